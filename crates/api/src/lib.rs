@@ -1,1 +1,31 @@
-//! api
+//! The types everybody shares: custom resources, names, marks, conditions, verdicts and exit codes.
+//!
+//! Pure values only: nothing here talks to Kubernetes, reads a clock or waits.
+
+pub mod condition;
+pub mod crds;
+pub mod environment;
+pub mod exit;
+pub mod marks;
+pub mod names;
+pub mod problem;
+pub mod project;
+pub mod revision;
+pub mod verdict;
+
+pub use condition::{Condition, ConditionStatus};
+pub use environment::{
+    Environment, EnvironmentSpec, EnvironmentStatus, PartState, PartStatus, Role, Teardown,
+};
+pub use exit::Exit;
+pub use problem::Problem;
+pub use project::{Project, ProjectSpec, ProjectStatus};
+pub use revision::{EnvironmentRevision, Part, ProjectRevision};
+pub use verdict::{Cause, Verdict};
+
+/// The API group of every custom resource.
+pub const GROUP: &str = "outboard.dev";
+/// The one version of the API; fields are only ever added to it.
+pub const VERSION: &str = "v1alpha1";
+/// `apiVersion` as it stands in every file and object.
+pub const API_VERSION: &str = "outboard.dev/v1alpha1";

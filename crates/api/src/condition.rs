@@ -1,0 +1,67 @@
+//! Conditions: what an environment's slices say about it, one entry a type.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The request was understood and can be carried out.
+pub const ACCEPTED: &str = "Accepted";
+/// Every backing service is ready.
+pub const SERVICES_READY: &str = "ServicesReady";
+/// Every `job: before` of this revision has completed.
+pub const JOBS_COMPLETE: &str = "JobsComplete";
+/// Every component runs this revision with all its replicas ready.
+pub const COMPONENTS_READY: &str = "ComponentsReady";
+/// Every route answers through the gateway.
+pub const ROUTES_READY: &str = "RoutesReady";
+/// All of the others are true for the newest revision.
+pub const READY: &str = "Ready";
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum ConditionStatus {
+    True,
+    False,
+    #[default]
+    Unknown,
+}
+
+/// One statement about an object, in the shape of Kubernetes' own conditions.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    pub r#type: String,
+    pub status: ConditionStatus,
+    /// A CamelCase word for programs.
+    pub reason: String,
+    /// A sentence for people.
+    #[serde(default)]
+    pub message: String,
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// When `status` last changed.
+    pub last_transition_time: Time,
+}
+
+impl Condition {
+    pub fn is_true(&self) -> bool {
+        self.status == ConditionStatus::True
+    }
+}
+
+/// The entry of one type.
+pub fn find<'a>(conditions: &'a [Condition], r#type: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|c| c.r#type == r#type)
+}
+
+/// Replaces the entry of `next`'s type, keeping its transition time while the status stays.
+pub fn set(conditions: &mut Vec<Condition>, mut next: Condition) {
+    match conditions.iter_mut().find(|c| c.r#type == next.r#type) {
+        Some(current) => {
+            if current.status == next.status {
+                next.last_transition_time = current.last_transition_time.clone();
+            }
+            *current = next;
+        }
+        None => conditions.push(next),
+    }
+}

@@ -1,0 +1,161 @@
+//! `Environment`: one running copy of one project revision, and what the operator says about it.
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Condition, Verdict};
+
+/// One running copy of one project revision, in a namespace of its own.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "outboard.dev",
+    version = "v1alpha1",
+    kind = "Environment",
+    namespaced,
+    status = "EnvironmentStatus",
+    derive = "PartialEq",
+    shortname = "env",
+    category = "outboard",
+    printcolumn = r#"{"name":"Project","type":"string","jsonPath":".spec.project"}"#,
+    printcolumn = r#"{"name":"Class","type":"string","jsonPath":".spec.class"}"#,
+    printcolumn = r#"{"name":"Revision","type":"integer","jsonPath":".status.revision"}"#,
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name":"Why","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].message"}"#,
+    printcolumn = r#"{"name":"Owner","type":"string","jsonPath":".spec.owner","priority":1}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
+    validation = Rule::new("self.metadata.name.size() <= 38 && self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')")
+        .message("an environment name has at most 38 lower-case letters, digits and hyphens, and starts with a letter")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentSpec {
+    /// The Project, in the same namespace.
+    #[schemars(length(min = 1, max = 24))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("an environment stays with its project: create another one"))]
+    pub project: String,
+    /// The project revision it runs: `p-…`.
+    #[schemars(regex(pattern = r"^p-[0-9a-f]{10}$"))]
+    pub project_revision: String,
+    /// The class (stage) it belongs to.
+    #[schemars(length(min = 1, max = 30))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("an environment stays in its class: create another one"))]
+    pub class: String,
+    /// Who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Versions that differ from the project's own, by component.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<String, String>,
+}
+
+/// What the operator says about an environment.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentStatus {
+    /// The generation of the spec that everything below is about.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// The namespace it runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The environment revision that is being applied or runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
+    /// The newest revision that has been Ready: what is healed without waiting for stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_revision: Option<i64>,
+    /// URL by route host.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub urls: BTreeMap<String, String>,
+    /// Services, jobs, components and routes in the order in which they start.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartStatus>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Why it is not ready, as soon as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Present while it is being destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teardown: Option<Teardown>,
+}
+
+/// What a part of an environment does.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Service,
+    Job,
+    Component,
+    Route,
+}
+
+impl Role {
+    /// Every role, in the order in which parts start.
+    pub const ORDER: [Self; 4] = [Self::Service, Self::Job, Self::Component, Self::Route];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Job => "job",
+            Self::Component => "component",
+            Self::Route => "route",
+        }
+    }
+}
+
+/// How far a part has come.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartState {
+    /// An earlier stage is not ready yet.
+    Waiting,
+    /// Applied, on its way.
+    Progressing,
+    /// Serving, or for a job: completed.
+    Ready,
+    /// Can't become ready by waiting; the verdict says why.
+    Failed,
+}
+
+impl PartState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Progressing => "progressing",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One part of an environment.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartStatus {
+    pub name: String,
+    pub role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    pub state: PartState,
+    /// Ready replicas of wanted ones, for what has replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<String>,
+    /// What it is doing, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+/// How far destroying has come.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Teardown {
+    /// What is being waited for now, for people.
+    pub step: String,
+    /// Volumes that go with the environment, as `claim (size)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
+}

@@ -1,0 +1,83 @@
+//! Exit codes: the one list that the CLI, its help and the docs are made from.
+
+/// How a command ended, for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    Success = 0,
+    /// Something unexpected: a bug, or an answer of Kubernetes that outboard has no words for.
+    Failure = 1,
+    /// The command line was wrong.
+    Usage = 2,
+    /// `outboard.yaml` or an environment's settings are wrong.
+    Invalid = 3,
+    /// A project, environment, class, component or revision does not exist.
+    NotFound = 4,
+    /// Something of that name exists and is not ours, or changed meanwhile.
+    Conflict = 5,
+    /// Kubernetes refused: you lack a right.
+    Forbidden = 6,
+    /// No cluster answers, or it went away in the middle.
+    Unreachable = 7,
+    /// The operator or its custom resources are not installed or do not answer.
+    NoOperator = 8,
+    /// `--timeout` passed before there was a verdict.
+    Timeout = 9,
+    ImageNotFound = 20,
+    CrashLoop = 21,
+    ReadinessFailing = 22,
+    JobFailed = 23,
+    Unschedulable = 24,
+    SecretLost = 25,
+    /// Ended by Ctrl-C or SIGTERM; what was asked for goes on in the cluster.
+    Interrupted = 130,
+}
+
+impl Exit {
+    pub const ALL: &[Self] = &[
+        Self::Success,
+        Self::Failure,
+        Self::Usage,
+        Self::Invalid,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Forbidden,
+        Self::Unreachable,
+        Self::NoOperator,
+        Self::Timeout,
+        Self::ImageNotFound,
+        Self::CrashLoop,
+        Self::ReadinessFailing,
+        Self::JobFailed,
+        Self::Unschedulable,
+        Self::SecretLost,
+        Self::Interrupted,
+    ];
+
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// One line for help and docs.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "done",
+            Self::Failure => "unexpected failure",
+            Self::Usage => "the command line is wrong",
+            Self::Invalid => "outboard.yaml or the settings are wrong",
+            Self::NotFound => "no such project, environment, class, component or revision",
+            Self::Conflict => "the name is taken by something else, or the object changed meanwhile",
+            Self::Forbidden => "you lack a right",
+            Self::Unreachable => "no cluster answers",
+            Self::NoOperator => "the operator is not installed or does not answer",
+            Self::Timeout => "the time ran out before there was a verdict",
+            Self::ImageNotFound => "verdict: an image does not exist",
+            Self::CrashLoop => "verdict: a container keeps crashing",
+            Self::ReadinessFailing => "verdict: a component runs but does not become ready",
+            Self::JobFailed => "verdict: a job failed",
+            Self::Unschedulable => "verdict: no node has room",
+            Self::SecretLost => "verdict: a service's generated password is gone while its volume remains",
+            Self::Interrupted => "interrupted; the cluster goes on",
+        }
+    }
+}

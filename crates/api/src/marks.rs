@@ -1,0 +1,65 @@
+//! Marks: how an object says that it is ours, and whose. Taken from the spec, never from a UID,
+//! so that objects restored into another cluster are still recognised.
+
+use std::collections::BTreeMap;
+
+/// Which outboard installation made the object.
+pub const INSTALL: &str = "outboard.dev/install";
+/// The control namespace that holds the Environment.
+pub const CONTROL_NAMESPACE: &str = "outboard.dev/control-namespace";
+pub const PROJECT: &str = "outboard.dev/project";
+pub const ENVIRONMENT: &str = "outboard.dev/environment";
+/// The slice that made the object, and alone may prune it.
+pub const SLICE: &str = "outboard.dev/slice";
+/// The component or service an object belongs to.
+pub const PART: &str = "outboard.dev/part";
+/// `project` or `environment`: what a ControllerRevision is a revision of.
+pub const REVISION_OF: &str = "outboard.dev/revision-of";
+/// On an environment revision: names of the jobs that have completed for it, comma-separated.
+pub const COMPLETED_JOBS: &str = "outboard.dev/completed-jobs";
+/// On a pod template: the hash of what the pod reads from its Secret, so a change restarts it.
+pub const CONFIG: &str = "outboard.dev/config";
+
+/// The finalizer of slice `environments`.
+pub const FINALIZER: &str = "outboard.dev/environments";
+/// The slice that renders namespaces and what runs in them.
+pub const SLICE_ENVIRONMENTS: &str = "environments";
+/// Field manager of objects in an environment's namespace.
+pub const MANAGER: &str = "outboard-environments";
+/// Prefix of every field manager that is part of outboard.
+pub const MANAGER_PREFIX: &str = "outboard";
+
+/// Who an environment's objects belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub install: String,
+    pub control_namespace: String,
+    pub project: String,
+    pub environment: String,
+}
+
+impl Owner {
+    /// The labels every object of the environment carries.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        [
+            ("app.kubernetes.io/managed-by", "outboard"),
+            (INSTALL, &self.install),
+            (CONTROL_NAMESPACE, &self.control_namespace),
+            (PROJECT, &self.project),
+            (ENVIRONMENT, &self.environment),
+            (SLICE, SLICE_ENVIRONMENTS),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+    }
+
+    /// Whether an object's labels name this owner.
+    pub fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
+        let is = |key: &str, value: &str| labels.get(key).is_some_and(|have| have == value);
+        is(INSTALL, &self.install)
+            && is(CONTROL_NAMESPACE, &self.control_namespace)
+            && is(PROJECT, &self.project)
+            && is(ENVIRONMENT, &self.environment)
+    }
+}

@@ -1,0 +1,196 @@
+//! Revisions: immutable records, kept as Kubernetes `ControllerRevision`s, whose data the API server
+//! itself refuses to change.
+//!
+//! A project revision is a checked `outboard.yaml`. An environment revision is complete: what was
+//! asked for **and** the rendered objects, secret values left out.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
+use kube::{Resource, ResourceExt};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::environment::Role;
+use crate::marks;
+use crate::project::{Project, ProjectSpec};
+
+/// The first `length` hex digits of the SHA-256 of `value`'s JSON.
+pub fn short_hash(value: &impl Serialize, length: usize) -> String {
+    // Serialising our own types cannot fail; an empty text would still be a stable hash.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let digest = Sha256::digest(text.as_bytes());
+    let mut hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.truncate(length);
+    hex
+}
+
+/// One immutable, checked `outboard.yaml`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectRevision {
+    pub project: String,
+    pub spec: ProjectSpec,
+}
+
+impl ProjectRevision {
+    /// Its name, from its content: equal files are equal revisions.
+    pub fn name(&self) -> String {
+        format!("p-{}", short_hash(self, 10))
+    }
+
+    /// The object that stores it, owned by the project.
+    pub fn to_object(&self, project: &Project, install: &str) -> ControllerRevision {
+        let labels = [
+            ("app.kubernetes.io/managed-by", "outboard"),
+            (marks::INSTALL, install),
+            (marks::PROJECT, &self.project),
+            (marks::REVISION_OF, "project"),
+        ];
+        record(self.name(), &labels, project, self, project.meta().generation.unwrap_or(1))
+    }
+
+    pub fn from_object(object: &ControllerRevision) -> Option<Self> {
+        serde_json::from_value(object.data.as_ref()?.0.clone()).ok()
+    }
+}
+
+/// One complete, immutable state of an environment.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentRevision {
+    pub project: String,
+    pub project_revision: String,
+    pub class: String,
+    /// The version of every component, chosen or by default.
+    pub versions: BTreeMap<String, String>,
+    /// The outboard version that rendered it.
+    pub renderer: String,
+    /// URL by route host.
+    pub urls: BTreeMap<String, String>,
+    /// In the order in which they start.
+    pub parts: Vec<Part>,
+    pub secrets: Vec<SecretRecipe>,
+}
+
+/// One part and the objects that make it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    pub name: String,
+    pub role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Seconds after which not being ready is a verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_seconds: Option<u32>,
+    /// Replicas, written through `/scale` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// What a route must answer before it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<RouteProbe>,
+    pub objects: Vec<Value>,
+}
+
+/// A request through the gateway that proves a route.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteProbe {
+    pub host: String,
+    pub path: String,
+    /// The path is the component's health path: nothing but success counts.
+    pub strict: bool,
+}
+
+/// How to make a Secret, without its values.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRecipe {
+    pub name: String,
+    /// The part it belongs to.
+    pub part: String,
+    pub keys: BTreeMap<String, Vec<SecretPiece>>,
+    /// Where the service's data lies: values whose volume still exists are never generated anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guards_claim: Option<String>,
+}
+
+/// A piece of a Secret's value.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretPiece {
+    Text(String),
+    /// Drawn once, when the Secret is created.
+    Generated,
+    /// A key of another Secret of the environment.
+    FromSecret {
+        secret: String,
+        key: String,
+    },
+}
+
+impl SecretRecipe {
+    /// Whether any value is drawn: such a Secret is created once and never written again.
+    pub fn is_generated(&self) -> bool {
+        self.keys.values().flatten().any(|piece| *piece == SecretPiece::Generated)
+    }
+}
+
+impl EnvironmentRevision {
+    /// Name of the object that stores number `number` of `environment`.
+    pub fn object_name(environment: &str, number: i64) -> String {
+        format!("{environment}-r{number}")
+    }
+
+    /// The object that stores it: owned by the project, so that it outlives the environment.
+    pub fn to_object(
+        &self,
+        environment: &str,
+        number: i64,
+        project: &Project,
+        install: &str,
+    ) -> ControllerRevision {
+        let labels = [
+            ("app.kubernetes.io/managed-by", "outboard"),
+            (marks::INSTALL, install),
+            (marks::PROJECT, &self.project),
+            (marks::ENVIRONMENT, environment),
+            (marks::REVISION_OF, "environment"),
+        ];
+        record(Self::object_name(environment, number), &labels, project, self, number)
+    }
+
+    pub fn from_object(object: &ControllerRevision) -> Option<Self> {
+        serde_json::from_value(object.data.as_ref()?.0.clone()).ok()
+    }
+
+    pub fn parts_of(&self, role: Role) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(move |part| part.role == role)
+    }
+}
+
+fn record(
+    name: String,
+    labels: &[(&str, &str)],
+    project: &Project,
+    data: &impl Serialize,
+    revision: i64,
+) -> ControllerRevision {
+    ControllerRevision {
+        metadata: ObjectMeta {
+            name: Some(name),
+            namespace: project.namespace(),
+            labels: Some(
+                labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            ),
+            owner_references: project.owner_ref(&()).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        },
+        data: serde_json::to_value(data).ok().map(RawExtension),
+        revision,
+    }
+}

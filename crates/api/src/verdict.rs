@@ -1,0 +1,61 @@
+//! Verdicts: why something is not ready — cause, evidence, fix — in words that a tired person can act on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Exit;
+
+/// The first cause along the owner chain, not its symptoms.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, PartialOrd, Ord, Serialize)]
+pub enum Cause {
+    /// The environment's settings contradict its project revision.
+    Invalid,
+    ProjectNotFound,
+    RevisionNotFound,
+    /// A namespace of the wanted name exists and is not this environment's.
+    NamespaceTaken,
+    /// An object of the wanted name exists in the namespace and is not ours.
+    ObjectTaken,
+    /// Kubernetes refused an object for a reason outboard has no better word for.
+    Refused,
+    SecretLost,
+    ImageNotFound,
+    CrashLoop,
+    ReadinessFailing,
+    JobFailed,
+    Unschedulable,
+}
+
+impl Cause {
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Invalid | Self::Refused => Exit::Invalid,
+            Self::ProjectNotFound | Self::RevisionNotFound => Exit::NotFound,
+            Self::NamespaceTaken | Self::ObjectTaken => Exit::Conflict,
+            Self::SecretLost => Exit::SecretLost,
+            Self::ImageNotFound => Exit::ImageNotFound,
+            Self::CrashLoop => Exit::CrashLoop,
+            Self::ReadinessFailing => Exit::ReadinessFailing,
+            Self::JobFailed => Exit::JobFailed,
+            Self::Unschedulable => Exit::Unschedulable,
+        }
+    }
+}
+
+/// Why something is not ready.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    pub cause: Cause,
+    /// What it is about: `component web`, `service db`, `namespace shop-qa-42`.
+    pub about: String,
+    /// One sentence saying what is wrong.
+    pub message: String,
+    /// What was seen: the last log lines, events, answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// One sentence saying what to do.
+    pub fix: String,
+    /// Waiting longer cannot help: something has to change first.
+    pub terminal: bool,
+}

@@ -1,0 +1,1 @@
+//! The decisions of the slice: pure functions of values.
