@@ -1,1 +1,17 @@
-//! apply
+//! How objects reach Kubernetes: created by POST, kept by server-side apply, scaled through `/scale`,
+//! pruned by mark, and never taken from somebody else.
+//!
+//! Knows nothing of what the objects mean; a slice decides, this crate writes.
+
+pub mod claim;
+pub mod error;
+pub mod fingerprint;
+pub mod kinds;
+pub mod ownership;
+pub mod view;
+pub mod writer;
+
+pub use claim::{Claim, claim_namespace};
+pub use error::Error;
+pub use view::View;
+pub use writer::{Ensured, Writer};
