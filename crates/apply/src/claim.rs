@@ -1,0 +1,90 @@
+//! Claims a namespace for one environment: by POST, so two can't both have it.
+
+use api::marks::Owner;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, PostParams};
+use kube::{Client, ResourceExt};
+
+use crate::error::{Error, is_status};
+
+/// What came of claiming a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours now, with this UID.
+    Held { uid: String },
+    /// It exists and carries somebody else's marks or none.
+    Taken { by: String },
+    /// It is being deleted; it can be claimed once it is gone.
+    Terminating,
+}
+
+/// Claims `name` for `owner`; claiming what is already held changes nothing.
+pub async fn claim_namespace(client: &Client, name: &str, owner: &Owner) -> Result<Claim, Error> {
+    let api = Api::<Namespace>::all(client.clone());
+    if let Some(found) = api.get_opt(name).await? {
+        return Ok(judge(&found, owner));
+    }
+    let mut wanted = Namespace::default();
+    wanted.metadata.name = Some(name.to_owned());
+    wanted.metadata.labels = Some(owner.labels());
+    match api
+        .create(
+            &PostParams { field_manager: Some(api::marks::MANAGER.to_owned()), ..PostParams::default() },
+            &wanted,
+        )
+        .await
+    {
+        Ok(created) => Ok(judge(&created, owner)),
+        Err(error) if is_status(&error, 409) => Ok(judge(&api.get(name).await?, owner)),
+        Err(error) => Err(Error::of_write(error, "Namespace", "", name)),
+    }
+}
+
+/// Whose namespace this is.
+pub fn judge(namespace: &Namespace, owner: &Owner) -> Claim {
+    if !owner.owns(namespace.labels()) {
+        let label = |key: &str| namespace.labels().get(key).cloned();
+        let by = match (label(api::marks::CONTROL_NAMESPACE), label(api::marks::ENVIRONMENT)) {
+            (Some(control), Some(environment)) => format!("environment {environment} of {control}"),
+            _ => "something outboard did not make".to_owned(),
+        };
+        return Claim::Taken { by };
+    }
+    if namespace.metadata.deletion_timestamp.is_some() {
+        return Claim::Terminating;
+    }
+    Claim::Held { uid: namespace.uid().unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(environment: &str) -> Owner {
+        Owner {
+            install: "outboard".into(),
+            control_namespace: "shop".into(),
+            project: "shop".into(),
+            environment: environment.into(),
+        }
+    }
+
+    #[test]
+    fn a_namespace_without_our_marks_is_taken_and_one_with_other_marks_names_its_holder() {
+        let mut namespace = Namespace::default();
+        assert_eq!(
+            judge(&namespace, &owner("qa")),
+            Claim::Taken { by: "something outboard did not make".into() }
+        );
+        namespace.metadata.labels = Some(owner("other").labels());
+        assert_eq!(judge(&namespace, &owner("qa")), Claim::Taken { by: "environment other of shop".into() });
+    }
+
+    #[test]
+    fn our_own_namespace_is_held_whatever_made_it() {
+        let mut namespace = Namespace::default();
+        namespace.metadata.labels = Some(owner("qa").labels());
+        namespace.metadata.uid = Some("u".into());
+        assert_eq!(judge(&namespace, &owner("qa")), Claim::Held { uid: "u".into() });
+    }
+}

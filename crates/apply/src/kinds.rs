@@ -1,0 +1,54 @@
+//! The kinds that environments are made of: a fixed table, so no discovery round trips and no surprises.
+
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+
+/// A kind outboard writes into an environment's namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Deployment,
+    StatefulSet,
+    Service,
+    Job,
+    HttpRoute,
+}
+
+impl Kind {
+    pub const ALL: [Self; 5] =
+        [Self::Deployment, Self::StatefulSet, Self::Service, Self::Job, Self::HttpRoute];
+
+    /// The order in which a teardown removes them: traffic first, data last.
+    pub const TEARDOWN: [Self; 5] =
+        [Self::HttpRoute, Self::Deployment, Self::Job, Self::Service, Self::StatefulSet];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::Service => "Service",
+            Self::Job => "Job",
+            Self::HttpRoute => "HTTPRoute",
+        }
+    }
+
+    /// The kind of a rendered object.
+    pub fn of(object: &DynamicObject) -> Option<Self> {
+        let kind = object.types.as_ref()?.kind.as_str();
+        Self::ALL.into_iter().find(|candidate| candidate.name() == kind)
+    }
+
+    pub fn resource(self) -> ApiResource {
+        let (group, version, plural) = match self {
+            Self::Deployment => ("apps", "v1", "deployments"),
+            Self::StatefulSet => ("apps", "v1", "statefulsets"),
+            Self::Service => ("", "v1", "services"),
+            Self::Job => ("batch", "v1", "jobs"),
+            Self::HttpRoute => ("gateway.networking.k8s.io", "v1", "httproutes"),
+        };
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, self.name()), plural)
+    }
+
+    /// Whether replicas are written through `/scale`.
+    pub fn scales(self) -> bool {
+        matches!(self, Self::Deployment | Self::StatefulSet)
+    }
+}
