@@ -1,2 +1,60 @@
-//! testbed
+//! A real Kubernetes on one Linux machine, for development, tests and `make demo`: no Docker, nothing prebuilt but
+//! Debian's packages and Envoy. Tests use what is `pub` here; the rest is the binary's.
+
+mod addons;
+mod apiserver;
+mod cache;
+mod cgroup;
+mod command;
+mod components;
+mod containerd;
+mod controllers;
+mod down;
+mod envoy;
+mod etcd;
+mod existing;
+pub mod forward;
+mod gateway;
+mod go;
+mod hosts;
 pub mod image;
+mod images;
+mod kube;
+mod kubelet;
+mod lock;
+mod network;
+mod node;
+mod packages;
+mod pki;
+mod pod_logs;
+mod proc;
+mod process;
+mod registry;
+mod status;
+mod step;
+mod template;
+mod up;
+mod versions;
+mod wait;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+pub use cache::Cache;
+pub use components::logs;
+pub use down::down;
+pub use existing::check;
+pub use kube::Kubectl;
+pub use registry::NAME as REGISTRY;
+pub use status::status;
+pub use up::up;
+
+/// The administrator's kubeconfig of the running testbed.
+pub fn kubeconfig_path() -> anyhow::Result<PathBuf> {
+    Ok(Cache::open()?.admin())
+}
+
+/// kubectl, speaking to the testbed.
+pub fn kubectl() -> anyhow::Result<Command> {
+    Ok(Kubectl::new(&Cache::open()?)?.command())
+}

@@ -1,0 +1,83 @@
+//! containerd of one node: pulls from our registry only, keeps its images over clusters, shows nothing outside our folders.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::cache::Cache;
+use crate::command::output;
+use crate::images::Images;
+use crate::node::{Node, POD_BRIDGE};
+use crate::process::Daemon;
+use crate::registry;
+use crate::template::fill;
+
+const CONFIG: &str = include_str!("../manifests/containerd.toml");
+const NETWORK: &str = include_str!("../manifests/cni.json");
+
+/// Docker Hub's names lead to our registry too, so production's image names work here.
+const REGISTRIES: [&str; 2] = [registry::NAME, "docker.io"];
+
+pub fn configure(node: &Node, images: &Images) -> anyhow::Result<()> {
+    let path = |name: &str| node.folder.join(name).display().to_string();
+    fs::create_dir_all(node.folder.join("cni"))?;
+    let config = fill(
+        CONFIG,
+        &[
+            ("ROOT", &node.images.to_string_lossy()),
+            ("STATE", &path("containerd")),
+            ("CONTAINERD_SOCKET", &node.socket().to_string_lossy()),
+            ("PAUSE", &images.pause),
+            ("CNI", &path("cni")),
+            ("HOSTS", &path("registries")),
+        ],
+    )?;
+    fs::write(node.folder.join("containerd.toml"), config)?;
+    let network = fill(
+        NETWORK,
+        &[("BRIDGE", POD_BRIDGE), ("ADDRESSES", &path("addresses")), ("PODS", &node.pods)],
+    )?;
+    fs::write(node.folder.join("cni/10-pods.conflist"), network)?;
+    for name in REGISTRIES {
+        let folder = node.folder.join("registries").join(name);
+        fs::create_dir_all(&folder)?;
+        let url = format!("http://{}", registry::address());
+        let text = format!("server = \"{url}\"\n\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+        fs::write(folder.join("hosts.toml"), text)?;
+    }
+    Ok(())
+}
+
+pub fn daemon(cache: &Cache, node: &Node) -> Daemon {
+    let config = node.folder.join("containerd.toml");
+    Daemon::new(cache, "containerd", "/usr/bin/containerd").arg("--config").arg(config.to_string_lossy())
+}
+
+pub fn ready(node: &Node) -> bool {
+    output(ctr(node).arg("version")).is_ok()
+}
+
+/// Forgets the containers of an earlier cluster (their processes are gone), and keeps the images.
+pub fn forget_containers(cache: &Cache, node: &Node) -> anyhow::Result<()> {
+    let ids = output(ctr(node).args(["containers", "list", "--quiet"]))?;
+    let ids: Vec<&str> = ids.lines().collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let _ = output(ctr(node).args(["tasks", "rm", "--force"]).args(&ids));
+    output(ctr(node).args(["containers", "rm"]).args(&ids))?;
+    // The CRI plugin read them when it started: it must start again without them.
+    let daemon = daemon(cache, node);
+    daemon.stop(Duration::from_secs(5));
+    for name in ["containers", "sandboxes"] {
+        let _ = fs::remove_dir_all(node.images.join("io.containerd.grpc.v1.cri").join(name));
+    }
+    daemon.ensure()?;
+    daemon.wait(Duration::from_secs(20), || ready(node))
+}
+
+fn ctr(node: &Node) -> Command {
+    let mut ctr = Command::new("ctr");
+    ctr.arg("--address").arg(node.socket()).args(["--timeout", "2s", "--namespace", "k8s.io"]);
+    ctr
+}

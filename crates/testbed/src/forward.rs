@@ -1,0 +1,112 @@
+//! The way in: copies bytes between 127.0.0.1:8080 and the gateway's Service, both directions, each closed by itself.
+
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::cache::Cache;
+use crate::node::GATEWAY_IP;
+use crate::process::Daemon;
+
+pub const LISTEN: &str = "127.0.0.1:8080";
+
+/// A copying thread needs next to nothing, and a load test wants many.
+const STACK: usize = 64 * 1024;
+
+pub fn daemon(cache: &Cache) -> anyhow::Result<Daemon> {
+    let program = std::env::current_exe().context("failed to find this program")?;
+    // A copy: a rebuilt or removed program must not change or end what runs.
+    let copy = cache.state().join("testbed");
+    if !copy.exists() {
+        std::fs::create_dir_all(cache.state())?;
+        std::fs::copy(program, &copy)?;
+    }
+    Ok(Daemon::new(cache, "forward", copy).arg("forward").arg(LISTEN).arg(target()))
+}
+
+fn target() -> String {
+    format!("{GATEWAY_IP}:80")
+}
+
+pub fn ready() -> bool {
+    // Without a route Envoy answers 404: any answer came all the way.
+    crate::wait::status(LISTEN, "/").is_some()
+}
+
+pub fn run(listen: &str, target: &str) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(listen).with_context(|| format!("failed to listen on {listen}"))?;
+    serve(&listener, target)
+}
+
+fn serve(listener: &TcpListener, target: &str) -> anyhow::Result<()> {
+    loop {
+        let client = match listener.accept() {
+            Ok((client, _)) => client,
+            Err(error) => {
+                // Out of file descriptors, say: connections that end make room.
+                eprintln!("failed to accept: {error}");
+                thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+        };
+        let target = target.to_owned();
+        let spawned = thread::Builder::new().stack_size(STACK).spawn(move || connect(client, &target));
+        if let Err(error) = spawned {
+            eprintln!("failed to start a thread: {error}");
+        }
+    }
+}
+
+fn connect(client: TcpStream, target: &str) {
+    let server = match TcpStream::connect(target) {
+        Ok(server) => server,
+        Err(error) => return eprintln!("failed to connect to {target}: {error}"),
+    };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { return };
+    let up = thread::Builder::new().stack_size(STACK).spawn(move || copy(from, to));
+    copy(server, client);
+    if let Ok(up) = up {
+        let _ = up.join();
+    }
+}
+
+/// Copies until the reader's end, then ends only the writer's side: the other direction may still have much to say.
+#[expect(clippy::needless_pass_by_value, reason = "the copy owns its ends, which close when it is done")]
+fn copy(from: TcpStream, to: TcpStream) {
+    if std::io::copy(&mut &from, &mut &to).is_err() {
+        // A reset must reach both sides, or the other waits for ever.
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    } else {
+        let _ = to.shutdown(Shutdown::Write);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    #[test]
+    fn an_answer_arrives_after_the_client_has_closed_its_side() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = server.local_addr().unwrap().to_string();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || serve(&listener, &target));
+        thread::spawn(move || {
+            let (mut stream, _) = server.accept().unwrap();
+            let mut asked = String::new();
+            stream.read_to_string(&mut asked).unwrap();
+            write!(stream, "you said {asked}").unwrap();
+        });
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"hello").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "you said hello");
+    }
+}

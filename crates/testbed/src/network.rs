@@ -1,0 +1,63 @@
+//! The node network: one bridge with the machine's address on it, forwarding, and masquerading of what pods send out.
+//! The pod bridge is made by CNI; both go in [`remove`].
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::cache::Cache;
+use crate::command::output;
+use crate::node::{HOST_BRIDGE, HOST_IP, PODS, POD_BRIDGE};
+
+const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+const TABLE: &str = "outboard-testbed";
+/// Tables that kube-proxy leaves when it ends.
+const PROXY_TABLE: &str = "kube-proxy";
+
+pub fn create(cache: &Cache) -> anyhow::Result<()> {
+    let before = cache.state().join("ip_forward.before");
+    if !before.exists() {
+        fs::write(&before, fs::read(FORWARDING)?)?;
+    }
+    fs::write(FORWARDING, "1")?;
+    if !exists(HOST_BRIDGE) {
+        ip(&["link", "add", HOST_BRIDGE, "type", "bridge"])?;
+    }
+    // `replace`, because an earlier run may have ended between the two.
+    ip(&["addr", "replace", &format!("{HOST_IP}/24"), "dev", HOST_BRIDGE])?;
+    ip(&["link", "set", HOST_BRIDGE, "up"])?;
+    // Add, delete, create: one transaction that ends the same whatever was there.
+    nft(&format!(
+        "add table ip {TABLE}; delete table ip {TABLE}; table ip {TABLE} {{ chain out {{ \
+         type nat hook postrouting priority srcnat; \
+         ip saddr {PODS} ip daddr != {PODS} oifname != \"{POD_BRIDGE}\" masquerade; }} }}"
+    ))
+}
+
+pub fn remove(cache: &Cache) {
+    for family in ["ip", "ip6"] {
+        for table in [TABLE, PROXY_TABLE] {
+            let _ = nft(&format!("add table {family} {table}; delete table {family} {table}"));
+        }
+    }
+    for bridge in [POD_BRIDGE, HOST_BRIDGE] {
+        if exists(bridge) {
+            let _ = ip(&["link", "delete", bridge]);
+        }
+    }
+    if let Ok(before) = fs::read(cache.state().join("ip_forward.before")) {
+        let _ = fs::write(FORWARDING, before);
+    }
+}
+
+pub fn exists(link: &str) -> bool {
+    Path::new("/sys/class/net").join(link).exists()
+}
+
+fn ip(arguments: &[&str]) -> anyhow::Result<()> {
+    output(Command::new("ip").args(arguments)).map(drop)
+}
+
+fn nft(script: &str) -> anyhow::Result<()> {
+    output(Command::new("nft").arg(script)).map(drop)
+}

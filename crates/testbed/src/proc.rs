@@ -1,0 +1,70 @@
+//! Reading /proc: when a process started, what it runs, what is mounted.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Start time in ticks since boot: with the pid, a process's identity. None for one that is gone or a zombie.
+pub fn started(pid: i32) -> Option<u64> {
+    start_of(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn start_of(stat: &str) -> Option<u64> {
+    // The name in parentheses may hold spaces and parentheses itself.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") { None } else { fields.nth(18)?.parse().ok() }
+}
+
+pub fn arguments(pid: i32) -> Vec<String> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    bytes
+        .split(|&byte| byte == 0)
+        .filter(|part| !part.is_empty())
+        .map(|part| String::from_utf8_lossy(part).into_owned())
+        .collect()
+}
+
+pub fn executable(pid: i32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe")).ok()
+}
+
+pub fn pids() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Mount points and their file system types, in the order they were mounted.
+pub fn mounts() -> Vec<(PathBuf, String)> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    text.lines().filter_map(mount_of).collect()
+}
+
+fn mount_of(line: &str) -> Option<(PathBuf, String)> {
+    let (left, right) = line.split_once(" - ")?;
+    let point = left.split(' ').nth(4)?.replace("\\040", " ");
+    Some((PathBuf::from(point), right.split(' ').next()?.to_owned()))
+}
+
+/// Mount points under the folder, innermost last.
+pub fn mounts_under(folder: &Path) -> Vec<PathBuf> {
+    mounts().into_iter().map(|(point, _)| point).filter(|point| point.starts_with(folder)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_is_read_behind_any_name_and_a_zombie_has_none() {
+        let tail = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 777 20";
+        assert_eq!(start_of(&format!("5 (a) b) {tail}")), Some(777));
+        assert_eq!(start_of(&format!("5 (a) {}", tail.replacen('S', "Z", 1))), None);
+    }
+
+    #[test]
+    fn a_mount_has_a_point_and_a_type() {
+        let line = "36 35 98:0 /mnt1 /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw";
+        assert_eq!(mount_of(line), Some((PathBuf::from("/mnt/a b"), "ext3".to_owned())));
+    }
+}

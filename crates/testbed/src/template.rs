@@ -1,0 +1,30 @@
+//! Filling `${NAME}` in the files under `manifests/`. A name without a value is a mistake, not an empty string.
+
+use anyhow::bail;
+
+pub fn fill(text: &str, values: &[(&str, &str)]) -> anyhow::Result<String> {
+    let mut filled = text.to_owned();
+    for (name, value) in values {
+        filled = filled.replace(&format!("${{{name}}}"), value);
+    }
+    if let Some((_, rest)) = filled.split_once("${") {
+        bail!("nothing was given for ${{{}", rest.split_inclusive('}').next().unwrap_or_default());
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_of_a_name_is_filled() {
+        assert_eq!(fill("${A}-${B}-${A}", &[("A", "1"), ("B", "2")]).unwrap(), "1-2-1");
+    }
+
+    #[test]
+    fn a_name_without_a_value_is_an_error_and_shell_variables_are_left_alone() {
+        assert_eq!(fill("${A}", &[]).unwrap_err().to_string(), "nothing was given for ${A}");
+        assert_eq!(fill("$(A) $B", &[]).unwrap(), "$(A) $B");
+    }
+}
