@@ -1,0 +1,88 @@
+//! What the operator tells Prometheus. Slices never see Prometheus: they report, this module counts.
+
+mod process;
+mod reconciles;
+
+use std::sync::atomic::AtomicI64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+pub use reconciles::Reconciles;
+
+/// The registry of one process and the metrics that the operator itself sets.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    leader: Gauge<i64, AtomicI64>,
+    reconciles: Reconciles,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(|_| ())
+    }
+}
+
+impl Metrics {
+    /// `more` registers whatever else a slice has to tell, under the prefix `outboard`.
+    pub fn new(more: impl FnOnce(&mut Registry)) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(process::Process));
+        let ours = registry.sub_registry_with_prefix("outboard");
+        ours.register("build", "Which outboard this is", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let leader = Gauge::default();
+        ours.register("leader", "1 while this process leads, else 0", leader.clone());
+        let reconciles = Reconciles::default();
+        reconciles.register(ours);
+        more(ours);
+        Self { registry, leader, reconciles }
+    }
+
+    pub(crate) fn lead(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    /// Where a slice's controller reports what it did.
+    pub fn reconciles(&self) -> Reconciles {
+        self.reconciles.clone()
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_scrape_tells_version_leadership_reconciles_and_process() {
+        let metrics = Metrics::default();
+        metrics.lead(true);
+        metrics.reconciles().observe("environment", true, Duration::from_millis(20));
+        metrics.reconciles().observe("environment", false, Duration::from_millis(20));
+        let text = metrics.text().unwrap();
+        for line in [
+            concat!("outboard_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+            "outboard_leader 1",
+            "outboard_reconciles_total{controller=\"environment\"} 2",
+            "outboard_reconcile_errors_total{controller=\"environment\"} 1",
+            "outboard_reconcile_duration_seconds_count{controller=\"environment\"} 2",
+        ] {
+            assert!(text.lines().any(|have| have == line), "no `{line}` in:\n{text}");
+        }
+        for name in ["process_resident_memory_bytes ", "process_cpu_seconds_total ", "process_open_fds "] {
+            assert!(text.lines().any(|have| have.starts_with(name)), "no `{name}` in:\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
