@@ -1,0 +1,5 @@
+//! `web`, version 2.
+
+fn main() -> std::process::ExitCode {
+    shop::web::main(shop::Version::Two)
+}

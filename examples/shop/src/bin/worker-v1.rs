@@ -1,0 +1,5 @@
+//! `worker`, version 1.
+
+fn main() -> std::process::ExitCode {
+    shop::worker::main(shop::Version::One)
+}
