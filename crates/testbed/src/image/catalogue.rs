@@ -69,7 +69,6 @@ fn mariadb() -> ImageSpec {
             "usr/share/gcc",
             "usr/share/mysql/mini-benchmark",
             "usr/share/mysql/mysql-test",
-            "usr/share/mysql/mysql_test*",
             "usr/share/rsync",
         ])
         .file("/etc/mysql/my.cnf", CONFIG, 0o644)
