@@ -54,7 +54,9 @@ const NAMESPACES: [&str; 2] = ["kube-system", crate::gateway::NAMESPACE];
 pub fn pods(kubectl: &Kubectl) -> anyhow::Result<Vec<Pod>> {
     let list: Value = serde_json::from_str(&kubectl.get(&["pods", "-A", "-o", "json"])?)?;
     let items = list["items"].as_array().cloned().unwrap_or_default();
-    let pods = items.iter().map(pod).filter(|pod| NAMESPACES.contains(&pod.namespace.as_str()));
+    // One that is going is no part of what should be there.
+    let items = items.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+    let pods = items.map(pod).filter(|pod| NAMESPACES.contains(&pod.namespace.as_str()));
     Ok(pods.collect())
 }
 

@@ -10,7 +10,7 @@ use crate::images::Images;
 use crate::node::{Node, POD_BRIDGE};
 use crate::process::Daemon;
 use crate::registry;
-use crate::template::fill;
+use crate::template::{fill, write};
 
 const CONFIG: &str = include_str!("../manifests/containerd.toml");
 const NETWORK: &str = include_str!("../manifests/cni.json");
@@ -20,7 +20,6 @@ const REGISTRIES: [&str; 2] = [registry::NAME, "docker.io"];
 
 pub fn configure(node: &Node, images: &Images) -> anyhow::Result<()> {
     let path = |name: &str| node.folder.join(name).display().to_string();
-    fs::create_dir_all(node.folder.join("cni"))?;
     let config = fill(
         CONFIG,
         &[
@@ -32,18 +31,16 @@ pub fn configure(node: &Node, images: &Images) -> anyhow::Result<()> {
             ("HOSTS", &path("registries")),
         ],
     )?;
-    fs::write(node.folder.join("containerd.toml"), config)?;
+    write(&node.folder.join("containerd.toml"), &config)?;
     let network = fill(
         NETWORK,
         &[("BRIDGE", POD_BRIDGE), ("ADDRESSES", &path("addresses")), ("PODS", &node.pods)],
     )?;
-    fs::write(node.folder.join("cni/10-pods.conflist"), network)?;
+    write(&node.folder.join("cni/10-pods.conflist"), &network)?;
     for name in REGISTRIES {
-        let folder = node.folder.join("registries").join(name);
-        fs::create_dir_all(&folder)?;
         let url = format!("http://{}", registry::address());
         let text = format!("server = \"{url}\"\n\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
-        fs::write(folder.join("hosts.toml"), text)?;
+        write(&node.folder.join("registries").join(name).join("hosts.toml"), &text)?;
     }
     Ok(())
 }

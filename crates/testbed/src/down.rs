@@ -13,11 +13,7 @@ use crate::cache::Cache;
 use crate::lock::Lock;
 use crate::node::{HOST_BRIDGE, Node, POD_BRIDGE};
 use crate::step::{Did, step};
-use crate::{cgroup, components, containerd, hosts, network, pod_logs, proc};
-
-/// Where CNI notes what it did for which container, whatever it is told.
-const CNI_RESULTS: &str = "/var/lib/cni/results";
-const CNI_NETWORK: &str = "outboard-testbed-";
+use crate::{cgroup, components, containerd, hosts, leftovers, network, pod_logs, proc};
 
 pub fn down(cache: &Cache) -> anyhow::Result<()> {
     let _lock = Lock::take(cache)?;
@@ -47,7 +43,7 @@ pub fn sweep(cache: &Cache) -> anyhow::Result<Did> {
     }
     network::remove(cache);
     cgroup::remove();
-    remove_cni_results();
+    leftovers::remove();
     pod_logs::remove(&cache.state());
     hosts::remove()?;
     if cache.state().exists() {
@@ -116,22 +112,6 @@ fn unmount(folder: &Path) {
         for point in points.iter().rev() {
             let _ = umount2(point, MntFlags::MNT_DETACH);
         }
-    }
-}
-
-fn remove_cni_results() {
-    for entry in fs::read_dir(CNI_RESULTS).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        // Its loopback results are named by container alone, and hold the path of our network namespace.
-        let mine = name.to_string_lossy().starts_with(CNI_NETWORK)
-            || fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("/testbed/node-"));
-        if mine {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    for folder in [CNI_RESULTS, "/var/lib/cni/networks", "/var/lib/cni"] {
-        // Only goes if it is empty.
-        let _ = fs::remove_dir(folder);
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use crate::cache::Cache;
 use crate::go;
+use crate::template::write;
 
 const NAMES: [&str; 7] = [
     "kubeadm",
@@ -80,8 +81,7 @@ impl Kubectl {
     /// Server-side apply of the text: whole, and with one field manager.
     pub fn apply(&self, cache: &Cache, name: &str, text: &str) -> anyhow::Result<()> {
         let file = cache.config().join(format!("{name}.yaml"));
-        fs::create_dir_all(cache.config())?;
-        fs::write(&file, text)?;
+        write(&file, text)?;
         self.apply_file(cache, name, &file)
     }
 

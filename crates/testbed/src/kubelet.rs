@@ -1,13 +1,12 @@
 //! The kubelet and kube-proxy of one node.
 
-use std::fs;
 use std::path::Path;
 
 use crate::cache::Cache;
 use crate::kube::component;
 use crate::node::{DNS_IP, Node, PODS};
 use crate::process::Daemon;
-use crate::template::fill;
+use crate::template::{fill, write};
 use crate::{pki, pod_logs, wait};
 
 const KUBELET: &str = include_str!("../manifests/kubelet.yaml");
@@ -17,7 +16,6 @@ const PROXY: &str = include_str!("../manifests/proxy.yaml");
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 
 pub fn configure(cache: &Cache, node: &Node) -> anyhow::Result<()> {
-    fs::create_dir_all(&node.folder)?;
     let resolv_conf = if Path::new(RESOLVED).exists() { RESOLVED } else { "/etc/resolv.conf" };
     let kubelet = fill(
         KUBELET,
@@ -31,7 +29,7 @@ pub fn configure(cache: &Cache, node: &Node) -> anyhow::Result<()> {
             ("POD_LOGS", &pod_logs::folder(node).to_string_lossy()),
         ],
     )?;
-    fs::write(node.folder.join("kubelet.yaml"), kubelet)?;
+    write(&node.folder.join("kubelet.yaml"), &kubelet)?;
     let proxy = fill(
         PROXY,
         &[
@@ -41,7 +39,7 @@ pub fn configure(cache: &Cache, node: &Node) -> anyhow::Result<()> {
             ("KUBECONFIG", &cache.kubeconfig(pki::PROXY).to_string_lossy()),
         ],
     )?;
-    Ok(fs::write(node.folder.join("proxy.yaml"), proxy)?)
+    write(&node.folder.join("proxy.yaml"), &proxy)
 }
 
 pub fn daemon(cache: &Cache, node: &Node) -> anyhow::Result<Daemon> {
@@ -49,6 +47,7 @@ pub fn daemon(cache: &Cache, node: &Node) -> anyhow::Result<Daemon> {
         .arg(format!("--config={}", node.folder.join("kubelet.yaml").display()))
         .arg(format!("--kubeconfig={}", cache.kubeconfig("kubelet.conf").display()))
         .arg(format!("--root-dir={}", node.folder.join("kubelet").display()))
+        .arg(format!("--cert-dir={}", node.folder.join("kubelet-pki").display()))
         .arg(format!("--hostname-override={}", node.name))
         .arg(format!("--node-ip={}", node.ip)))
 }

@@ -21,6 +21,7 @@ pub mod image;
 mod images;
 mod kube;
 mod kubelet;
+mod leftovers;
 mod lock;
 mod network;
 mod node;

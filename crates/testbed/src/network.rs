@@ -28,9 +28,9 @@ pub fn create(cache: &Cache) -> anyhow::Result<()> {
     ip(&["link", "set", HOST_BRIDGE, "up"])?;
     // Add, delete, create: one transaction that ends the same whatever was there.
     nft(&format!(
-        "add table ip {TABLE}; delete table ip {TABLE}; table ip {TABLE} {{ chain out {{ \
-         type nat hook postrouting priority srcnat; \
-         ip saddr {PODS} ip daddr != {PODS} oifname != \"{POD_BRIDGE}\" masquerade; }} }}"
+        "add table ip {TABLE}; delete table ip {TABLE}; add table ip {TABLE}; \
+         add chain ip {TABLE} out {{ type nat hook postrouting priority srcnat; }}; \
+         add rule ip {TABLE} out ip saddr {PODS} ip daddr != {PODS} oifname != \"{POD_BRIDGE}\" masquerade"
     ))
 }
 

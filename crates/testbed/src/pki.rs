@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::command::run;
 use crate::kube::component;
 use crate::node::{HOST_IP, Node, PODS, SERVICES};
-use crate::template::fill;
+use crate::template::{fill, write};
 use crate::versions::KUBERNETES;
 
 const TEMPLATE: &str = include_str!("../manifests/kubeadm.yaml");
@@ -29,8 +29,7 @@ pub fn create(cache: &Cache, node: &Node) -> anyhow::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let config = cache.config().join("kubeadm.yaml");
-    fs::create_dir_all(cache.config())?;
-    fs::write(&config, render(cache, node)?)?;
+    write(&config, &render(cache, node)?)?;
     let kubeadm = || -> anyhow::Result<Command> { Ok(Command::new(component(cache, "kubeadm")?)) };
     let mut certificates = kubeadm()?;
     certificates.args(["init", "phase", "certs", "all", "--config"]).arg(&config);

@@ -116,8 +116,10 @@ impl Daemon {
 fn running(pid_file: &std::path::Path) -> Option<i32> {
     let text = fs::read_to_string(pid_file).ok()?;
     let (pid, started, program) = parse(&text)?;
-    (proc::started(pid)? == started && proc::arguments(pid).iter().any(|argument| argument == program))
-        .then_some(pid)
+    let arguments = proc::arguments(pid);
+    // For a moment, between two programs, a process has none.
+    let same = arguments.is_empty() || arguments.iter().any(|argument| argument == program);
+    (proc::started(pid)? == started && same).then_some(pid)
 }
 
 fn parse(text: &str) -> Option<(i32, u64, &str)> {

@@ -1,12 +1,10 @@
 //! The container registry, under one name on the machine, on nodes and in pods.
 
-use std::fs;
-
 use crate::cache::Cache;
 use crate::go;
 use crate::node::HOST_IP;
 use crate::process::Daemon;
-use crate::template::fill;
+use crate::template::{fill, write};
 
 const TEMPLATE: &str = include_str!("../manifests/registry.yaml");
 
@@ -20,10 +18,9 @@ pub fn address() -> String {
 }
 
 pub fn configure(cache: &Cache) -> anyhow::Result<()> {
-    fs::create_dir_all(cache.config())?;
     let data = cache.registry();
     let text = fill(TEMPLATE, &[("DATA", &data.to_string_lossy()), ("ADDRESS", &address())])?;
-    Ok(fs::write(cache.config().join("registry.yaml"), text)?)
+    write(&cache.config().join("registry.yaml"), &text)
 }
 
 pub fn daemon(cache: &Cache) -> anyhow::Result<Daemon> {

@@ -1,6 +1,9 @@
-//! Filling `${NAME}` in the files under `manifests/`. A name without a value is a mistake, not an empty string.
+//! Filling `${NAME}` in the files under `manifests/`, and writing them. A name without a value is a mistake, not an empty string.
 
-use anyhow::bail;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
 
 pub fn fill(text: &str, values: &[(&str, &str)]) -> anyhow::Result<String> {
     let mut filled = text.to_owned();
@@ -11,6 +14,15 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> anyhow::Result<String> {
         bail!("nothing was given for ${{{}", rest.split_inclusive('}').next().unwrap_or_default());
     }
     Ok(filled)
+}
+
+/// Writes a file unless it says this already: some daemons end when their configuration is touched.
+pub fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|now| now == text) {
+        return Ok(());
+    }
+    fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+    fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))
 }
 
 #[cfg(test)]

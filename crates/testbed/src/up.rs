@@ -51,6 +51,11 @@ pub fn up(cache: &Cache) -> anyhow::Result<()> {
 }
 
 fn binaries(cache: &Cache) -> anyhow::Result<()> {
+    let built = |tool: &go::Tool| tool.path(cache).is_ok_and(|path| path.exists());
+    if go::TOOLS.iter().all(built) && envoy::path(cache).exists() {
+        step("binaries", || Ok(Did::Nothing))?;
+        return kube::link(cache);
+    }
     thread::scope(|scope| {
         // Waits for the network while Go keeps the processors busy.
         let envoy = scope.spawn(|| step("envoy", || envoy::fetch(cache)));
