@@ -56,10 +56,14 @@ fn one(store: &Store, spec: &ImageSpec, programs: &BTreeMap<Program, PathBuf>) -
     let start = Instant::now();
     let name = spec.name()?;
     let mut layers = Vec::new();
+    let mut made = false;
     if let Some(base) = &spec.base {
         layers.push(match store.layer(&base.key())? {
             Some(layer) => layer,
-            None => base.layer(store)?,
+            None => {
+                made = true;
+                base.layer(store)?
+            }
         });
     }
     let tree = own_layer(spec, programs)?;
@@ -67,7 +71,10 @@ fn one(store: &Store, spec: &ImageSpec, programs: &BTreeMap<Program, PathBuf>) -
         let key = tree.key()?;
         layers.push(match store.layer(&key)? {
             Some(layer) => layer,
-            None => store.put_layer(&key, &tree)?,
+            None => {
+                made = true;
+                store.put_layer(&key, &tree)?
+            }
         });
     }
 
@@ -83,11 +90,11 @@ fn one(store: &Store, spec: &ImageSpec, programs: &BTreeMap<Program, PathBuf>) -
         config_size: config.len() as u64,
         layers,
     };
-    let cached = store.image(&name)?.as_ref() == Some(&image);
-    if !cached {
+    let known = store.image(&name)?.as_ref() == Some(&image);
+    if !known {
         store.put_image(&name, &image)?;
     }
-    Ok(Built { image, cached, took: start.elapsed() })
+    Ok(Built { image, cached: known && !made, took: start.elapsed() })
 }
 
 /// The layer above the base: the spec's own files, and the tables of users.

@@ -26,12 +26,7 @@ enum ImageCommand {
         /// `shop/web:1`, or `shop/web` for all its tags, or `shop` for all under it
         names: Vec<String>,
         /// Where the registry listens
-        #[arg(
-            long,
-            value_name = "HOST:PORT",
-            default_value = "127.0.0.1:5000",
-            env = "OUTBOARD_REGISTRY_ADDRESS"
-        )]
+        #[arg(long, value_name = "HOST:PORT", default_value_t = crate::registry::address())]
         registry: String,
     },
     /// List images, built or not

@@ -7,14 +7,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 
-use super::rootfs::{self, Rules};
+use super::rootfs::{self, ALWAYS_WITHOUT, Rules};
 use super::store::{Layer, Store};
 use super::tree::hex;
 
 const SUITE: &str = "bookworm";
 
-/// Raised when the trimming changes, so that layers made by older rules are not taken for these.
-const RULES: u32 = 1;
+/// Raised when the code that trims changes, so that layers made by the older are not taken for its own.
+const TRIMMING: u32 = 1;
 
 #[derive(Clone, Debug)]
 pub(super) struct Debian {
@@ -42,8 +42,8 @@ impl Debian {
 
     /// Names the layer by what was asked for; what Debian publishes meanwhile is taken when the cache is cleared.
     pub fn key(&self) -> String {
-        let text =
-            format!("debian {RULES} {SUITE} {} {:?} {:?}", std::env::consts::ARCH, self.packages, self.rules);
+        let (arch, packages, rules) = (std::env::consts::ARCH, &self.packages, &self.rules);
+        let text = format!("debian {TRIMMING} {SUITE} {arch} {ALWAYS_WITHOUT:?} {packages:?} {rules:?}");
         hex(&Sha256::digest(text))
     }
 

@@ -10,7 +10,7 @@ use tar::{Archive, EntryType};
 use super::tree::{Content, Entry, Node, Tree};
 
 /// Never needed by a running service: documentation, translations, the package manager, perl for its scripts.
-const ALWAYS_WITHOUT: &[&str] = &[
+pub const ALWAYS_WITHOUT: &[&str] = &[
     "boot",
     "dev",
     "etc/apt",
