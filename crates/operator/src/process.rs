@@ -90,7 +90,9 @@ impl Process {
             Some(leadership) if drained => leadership.release().await,
             // What is still in flight may write: the successor had better wait for the lease's expiry.
             _ if !drained => {
-                warn!("Stopping though reconciles are still in flight; the lease is left to expire")
+                {
+                warn!("Stopping though reconciles are still in flight; the lease is left to expire");
+            }
             }
             _ => {}
         }

@@ -1,0 +1,138 @@
+//! Brings an installation into a cluster: looks first, then writes, definitions before everything else.
+//!
+//! Safe to run again at any time, and after having been killed at any time.
+
+use std::time::Duration;
+
+use api::marks;
+use futures::future::try_join_all;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, Patch, PatchParams};
+use kube::core::DynamicObject;
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{Client, ResourceExt};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::kinds::api_of;
+use super::{Error, Options, Taken, definitions, workload};
+use crate::Cluster;
+
+/// Field manager of everything installed.
+const MANAGER: &str = "outboard-install";
+/// The API server establishes a definition within a second or two, or never.
+const ESTABLISH: Duration = Duration::from_secs(30);
+
+/// What happened to one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Created,
+    Changed,
+    Unchanged,
+}
+
+/// One object of the installation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Applied {
+    pub kind: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    pub outcome: Outcome,
+}
+
+/// What an installation did, in the order in which it did it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    pub objects: Vec<Applied>,
+}
+
+impl Report {
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.objects.iter().filter(|object| object.outcome == outcome).count()
+    }
+}
+
+/// An object as wanted, where it goes, and what is there now.
+struct Item {
+    kind: String,
+    wanted: DynamicObject,
+    api: Api<DynamicObject>,
+    found: Option<DynamicObject>,
+}
+
+/// Installs or upgrades. Refuses, before anything is written, to take over what is not this installation's.
+pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error> {
+    let definitions = look(cluster, definitions(options)).await?;
+    let workload = look(cluster, workload(options)).await?;
+    // Definitions are ours by their group, whatever labels they carry.
+    let taken: Vec<Taken> = workload.iter().filter_map(|item| judge(item, &options.install)).collect();
+    if !taken.is_empty() {
+        return Err(Error::Taken(taken));
+    }
+    let mut report = Report::default();
+    for item in &definitions {
+        report.objects.push(write(cluster, item).await?);
+    }
+    for item in &definitions {
+        establish(cluster, &item.wanted.name_any()).await?;
+    }
+    for item in &workload {
+        report.objects.push(write(cluster, item).await?);
+    }
+    Ok(report)
+}
+
+async fn look(cluster: &Cluster, objects: Vec<Value>) -> Result<Vec<Item>, Error> {
+    try_join_all(objects.into_iter().map(|value| find(cluster, &cluster.client, value))).await
+}
+
+async fn find(cluster: &Cluster, client: &Client, value: Value) -> Result<Item, Error> {
+    let wanted: DynamicObject =
+        serde_json::from_value(value).map_err(|error| Error::Malformed(error.to_string()))?;
+    let kind = wanted.types.as_ref().map(|types| types.kind.clone()).unwrap_or_default();
+    let api = api_of(client, &wanted).ok_or_else(|| Error::Malformed(format!("unknown kind {kind}")))?;
+    let found = api.get_opt(&wanted.name_any()).await.map_err(|error| cluster.explain(error))?;
+    Ok(Item { kind, wanted, api, found })
+}
+
+/// Whether somebody else's object is in the way.
+fn judge(item: &Item, install: &str) -> Option<Taken> {
+    let found = item.found.as_ref()?;
+    let by = found.labels().get(marks::INSTALL);
+    (by.map(String::as_str) != Some(install)).then(|| Taken {
+        kind: item.kind.clone(),
+        name: found.name_any(),
+        install: by.cloned(),
+    })
+}
+
+async fn write(cluster: &Cluster, item: &Item) -> Result<Applied, Error> {
+    let mut wanted = item.wanted.clone();
+    // An object that was replaced since it was looked at is a conflict.
+    wanted.metadata.uid = item.found.as_ref().and_then(ResourceExt::uid);
+    let name = wanted.name_any();
+    let params = PatchParams::apply(MANAGER).force();
+    let written = item
+        .api
+        .patch(&name, &params, &Patch::Apply(&wanted))
+        .await
+        .map_err(|error| cluster.explain(error))?;
+    let outcome = match &item.found {
+        None => Outcome::Created,
+        Some(found) if found.resource_version() == written.resource_version() => Outcome::Unchanged,
+        Some(_) => Outcome::Changed,
+    };
+    Ok(Applied { kind: item.kind.clone(), name, namespace: wanted.namespace(), outcome })
+}
+
+async fn establish(cluster: &Cluster, name: &str) -> Result<(), Error> {
+    let api = Api::<CustomResourceDefinition>::all(cluster.client.clone());
+    let established = await_condition(api, name, conditions::is_crd_established());
+    match timeout(ESTABLISH, established).await {
+        Ok(Ok(_)) => Ok(()),
+        _ => Err(Error::NotEstablished { name: name.to_owned(), after: ESTABLISH }),
+    }
+}

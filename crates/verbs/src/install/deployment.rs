@@ -1,0 +1,110 @@
+//! The operator's Deployment, and the Service under which its metrics are found.
+
+use serde_json::{Value, json};
+
+use super::{OPERATOR, Options};
+use crate::operator::NAMESPACE;
+
+/// Where the operator serves health and metrics.
+const PORT: u16 = 8081;
+
+/// Which pods are the operator's; immutable in a Deployment, so nothing that an upgrade changes.
+fn selector(options: &Options) -> Value {
+    json!({"app.kubernetes.io/name": "outboard", "outboard.dev/install": options.install})
+}
+
+pub(super) fn objects(options: &Options) -> Vec<Value> {
+    let metadata = json!({"name": OPERATOR, "namespace": NAMESPACE});
+    vec![
+        json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {
+                "selector": selector(options),
+                "ports": [{"name": "http", "port": PORT, "targetPort": "http"}],
+            },
+        }),
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata,
+            "spec": {
+                "replicas": options.replicas,
+                "revisionHistoryLimit": 2,
+                "selector": {"matchLabels": selector(options)},
+                // The new pod stands by until the old one gives its lease back, so two may live at once.
+                "strategy": {
+                    "type": "RollingUpdate",
+                    "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+                },
+                "template": {
+                    "metadata": {"labels": options.labels()},
+                    "spec": pod(options),
+                },
+            },
+        }),
+    ]
+}
+
+fn pod(options: &Options) -> Value {
+    json!({
+        "serviceAccountName": OPERATOR,
+        "automountServiceAccountToken": true,
+        "enableServiceLinks": false,
+        // The operator itself stops within 10 s.
+        "terminationGracePeriodSeconds": 15,
+        "securityContext": {
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "topologySpreadConstraints": [{
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": selector(options)},
+        }],
+        "containers": [container(options)],
+    })
+}
+
+fn container(options: &Options) -> Value {
+    json!({
+        "name": OPERATOR,
+        "image": options.image,
+        "args": arguments(options),
+        // Its name in the lease: a container that starts again in the same pod leads again at once.
+        "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "ports": [{"name": "http", "containerPort": PORT}],
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 2},
+        "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 10},
+        "resources": {
+            "requests": {"cpu": "20m", "memory": "32Mi"},
+            "limits": {"memory": "128Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    })
+}
+
+fn arguments(options: &Options) -> Vec<String> {
+    let mut arguments = vec![
+        "operator".to_owned(),
+        format!("--install={}", options.install),
+        format!("--domain={}", options.domain),
+        format!("--url-scheme={}", options.url_scheme),
+        format!("--gateway-namespace={}", options.gateway_namespace),
+        format!("--gateway-name={}", options.gateway_name),
+        format!("--concurrency={}", options.concurrency),
+        format!("--listen=0.0.0.0:{PORT}"),
+    ];
+    if let Some(port) = options.url_port {
+        arguments.push(format!("--url-port={port}"));
+    }
+    arguments
+}

@@ -1,0 +1,114 @@
+//! `outboard install`: everything outboard needs in a cluster, as values, as YAML and as done.
+//!
+//! Running it again upgrades. It takes over nothing that does not carry outboard's mark.
+
+mod apply;
+mod deployment;
+mod error;
+mod kinds;
+mod rights;
+#[cfg(test)]
+mod tests;
+mod wait;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use api::marks;
+use serde_json::{Value, json};
+
+pub use apply::{Applied, Outcome, Report, apply};
+pub use error::{Error, Taken};
+pub use wait::wait;
+pub use yaml::to_yaml;
+
+use crate::operator::NAMESPACE;
+
+/// Name of the operator's Deployment, ServiceAccount, Service and roles.
+const OPERATOR: &str = crate::operator::DEPLOYMENT;
+
+/// How outboard is installed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Image of the operator, with tag or, better, digest.
+    pub image: String,
+    /// Name of this installation; it marks everything that is made.
+    pub install: String,
+    /// Domain under which every environment's hosts lie.
+    pub domain: String,
+    /// `http` or `https`, as people type it.
+    pub url_scheme: String,
+    /// Port as people type it, where it is not the scheme's own.
+    pub url_port: Option<u16>,
+    /// The Gateway that routes attach to.
+    pub gateway_namespace: String,
+    pub gateway_name: String,
+    /// How many environments are reconciled at once.
+    pub concurrency: u16,
+    /// One leads; more take over faster when its node dies.
+    pub replicas: u16,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            image: concat!("outboard/outboard:", env!("CARGO_PKG_VERSION")).to_owned(),
+            install: "outboard".to_owned(),
+            domain: "localhost".to_owned(),
+            url_scheme: "http".to_owned(),
+            url_port: None,
+            gateway_namespace: "envoy-gateway-system".to_owned(),
+            gateway_name: "outboard".to_owned(),
+            concurrency: 16,
+            replicas: 1,
+        }
+    }
+}
+
+impl Options {
+    /// What every installed object carries.
+    fn labels(&self) -> BTreeMap<&'static str, &str> {
+        BTreeMap::from([
+            ("app.kubernetes.io/managed-by", "outboard"),
+            ("app.kubernetes.io/name", "outboard"),
+            ("app.kubernetes.io/version", env!("CARGO_PKG_VERSION")),
+            (marks::INSTALL, self.install.as_str()),
+        ])
+    }
+}
+
+/// The custom resource definitions, which have to be there before anything else.
+pub fn definitions(options: &Options) -> Vec<Value> {
+    let mut definitions = vec![];
+    for definition in api::crds::all() {
+        let mut value = json!(definition);
+        value["metadata"]["labels"] = json!(options.labels());
+        definitions.push(value);
+    }
+    definitions
+}
+
+/// Everything but the definitions, in the order in which to apply it.
+pub fn workload(options: &Options) -> Vec<Value> {
+    let mut objects = vec![json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": NAMESPACE},
+    })];
+    objects.extend(rights::of_operator());
+    objects.extend(rights::of_people());
+    objects.extend(deployment::objects(options));
+    for object in &mut objects {
+        let mut labels = json!(options.labels());
+        if object["kind"] == "Namespace" {
+            labels["pod-security.kubernetes.io/enforce"] = json!("restricted");
+        }
+        object["metadata"]["labels"] = labels;
+    }
+    objects
+}
+
+/// Everything that `outboard install` makes, in the order in which it makes it.
+pub fn manifests(options: &Options) -> Vec<Value> {
+    [definitions(options), workload(options)].concat()
+}

@@ -1,0 +1,175 @@
+//! Who may do what: the operator's own rights, one reason a rule, and the roles to give to people.
+//!
+//! The operator may read and write what environments are made of and nothing else: no `*`, no `escalate`,
+//! `bind` or `impersonate`, no `exec`, and Secrets neither listed nor deleted.
+
+use serde_json::{Value, json};
+
+use super::OPERATOR;
+use crate::operator::{LEASE, NAMESPACE};
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+/// What a slice does with objects that it makes.
+const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+const READ: &[&str] = &["get", "list", "watch"];
+
+/// One rule of a role.
+struct Rule {
+    group: &'static str,
+    resources: &'static [&'static str],
+    /// Only these objects; none: all of them.
+    names: &'static [&'static str],
+    verbs: &'static [&'static str],
+}
+
+const fn rule(
+    group: &'static str,
+    resources: &'static [&'static str],
+    verbs: &'static [&'static str],
+) -> Rule {
+    Rule { group, resources, names: &[], verbs }
+}
+
+/// The operator's rights in the whole cluster: environments may lie in any namespace.
+const CLUSTER: &[Rule] = &[
+    // What people ask for. `update` and `patch` are for finalizers; it never creates or deletes them.
+    rule("outboard.dev", &["projects", "environments"], &["get", "list", "watch", "update", "patch"]),
+    // What it answers: conditions, parts, URLs, verdicts.
+    rule("outboard.dev", &["projects/status", "environments/status"], &["get", "update", "patch"]),
+    // Owner references to a Project, where the cluster checks that the writer may block its deletion.
+    rule("outboard.dev", &["projects/finalizers", "environments/finalizers"], &["update"]),
+    // Revisions of projects and environments; `patch` records completed jobs, `delete` ends their retention.
+    rule("apps", &["controllerrevisions"], OWN),
+    // Whether the definitions are there, and whether one is being deleted: then it lets go of everything.
+    Rule {
+        group: "apiextensions.k8s.io",
+        resources: &["customresourcedefinitions"],
+        names: &["projects.outboard.dev", "environments.outboard.dev"],
+        verbs: &["get"],
+    },
+    // An environment's namespace is claimed by creating it, and is what a teardown ends with.
+    rule("", &["namespaces"], OWN),
+    // What components and backing services are made of.
+    rule("", &["services", "configmaps"], OWN),
+    rule("apps", &["deployments", "statefulsets"], OWN),
+    rule("batch", &["jobs"], OWN),
+    rule("gateway.networking.k8s.io", &["httproutes"], OWN),
+    // Replicas are written through `/scale` only, so an autoscaler and outboard never fight.
+    rule("apps", &["deployments/scale", "statefulsets/scale"], &["get", "update", "patch"]),
+    // Generated passwords and what is composed of them. By name only: it can't list what others keep.
+    // They go with their namespace, so `delete` is not needed.
+    rule("", &["secrets"], &["get", "create", "patch"]),
+    // Where routes attach, and at which address a route is asked whether it answers.
+    rule("gateway.networking.k8s.io", &["gateways"], &["get"]),
+    // Verdicts: what a pod waits for or died of, and its last lines.
+    rule("", &["pods"], READ),
+    rule("", &["pods/log"], &["get"]),
+    rule("", &["events"], &["list"]),
+    // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password.
+    rule("", &["persistentvolumeclaims"], READ),
+    rule("", &["persistentvolumes"], &["get", "list"]),
+    // Why no node has room.
+    rule("", &["nodes"], &["get", "list"]),
+    // What it did, beside the Environment that it did it for.
+    rule("events.k8s.io", &["events"], &["create", "patch"]),
+];
+
+/// The operator's rights in its own namespace.
+const HOME: &[Rule] = &[
+    // `create` knows no names; the Lease is the only one here.
+    rule("coordination.k8s.io", &["leases"], &["create"]),
+    Rule {
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        names: &[LEASE],
+        verbs: &["get", "watch", "update"],
+    },
+];
+
+/// Lets every user's `outboard` say that the operator is absent or of another version.
+const PRESENCE: &[Rule] = &[
+    Rule { group: "coordination.k8s.io", resources: &["leases"], names: &[LEASE], verbs: &["get"] },
+    Rule { group: "apps", resources: &["deployments"], names: &[OPERATOR], verbs: &["get"] },
+];
+
+/// A developer's rights in a namespace, by RoleBinding. No Secrets, no `exec`.
+const DEVELOPER: &[Rule] = &[
+    rule(
+        "outboard.dev",
+        &["projects", "environments"],
+        &["get", "list", "watch", "create", "update", "patch", "delete"],
+    ),
+    // What can be chosen, compared and rolled back to.
+    rule("apps", &["controllerrevisions"], READ),
+    // `outboard logs`, and looking closer at a verdict.
+    rule("", &["pods", "pods/log", "events"], READ),
+];
+
+/// The same to look at only.
+const VIEWER: &[Rule] = &[
+    rule("outboard.dev", &["projects", "environments"], READ),
+    rule("apps", &["controllerrevisions"], READ),
+    rule("", &["pods", "pods/log", "events"], READ),
+];
+
+/// The operator's account, its roles and their bindings.
+pub(super) fn of_operator() -> Vec<Value> {
+    let account = json!([{"kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE}]);
+    let everyone =
+        json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}]);
+    vec![
+        json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": OPERATOR, "namespace": NAMESPACE},
+            // Only the operator's own pod asks for a token.
+            "automountServiceAccountToken": false,
+        }),
+        role("ClusterRole", OPERATOR, CLUSTER),
+        binding("ClusterRole", OPERATOR, &account),
+        role("Role", OPERATOR, HOME),
+        binding("Role", OPERATOR, &account),
+        role("Role", "outboard-presence", PRESENCE),
+        binding("Role", "outboard-presence", &everyone),
+    ]
+}
+
+/// Roles that an administrator binds to people; none is bound here.
+pub(super) fn of_people() -> Vec<Value> {
+    vec![role("ClusterRole", "outboard-developer", DEVELOPER), role("ClusterRole", "outboard-viewer", VIEWER)]
+}
+
+fn metadata(kind: &str, name: &str) -> Value {
+    if kind.starts_with("Cluster") {
+        json!({"name": name})
+    } else {
+        json!({"name": name, "namespace": NAMESPACE})
+    }
+}
+
+fn role(kind: &str, name: &str, rules: &[Rule]) -> Value {
+    let rules: Vec<Value> = rules.iter().map(Rule::value).collect();
+    json!({"apiVersion": RBAC, "kind": kind, "metadata": metadata(kind, name), "rules": rules})
+}
+
+fn binding(role: &str, name: &str, subjects: &Value) -> Value {
+    let kind = format!("{role}Binding");
+    json!({
+        "apiVersion": RBAC,
+        "kind": kind,
+        "metadata": metadata(&kind, name),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": name},
+        "subjects": subjects,
+    })
+}
+
+impl Rule {
+    fn value(&self) -> Value {
+        let mut rule = json!({"apiGroups": [self.group], "resources": self.resources, "verbs": self.verbs});
+        if !self.names.is_empty() {
+            rule["resourceNames"] = json!(self.names);
+        }
+        rule
+    }
+}
