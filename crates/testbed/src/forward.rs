@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::cache::Cache;
 use crate::node::GATEWAY_IP;
@@ -36,6 +37,9 @@ pub fn ready() -> bool {
 }
 
 pub fn run(listen: &str, target: &str) -> anyhow::Result<()> {
+    // The usual limit is a thousand files, and a connection takes two.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let listener = TcpListener::bind(listen).with_context(|| format!("failed to listen on {listen}"))?;
     serve(&listener, target)
 }
@@ -52,31 +56,32 @@ fn serve(listener: &TcpListener, target: &str) -> anyhow::Result<()> {
             }
         };
         let target = target.to_owned();
-        let spawned = thread::Builder::new().stack_size(STACK).spawn(move || connect(client, &target));
+        let spawned = thread::Builder::new().stack_size(STACK).spawn(move || connect(&client, &target));
         if let Err(error) = spawned {
             eprintln!("failed to start a thread: {error}");
         }
     }
 }
 
-fn connect(client: TcpStream, target: &str) {
+fn connect(client: &TcpStream, target: &str) {
     let server = match TcpStream::connect(target) {
         Ok(server) => server,
         Err(error) => return eprintln!("failed to connect to {target}: {error}"),
     };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { return };
-    let up = thread::Builder::new().stack_size(STACK).spawn(move || copy(from, to));
-    copy(server, client);
-    if let Ok(up) = up {
-        let _ = up.join();
-    }
+    thread::scope(|scope| {
+        let up = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || copy(client, &server));
+        if up.is_err() {
+            // With one direction only, both sides would wait for ever.
+            let _ = client.shutdown(Shutdown::Both);
+        }
+        copy(&server, client);
+    });
 }
 
 /// Copies until the reader's end, then ends only the writer's side: the other direction may still have much to say.
-#[expect(clippy::needless_pass_by_value, reason = "the copy owns its ends, which close when it is done")]
-fn copy(from: TcpStream, to: TcpStream) {
-    if std::io::copy(&mut &from, &mut &to).is_err() {
+fn copy(mut from: &TcpStream, mut to: &TcpStream) {
+    if std::io::copy(&mut from, &mut to).is_err() {
         // A reset must reach both sides, or the other waits for ever.
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
     } else {

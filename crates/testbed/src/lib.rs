@@ -41,6 +41,8 @@ mod wait;
 use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::Context;
+
 pub use cache::Cache;
 pub use components::logs;
 pub use down::down;
@@ -53,6 +55,12 @@ pub use up::up;
 /// The administrator's kubeconfig of the running testbed.
 pub fn kubeconfig_path() -> anyhow::Result<PathBuf> {
     Ok(Cache::open()?.admin())
+}
+
+/// A program built from `go/`, by the name of its tool: for images that hold one.
+pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    let tool = go::TOOLS.iter().find(|tool| tool.name == name);
+    tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
 }
 
 /// kubectl, speaking to the testbed.
