@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::socket::{self, Backlog};
 
 use crate::cache::Cache;
 use crate::node::GATEWAY_IP;
@@ -41,6 +42,8 @@ pub fn run(listen: &str, target: &str) -> anyhow::Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let listener = TcpListener::bind(listen).with_context(|| format!("failed to listen on {listen}"))?;
+    // The standard library's queue of 128 makes the clients of a load test try again, a second later.
+    socket::listen(&listener, Backlog::new(4096)?)?;
     serve(&listener, target)
 }
 
