@@ -53,8 +53,13 @@ pub struct Unavailable(pub String);
 
 impl From<mysql_async::Error> for Unavailable {
     fn from(error: mysql_async::Error) -> Self {
-        Self(format!("MariaDB: {}", error.to_string().replace('\n', " ")))
+        Self(format!("MariaDB: {}", reason(&error)))
     }
+}
+
+/// The driver's words in one line, without the layers they passed through.
+pub fn reason(error: &mysql_async::Error) -> String {
+    error.to_string().replace('\n', " ").replace("Input/output error: ", "")
 }
 
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ use mysql_async::{Conn, Error, Opts};
 use tokio::time::{sleep, timeout};
 
 use crate::Version;
+use crate::database::reason;
 use crate::migrations::{MIGRATIONS, Migration};
 use crate::process::{self, BAD_CONFIGURATION};
 
@@ -18,11 +19,20 @@ const ONE_TRY: Duration = Duration::from_secs(5);
 /// Exit code of a migration that fails because it was told to.
 const FAILED_ON_DEMAND: u8 = 3;
 
+/// What a shell reports for SIGTERM.
+const STOPPED: u8 = 143;
+
 /// MariaDB's number for a column that is there already: an earlier run was killed before it took note.
 const DUPLICATE_COLUMN: u16 = 1060;
 
 pub fn main(version: Version) -> ExitCode {
-    process::run("migrate", run(version))
+    process::run("migrate", async {
+        tokio::select! {
+            done = run(version) => done,
+            // The first process of a container ends on SIGTERM only if it says so.
+            () = process::stop() => Err((STOPPED, "stopped before it was done".to_owned())),
+        }
+    })
 }
 
 async fn run(version: Version) -> Result<(), (u8, String)> {
@@ -48,24 +58,24 @@ async fn connect(options: &Opts) -> Result<Conn, String> {
     let start = Instant::now();
     let mut said = String::new();
     loop {
-        let reason = match timeout(ONE_TRY, Conn::new(options.clone())).await {
+        let why = match timeout(ONE_TRY, Conn::new(options.clone())).await {
             Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) => error.to_string().replace('\n', " "),
+            Ok(Err(error)) => reason(&error),
             Err(_) => format!("no answer within {} s", ONE_TRY.as_secs()),
         };
         if start.elapsed() > PATIENCE {
-            return Err(format!("MariaDB was not there within {} s: {reason}", PATIENCE.as_secs()));
+            return Err(format!("MariaDB was not there within {} s: {why}", PATIENCE.as_secs()));
         }
-        if reason != said {
-            println!("waiting for MariaDB: {reason}");
-            said = reason;
+        if why != said {
+            println!("waiting for MariaDB: {why}");
+            said = why;
         }
         sleep(BETWEEN_TRIES).await;
     }
 }
 
 async fn migrate(connection: &mut Conn, schema: u32) -> Result<u32, String> {
-    let failed = |error: Error| format!("failed to prepare the schema: {error}");
+    let failed = |error: Error| format!("failed to prepare the schema: {}", reason(&error));
     // Two migrations at once would each find the same step missing.
     let locked: Option<Option<u8>> =
         connection.query_first("SELECT GET_LOCK('shop.migrate', 60)").await.map_err(failed)?;
@@ -84,7 +94,7 @@ async fn migrate(connection: &mut Conn, schema: u32) -> Result<u32, String> {
         let Migration { id, name, .. } = migration;
         apply(connection, migration)
             .await
-            .map_err(|error| format!("migration {id} ({name}) failed: {error}"))?;
+            .map_err(|error| format!("migration {id} ({name}) failed: {}", reason(&error)))?;
         println!("applied {id}: {name}");
         applied += 1;
     }
