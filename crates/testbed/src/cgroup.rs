@@ -34,7 +34,8 @@ pub fn create(group: &str) -> anyhow::Result<()> {
 
 /// Every process in our groups.
 pub fn processes() -> Vec<i32> {
-    let lists = folders().into_iter().filter_map(|folder| fs::read_to_string(folder.join("cgroup.procs")).ok());
+    let lists =
+        folders().into_iter().filter_map(|folder| fs::read_to_string(folder.join("cgroup.procs")).ok());
     let mut pids: Vec<i32> = lists.flat_map(|list| pids_of(&list)).collect();
     pids.sort_unstable();
     pids.dedup();
@@ -75,9 +76,10 @@ fn add(folder: &Path, all: &mut Vec<PathBuf>) {
 }
 
 fn hierarchies() -> Vec<(PathBuf, String)> {
-    let cgroups = Path::new("/sys/fs/cgroup");
-    let ours = |point: &Path, kind: &str| kind.starts_with("cgroup") && point.starts_with(cgroups);
-    proc::mounts().into_iter().filter(|(point, kind)| ours(point, kind)).collect()
+    let mounts = proc::mounts().into_iter();
+    let ours =
+        mounts.filter(|mount| mount.kind.starts_with("cgroup") && mount.point.starts_with("/sys/fs/cgroup"));
+    ours.map(|mount| (mount.point, mount.kind)).collect()
 }
 
 #[cfg(test)]

@@ -68,7 +68,9 @@ fn pod(pod: &Value) -> Pod {
         name: text(&pod["metadata"]["name"]),
         // All of them have one container that matters, the first.
         component: text(&pod["spec"]["containers"][0]["name"]),
-        ready: conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True"),
+        ready: conditions
+            .iter()
+            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True"),
     }
 }
 

@@ -32,14 +32,13 @@ pub fn configure(node: &Node, images: &Images) -> anyhow::Result<()> {
         ],
     )?;
     write(&node.folder.join("containerd.toml"), &config)?;
-    let network = fill(
-        NETWORK,
-        &[("BRIDGE", POD_BRIDGE), ("ADDRESSES", &path("addresses")), ("PODS", &node.pods)],
-    )?;
+    let network =
+        fill(NETWORK, &[("BRIDGE", POD_BRIDGE), ("ADDRESSES", &path("addresses")), ("PODS", &node.pods)])?;
     write(&node.folder.join("cni/10-pods.conflist"), &network)?;
     for name in REGISTRIES {
         let url = format!("http://{}", registry::address());
-        let text = format!("server = \"{url}\"\n\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+        let text =
+            format!("server = \"{url}\"\n\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
         write(&node.folder.join("registries").join(name).join("hosts.toml"), &text)?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! It ends only what can be told to be ours: by control group, by the path of its program, or by our folder in its arguments.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::mount::{MntFlags, umount2};
@@ -16,6 +16,7 @@ use crate::step::{Did, step};
 use crate::{cgroup, components, containerd, hosts, leftovers, network, pod_logs, proc};
 
 pub fn down(cache: &Cache) -> anyhow::Result<()> {
+    anyhow::ensure!(nix::unistd::geteuid().is_root(), "what root started only root can end");
     let _lock = Lock::take(cache)?;
     step("down", || sweep(cache))
 }
@@ -28,6 +29,8 @@ pub fn sweep(cache: &Cache) -> anyhow::Result<Did> {
     for (daemon, _) in daemons.iter().rev().filter(|(daemon, _)| daemon.name != "containerd") {
         daemon.stop(Duration::ZERO);
     }
+    // Those whose pid file was not written in time.
+    kill_all(|| ours(cache, is_server));
     kill_all(cgroup::processes);
     kill_all(|| ours(cache, is_shim));
     let containerd = containerd::daemon(cache, &node);
@@ -36,15 +39,15 @@ pub fn sweep(cache: &Cache) -> anyhow::Result<Did> {
         let _ = containerd::forget_containers(cache, &node);
         containerd.stop(Duration::from_secs(5));
     }
-    kill_all(|| ours(cache, is_ours));
+    kill_all(|| ours(cache, is_containerd));
 
     for folder in [cache.state(), cache.containerd()] {
         unmount(&folder);
     }
+    pod_logs::remove(&node);
     network::remove(cache);
     cgroup::remove();
     leftovers::remove();
-    pod_logs::remove(&cache.state());
     hosts::remove()?;
     if cache.state().exists() {
         fs::remove_dir_all(cache.state())?;
@@ -82,19 +85,14 @@ fn is_shim(cache: &Cache, program: &Path, arguments: &[String]) -> bool {
         && mentions(arguments, &cache.state())
 }
 
-/// A daemon whose pid file was not written in time, or a tool one of them left behind.
-fn is_ours(cache: &Cache, program: &Path, arguments: &[String]) -> bool {
-    let runs = |folder: PathBuf| program.starts_with(folder);
-    let servers = ["kube", "etcd", "registry"];
-    runs(cache.state())
-        || (servers.iter().any(|server| runs(cache.bin().join(server))) && is_server(arguments, cache))
-        || (program == Path::new("/usr/bin/containerd") && mentions(arguments, &cache.state()))
+fn is_containerd(cache: &Cache, program: &Path, arguments: &[String]) -> bool {
+    program == Path::new("/usr/bin/containerd") && mentions(arguments, &cache.state())
 }
 
-/// kubectl is the same program: somebody's `kubectl get --watch` is not a part of the cluster.
-fn is_server(arguments: &[String], cache: &Cache) -> bool {
-    let name = arguments.first().map(|program| program.rsplit('/').next().unwrap_or_default());
-    name != Some("kubectl") && mentions(arguments, &cache.state())
+/// Anything else of ours: daemons, and what a killed `up` was just running.
+fn is_server(cache: &Cache, program: &Path, arguments: &[String]) -> bool {
+    let built = ["kube", "etcd", "registry"].iter().any(|tool| program.starts_with(cache.bin().join(tool)));
+    program.starts_with(cache.state()) || (built && mentions(arguments, &cache.state()))
 }
 
 fn mentions(arguments: &[String], folder: &Path) -> bool {
@@ -117,10 +115,13 @@ fn unmount(folder: &Path) {
 
 fn still_there(cache: &Cache) -> anyhow::Result<()> {
     let mut left = Vec::new();
-    left.extend(ours(cache, is_ours).into_iter().map(|pid| format!("process {pid}")));
+    let ours = ours(cache, is_server).into_iter().chain(ours(cache, is_containerd));
+    left.extend(ours.map(|pid| format!("process {pid}")));
     left.extend(cgroup::folders().into_iter().map(|folder| format!("control group {}", folder.display())));
     for folder in [cache.state(), cache.containerd()] {
-        left.extend(proc::mounts_under(&folder).into_iter().map(|point| format!("mount {}", point.display())));
+        left.extend(
+            proc::mounts_under(&folder).into_iter().map(|point| format!("mount {}", point.display())),
+        );
     }
     let links = [HOST_BRIDGE, POD_BRIDGE].into_iter().filter(|link| network::exists(link));
     left.extend(links.map(|link| format!("bridge {link}")));

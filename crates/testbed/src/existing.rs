@@ -8,8 +8,7 @@ use crate::cache::Cache;
 use crate::kube::Kubectl;
 use crate::step::mark;
 
-const DEFAULT_CLASS: &str =
-    r#"jsonpath={.items[?(@.metadata.annotations.storageclass\.kubernetes\.io/is-default-class=="true")].metadata.name}"#;
+const DEFAULT_CLASS: &str = r#"jsonpath={.items[?(@.metadata.annotations.storageclass\.kubernetes\.io/is-default-class=="true")].metadata.name}"#;
 
 pub fn check(cache: &Cache, kubeconfig: &Path) -> anyhow::Result<()> {
     let kubectl = Kubectl::existing(cache, kubeconfig)?;

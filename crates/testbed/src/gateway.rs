@@ -19,7 +19,8 @@ const CRDS: &str = "charts/gateway-helm/charts/crds/crds";
 
 pub fn install_definitions(cache: &Cache, kubectl: &Kubectl) -> anyhow::Result<()> {
     let module = cache.go().join(format!("mod/github.com/envoyproxy/gateway@{ENVOY_GATEWAY}"));
-    let module = if module.is_dir() { module } else { go::module_folder(cache, "github.com/envoyproxy/gateway")? };
+    let module =
+        if module.is_dir() { module } else { go::module_folder(cache, "github.com/envoyproxy/gateway")? };
     let folder = module.join(CRDS);
     let generated = folder.join("generated");
     std::thread::scope(|scope| {

@@ -84,7 +84,11 @@ impl Tool {
         fs::create_dir_all(folder)?;
         let temporary = path.with_extension("new");
         let mut go = command(cache, self.module);
-        go.args(["build", "-trimpath", "-ldflags"]).arg(self.flags()).arg("-o").arg(&temporary).arg(self.package);
+        go.args(["build", "-trimpath", "-ldflags"])
+            .arg(self.flags())
+            .arg("-o")
+            .arg(&temporary)
+            .arg(self.package);
         run(&mut go, &cache.root().join("build-logs").join(format!("{}.log", self.name)))?;
         fs::rename(&temporary, &path)?;
         Ok(Did::Work)

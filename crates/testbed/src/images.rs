@@ -84,7 +84,10 @@ pub fn push(cache: &Cache) -> anyhow::Result<Did> {
     for spec in specs(cache)? {
         let name = spec.name()?;
         let Some(image) = store.image(&name)? else {
-            anyhow::bail!("the image {name} is missing from {}; remove that folder", cache.images().display());
+            anyhow::bail!(
+                "the image {name} is missing from {}; remove that folder",
+                cache.images().display()
+            );
         };
         if let image::Pushed::Now { .. } = registry.push(&store, &image)? {
             did = Did::Work;

@@ -87,7 +87,9 @@ impl Kubectl {
 
     pub fn apply_file(&self, cache: &Cache, name: &str, file: &Path) -> anyhow::Result<()> {
         let mut command = self.command();
-        command.args(["apply", "--server-side", "--force-conflicts", "--field-manager=testbed", "-f"]).arg(file);
+        command
+            .args(["apply", "--server-side", "--force-conflicts", "--field-manager=testbed", "-f"])
+            .arg(file);
         crate::command::run(&mut command, &cache.log(&format!("apply-{name}")))
     }
 

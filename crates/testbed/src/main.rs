@@ -65,7 +65,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         (Verb::Down, Some(_)) => println!("not ours to end: the cluster was there before"),
         (Verb::Down, None) => testbed::down(&cache)?,
         (Verb::Status, _) => {
-            return Ok(if testbed::status(&cache, existing)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if testbed::status(&cache, existing)? {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
         (Verb::Kubeconfig, Some(file)) => println!("{}", file.display()),
         (Verb::Kubeconfig, None) => println!("{}", testbed::kubeconfig_path()?.display()),

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::cache::Cache;
 use crate::command::output;
-use crate::node::{HOST_BRIDGE, HOST_IP, PODS, POD_BRIDGE};
+use crate::node::{HOST_BRIDGE, HOST_IP, POD_BRIDGE, PODS};
 
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 const TABLE: &str = "outboard-testbed";

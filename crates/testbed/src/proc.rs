@@ -34,21 +34,29 @@ pub fn pids() -> Vec<i32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Mount points and their file system types, in the order they were mounted.
-pub fn mounts() -> Vec<(PathBuf, String)> {
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// What of its file system is mounted.
+    pub root: PathBuf,
+    pub point: PathBuf,
+    pub kind: String,
+}
+
+/// All mounts, in the order they were made.
+pub fn mounts() -> Vec<Mount> {
     let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     text.lines().filter_map(mount_of).collect()
 }
 
-fn mount_of(line: &str) -> Option<(PathBuf, String)> {
+fn mount_of(line: &str) -> Option<Mount> {
     let (left, right) = line.split_once(" - ")?;
-    let point = left.split(' ').nth(4)?.replace("\\040", " ");
-    Some((PathBuf::from(point), right.split(' ').next()?.to_owned()))
+    let mut fields = left.split(' ').skip(3).map(|path| PathBuf::from(path.replace("\\040", " ")));
+    Some(Mount { root: fields.next()?, point: fields.next()?, kind: right.split(' ').next()?.to_owned() })
 }
 
 /// Mount points under the folder, innermost last.
 pub fn mounts_under(folder: &Path) -> Vec<PathBuf> {
-    mounts().into_iter().map(|(point, _)| point).filter(|point| point.starts_with(folder)).collect()
+    mounts().into_iter().map(|mount| mount.point).filter(|point| point.starts_with(folder)).collect()
 }
 
 #[cfg(test)]
@@ -63,8 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_has_a_point_and_a_type() {
+    fn a_mount_has_a_root_a_point_and_a_type() {
         let line = "36 35 98:0 /mnt1 /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw";
-        assert_eq!(mount_of(line), Some((PathBuf::from("/mnt/a b"), "ext3".to_owned())));
+        let mount = mount_of(line).unwrap();
+        assert_eq!(
+            (mount.root, mount.point, mount.kind),
+            ("/mnt1".into(), "/mnt/a b".into(), "ext3".to_owned())
+        );
     }
 }

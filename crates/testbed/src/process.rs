@@ -2,7 +2,7 @@
 //! when the file says and runs the program we started. Nothing is ever killed by its bare name.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,10 @@ impl Daemon {
         for folder in [self.pid_file.parent(), self.log.parent()].into_iter().flatten() {
             fs::create_dir_all(folder)?;
         }
+        if let Some(pid) = self.find() {
+            self.note(pid)?;
+            return Ok(false);
+        }
         let log = File::options().create(true).append(true).open(&self.log)?;
         // A session of its own: a closed terminal or Ctrl-C is no reason to end.
         let child = Command::new("setsid")
@@ -80,11 +84,25 @@ impl Daemon {
             .spawn()
             .with_context(|| format!("failed to start {}", self.program.display()))?;
         let pid = i32::try_from(child.id())?;
+        self.note(pid)?;
+        Ok(true)
+    }
+
+    /// The same program with the very same arguments: ours, started by a run that was killed before it could note it.
+    fn find(&self) -> Option<i32> {
+        proc::pids().into_iter().find(|&pid| {
+            let arguments = proc::arguments(pid);
+            arguments.first().is_some_and(|program| Path::new(program) == self.program)
+                && arguments[1..] == self.arguments
+                && proc::started(pid).is_some()
+        })
+    }
+
+    fn note(&self, pid: i32) -> anyhow::Result<()> {
         let started = proc::started(pid).unwrap_or_default();
         let temporary = self.pid_file.with_extension("new");
         fs::write(&temporary, format!("{pid} {started} {}", self.program.display()))?;
-        fs::rename(&temporary, &self.pid_file)?;
-        Ok(true)
+        Ok(fs::rename(&temporary, &self.pid_file)?)
     }
 
     /// Waits until it is ready; if it ends meanwhile, that is the error, at once.
@@ -113,7 +131,7 @@ impl Daemon {
 }
 
 /// The pid in the file, if that very process still runs.
-fn running(pid_file: &std::path::Path) -> Option<i32> {
+fn running(pid_file: &Path) -> Option<i32> {
     let text = fs::read_to_string(pid_file).ok()?;
     let (pid, started, program) = parse(&text)?;
     let arguments = proc::arguments(pid);

@@ -30,7 +30,12 @@ pub fn status(cache: &Cache, existing: Option<&Path>) -> anyhow::Result<bool> {
     match components::pods(&kubectl) {
         Ok(pods) => {
             for pod in pods {
-                row(&pod.component, None, pod.ready, &format!("testbed logs {} ({})", pod.component, pod.name));
+                row(
+                    &pod.component,
+                    None,
+                    pod.ready,
+                    &format!("testbed logs {} ({})", pod.component, pod.name),
+                );
             }
         }
         Err(_) => row("pods", None, false, "the API server does not answer"),

@@ -22,7 +22,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 pub fn up(cache: &Cache) -> anyhow::Result<()> {
     if !nix::unistd::geteuid().is_root() {
-        bail!("the testbed makes bridges, mounts and control groups: run it as root, or use --kubeconfig FILE");
+        bail!(
+            "the testbed makes bridges, mounts and control groups: run it as root, or use --kubeconfig FILE"
+        );
     }
     let start = Instant::now();
     let _lock = Lock::take(cache)?;
@@ -56,6 +58,7 @@ fn binaries(cache: &Cache) -> anyhow::Result<()> {
         step("binaries", || Ok(Did::Nothing))?;
         return kube::link(cache);
     }
+    println!("  building Kubernetes and its companions; from nothing that takes about ten minutes");
     thread::scope(|scope| {
         // Waits for the network while Go keeps the processors busy.
         let envoy = scope.spawn(|| step("envoy", || envoy::fetch(cache)));
@@ -121,7 +124,10 @@ impl Cluster<'_> {
         let daemon = containerd::daemon(self.cache, &self.node);
         let started = daemon.ensure()?;
         daemon.wait(LIMIT, || containerd::ready(&self.node))?;
-        if started && kubelet::daemon(self.cache, &self.node)?.pid().is_none() && crate::cgroup::processes().is_empty() {
+        if started
+            && kubelet::daemon(self.cache, &self.node)?.pid().is_none()
+            && cgroup::processes().is_empty()
+        {
             containerd::forget_containers(self.cache, &self.node)?;
         }
         Ok(Did::Work)
