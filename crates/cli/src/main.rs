@@ -1,1 +1,27 @@
-fn main() {}
+//! The binary `outboard`: words, tables, progress and exit codes. What is done is done by `verbs`.
+
+mod args;
+mod commands;
+mod context;
+mod error;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::context::Context;
+use crate::error::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::tracing::start(cli.global.verbose, &cli.command);
+    let context = Context::new(cli.global);
+    let exit = match commands::run(&context, cli.command) {
+        Ok(()) => api::Exit::Success,
+        Err(Failure::ListenerLeft) => api::Exit::Success,
+        Err(failure) => error::tell(&context.output, &failure, context.resume().as_deref()),
+    };
+    ExitCode::from(exit.code())
+}

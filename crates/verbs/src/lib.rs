@@ -1,1 +1,19 @@
-//! verbs
+//! What a person can ask for, one file a noun. The command line and the server call only this.
+//!
+//! Nothing here prints: verbs return values, typed errors and streams of events.
+
+pub mod cluster;
+pub mod environment;
+pub mod error;
+pub mod event;
+pub mod file;
+pub mod install;
+pub mod logs;
+pub mod operator;
+pub mod project;
+mod suggest;
+mod wait;
+
+pub use cluster::{Cluster, Target};
+pub use error::{Error, Result};
+pub use event::{Change, Event, Sink};

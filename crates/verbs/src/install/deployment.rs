@@ -98,8 +98,7 @@ fn arguments(options: &Options) -> Vec<String> {
         format!("--install={}", options.install),
         format!("--domain={}", options.domain),
         format!("--url-scheme={}", options.url_scheme),
-        format!("--gateway-namespace={}", options.gateway_namespace),
-        format!("--gateway-name={}", options.gateway_name),
+        format!("--gateway={}/{}", options.gateway_namespace, options.gateway_name),
         format!("--concurrency={}", options.concurrency),
         format!("--listen=0.0.0.0:{PORT}"),
     ];

@@ -1,0 +1,137 @@
+//! The command line: global flags, and what several commands have in common.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use api::Exit;
+use api::names::ProjectName;
+use clap::{ArgAction, Args, Parser, ValueEnum};
+
+use crate::commands::Command;
+
+/// Whole environments on demand, identical to production
+#[derive(Debug, Parser)]
+#[command(
+    name = "outboard",
+    version,
+    max_term_width = 110,
+    after_help = "Exit codes and more: outboard --help",
+    after_long_help = after_help()
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Control namespace, which holds projects and environments [default: the kubeconfig context's, else the
+    /// project's name]
+    #[arg(short, long, global = true, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Context of the kubeconfig [default: its current one]
+    #[arg(long, global = true, value_name = "CONTEXT")]
+    pub context: Option<String>,
+    /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// How results are written; json also writes progress, one event a line
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub output: Format,
+    /// When to use colours; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    pub color: When,
+    /// Tell what happens inside, on stderr (twice: tell more)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Yaml,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Whose environments are meant.
+#[derive(Args, Clone, Debug)]
+pub struct Scope {
+    /// Project [default: the one of outboard.yaml here, else the only one in the control namespace]
+    #[arg(short, long, value_name = "PROJECT")]
+    pub project: Option<ProjectName>,
+    /// Take the project's name from this file, or the outboard.yaml in this directory
+    #[arg(short, long, value_name = "FILE", conflicts_with = "project")]
+    pub file: Option<PathBuf>,
+}
+
+/// Whether and how long to wait.
+#[derive(Args, Clone, Debug)]
+pub struct Patience {
+    /// Return as soon as the wish is written down
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Give up waiting after this long; the cluster goes on
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+/// `90s`, `15m` or `2h`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    api::project::seconds(text)
+        .map(|seconds| Duration::from_secs(seconds.into()))
+        .ok_or_else(|| "write a number and a unit: `90s`, `15m` or `2h`".to_owned())
+}
+
+fn after_help() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for exit in Exit::ALL {
+        text.push_str(&format!("  {:>3}  {}\n", exit.code(), exit.meaning()));
+    }
+    text.push_str("\nWithout a terminal nothing is ever asked: what would be asked needs --yes.\n");
+    text.push_str("`outboard operator` runs the operator; it is what `outboard install` starts in the cluster.");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_whole_help_is_reviewed_with_every_change() {
+        let mut text = String::new();
+        describe(&mut Cli::command().term_width(100), &mut text);
+        insta::assert_snapshot!(text);
+    }
+
+    fn describe(command: &mut clap::Command, text: &mut String) {
+        command.build();
+        let help = command.render_long_help();
+        text.push_str(&format!("──── {}\n{help}\n", command.get_bin_name().unwrap_or("outboard")));
+        for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+            describe(subcommand, text);
+        }
+    }
+
+    #[test]
+    fn a_duration_needs_its_unit() {
+        assert_eq!(duration("15m"), Ok(Duration::from_secs(900)));
+        assert!(duration("15").is_err());
+    }
+}

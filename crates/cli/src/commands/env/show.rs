@@ -1,0 +1,42 @@
+//! `outboard env show`.
+
+use std::time::{Duration, Instant};
+
+use api::names::EnvironmentName;
+use clap::Args;
+use verbs::environment;
+
+use super::{resume, wait_and_tell};
+use crate::args::{Scope, duration};
+use crate::context::Context;
+use crate::error::Result;
+use crate::output::progress::Progress;
+use crate::output::receipt;
+
+/// Show everything about an environment
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// Name of the environment
+    pub name: EnvironmentName,
+    #[command(flatten)]
+    pub scope: Scope,
+    /// Wait until it serves, or can't
+    #[arg(short, long)]
+    pub wait: bool,
+    /// Give up waiting after this long
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, requires = "wait")]
+    pub timeout: Duration,
+}
+
+pub async fn run(context: &Context, args: ShowArgs) -> Result<()> {
+    let place = context.place(&args.scope).await?;
+    let name = args.name.as_str();
+    if args.wait {
+        environment::get(&place.cluster, &place.namespace, name).await?;
+        context.waiting(resume(&place, name));
+        let progress = Progress::new(&context.output);
+        return wait_and_tell(context, &place, name, args.timeout, progress, Instant::now()).await;
+    }
+    let detail = environment::show(&place.cluster, &place.namespace, name).await?;
+    context.output.result(&detail, |paint| receipt::detail(&detail, *paint))
+}

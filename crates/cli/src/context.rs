@@ -1,0 +1,70 @@
+//! What every command has at hand: the global flags, the output, and a connection when it asks for one.
+
+use std::cell::RefCell;
+
+use verbs::file::{self, Source};
+use verbs::{Cluster, Target};
+
+use crate::args::{Global, Scope};
+use crate::error::Result;
+use crate::output::Output;
+
+pub struct Context {
+    pub global: Global,
+    pub output: Output,
+    /// How to go on watching what is being waited for, should somebody press Ctrl-C.
+    resume: RefCell<Option<String>>,
+}
+
+/// A connection, and where in the cluster we are.
+pub struct Place {
+    pub cluster: Cluster,
+    pub namespace: String,
+    /// The project that is meant, if that is known without asking the cluster.
+    pub project: Option<String>,
+}
+
+impl Context {
+    pub fn new(global: Global) -> Self {
+        let output = Output::new(global.output, global.color);
+        Self { global, output, resume: RefCell::default() }
+    }
+
+    /// From now on an interruption leaves something going on in the cluster.
+    pub fn waiting(&self, resume: String) {
+        *self.resume.borrow_mut() = Some(resume);
+    }
+
+    pub fn resume(&self) -> Option<String> {
+        self.resume.borrow().clone()
+    }
+
+    pub async fn cluster(&self) -> Result<Cluster> {
+        let target =
+            Target { kubeconfig: self.global.kubeconfig.clone(), context: self.global.context.clone() };
+        Ok(Cluster::connect(&target).await?)
+    }
+
+    /// Connects, and finds the control namespace.
+    pub async fn place(&self, scope: &Scope) -> Result<Place> {
+        let project = project(scope)?;
+        let cluster = self.cluster().await?;
+        let namespace = cluster.control_namespace(self.global.namespace.as_deref(), project.as_deref())?;
+        tracing::info!(server = cluster.server, namespace, "Connecting to {}", cluster.server);
+        Ok(Place { cluster, namespace, project })
+    }
+}
+
+fn project(scope: &Scope) -> Result<Option<String>> {
+    if let Some(project) = &scope.project {
+        return Ok(Some(project.to_string()));
+    }
+    let source = Source::from_argument(scope.file.as_deref());
+    match file::project_name(&source) {
+        None if scope.file.is_some() => {
+            let project = file::check(&source)?;
+            Ok(project.metadata.name)
+        }
+        name => Ok(name),
+    }
+}

@@ -1,0 +1,159 @@
+//! The one place that turns errors into a sentence, a hint and an exit code.
+
+mod verb;
+
+use api::{Exit, Verdict};
+use serde::Serialize;
+use thiserror::Error;
+use verbs::Error as Verb;
+use verbs::file::FileProblem;
+
+use self::verb::of_verb;
+use crate::output::colour::Paint;
+use crate::output::{Output, problems, receipt};
+
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// How a command can fail.
+#[derive(Debug, Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Verb(#[from] Verb),
+    #[error("{sentence}")]
+    Usage { sentence: String, hint: String },
+    #[error("failed to start: {0}")]
+    Start(String),
+    #[error("failed to write the output: {0}")]
+    Output(String),
+    #[error("interrupted")]
+    Interrupted,
+    /// Whoever read our output has read enough.
+    #[error("nobody reads the output")]
+    ListenerLeft,
+    #[error(transparent)]
+    Install(#[from] verbs::install::Error),
+    #[error("the operator stopped")]
+    Operator(#[from] operator::Error),
+}
+
+/// A failure as data.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    exit: u8,
+    meaning: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'a Verdict>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    problems: &'a [FileProblem],
+}
+
+/// Tells a failure, as data too where data is wanted, and says how to exit.
+pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
+    let words = words(failure, resume);
+    let verb = if let Failure::Verb(error) = failure { Some(error) } else { None };
+    let verdict = if let Some(Verb::Verdict { verdict, .. }) = verb { Some(&**verdict) } else { None };
+    let broken = if let Some(Verb::File(broken)) = verb { Some(&**broken) } else { None };
+    let paint = output.paint_err;
+    if let Some(broken) = broken {
+        output.note(problems::blocks(broken, paint).trim_end_matches('\n'));
+        output.note("");
+    }
+    output.note(&text(&words, verdict, paint));
+    if output.is_json() {
+        let report = Report {
+            message: words.sentence,
+            details: words.details,
+            hint: words.hint,
+            exit: words.exit.code(),
+            meaning: words.exit.meaning(),
+            verdict,
+            problems: broken.map(|broken| broken.problems.as_slice()).unwrap_or_default(),
+        };
+        // It has been told on stderr already.
+        let _ = output.item(&serde_json::json!({"event": "error", "error": report}));
+    }
+    words.exit
+}
+
+fn text(words: &Words, verdict: Option<&Verdict>, paint: Paint) -> String {
+    let label = if words.exit == Exit::Interrupted { paint.wait("interrupted") } else { paint.bad("error") };
+    let mut text = format!("{label}: {}", words.sentence);
+    for detail in &words.details {
+        text.push_str(&format!("\n  {detail}"));
+    }
+    if let Some(verdict) = verdict {
+        text.push_str(&format!("\n{}", receipt::evidence(verdict, paint)));
+        text = text.trim_end().to_owned();
+    }
+    if let Some(hint) = &words.hint {
+        let label = if verdict.is_some() { "fix" } else { "hint" };
+        text.push_str(&format!("\n{}: {hint}", paint.strong(label)));
+    }
+    text
+}
+
+#[derive(Debug)]
+struct Words {
+    exit: Exit,
+    sentence: String,
+    details: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Words {
+    fn new(exit: Exit, sentence: impl Into<String>) -> Self {
+        Self { exit, sentence: sentence.into(), details: vec![], hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn details(mut self, details: Vec<String>) -> Self {
+        self.details = details;
+        self
+    }
+}
+
+fn words(failure: &Failure, resume: Option<&str>) -> Words {
+    match failure {
+        Failure::Verb(error) => of_verb(error, resume),
+        Failure::Usage { sentence, hint } => Words::new(Exit::Usage, sentence).hint(hint),
+        Failure::Interrupted => match resume {
+            Some(resume) => {
+                Words::new(Exit::Interrupted, "the cluster goes on").hint(format!("watch it again with `{resume}`"))
+            }
+            None => Words::new(Exit::Interrupted, "nothing was left half-done"),
+        },
+        Failure::Start(_) | Failure::Output(_) | Failure::ListenerLeft => Words::new(Exit::Failure, failure.to_string()),
+        Failure::Install(verbs::install::Error::Cluster(error)) => of_verb(error, resume),
+        Failure::Install(error) => Words {
+            hint: error.hint(),
+            ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error))
+        },
+        Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
+    }
+}
+
+
+
+/// An error with its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(&format!(": {inner_text}"));
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! Draws what happens while a command waits: live lines on a terminal, plain lines elsewhere, events in JSON.
+
+mod live;
+mod plain;
+
+use std::io::IsTerminal;
+
+use verbs::Event;
+
+use self::live::Live;
+use self::plain::Plain;
+use super::Output;
+use crate::args::Format;
+
+pub enum Progress<'a> {
+    Json(&'a Output),
+    Live(Live),
+    Plain(Plain<'a>),
+}
+
+impl<'a> Progress<'a> {
+    pub fn new(output: &'a Output) -> Self {
+        if output.format == Format::Json {
+            Self::Json(output)
+        } else if std::io::stderr().is_terminal() {
+            Self::Live(Live::new(output.paint_err))
+        } else {
+            Self::Plain(Plain::new(output))
+        }
+    }
+
+    pub fn event(&mut self, event: &Event) {
+        match self {
+            // If nobody listens, the result will notice.
+            Self::Json(output) => drop(output.item(event)),
+            Self::Live(live) => live.event(event),
+            Self::Plain(plain) => plain.event(event),
+        }
+    }
+
+    /// Leaves the last state on the screen.
+    pub fn end(self) {
+        if let Self::Live(live) = self {
+            live.end();
+        }
+    }
+}
+
+/// What an event that is about no single part says to a person; `None`: nothing new.
+fn sentence(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::NamespaceCreated { namespace } => format!("created namespace {namespace}"),
+        Event::ProjectStored { project, change, .. } => format!("{} project {project}", change.as_str()),
+        Event::EnvironmentStored { environment, namespace, change } => {
+            format!("{} environment {environment} in namespace {namespace}", change.as_str())
+        }
+        Event::Verdict { verdict, .. } if !verdict.terminal => format!("{}: {}", verdict.about, verdict.message),
+        Event::Teardown { step, .. } => step.clone(),
+        Event::ServerSilent { server, reason, retry_seconds } => {
+            format!("the API server {server} does not answer ({reason}), retrying for up to {retry_seconds} s")
+        }
+        Event::ServerBack { .. } => "the API server answers again".to_owned(),
+        Event::OperatorSilent { reason } => format!("waiting for the operator: {reason}"),
+        Event::Observed { .. } | Event::Condition { .. } | Event::Part { .. } | Event::Verdict { .. } => return None,
+    })
+}
+
+/// A part's state in words: its replicas, then what it is doing.
+fn doing(part: &api::PartStatus) -> String {
+    let message = if part.message.is_empty() { part.state.as_str() } else { part.message.as_str() };
+    match part.replicas.as_deref().filter(|_| part.state != api::PartState::Ready) {
+        Some(replicas) if !message.contains(replicas) => format!("{replicas} {message}"),
+        _ => message.to_owned(),
+    }
+}

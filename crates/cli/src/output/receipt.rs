@@ -1,0 +1,149 @@
+//! How one environment, and what became of it, is shown to a person.
+
+use api::{ConditionStatus, PartState, Verdict};
+use verbs::environment::{Destroyed, Detail, State, Summary};
+
+use super::colour::Paint;
+use super::table::{or_dash, table};
+use super::time::age;
+
+/// An environment's state, coloured.
+pub fn state(state: State, paint: Paint) -> String {
+    match state {
+        State::Ready => paint.good(state.as_str()),
+        State::Failed => paint.bad(state.as_str()),
+        State::Unseen | State::Progressing | State::Destroying => paint.wait(state.as_str()),
+    }
+}
+
+/// `URL` lines of an environment that is ready.
+pub fn urls(summary: &Summary, paint: Paint) -> String {
+    let width = summary.urls.keys().map(String::len).max().unwrap_or_default();
+    let lines = summary.urls.iter().map(|(host, url)| format!("  {host:<width$}  {}\n", paint.strong(url)));
+    lines.collect()
+}
+
+/// Everything about one environment.
+pub fn detail(detail: &Detail, paint: Paint) -> String {
+    let summary = &detail.summary;
+    let mut text = format!("{}  {}\n", paint.strong(&summary.name), state(summary.state, paint));
+    let newer = detail.newer_project_revision.as_ref().map(|newest| format!(", the project is at {newest}"));
+    let mut fact = |name: &str, value: String| text.push_str(&format!("  {} {value}\n", paint.aside(format!("{name:<10}"))));
+    fact("project", format!("{} ({}{})", summary.project, summary.project_revision, newer.unwrap_or_default()));
+    fact("class", summary.class.clone());
+    fact("owner", or_dash(summary.owner.as_deref()));
+    fact("age", age(summary.created.as_deref()));
+    fact("revision", summary.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string()));
+    fact("runs in", or_dash(detail.runs_in.as_deref()));
+    if !detail.chosen_versions.is_empty() {
+        let chosen: Vec<String> = detail.chosen_versions.iter().map(|(name, version)| format!("{name}={version}")).collect();
+        fact("chosen", chosen.join(" "));
+    }
+    if !summary.urls.is_empty() {
+        text.push_str(&format!("\n{}", urls(summary, paint)));
+    }
+    if !detail.parts.is_empty() {
+        text.push_str(&format!("\n{}\n", parts(detail, paint)));
+    }
+    if !detail.conditions.is_empty() {
+        text.push_str(&format!("\n{}\n", conditions(detail, paint)));
+    }
+    if let Some(step) = &detail.teardown {
+        text.push_str(&format!("\n{} {}\n", paint.wait("destroying:"), step.step));
+    }
+    if let Some(verdict) = &detail.verdict {
+        text.push_str(&format!("\n{}: {}\n{}", paint.bad(&verdict.about), verdict.message, evidence(verdict, paint)));
+        text.push_str(&format!("{}: {}\n", paint.strong("fix"), verdict.fix));
+    }
+    text
+}
+
+/// What was seen, line by line.
+pub fn evidence(verdict: &Verdict, paint: Paint) -> String {
+    let lines = verdict.evidence.iter().flat_map(|text| text.lines());
+    lines.map(|line| format!("  {} {line}\n", paint.aside("|"))).collect()
+}
+
+fn parts(detail: &Detail, paint: Paint) -> String {
+    let state = |state: PartState| match state {
+        PartState::Ready => paint.good(state.as_str()),
+        PartState::Failed => paint.bad(state.as_str()),
+        PartState::Waiting | PartState::Progressing => paint.wait(state.as_str()),
+    };
+    let rows = detail.parts.iter().map(|part| {
+        [
+            part.name.clone(),
+            part.role.as_str().to_owned(),
+            or_dash(part.version.as_deref()),
+            or_dash(part.replicas.as_deref()),
+            state(part.state),
+            part.message.clone(),
+        ]
+    });
+    table(["PART", "ROLE", "VERSION", "REPLICAS", "STATE", "MESSAGE"], rows)
+}
+
+fn conditions(detail: &Detail, paint: Paint) -> String {
+    let rows = detail.conditions.iter().map(|condition| {
+        let status = match condition.status {
+            ConditionStatus::True => paint.good("true"),
+            ConditionStatus::False => paint.wait("false"),
+            ConditionStatus::Unknown => paint.aside("unknown"),
+        };
+        let since = age(Some(&condition.last_transition_time.0.to_string()));
+        [condition.r#type.clone(), status, since, condition.reason.clone(), condition.message.clone()]
+    });
+    table(["CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"], rows)
+}
+
+/// What destroying came to, in one sentence.
+pub fn destroyed(receipt: &Destroyed) -> String {
+    match receipt {
+        Destroyed::Missing { environment, namespace } => {
+            format!("environment {environment} does not exist in namespace {namespace}: nothing to destroy")
+        }
+        Destroyed::Started { environment, .. } => format!("destroying {environment}"),
+        Destroyed::Gone { environment, ran_in: None, .. } => {
+            format!("destroyed {environment}: it had not made anything yet")
+        }
+        Destroyed::Gone { environment, ran_in: Some(ran_in), namespace_gone, volumes, .. } => {
+            let mut what = vec![format!("namespace {ran_in}")];
+            what.extend(volumes.iter().map(|volume| format!("volume {volume}")));
+            let (many, what) = (what.len() > 1, list(&what));
+            match namespace_gone {
+                Some(true) => format!("destroyed {environment}: {what} {} gone", if many { "are" } else { "is" }),
+                Some(false) => format!("destroyed {environment}, but namespace {ran_in} still exists: it is not outboard's, or was made again"),
+                None => format!("destroyed {environment}: the operator removed {what} (you may not look at namespaces, so this is its word)"),
+            }
+        }
+    }
+}
+
+fn list(things: &[String]) -> String {
+    match things {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_receipt_names_what_is_gone() {
+        let mut receipt = Destroyed::Gone {
+            environment: "qa-43".into(),
+            namespace: "shop".into(),
+            ran_in: Some("shop-qa-43".into()),
+            namespace_gone: Some(true),
+            volumes: vec!["data-db-0 (1Gi)".into()],
+        };
+        assert_eq!(destroyed(&receipt), "destroyed qa-43: namespace shop-qa-43 and volume data-db-0 (1Gi) are gone");
+        if let Destroyed::Gone { volumes, .. } = &mut receipt {
+            volumes.clear();
+        }
+        assert_eq!(destroyed(&receipt), "destroyed qa-43: namespace shop-qa-43 is gone");
+    }
+}

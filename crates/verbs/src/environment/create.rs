@@ -1,0 +1,121 @@
+//! `env create`: checks everything that can be checked, then writes one object.
+
+use api::names::{ClassName, EnvironmentName, ProjectName};
+use api::{Environment, EnvironmentSpec};
+use kube::ResourceExt;
+use kube::api::PostParams;
+
+use super::choose::{self, Choice};
+use super::read;
+use crate::error::Difference;
+use crate::{Change, Cluster, Error, Event, Result, Sink, project};
+
+/// The environment that somebody wants.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub name: EnvironmentName,
+    /// Default: the only project of the namespace.
+    pub project: Option<ProjectName>,
+    pub class: Option<ClassName>,
+    pub versions: Vec<Choice>,
+    /// Default: the project's newest.
+    pub revision: Option<String>,
+}
+
+/// Writes the Environment; creating the same one again changes nothing.
+pub async fn create(
+    cluster: &Cluster,
+    namespace: &str,
+    wanted: &Wanted,
+    events: Sink<'_>,
+) -> Result<(Environment, Change)> {
+    let spec = resolve(cluster, namespace, wanted, events).await?;
+    let object = Environment::new(wanted.name.as_str(), spec);
+    let created = read::api(cluster, namespace).create(&PostParams::default(), &object).await;
+    let (environment, change) = match created {
+        Ok(environment) => (environment, Change::Created),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            let existing = read::get(cluster, namespace, wanted.name.as_str()).await?;
+            same(&existing, &object.spec)?;
+            (existing, Change::Unchanged)
+        }
+        Err(error) => return Err(cluster.explain(error)),
+    };
+    let name = environment.name_any();
+    events(Event::EnvironmentStored { environment: name, namespace: namespace.to_owned(), change });
+    Ok((environment, change))
+}
+
+async fn resolve(
+    cluster: &Cluster,
+    namespace: &str,
+    wanted: &Wanted,
+    events: Sink<'_>,
+) -> Result<EnvironmentSpec> {
+    let project = match &wanted.project {
+        Some(name) => name.to_string(),
+        None => project::choose(cluster, namespace).await?,
+    };
+    project::get(cluster, namespace, &project).await?;
+    let project_revision = match &wanted.revision {
+        Some(revision) => revision.clone(),
+        // Right after `project apply --no-wait` or a restore the operator may still be storing it.
+        None => project::stored(cluster, namespace, &project, None, events).await?,
+    };
+    let revision = project::revision(cluster, namespace, &project, &project_revision).await?;
+    let versions = choose::versions(&wanted.versions);
+    choose::check_components(&project, &revision.spec, &versions)?;
+    let class = choose::class(&project, &revision.spec, wanted.class.as_ref())?;
+    choose::check_versions(&project, &revision.spec, &versions)?;
+    Ok(EnvironmentSpec { project, project_revision, class, owner: cluster.user().await, versions })
+}
+
+/// Whether an existing environment is the wanted one, whoever owns it.
+fn same(existing: &Environment, wanted: &EnvironmentSpec) -> Result<()> {
+    let environment = existing.name_any();
+    if existing.metadata.deletion_timestamp.is_some() {
+        return Err(Error::BeingDestroyed { environment });
+    }
+    let differences = differences(&existing.spec, wanted);
+    if differences.is_empty() { Ok(()) } else { Err(Error::Exists { environment, differences }) }
+}
+
+fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec<Difference> {
+    let own = || "the project's own".to_owned();
+    let version = |spec: &EnvironmentSpec, component: &str| spec.versions.get(component).cloned().unwrap_or_else(own);
+    let mut settings = vec![
+        ("project".to_owned(), have.project.clone(), want.project.clone()),
+        ("class".to_owned(), have.class.clone(), want.class.clone()),
+        ("project revision".to_owned(), have.project_revision.clone(), want.project_revision.clone()),
+    ];
+    let mut components: Vec<&String> = have.versions.keys().chain(want.versions.keys()).collect();
+    components.sort();
+    components.dedup();
+    for component in components {
+        settings.push((format!("version of {component}"), version(have, component), version(want, component)));
+    }
+    settings
+        .into_iter()
+        .filter(|(_, have, want)| have != want)
+        .map(|(setting, have, want)| Difference { setting, have, want })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn the_owner_does_not_make_two_environments_differ_but_a_version_does() {
+        let mine = EnvironmentSpec { owner: Some("ann".into()), ..EnvironmentSpec::default() };
+        let yours = EnvironmentSpec { owner: Some("bob".into()), ..EnvironmentSpec::default() };
+        assert_eq!(differences(&mine, &yours), []);
+        let versions = BTreeMap::from([("web".to_owned(), "2".to_owned())]);
+        let newer = EnvironmentSpec { versions, ..EnvironmentSpec::default() };
+        let found = differences(&mine, &newer);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].setting.as_str(), found[0].want.as_str()), ("version of web", "2"));
+    }
+}

@@ -1,0 +1,151 @@
+//! `env destroy`: deletes an environment, watches it go, and says what is gone.
+
+use std::time::Duration;
+
+use api::{Environment, EnvironmentStatus, Teardown};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{DeleteParams, Preconditions};
+use kube::{Api, ResourceExt};
+use serde::Serialize;
+
+use super::progress::changes;
+use super::read;
+use crate::wait::{Look, Wait};
+use crate::{Cluster, Error, Result, Sink};
+
+/// What destroying came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Destroyed {
+    /// There was no such environment.
+    Missing { environment: String, namespace: String },
+    /// The order is given; nobody waited for it.
+    Started { environment: String, namespace: String },
+    /// It is gone, and so is what it was made of.
+    Gone {
+        environment: String,
+        namespace: String,
+        /// The namespace it ran in; `None`: it never had one.
+        ran_in: Option<String>,
+        /// Whether that namespace was seen to be gone; `None`: we may not look.
+        namespace_gone: Option<bool>,
+        /// Volumes that went with it, as `claim (size)`.
+        volumes: Vec<String>,
+    },
+}
+
+/// Destroys an environment. One that does not exist is as good as destroyed.
+pub async fn destroy(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    wait: bool,
+    timeout: Option<Duration>,
+    events: Sink<'_>,
+) -> Result<Destroyed> {
+    let (environment, control) = (name.to_owned(), namespace.to_owned());
+    let Some(existing) = read::find(cluster, namespace, name).await? else {
+        return match read::unknown(cluster, namespace, name).await {
+            Error::NotFound { .. } => Ok(Destroyed::Missing { environment, namespace: control }),
+            error => Err(error),
+        };
+    };
+    delete(cluster, namespace, &existing).await?;
+    if !wait {
+        return Ok(Destroyed::Started { environment, namespace: control });
+    }
+    let last = gone(cluster, namespace, &existing, timeout, events).await?;
+    let namespace_gone = match &last.namespace {
+        Some(ran_in) => is_gone(cluster, ran_in).await,
+        None => Some(true),
+    };
+    let volumes = last.teardown.map(|teardown| teardown.volumes).unwrap_or_default();
+    Ok(Destroyed::Gone { environment, namespace: control, ran_in: last.namespace, namespace_gone, volumes })
+}
+
+/// Only the very object that was read: one of the same name made meanwhile is somebody else's.
+async fn delete(cluster: &Cluster, namespace: &str, existing: &Environment) -> Result<()> {
+    if existing.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    let only = Preconditions { uid: existing.uid(), resource_version: None };
+    let parameters = DeleteParams { preconditions: Some(only), ..DeleteParams::default() };
+    match read::api(cluster, namespace).delete(&existing.name_any(), &parameters).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(cluster.explain(error)),
+    }
+}
+
+/// Waits until the object is gone; answers with the fullest that was seen of its status.
+async fn gone(
+    cluster: &Cluster,
+    namespace: &str,
+    existing: &Environment,
+    timeout: Option<Duration>,
+    events: Sink<'_>,
+) -> Result<EnvironmentStatus> {
+    let name = existing.name_any();
+    let uid = existing.uid();
+    let mut seen = existing.status.clone().unwrap_or_default();
+    let mut told = seen.clone();
+    told.teardown = None;
+    let what = format!("destroying {name}");
+    Wait { cluster, api: read::api(cluster, namespace), name: &name, what, timeout }
+        .until(events, |now, events| {
+            let Some(now) = now.filter(|now| now.uid() == uid) else { return Ok(Look::Done(())) };
+            for event in changes(&told, &now).into_iter().filter(is_teardown) {
+                events(event);
+            }
+            let status = now.status.unwrap_or_default();
+            let look = if status.teardown.is_some() { Look::Wait } else { Look::Lagging };
+            told = status.clone();
+            remember(&mut seen, status);
+            Ok(look)
+        })
+        .await?;
+    Ok(seen)
+}
+
+fn is_teardown(event: &crate::Event) -> bool {
+    matches!(event, crate::Event::Teardown { .. })
+}
+
+/// Volumes leave the status one by one; the receipt names all of them.
+fn remember(seen: &mut EnvironmentStatus, status: EnvironmentStatus) {
+    let mut volumes = seen.teardown.take().map(|teardown| teardown.volumes).unwrap_or_default();
+    for volume in status.teardown.iter().flat_map(|teardown| &teardown.volumes) {
+        if !volumes.contains(volume) {
+            volumes.push(volume.clone());
+        }
+    }
+    let step = status.teardown.as_ref().map(|teardown| teardown.step.clone()).unwrap_or_default();
+    let namespace = status.namespace.clone().or_else(|| seen.namespace.take());
+    *seen = EnvironmentStatus { teardown: Some(Teardown { step, volumes }), namespace, ..status };
+}
+
+async fn is_gone(cluster: &Cluster, namespace: &str) -> Option<bool> {
+    let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
+    namespaces.get_opt(namespace).await.ok().map(|found| found.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(volumes: &[&str]) -> EnvironmentStatus {
+        let volumes = volumes.iter().map(|volume| (*volume).to_owned()).collect();
+        let teardown = Some(Teardown { step: "volumes".into(), volumes });
+        EnvironmentStatus { teardown, namespace: Some("shop-qa-43".into()), ..EnvironmentStatus::default() }
+    }
+
+    #[test]
+    fn the_receipt_names_every_volume_that_was_ever_seen() {
+        let mut seen = EnvironmentStatus::default();
+        remember(&mut seen, status(&["data-db-0 (1Gi)", "data-queue-0 (2Gi)"]));
+        remember(&mut seen, status(&["data-queue-0 (2Gi)"]));
+        remember(&mut seen, EnvironmentStatus::default());
+        assert_eq!(seen.teardown.unwrap().volumes, ["data-db-0 (1Gi)", "data-queue-0 (2Gi)"]);
+        assert_eq!(seen.namespace.as_deref(), Some("shop-qa-43"));
+    }
+}

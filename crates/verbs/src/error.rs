@@ -1,0 +1,110 @@
+//! Why a verb could not do what it was asked, as values. Words and hints are the surface's business.
+
+mod kubernetes;
+
+pub use kubernetes::{is_missing_kind, is_outage, root_cause};
+
+use std::time::Duration;
+
+use api::Verdict;
+use api::names::NameError;
+use thiserror::Error;
+
+use crate::file::BrokenFile;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("no kubeconfig was found")]
+    NoKubeconfig { looked_at: String },
+    #[error("failed to read the kubeconfig")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
+    #[error("the kubeconfig has no context `{context}`")]
+    UnknownContext { context: String, known: Vec<String> },
+    #[error("no namespace is known")]
+    NoNamespace,
+
+    #[error("cannot reach the cluster at {server}: {reason}")]
+    Unreachable { server: String, reason: String },
+    #[error("the cluster at {server} stopped answering for {seconds} s: {reason}")]
+    WentAway { server: String, seconds: u64, reason: String },
+    #[error("the cluster at {server} does not accept your credentials")]
+    Unauthorized { server: String },
+    #[error("Kubernetes refused: {}", .0.message)]
+    Forbidden(Box<Forbidden>),
+    #[error("outboard is not installed in this cluster")]
+    NotInstalled { server: String },
+    #[error("the operator does not answer: {reason}")]
+    NoOperator { reason: String },
+
+    #[error("failed to read {file}")]
+    FileUnreadable { file: String, source: std::io::Error },
+    #[error("{} has problems", .0.file)]
+    File(Box<BrokenFile>),
+    #[error(transparent)]
+    Name(#[from] NameError),
+
+    #[error("{kind} `{name}` does not exist in {place}")]
+    NotFound { kind: &'static str, name: String, place: String, known: Vec<String>, nearest: Option<String> },
+    #[error("namespace `{namespace}` holds no project")]
+    NoProject { namespace: String },
+    #[error("namespace `{namespace}` holds several projects")]
+    WhichProject { namespace: String, known: Vec<String> },
+    #[error("the project has several classes")]
+    WhichClass { project: String, known: Vec<String> },
+    #[error("component `{component}` has no version")]
+    NoVersion { component: String, project: String },
+
+    #[error("project `{project}` was not stored: {problem}")]
+    ProjectRefused { project: String, problem: String },
+    #[error("Kubernetes does not accept it: {message}")]
+    Refused { message: String, causes: Vec<String> },
+    #[error("environment `{environment}` exists and differs")]
+    Exists { environment: String, differences: Vec<Difference> },
+    #[error("{what} changed meanwhile")]
+    Changed { what: String },
+    #[error("environment `{environment}` is being destroyed")]
+    BeingDestroyed { environment: String },
+    #[error("environment `{environment}` was destroyed meanwhile")]
+    Destroyed { environment: String },
+
+    #[error("environment `{environment}` is not ready: {}", .verdict.message)]
+    Verdict { environment: String, verdict: Box<Verdict> },
+    #[error("no verdict within {}", duration(*after))]
+    Timeout { what: String, after: Duration, pending: Vec<String> },
+
+    #[error("unexpected answer of Kubernetes")]
+    Kubernetes(#[source] Box<kube::Error>),
+}
+
+/// A right that somebody lacks, in the words of Kubernetes' own answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forbidden {
+    pub message: String,
+    pub user: Option<String>,
+    pub verb: Option<String>,
+    /// With its group: `environments.outboard.dev`.
+    pub resource: Option<String>,
+    /// `None`: the whole cluster.
+    pub namespace: Option<String>,
+}
+
+/// One setting in which an existing environment differs from the wanted one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub setting: String,
+    pub have: String,
+    pub want: String,
+}
+
+/// A duration as a person would type it.
+pub fn duration(value: Duration) -> String {
+    let seconds = value.as_secs();
+    match seconds {
+        0 => "0s".to_owned(),
+        s if s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
+    }
+}

@@ -1,0 +1,149 @@
+//! What an answer of Kubernetes means: the one place that reads its status texts.
+
+use kube::core::Status;
+
+use super::{Error, Forbidden};
+use crate::cluster::Cluster;
+
+/// Kubernetes answers so, with no object named, when it does not know the kind at all.
+const NO_SUCH_KIND: &str = "the server could not find the requested resource";
+
+impl Cluster {
+    /// What a failed request means.
+    pub fn explain(&self, error: kube::Error) -> Error {
+        match error {
+            kube::Error::Api(status) => self.explain_status(status),
+            kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => {
+                Error::Unreachable { server: self.server.clone(), reason: root_cause(&error) }
+            }
+            other => Error::Kubernetes(Box::new(other)),
+        }
+    }
+
+    fn explain_status(&self, status: Box<Status>) -> Error {
+        match status.code {
+            401 => Error::Unauthorized { server: self.server.clone() },
+            403 => Error::Forbidden(Box::new(forbidden(&status.message))),
+            404 if is_missing_kind(&status) => Error::NotInstalled { server: self.server.clone() },
+            404 => not_found(&status),
+            409 => Error::Changed { what: named(&status) },
+            400 | 422 => refused(&status),
+            500.. => Error::Unreachable { server: self.server.clone(), reason: status.message },
+            _ => Error::Kubernetes(Box::new(kube::Error::Api(status))),
+        }
+    }
+}
+
+/// Whether the API server does not know our kinds. It says so in plain text for a path it does not serve.
+pub fn is_missing_kind(status: &Status) -> bool {
+    let names_an_object = status.details.as_ref().is_some_and(|details| !details.name.is_empty());
+    status.code == 404
+        && !names_an_object
+        && (status.message.contains(NO_SUCH_KIND) || status.message.contains("404 page not found"))
+}
+
+/// Whether trying again later may help: nothing answered, or the server is starting or stopping.
+pub fn is_outage(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code >= 500 || status.code == 429,
+        kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_) => true,
+        _ => false,
+    }
+}
+
+/// The innermost reason, without the layers of HTTP client around it.
+pub fn root_cause(error: &kube::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    // `Connection refused (os error 111)`: the number helps nobody.
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+fn named(status: &Status) -> String {
+    match &status.details {
+        Some(details) if !details.name.is_empty() => {
+            format!("{} `{}`", details.kind.trim_end_matches('s'), details.name)
+        }
+        _ => "the object".to_owned(),
+    }
+}
+
+fn not_found(status: &Status) -> Error {
+    let (kind, name) = match status.details.as_ref() {
+        Some(details) if details.kind == "namespaces" => ("namespace", details.name.clone()),
+        Some(details) if details.kind == "projects" => ("project", details.name.clone()),
+        Some(details) if details.kind == "environments" => ("environment", details.name.clone()),
+        Some(details) => ("object", format!("{} {}", details.kind, details.name)),
+        None => ("object", status.message.clone()),
+    };
+    Error::NotFound { kind, name, place: "this cluster".to_owned(), known: vec![], nearest: None }
+}
+
+fn refused(status: &Status) -> Error {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let causes = causes
+        .map(|cause| match cause.field.as_str() {
+            "" | "<nil>" => cause.message.clone(),
+            field => format!("{field}: {}", cause.message),
+        })
+        .collect();
+    Error::Refused { message: status.message.clone(), causes }
+}
+
+/// Takes `User "ann" cannot create resource "environments" in API group "outboard.dev" in the namespace "shop"` apart.
+pub fn forbidden(message: &str) -> Forbidden {
+    let quoted = |before: &str| {
+        let rest = &message[message.find(before)? + before.len()..];
+        Some(rest[..rest.find('"')?].to_owned())
+    };
+    let verb = || {
+        let rest = &message[message.find(" cannot ")? + " cannot ".len()..];
+        Some(rest.split(' ').next()?.to_owned())
+    };
+    let resource = quoted("resource \"").map(|resource| match quoted("in API group \"") {
+        Some(group) if !group.is_empty() => format!("{resource}.{group}"),
+        _ => resource,
+    });
+    Forbidden {
+        message: message.to_owned(),
+        user: quoted("User \""),
+        verb: verb(),
+        resource,
+        namespace: quoted("in the namespace \""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_who_may_not_do_what_where() {
+        let told = forbidden(
+            "environments.outboard.dev \"qa\" is forbidden: User \"ann\" cannot create resource \"environments\" \
+             in API group \"outboard.dev\" in the namespace \"shop\"",
+        );
+        assert_eq!(told.user.as_deref(), Some("ann"));
+        assert_eq!(told.verb.as_deref(), Some("create"));
+        assert_eq!(told.resource.as_deref(), Some("environments.outboard.dev"));
+        assert_eq!(told.namespace.as_deref(), Some("shop"));
+    }
+
+    #[test]
+    fn a_refusal_in_other_words_is_kept_as_it_is() {
+        let told = forbidden("namespaces \"x\" is forbidden: exceeded quota");
+        assert_eq!(told.user, None);
+        assert!(told.message.contains("exceeded quota"));
+    }
+
+    #[test]
+    fn a_missing_kind_is_not_a_missing_object() {
+        let kind = Status::failure(NO_SUCH_KIND, "NotFound").with_code(404);
+        assert!(is_missing_kind(&kind));
+        let object = Status::failure("environments.outboard.dev \"qa\" not found", "NotFound").with_code(404);
+        assert!(!is_missing_kind(&object));
+    }
+}

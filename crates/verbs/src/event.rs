@@ -1,0 +1,54 @@
+//! What happens while a verb waits, as values: the command line draws them, a server pushes them.
+
+use api::{Condition, PartStatus, Verdict};
+use serde::Serialize;
+
+/// Where a waiting verb reports to.
+pub type Sink<'a> = &'a mut (dyn FnMut(Event) + Send);
+
+/// What a write did.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Change {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+impl Change {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// A control namespace was made.
+    NamespaceCreated { namespace: String },
+    /// The project's object was written.
+    ProjectStored { project: String, namespace: String, change: Change },
+    /// The environment's object was written.
+    EnvironmentStored { environment: String, namespace: String, change: Change },
+    /// The operator has taken up the newest settings.
+    Observed { environment: String, generation: i64 },
+    /// A part came further, or fell back.
+    Part { environment: String, part: PartStatus },
+    /// A condition changed.
+    Condition { environment: String, condition: Condition },
+    /// A verdict that time may still mend.
+    Verdict { environment: String, verdict: Verdict },
+    /// Destroying came further.
+    Teardown { environment: String, step: String },
+    /// The API server stopped answering; the verb goes on trying.
+    ServerSilent { server: String, reason: String, retry_seconds: u64 },
+    /// The API server answers again.
+    ServerBack { server: String },
+    /// The operator has not looked at what was asked for yet.
+    OperatorSilent { reason: String },
+}

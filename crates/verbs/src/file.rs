@@ -1,0 +1,85 @@
+//! Finds and reads `outboard.yaml`; what stands in it is judged by `environments::file`.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use api::Project;
+pub use environments::file::FileProblem;
+use serde::Deserialize;
+
+use crate::{Error, Result};
+
+/// The name of the file in a directory.
+pub const NAME: &str = "outboard.yaml";
+
+/// Where a project's file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Stdin,
+    Path(PathBuf),
+}
+
+impl Source {
+    /// What a person typed after `-f`: a file, a directory that holds one, `-`, or nothing for the working directory.
+    pub fn from_argument(argument: Option<&Path>) -> Self {
+        match argument {
+            None => Self::Path(PathBuf::from(NAME)),
+            Some(path) if path == Path::new("-") => Self::Stdin,
+            Some(path) if path.is_dir() => Self::Path(path.join(NAME)),
+            Some(path) => Self::Path(path.to_owned()),
+        }
+    }
+
+    /// As shown in front of line and column.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Stdin => "<stdin>".to_owned(),
+            Self::Path(path) => path.display().to_string(),
+        }
+    }
+
+    pub fn text(&self) -> Result<String> {
+        let text = match self {
+            Self::Stdin => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).map(|_| text)
+            }
+            Self::Path(path) => std::fs::read_to_string(path),
+        };
+        text.map_err(|source| Error::FileUnreadable { file: self.label(), source })
+    }
+}
+
+/// A file with what is wrong with it; the text is kept to show the lines in question.
+#[derive(Clone, Debug)]
+pub struct BrokenFile {
+    pub file: String,
+    pub text: String,
+    pub problems: Vec<FileProblem>,
+}
+
+/// Reads and checks a whole file.
+pub fn check(source: &Source) -> Result<Project> {
+    let text = source.text()?;
+    environments::file::read(&text)
+        .map_err(|problems| Error::File(Box::new(BrokenFile { file: source.label(), text, problems })))
+}
+
+/// Just enough of the file to know whose it is.
+#[derive(Deserialize)]
+struct Named {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+}
+
+/// The project's name as the file says it, even if the rest of the file is broken; `None` without a file.
+pub fn project_name(source: &Source) -> Option<String> {
+    let Source::Path(path) = source else { return None };
+    let text = std::fs::read_to_string(path).ok()?;
+    let named: Named = serde_saphyr::from_str(&text).ok()?;
+    Some(named.metadata.name)
+}
