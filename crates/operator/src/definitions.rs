@@ -8,6 +8,8 @@ use kube::runtime::wait::{Condition, conditions};
 use kube::{Client, ResourceExt};
 use tracing::{info, warn};
 
+use crate::lease::words;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
@@ -26,7 +28,7 @@ pub(crate) async fn wait(client: &Client, mut missing: impl FnMut(String)) {
         }
         let why = match found {
             Ok(absent) => absent.join(", "),
-            Err(error) => format!("failed to look: {error}"),
+            Err(error) => format!("failed to look: {}", words(&error)),
         };
         if told.as_ref() != Some(&why) {
             warn!(

@@ -90,9 +90,7 @@ impl Process {
             Some(leadership) if drained => leadership.release().await,
             // What is still in flight may write: the successor had better wait for the lease's expiry.
             _ if !drained => {
-                {
                 warn!("Stopping though reconciles are still in flight; the lease is left to expire");
-            }
             }
             _ => {}
         }
@@ -125,10 +123,12 @@ impl Process {
             }
             self.enter(Phase::Leading);
             let settings = self.options.environments();
-            environments::controller::run(client, settings, async {
+            let observer = Arc::new(self.metrics.reconciles());
+            let asked = async {
+                // A dropped sender is the end of the process: just as good a reason to stop.
                 let _ = stopped.await;
-            })
-            .await;
+            };
+            environments::controller::run(client, settings, observer, asked).await;
         };
         (stop, Box::pin(work))
     }

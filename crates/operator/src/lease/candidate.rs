@@ -51,7 +51,7 @@ impl<S: Store> Candidate<S> {
                     failures += 1;
                     // Once is a hiccup; later only now and then, so that a long outage fills no disk.
                     if failures == 1 || failures % 15 == 0 {
-                        warn!(error = %error, "Failed to reach the lease, trying again: {error}");
+                        warn!("Failed to get at the lease, trying again: {error}");
                     }
                     sleep(self.terms.retry_after).await;
                 }

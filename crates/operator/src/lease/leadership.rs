@@ -71,7 +71,7 @@ impl<S: Store> Leadership<S> {
                 Ok(())
             }
             Err(error) => {
-                warn!(error = %error, "Failed to renew the lease, trying again: {error}");
+                warn!("Failed to renew the lease, trying again: {error}");
                 Err(None)
             }
         }

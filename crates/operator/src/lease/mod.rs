@@ -24,10 +24,22 @@ const REQUEST: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("{0}")]
+    #[error("{}", words(.0))]
     Kube(#[from] kube::Error),
     #[error("no answer within {} s", REQUEST.as_secs())]
     NoAnswer,
+}
+
+/// What Kubernetes said, without the record of the whole answer; else the innermost reason.
+pub(crate) fn words(error: &kube::Error) -> String {
+    if let kube::Error::Api(status) = error {
+        return status.message.clone();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
 }
 
 async fn bounded<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Failure> {

@@ -62,14 +62,16 @@ impl Metrics {
 mod tests {
     use std::time::Duration;
 
+    use environments::Observer;
+
     use super::*;
 
     #[test]
     fn a_scrape_tells_version_leadership_reconciles_and_process() {
         let metrics = Metrics::default();
         metrics.lead(true);
-        metrics.reconciles().observe("environment", true, Duration::from_millis(20));
-        metrics.reconciles().observe("environment", false, Duration::from_millis(20));
+        metrics.reconciles().reconciled("environment", Duration::from_millis(20), false);
+        metrics.reconciles().reconciled("environment", Duration::from_millis(20), true);
         let text = metrics.text().unwrap();
         for line in [
             concat!("outboard_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),

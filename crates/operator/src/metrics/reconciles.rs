@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use environments::Observer;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -30,19 +31,20 @@ impl Default for Reconciles {
     }
 }
 
-impl Reconciles {
-    /// One reconcile of `controller` has ended.
-    pub fn observe(&self, controller: &'static str, succeeded: bool, took: Duration) {
+impl Observer for Reconciles {
+    fn reconciled(&self, controller: &'static str, took: Duration, failed: bool) {
         let labels = [("controller", controller)];
         self.total.get_or_create(&labels).inc();
         // Made even when all is well, so that a rate over it starts at zero.
         let errors = self.errors.get_or_create(&labels);
-        if !succeeded {
+        if failed {
             errors.inc();
         }
         self.duration.get_or_create(&labels).observe(took.as_secs_f64());
     }
+}
 
+impl Reconciles {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("reconciles", "Reconciles that have ended", self.total.clone());
         registry.register("reconcile_errors", "Reconciles that have failed", self.errors.clone());

@@ -1,0 +1,129 @@
+# What people and CI run. `make help` lists it.
+#
+# Cargo is always asked for the whole workspace: asked for one package it would choose other features for shared
+# dependencies and build the world once more.
+#
+# Everything that is built or downloaded lies in one place, outside the work tree. Go builds (testbed-up) and
+# cargo builds run one after the other: on a small machine they would only slow each other down.
+
+OUTBOARD_CACHE ?= $(HOME)/.cache/outboard
+CARGO_TARGET_DIR ?= $(OUTBOARD_CACHE)/target
+export OUTBOARD_CACHE CARGO_TARGET_DIR
+
+# One line of a story a failure away from its reason is worth more than a deep trace.
+export RUST_BACKTRACE ?= 0
+
+BIN := $(CARGO_TARGET_DIR)/debug
+TESTBED := $(BIN)/testbed
+DENY_VERSION := 0.20.2
+DENY := $(OUTBOARD_CACHE)/tools/bin/cargo-deny
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: tools ## A real environment on this machine, from nothing; safe to run again
+	@demo/run
+
+.PHONY: test
+test: gates unit smoke ## Everything CI checks: gates, unit and snapshot tests, smoke stories
+
+# --- gates: no cluster, fail within minutes -------------------------------------------------------------------
+
+.PHONY: gates
+gates: fmt clippy deny ## Formatting, clippy without warnings, dependencies
+
+.PHONY: fmt
+fmt: tools
+	cargo fmt --all --check
+
+.PHONY: clippy
+clippy: tools
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Advisories need the advisory database, which lies on GitHub: checked where that can be reached, and said aloud
+# where not. OUTBOARD_SKIP_DENY=1 leaves the whole step out.
+.PHONY: deny
+ifeq ($(OUTBOARD_SKIP_DENY),1)
+deny:
+	@echo "deny: skipped (OUTBOARD_SKIP_DENY=1)"
+else
+deny: $(DENY)
+	$(DENY) --locked --log-level error check --hide-inclusion-graph licenses bans sources
+	@if timeout 20 curl --silent --fail --output /dev/null --max-time 10 https://github.com/rustsec/advisory-db; \
+	then $(DENY) --locked check advisories; \
+	else echo "deny: advisories NOT checked: the advisory database cannot be reached from here"; fi
+endif
+
+# Built without optimisation: about 80 s once, and it runs for two.
+$(DENY):
+	CARGO_TARGET_DIR=$(OUTBOARD_CACHE)/tools/build cargo install --quiet --locked --debug \
+		--version $(DENY_VERSION) --root $(OUTBOARD_CACHE)/tools cargo-deny
+	rm -rf $(OUTBOARD_CACHE)/tools/build
+
+# --- tests ----------------------------------------------------------------------------------------------------
+
+.PHONY: unit
+unit: tools ## Unit and snapshot tests
+	cargo test --workspace --locked
+
+.PHONY: smoke
+smoke: install ## The shortest stories, on the testbed
+	$(MAKE) stories SLICE=smoke
+
+# Stories are `#[ignore]`d for `cargo test`, since they need a cluster: SLICE is the first word of their file.
+SLICE ?= *
+.PHONY: stories
+stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
+	KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
+		cargo test --workspace --locked --test '$(SLICE)_*' -- --ignored --test-threads=1
+
+.PHONY: soak
+soak: ## All stories, COUNT times over
+	for round in $$(seq $(or $(COUNT),5)); do echo "round $$round"; $(MAKE) stories || exit 1; done
+
+.PHONY: bench
+bench: install ## Side-by-side measurements, on the testbed
+	KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" cargo bench --locked --package bench
+
+# --- the testbed ----------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: tools
+	cargo build --workspace --bins --locked
+
+.PHONY: up
+up: build ## Start Kubernetes on this machine
+	$(TESTBED) up
+
+.PHONY: images
+images: up ## Build and push the images that stories and the demo use
+	$(TESTBED) image push
+
+.PHONY: install
+install: images ## Install this work tree's outboard into the testbed
+	KUBECONFIG="$$($(TESTBED) kubeconfig)" demo/install
+
+.PHONY: down
+down: tools ## Stop it and leave nothing behind
+	cargo build --workspace --bin testbed --locked
+	$(TESTBED) down
+
+# --- upkeep ---------------------------------------------------------------------------------------------------
+
+.PHONY: generate
+generate: tools ## Write deploy/ anew from the code
+	UPDATE_DEPLOY=1 cargo test --workspace --locked --lib deploy_is_fresh
+
+.PHONY: clean
+clean: down ## Stop the testbed and remove what was built; downloads stay
+	cargo clean
+
+.PHONY: tools
+tools:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs, then run this again"; exit 1; }
+	@command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install build-essential"; exit 1; }
