@@ -65,6 +65,8 @@ pub struct EnvironmentRevision {
     pub project: String,
     pub project_revision: String,
     pub class: String,
+    /// The versions the environment chose itself, as it wrote them.
+    pub requested: BTreeMap<String, String>,
     /// The version of every component, chosen or by default.
     pub versions: BTreeMap<String, String>,
     /// The outboard version that rendered it.

@@ -169,9 +169,15 @@ impl Writer {
     }
 
     /// Deletes exactly this object; what is gone already is fine.
-    pub async fn delete(&self, kind: Kind, namespace: &str, live: &DynamicObject) -> Result<(), Error> {
+    pub async fn delete(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        live: &DynamicObject,
+        propagation: PropagationPolicy,
+    ) -> Result<(), Error> {
         let params = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Background),
+            propagation_policy: Some(propagation),
             preconditions: Some(Preconditions { uid: live.uid(), resource_version: None }),
             ..DeleteParams::default()
         };

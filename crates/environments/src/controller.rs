@@ -1,13 +1,317 @@
-//! The controllers of the slice.
+//! The controllers of the slice: gather → plan → apply → status. Level-triggered: a reconcile never learns
+//! why it runs, and finishes whatever an earlier one began.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use kube::Client;
+use api::marks::{self, Owner};
+use api::names::{self, EnvironmentName, ProjectName};
+use api::{Cause, Environment, EnvironmentStatus, Project, Verdict};
+use apply::{Claim, Writer, claim_namespace};
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::watcher;
+use kube::{Client, Resource, ResourceExt};
+use serde_json::json;
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
 
-use crate::Settings;
+use crate::error::Error;
+use crate::observe::Observer;
+use crate::plan::status::{self, Found};
+use crate::plan::{decide, render, validate};
+use crate::revisions::{Revisions, Stored};
+use crate::rollout::{self, Rollout};
+use crate::watch::{Retry, Watches};
+use crate::{Settings, project, secrets, teardown};
+
+/// A settled environment is looked at again after this long, should an event have been missed.
+const RESYNC: Duration = Duration::from_secs(60);
+/// What is on its way is looked at again this soon: some of it (age, answers) no watch reports.
+const PROGRESS: Duration = Duration::from_secs(1);
+/// After an error, at first.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What every reconcile shares.
+pub struct Context {
+    pub client: Client,
+    pub settings: Settings,
+    pub watches: Watches,
+    pub writer: Writer,
+    pub observer: Arc<dyn Observer>,
+}
 
 /// Reconciles Projects and Environments until `shutdown` resolves; what is in flight is finished.
-pub async fn run(client: Client, settings: Settings, shutdown: impl Future<Output = ()>) {
-    let _ = (client, settings);
-    shutdown.await;
+pub async fn run(
+    client: Client,
+    settings: Settings,
+    observer: Arc<dyn Observer>,
+    shutdown: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let mut tasks = JoinSet::new();
+    let (watches, triggers) = Watches::start(&client, &settings.install, &mut tasks);
+    let shutdown = shutdown.shared();
+    tokio::select! {
+        () = watches.ready() => {}
+        () = shutdown.clone() => return,
+    }
+    let concurrency = settings.concurrency;
+    let writer = Writer::new(client.clone());
+    let context = Arc::new(Context { client: client.clone(), settings, watches, writer, observer });
+    let config = watcher::Config::default().timeout(200);
+    let environments = Controller::new(Api::<Environment>::all(client.clone()), config.clone())
+        .trigger_backoff(Retry::default())
+        .with_config(Config::default().concurrency(concurrency))
+        .reconcile_on(triggers)
+        .graceful_shutdown_on(shutdown.clone())
+        .run(
+            reconcile_observed,
+            |environment, error, _| on_error(&environment.name_any(), error),
+            context.clone(),
+        )
+        .for_each(|_| std::future::ready(()));
+    let projects = Controller::new(Api::<Project>::all(client), config)
+        .trigger_backoff(Retry::default())
+        .with_config(Config::default().concurrency(concurrency))
+        .graceful_shutdown_on(shutdown)
+        .run(
+            |project, context: Arc<Context>| async move {
+                let begun = Instant::now();
+                let outcome = project::reconcile(project, context.clone()).await;
+                context.observer.reconciled("project", begun.elapsed(), outcome.is_err());
+                outcome
+            },
+            |project, error, _| on_error(&project.name_any(), error),
+            context,
+        )
+        .for_each(|_| std::future::ready(()));
+    futures::join!(environments, projects);
+    tasks.shutdown().await;
+}
+
+fn on_error(name: &str, error: &Error) -> Action {
+    match error {
+        // Somebody else wrote first: look again at once, with what they wrote.
+        Error::Kube(kube::Error::Api(status))
+        | Error::Apply(apply::Error::Kube(kube::Error::Api(status)))
+            if status.code == 409 || status.code == 404 =>
+        {
+            debug!(%name, %error, "{name} moved while it was reconciled");
+        }
+        _ => warn!(%name, %error, "cannot reconcile {name}, trying again: {error}"),
+    }
+    Action::requeue(RETRY)
+}
+
+async fn reconcile_observed(environment: Arc<Environment>, context: Arc<Context>) -> Result<Action, Error> {
+    let begun = Instant::now();
+    let outcome = reconcile(&environment, &context).await;
+    context.observer.reconciled("environment", begun.elapsed(), outcome.is_err());
+    outcome
+}
+
+/// One look at one environment.
+async fn reconcile(environment: &Environment, context: &Context) -> Result<Action, Error> {
+    let Some((owner, namespace)) = place(environment, context) else {
+        // The API server keeps such names out; one that slipped in must not disturb the others.
+        warn!(name = %environment.name_any(), "this environment's name or project cannot be used");
+        return Ok(Action::await_change());
+    };
+    if environment.metadata.deletion_timestamp.is_some() {
+        return teardown::step(environment, &owner, &namespace, context).await;
+    }
+    hold(environment, context).await?;
+
+    // gather, plan
+    let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
+    let wanted = wanted_revision(environment, &revisions, context).await?;
+
+    // apply
+    let outcome = match &wanted.stored {
+        Some(stored) => roll_out(environment, &owner, &namespace, stored, &revisions, context).await?,
+        None => Rollout::default(),
+    };
+
+    // status
+    let refused = wanted.refusal.is_some();
+    let verdict = wanted.refusal.or(outcome.verdict.clone());
+    let current = environment.status.clone().unwrap_or_default();
+    let parts: Vec<_> = outcome.parts.iter().map(|(part, progress)| (part, progress.clone())).collect();
+    let found = Found {
+        generation: environment.metadata.generation.unwrap_or(0),
+        now: Timestamp::now(),
+        namespace: &namespace,
+        stored: wanted.stored.as_ref(),
+        parts: &parts,
+        verdict,
+        refused,
+    };
+    let next = status::next(&current, &found);
+    if next != current {
+        context.write_status(environment, &next).await?;
+    }
+    let settled =
+        next.settled_revision.is_some() && next.settled_revision == next.revision && outcome.all_ready();
+    Ok(Action::requeue(if settled { RESYNC } else { PROGRESS }))
+}
+
+/// Whose environment this is and where it runs, if its names can be used at all.
+fn place(environment: &Environment, context: &Context) -> Option<(Owner, String)> {
+    let project = ProjectName::parse(&environment.spec.project).ok()?;
+    let name = EnvironmentName::parse(&environment.name_any()).ok()?;
+    let namespace = names::namespace(&project, &name);
+    let owner = Owner {
+        install: context.settings.install.clone(),
+        control_namespace: environment.namespace()?,
+        project: project.to_string(),
+        environment: name.to_string(),
+    };
+    Some((owner, namespace))
+}
+
+/// Adds our finalizer before anything is made that deleting would have to undo.
+async fn hold(environment: &Environment, context: &Context) -> Result<(), Error> {
+    if environment.finalizers().iter().any(|finalizer| finalizer == marks::FINALIZER) {
+        return Ok(());
+    }
+    let mut finalizers = environment.finalizers().to_vec();
+    finalizers.push(marks::FINALIZER.to_owned());
+    let patch =
+        json!({"metadata": {"finalizers": finalizers, "resourceVersion": environment.resource_version()}});
+    let api =
+        Api::<Environment>::namespaced(context.client.clone(), &environment.namespace().unwrap_or_default());
+    api.patch(&environment.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
+    Ok(())
+}
+
+/// The revision to apply, and why the spec was refused if it was: then an earlier one goes on being kept.
+struct Wanted {
+    stored: Option<Stored>,
+    refusal: Option<Verdict>,
+}
+
+async fn wanted_revision(
+    environment: &Environment,
+    revisions: &Revisions,
+    context: &Context,
+) -> Result<Wanted, Error> {
+    let (name, spec) = (environment.name_any(), &environment.spec);
+    let hint = environment.status.as_ref().and_then(|status| status.revision);
+    let newest = revisions.newest(&spec.project, &name, hint).await?;
+    if newest.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
+        return Ok(Wanted { stored: newest, refusal: None });
+    }
+    let refuse = |cause: Cause, message: String, evidence: Vec<String>, fix: String| {
+        let verdict =
+            Verdict { cause, about: format!("environment {name}"), message, evidence, fix, terminal: true };
+        Wanted { stored: newest.clone(), refusal: Some(verdict) }
+    };
+    let control = environment.namespace().unwrap_or_default();
+    let Some(project) =
+        Api::<Project>::namespaced(context.client.clone(), &control).get_opt(&spec.project).await?
+    else {
+        let message = format!("there is no project {} in namespace {control}", spec.project);
+        return Ok(refuse(
+            Cause::ProjectNotFound,
+            message,
+            vec![],
+            "apply it first: outboard project apply".to_owned(),
+        ));
+    };
+    let revision =
+        revisions.project(&spec.project_revision).await?.filter(|found| found.project == spec.project);
+    let Some(revision) = revision else {
+        let message = format!("project {} has no revision {}", spec.project, spec.project_revision);
+        let fix = "choose one that `outboard project list` shows".to_owned();
+        return Ok(refuse(Cause::RevisionNotFound, message, vec![], fix));
+    };
+    match validate::environment(&name, spec, &revision) {
+        Err(problems) => {
+            let evidence = problems.iter().filter_map(|problem| problem.hint.clone()).collect();
+            let message =
+                problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
+            Ok(refuse(
+                Cause::Invalid,
+                message,
+                evidence,
+                format!("correct it with outboard env set {name} …"),
+            ))
+        }
+        Ok(validated) => {
+            let rendered = render::revision(&validated, &context.settings, &control);
+            let number = newest.as_ref().map(|stored| stored.number);
+            let stored = revisions.store(&project, &name, number, rendered).await?;
+            info!(environment = %name, revision = stored.number, "stored revision {} of {name}", stored.number);
+            Ok(Wanted { stored: Some(stored), refusal: None })
+        }
+    }
+}
+
+/// Brings the namespace to the revision, as far as may be done now.
+async fn roll_out(
+    environment: &Environment,
+    owner: &Owner,
+    namespace: &str,
+    stored: &Stored,
+    revisions: &Revisions,
+    context: &Context,
+) -> Result<Rollout, Error> {
+    match claim_namespace(&context.client, namespace, owner).await? {
+        Claim::Held { .. } => {}
+        Claim::Terminating => {
+            return Ok(Rollout::waiting(
+                &stored.revision,
+                "the namespace of an earlier environment is still going",
+            ));
+        }
+        Claim::Taken { by } => {
+            let verdict = Verdict {
+                cause: Cause::NamespaceTaken,
+                about: format!("namespace {namespace}"),
+                message: format!("namespace {namespace} belongs to {by}; it was left untouched"),
+                evidence: vec![],
+                fix: "choose another name for the environment, or remove that namespace yourself".to_owned(),
+                terminal: true,
+            };
+            return Ok(Rollout::refused(&stored.revision, verdict));
+        }
+    }
+    match secrets::ensure(&context.client, namespace, owner, &stored.revision.secrets, &owner.environment)
+        .await
+    {
+        Ok(()) => {}
+        Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
+        Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
+            return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
+        }
+        Err(error) => return Err(error),
+    }
+    let settled =
+        environment.status.as_ref().and_then(|status| status.settled_revision) == Some(stored.number);
+    rollout::run(owner, namespace, stored, settled, revisions, context).await
+}
+
+impl Context {
+    /// Writes the whole status, as this slice's own.
+    pub async fn write_status(
+        &self,
+        environment: &Environment,
+        status: &EnvironmentStatus,
+    ) -> Result<(), Error> {
+        let api =
+            Api::<Environment>::namespaced(self.client.clone(), &environment.namespace().unwrap_or_default());
+        let object = json!({
+            "apiVersion": Environment::api_version(&()),
+            "kind": Environment::kind(&()),
+            // The UID is a fence against a namesake made meanwhile.
+            "metadata": {"name": environment.name_any(), "uid": environment.uid()},
+            "status": status,
+        });
+        let params = PatchParams::apply(marks::MANAGER).force();
+        api.patch_status(&environment.name_any(), &params, &Patch::Apply(&object)).await?;
+        Ok(())
+    }
 }

@@ -1,8 +1,22 @@
 //! Slice 2: from project revision to running namespace.
+//!
+//! `controller` gathers, asks `plan` what to do, applies it and writes the status. The other files are
+//! one outside thing each.
 
 pub mod controller;
+pub mod error;
+pub mod evidence;
 pub mod file;
+pub mod gateway;
+pub mod observe;
 pub mod plan;
+pub mod project;
+pub mod revisions;
+pub mod rollout;
+pub mod secrets;
 pub mod settings;
+pub mod teardown;
+pub mod watch;
 
+pub use observe::Observer;
 pub use settings::Settings;

@@ -1,0 +1,168 @@
+//! The JSON Schema of `outboard.yaml`, generated from our own types, and its errors in plain words.
+
+use std::sync::OnceLock;
+
+use api::problem::pointer;
+use api::{API_VERSION, Problem, ProjectSpec};
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{ValidationError, Validator};
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use crate::plan::validate::suggest;
+
+/// The schema, for editors and for us: unknown keys are errors.
+pub fn json_schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut spec = settings.into_generator().into_root_schema_for::<ProjectSpec>().to_value();
+    strict(&mut spec);
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "outboard.yaml",
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "additionalProperties": false,
+        "properties": {
+            "apiVersion": {"const": API_VERSION},
+            "kind": {"const": "Project"},
+            "metadata": {
+                "type": "object",
+                "required": ["name"],
+                "additionalProperties": false,
+                "properties": {"name": {"type": "string", "description": "The project's name."}},
+            },
+            "spec": spec,
+        },
+    })
+}
+
+/// Closes every object that lists its properties.
+fn strict(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
+                fields.insert("additionalProperties".to_owned(), Value::Bool(false));
+            }
+            fields.values_mut().for_each(strict);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strict),
+        _ => {}
+    }
+}
+
+/// Everything in the document that the schema does not allow.
+pub fn check(document: &Value) -> Vec<Problem> {
+    static SCHEMA: OnceLock<Option<(Value, Validator)>> = OnceLock::new();
+    let compiled = SCHEMA.get_or_init(|| {
+        let schema = json_schema();
+        let validator = jsonschema::validator_for(&schema).ok()?;
+        Some((schema, validator))
+    });
+    // The schema is generated and compiled in a test; without it the types still refuse what they cannot hold.
+    let Some((schema, validator)) = compiled else { return Vec::new() };
+    validator.iter_errors(document).flat_map(|error| in_words(&error, schema)).collect()
+}
+
+fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
+    let at = error.instance_path().as_str();
+    let value = error.instance();
+    match error.kind() {
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            // An optional value is "this or null": the first branch is the one that was meant.
+            context.first().into_iter().flatten().flat_map(|inner| in_words(inner, schema)).collect()
+        }
+        Kind::AdditionalProperties { unexpected } => {
+            let known = known_keys(schema, error.schema_path().as_str());
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            unexpected
+                .iter()
+                .map(|key| {
+                    Problem::new(pointer(at, key), format!("unknown key `{key}`"))
+                        .hint(suggest(key, known.iter().copied()))
+                })
+                .collect()
+        }
+        Kind::Required { property } => {
+            let key = property.as_str().unwrap_or_default();
+            vec![Problem::new(at, format!("`{key}` is missing"))]
+        }
+        Kind::Type { .. } => {
+            let wanted = wanted_type(schema, error.schema_path().as_str());
+            let problem = Problem::new(at, format!("expected {wanted}, found {}", found(value)));
+            let quote = wanted.contains("text") && (value.is_number() || value.is_boolean());
+            vec![if quote { problem.hint(format!("put it in quotes: \"{}\"", **value)) } else { problem }]
+        }
+        Kind::Enum { options } => {
+            let options: Vec<&str> =
+                options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let wrong = value.as_str().unwrap_or_default();
+            vec![Problem::new(at, format!("`{wrong}` is not known here")).hint(suggest(wrong, options))]
+        }
+        Kind::Constant { expected_value } => {
+            vec![Problem::new(at, format!("expected {expected_value}, found {}", found(value)))]
+        }
+        Kind::Pattern { .. } => {
+            let problem = Problem::new(at, format!("{} is not valid here", found(value)));
+            vec![match description(schema, error.schema_path().as_str()) {
+                Some(description) => problem.hint(description),
+                None => problem,
+            }]
+        }
+        Kind::Minimum { limit } => vec![Problem::new(at, format!("{} is less than {limit}", **value))],
+        Kind::Maximum { limit } => vec![Problem::new(at, format!("{} is more than {limit}", **value))],
+        _ => vec![Problem::new(at, error.to_string())],
+    }
+}
+
+fn found(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Number(value) => format!("the number {value}"),
+        Value::String(value) => format!("`{value}`"),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a map".to_owned(),
+    }
+}
+
+/// The schema around the keyword that failed.
+fn around<'a>(schema: &'a Value, keyword_path: &str) -> Option<&'a Value> {
+    schema.pointer(keyword_path.rsplit_once('/')?.0)
+}
+
+fn known_keys(schema: &Value, keyword_path: &str) -> Vec<String> {
+    let properties =
+        around(schema, keyword_path).and_then(|object| object.get("properties")).and_then(Value::as_object);
+    properties.into_iter().flat_map(|map| map.keys().cloned()).collect()
+}
+
+fn description(schema: &Value, keyword_path: &str) -> Option<String> {
+    around(schema, keyword_path)?.get("description")?.as_str().map(|text| text.replace('\n', " "))
+}
+
+fn wanted_type(schema: &Value, keyword_path: &str) -> String {
+    let r#type = around(schema, keyword_path).and_then(|object| object.get("type"));
+    let names: Vec<&str> = match r#type {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect()
+        }
+        _ => Vec::new(),
+    };
+    let words: Vec<&str> = names
+        .iter()
+        .map(|name| match *name {
+            "string" => "text",
+            "object" => "a map",
+            "array" => "a list",
+            "integer" => "a whole number",
+            "number" => "a number",
+            "boolean" => "true or false",
+            other => other,
+        })
+        .collect();
+    if words.is_empty() { "something else".to_owned() } else { words.join(" or ") }
+}

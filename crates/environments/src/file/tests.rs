@@ -1,0 +1,104 @@
+//! What a person sees for files that are wrong.
+
+use std::fmt::Write;
+
+use super::*;
+
+const GOOD: &str = include_str!("../../../../examples/shop/outboard.yaml");
+
+fn problems(text: &str) -> String {
+    let mut shown = String::new();
+    for problem in read(text).expect_err("the file is wrong") {
+        let FileProblem { line, column, path, message, hint } = problem;
+        writeln!(shown, "{line}:{column} {path}: {message}").unwrap();
+        if let Some(hint) = hint {
+            writeln!(shown, "  hint: {hint}").unwrap();
+        }
+    }
+    shown
+}
+
+#[test]
+fn the_sample_project_is_right() {
+    assert_eq!(read(GOOD).expect("the sample is right").metadata.name.as_deref(), Some("shop"));
+}
+
+#[test]
+fn the_schema_compiles_and_refuses_an_empty_document() {
+    assert!(jsonschema::validator_for(&json_schema()).is_ok());
+    assert!(!schema::check(&serde_json::json!({})).is_empty());
+}
+
+#[test]
+fn every_problem_of_shape_is_reported_at_once_with_its_place() {
+    insta::assert_snapshot!(problems(
+        r#"apiVersion: outboard.dev/v1
+kind: Project
+metadata: {name: shop}
+spec:
+  components:
+    web:
+      imge: registry.example.com/web
+      version: 1.5
+      ports: {http: "8080"}
+      health: {ready: {http: healthz}, start: 60}
+      resources: {memory: 128MB}
+      scale: {min: 0}
+      job: during
+  services:
+    db: {type: mariadbb}
+"#
+    ));
+}
+
+#[test]
+fn every_problem_of_meaning_is_reported_at_once_with_its_place() {
+    insta::assert_snapshot!(problems(
+        r#"apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: Shop}
+spec:
+  components:
+    web:
+      image: registry.example.com/web
+      ports: {http: 8080, admin: 8081}
+      uses: [dv, worker]
+      env:
+        A: "${db.host}"
+        B: "${worker.password}"
+        C: "${url.wbe}"
+        D: "${worker"
+        1E: "x"
+      health: {ready: {http: /healthz}}
+    worker: {image: w, uses: [web]}
+    migrate: {image: m, job: before, scale: {min: 2}}
+  services:
+    db: {type: mariadb}
+    worker: {type: mariadb}
+  routes: [{host: web, to: migrate}, {host: web, to: wep}]
+  classes: {qa: {scale: {wb: {min: 2}}, services: {cache: {storage: 1Gi}}}}
+"#
+    ));
+}
+
+#[test]
+fn broken_yaml_says_where_it_breaks() {
+    let broken = [
+        "spec:\n  components:\n   web: {image: [\n",
+        "a: 1\na: 2\n",
+        "",
+        "a: 1\n---\nb: 2\n",
+        "a:\n\t- b\n",
+        "1: a\n",
+        "a: !tag b\n",
+    ];
+    let shown: Vec<String> = broken.iter().map(|text| format!("{text:?}\n{}", problems(text))).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_whatever_makes_the_reader_panic(text in "\\PC{0,200}") {
+        let _ = read(&text);
+    }
+}

@@ -1,0 +1,139 @@
+//! YAML text to a JSON value and the place of everything in it.
+
+use std::collections::HashMap;
+
+use api::problem::pointer;
+use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+use serde_json::{Map, Number, Value};
+
+use super::FileProblem;
+
+/// More nodes than any honest project has: aliases of aliases grow without bound.
+const MAX_NODES: usize = 100_000;
+
+/// A parsed file.
+pub struct Document {
+    pub value: Value,
+    places: HashMap<String, (usize, usize)>,
+}
+
+impl Document {
+    /// Line and column of what `pointer` names, or of the nearest thing around it that exists.
+    pub fn place(&self, pointer: &str) -> (usize, usize) {
+        let mut pointer = pointer;
+        loop {
+            if let Some(place) = self.places.get(pointer) {
+                return *place;
+            }
+            match pointer.rfind('/') {
+                Some(end) => pointer = &pointer[..end],
+                None => return (1, 1),
+            }
+        }
+    }
+}
+
+pub fn parse(text: &str) -> Result<Document, FileProblem> {
+    let at = |line, column, message: String, hint: Option<&str>| FileProblem {
+        line,
+        column,
+        path: String::new(),
+        message,
+        hint: hint.map(str::to_owned),
+    };
+    let documents = MarkedYaml::load_from_str(text).map_err(|error| {
+        let marker = error.marker();
+        let hint = if text.contains('\t') {
+            "YAML is indented with spaces, never with tabs"
+        } else {
+            "check the indentation and quotes just above"
+        };
+        at(marker.line(), marker.col() + 1, format!("this is not valid YAML: {}", error.info()), Some(hint))
+    })?;
+    let mut documents = documents.into_iter();
+    let Some(root) = documents.next() else {
+        return Err(at(
+            1,
+            1,
+            "the file is empty".to_owned(),
+            Some("a project starts with `apiVersion: outboard.dev/v1alpha1` and `kind: Project`"),
+        ));
+    };
+    if let Some(second) = documents.next() {
+        let start = second.span.start;
+        return Err(at(
+            start.line(),
+            start.col() + 1,
+            "the file holds more than one document".to_owned(),
+            Some("one file, one project: remove the `---`"),
+        ));
+    }
+    let mut reader = Reader { places: HashMap::new(), nodes: 0 };
+    let value = reader.read(&root, "")?;
+    Ok(Document { value, places: reader.places })
+}
+
+struct Reader {
+    places: HashMap<String, (usize, usize)>,
+    nodes: usize,
+}
+
+impl Reader {
+    fn read(&mut self, node: &MarkedYaml<'_>, at: &str) -> Result<Value, FileProblem> {
+        let place = (node.span.start.line(), node.span.start.col() + 1);
+        self.nodes += 1;
+        let refuse = |message: &str| FileProblem {
+            line: place.0,
+            column: place.1,
+            path: super::spoken(at),
+            message: message.to_owned(),
+            hint: None,
+        };
+        if self.nodes > MAX_NODES {
+            return Err(refuse("the file unfolds into too many values"));
+        }
+        // A key's place stands for its value: that is where the eye goes.
+        self.places.entry(at.to_owned()).or_insert(place);
+        Ok(match &node.data {
+            YamlData::Value(scalar) => match scalar {
+                Scalar::Null => Value::Null,
+                Scalar::Boolean(value) => Value::Bool(*value),
+                Scalar::Integer(value) => Value::Number((*value).into()),
+                Scalar::FloatingPoint(value) => {
+                    Number::from_f64(value.into_inner()).map_or(Value::Null, Value::Number)
+                }
+                Scalar::String(value) => Value::String(value.to_string()),
+            },
+            YamlData::Representation(text, ..) => Value::String(text.to_string()),
+            YamlData::Sequence(items) => {
+                let read: Result<Vec<Value>, _> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| self.read(item, &format!("{at}/{index}")))
+                    .collect();
+                Value::Array(read?)
+            }
+            YamlData::Mapping(entries) => {
+                let mut map = Map::new();
+                for (key, value) in entries {
+                    let YamlData::Value(Scalar::String(name)) = &key.data else {
+                        return Err(FileProblem {
+                            line: key.span.start.line(),
+                            column: key.span.start.col() + 1,
+                            path: super::spoken(at),
+                            message: "a key must be text".to_owned(),
+                            hint: Some("put it in quotes".to_owned()),
+                        });
+                    };
+                    let at = pointer(at, name);
+                    self.places.insert(at.clone(), (key.span.start.line(), key.span.start.col() + 1));
+                    let value = self.read(value, &at)?;
+                    map.insert(name.to_string(), value);
+                }
+                Value::Object(map)
+            }
+            YamlData::Tagged(..) => return Err(refuse("YAML tags have no meaning here")),
+            YamlData::Alias(_) | YamlData::BadValue => return Err(refuse("this value cannot be read")),
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! What a reconcile is to do next, from what was asked and what was stored.
+
+use std::collections::BTreeSet;
+
+use api::revision::{EnvironmentRevision, Part};
+use api::{EnvironmentSpec, PartState, Role};
+use apply::View;
+use apply::kinds::Kind;
+use kube::ResourceExt;
+use kube::core::DynamicObject;
+
+use super::readiness::Progress;
+
+/// Whether the stored revision is what the environment asks for now. The renderer does not count:
+/// upgrading outboard restarts nothing.
+pub fn is_current(spec: &EnvironmentSpec, revision: &EnvironmentRevision) -> bool {
+    spec.project == revision.project
+        && spec.project_revision == revision.project_revision
+        && spec.class == revision.class
+        && spec.versions == revision.requested
+}
+
+/// Whether parts of `role` may be touched now, given how far the earlier ones have come. A revision that
+/// has been ready once is healed as a whole: a broken service must not keep a component from being mended.
+pub fn may_touch(role: Role, settled: bool, progress: &[(Role, PartState)]) -> bool {
+    settled
+        || progress.iter().filter(|(earlier, _)| *earlier < role).all(|(_, state)| *state == PartState::Ready)
+}
+
+/// Live objects of ours that no part of the revision wants any more.
+pub fn to_prune<'a>(
+    revision: &EnvironmentRevision,
+    view: &'a View,
+    owned: impl Fn(&DynamicObject) -> bool,
+) -> Vec<(Kind, &'a DynamicObject)> {
+    let wanted: BTreeSet<(&str, &str)> =
+        revision.parts.iter().flat_map(|part| part.objects.iter()).filter_map(identity).collect();
+    view.iter()
+        .filter(|(kind, object)| {
+            !wanted.contains(&(kind.name(), object.name_any().as_str()))
+                && object.metadata.deletion_timestamp.is_none()
+                // What a controller made (a CronJob's Job, say) goes with its owner.
+                && object.metadata.owner_references.as_ref().is_none_or(Vec::is_empty)
+                && owned(object)
+        })
+        .map(|(kind, object)| (kind, object.as_ref()))
+        .collect()
+}
+
+fn identity(object: &serde_json::Value) -> Option<(&str, &str)> {
+    Some((object["kind"].as_str()?, object["metadata"]["name"].as_str()?))
+}
+
+/// A sentence that says what a not yet ready environment waits for.
+pub fn waiting_for(parts: &[(&Part, &Progress)]) -> String {
+    let waiting = parts
+        .iter()
+        .find(|(_, progress)| matches!(progress.state, PartState::Progressing | PartState::Failed));
+    match waiting {
+        Some((part, progress)) if progress.message.is_empty() => {
+            format!("waiting for {} {}", part.role.as_str(), part.name)
+        }
+        Some((part, progress)) => format!("{} {}: {}", part.role.as_str(), part.name, progress.message),
+        None => "starting".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_wait_for_jobs_until_the_revision_has_been_ready_once() {
+        let progress = [(Role::Service, PartState::Ready), (Role::Job, PartState::Progressing)];
+        assert!(may_touch(Role::Job, false, &progress));
+        assert!(!may_touch(Role::Component, false, &progress));
+        assert!(may_touch(Role::Component, true, &progress));
+    }
+}

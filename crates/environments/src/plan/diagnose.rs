@@ -1,0 +1,282 @@
+//! Why a part is not ready: reads its pods and what was gathered about them, and gives a verdict.
+
+use api::revision::Part;
+use api::{Cause, Role, Verdict};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+
+/// How long a pod may be unschedulable before that counts: volumes are bound a moment later.
+const UNSCHEDULABLE_SECONDS: i64 = 3;
+/// How many log lines are evidence.
+pub const LOG_LINES: i64 = 20;
+
+/// Something to fetch before a verdict can be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The last lines of a container that ended; `previous` when it has been started again.
+    Logs { pod: String, container: String, previous: bool },
+    /// The newest readiness event of a pod.
+    Readiness { pod: String },
+}
+
+/// What is wrong with one pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Symptom {
+    ImageNotFound { image: String, message: String },
+    Crash { container: String, exit_code: i32, reason: String, restarts: i32, settled: bool },
+    Unready { seconds: i64 },
+    Unschedulable { message: String, seconds: i64 },
+}
+
+/// The first symptom of a pod, worst first.
+pub fn symptom(pod: &Pod, now: Timestamp) -> Option<Symptom> {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let status = pod.status.as_ref()?;
+    let conditions = status.conditions.as_deref().unwrap_or_default();
+    let scheduled = conditions.iter().find(|condition| condition.type_ == "PodScheduled");
+    if let Some(condition) =
+        scheduled.filter(|condition| condition.reason.as_deref() == Some("Unschedulable"))
+    {
+        let since = condition.last_transition_time.as_ref().map_or(now, |time| time.0);
+        return Some(Symptom::Unschedulable {
+            message: condition.message.clone().unwrap_or_default(),
+            seconds: seconds_between(since, now),
+        });
+    }
+    let init = status.init_container_statuses.iter().flatten();
+    let containers: Vec<&ContainerStatus> = init.chain(status.container_statuses.iter().flatten()).collect();
+    containers
+        .iter()
+        .find_map(|container| missing_image(container))
+        .or_else(|| containers.iter().find_map(|container| crash(container)))
+        .or_else(|| containers.iter().find_map(|container| unready(container, now)))
+}
+
+fn seconds_between(from: Timestamp, to: Timestamp) -> i64 {
+    to.as_second() - from.as_second()
+}
+
+/// A missing image, told apart from a registry that is away or refuses.
+fn missing_image(container: &ContainerStatus) -> Option<Symptom> {
+    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref().unwrap_or_default();
+    let message = waiting.message.clone().unwrap_or_default();
+    let absent =
+        ["not found", "manifest unknown", "name unknown", "404"].iter().any(|word| message.contains(word));
+    let pulling = matches!(reason, "ErrImagePull" | "ImagePullBackOff") && absent;
+    (pulling || reason == "InvalidImageName")
+        .then(|| Symptom::ImageNotFound { image: container.image.clone(), message })
+}
+
+/// A container that ended with an error and has been, or is about to be, started again.
+fn crash(container: &ContainerStatus) -> Option<Symptom> {
+    let state = container.state.as_ref()?;
+    let waiting = state.waiting.as_ref().and_then(|waiting| waiting.reason.as_deref());
+    let ended = state
+        .terminated
+        .as_ref()
+        .or(container.last_state.as_ref().and_then(|last| last.terminated.as_ref()))
+        .filter(|ended| ended.exit_code != 0 || waiting == Some("CrashLoopBackOff"))?;
+    (!container.ready).then(|| Symptom::Crash {
+        container: container.name.clone(),
+        exit_code: ended.exit_code,
+        reason: ended.reason.clone().unwrap_or_default(),
+        restarts: container.restart_count,
+        settled: waiting == Some("CrashLoopBackOff") || container.restart_count >= 2,
+    })
+}
+
+fn unready(container: &ContainerStatus, now: Timestamp) -> Option<Symptom> {
+    let running = container.state.as_ref()?.running.as_ref()?;
+    let since = running.started_at.as_ref().map_or(now, |time| time.0);
+    (!container.ready).then(|| Symptom::Unready { seconds: seconds_between(since, now) })
+}
+
+/// What to fetch to explain a symptom.
+pub fn needs(pod: &Pod, symptom: &Symptom) -> Option<Need> {
+    match symptom {
+        Symptom::Crash { container, .. } => {
+            let again = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+            let running = again.filter(|status| status.name == *container).any(|status| {
+                status.state.as_ref().is_some_and(|state| state.running.is_some() || state.waiting.is_some())
+            });
+            Some(Need::Logs { pod: pod.name_any(), container: container.clone(), previous: running })
+        }
+        Symptom::Unready { .. } => Some(Need::Readiness { pod: pod.name_any() }),
+        Symptom::ImageNotFound { .. } | Symptom::Unschedulable { .. } => None,
+    }
+}
+
+/// The verdict on a part, from the symptom of one of its pods and the lines fetched for it.
+pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], environment: &str) -> Verdict {
+    let about = format!("{} {}", part.role.as_str(), part.name);
+    let name = &part.name;
+    match symptom {
+        Symptom::ImageNotFound { image, message } => Verdict {
+            cause: Cause::ImageNotFound,
+            about,
+            message: format!("image {image} does not exist"),
+            evidence: vec![message.clone()],
+            fix: format!(
+                "push the image, or choose a version that exists: outboard env set {environment} --set {name}=VERSION"
+            ),
+            terminal: true,
+        },
+        Symptom::Crash { exit_code, reason, restarts, settled, .. } if part.role != Role::Job => {
+            let why =
+                if reason.is_empty() || reason == "Error" { String::new() } else { format!(" ({reason})") };
+            Verdict {
+                cause: Cause::CrashLoop,
+                about,
+                message: format!(
+                    "{name} keeps crashing with exit code {exit_code}{why}, {restarts} restarts so far"
+                ),
+                evidence: lines.to_vec(),
+                fix: format!(
+                    "read the last lines above (outboard logs {environment} {name}), then set a version or settings that start"
+                ),
+                terminal: *settled,
+            }
+        }
+        Symptom::Crash { exit_code, .. } => job_failed(part, Some(*exit_code), lines, environment),
+        Symptom::Unready { seconds } => {
+            let allowed = i64::from(part.start_seconds.unwrap_or(60));
+            Verdict {
+                cause: Cause::ReadinessFailing,
+                about,
+                message: format!("{name} runs but is not ready after {seconds} s"),
+                evidence: if lines.is_empty() {
+                    vec![format!("pod {pod} has not answered its readiness check")]
+                } else {
+                    lines.to_vec()
+                },
+                fix: format!(
+                    "see why its health check fails: outboard logs {environment} {name}; a slow start needs a longer health.start (now {allowed}s)"
+                ),
+                terminal: *seconds >= allowed,
+            }
+        }
+        Symptom::Unschedulable { message, seconds } => Verdict {
+            cause: Cause::Unschedulable,
+            about,
+            message: format!("no node has room for {name}: {}", shortage(message)),
+            evidence: vec![message.clone()],
+            fix: format!(
+                "ask for less ({name}.resources in outboard.yaml), destroy an environment, or add a node"
+            ),
+            terminal: *seconds >= UNSCHEDULABLE_SECONDS,
+        },
+    }
+}
+
+/// The verdict on a failed job.
+pub fn job_failed(part: &Part, exit_code: Option<i32>, lines: &[String], environment: &str) -> Verdict {
+    let name = &part.name;
+    let code = exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
+    Verdict {
+        cause: Cause::JobFailed,
+        about: format!("{} {name}", part.role.as_str()),
+        message: format!("{name} failed{code}; nothing that depends on it was changed"),
+        evidence: lines.to_vec(),
+        fix: format!(
+            "correct it and set the corrected version: outboard env set {environment} --set {name}=VERSION"
+        ),
+        terminal: true,
+    }
+}
+
+/// The resources a scheduler message names: `Insufficient memory`.
+fn shortage(message: &str) -> String {
+    let mut found: Vec<&str> = Vec::new();
+    for piece in message.split(['.', ',', ':']) {
+        let piece = piece.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim();
+        if let Some(resource) = piece.strip_prefix("Insufficient ") {
+            if !found.contains(&resource) {
+                found.push(resource);
+            }
+        }
+    }
+    if found.is_empty() { message.to_owned() } else { format!("not enough {}", found.join(" and ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(status: serde_json::Value) -> Pod {
+        serde_json::from_value(json!({"metadata": {"name": "web-1"}, "status": status})).unwrap()
+    }
+
+    fn part() -> Part {
+        serde_json::from_value(json!({"name": "web", "role": "component", "startSeconds": 5, "objects": []}))
+            .unwrap()
+    }
+
+    fn container(state: &serde_json::Value, restarts: i32) -> serde_json::Value {
+        json!({"containerStatuses": [{
+            "name": "web", "image": "r/web:nope", "imageID": "", "ready": false, "restartCount": restarts, "state": state,
+            "lastState": {},
+        }]})
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_missing_image_is_told_apart_from_a_registry_that_is_away() {
+        let waiting =
+            |message: &str| container(&json!({"waiting": {"reason": "ErrImagePull", "message": message}}), 0);
+        let missing = symptom(&pod(waiting("r/web:nope: not found")), at(0));
+        assert!(matches!(missing, Some(Symptom::ImageNotFound { .. })), "{missing:?}");
+        assert_eq!(symptom(&pod(waiting("dial tcp: connection refused")), at(0)), None);
+    }
+
+    #[test]
+    fn a_crash_becomes_terminal_when_kubernetes_backs_off() {
+        let first = pod(container(&json!({"terminated": {"exitCode": 42, "reason": "Error"}}), 0));
+        let found = symptom(&first, at(0)).unwrap();
+        assert!(!verdict(&part(), "web-1", &found, &[], "qa").terminal);
+        let mut status = container(&json!({"waiting": {"reason": "CrashLoopBackOff"}}), 1);
+        status["containerStatuses"][0]["lastState"] =
+            json!({"terminated": {"exitCode": 42, "reason": "Error"}});
+        let backed_off = pod(status);
+        let found = symptom(&backed_off, at(0)).unwrap();
+        let verdict = verdict(&part(), "web-1", &found, &["boom".into()], "qa");
+        assert!(verdict.terminal);
+        assert_eq!(verdict.message, "web keeps crashing with exit code 42, 1 restarts so far");
+        assert_eq!(
+            needs(&backed_off, &found),
+            Some(Need::Logs { pod: "web-1".into(), container: "web".into(), previous: true })
+        );
+    }
+
+    #[test]
+    fn not_ready_is_terminal_only_after_the_start_time_given() {
+        let running = pod(container(&json!({"running": {"startedAt": "1970-01-01T00:00:10Z"}}), 0));
+        let terminal = |second| {
+            let found = symptom(&running, at(second)).unwrap();
+            verdict(&part(), "web-1", &found, &[], "qa").terminal
+        };
+        assert!(!terminal(12));
+        assert!(terminal(15));
+    }
+
+    #[test]
+    fn an_unschedulable_pod_names_the_resource() {
+        let message = "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available: 1 No victims.";
+        let waiting = pod(json!({"conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+            "lastTransitionTime": "1970-01-01T00:00:00Z",
+        }]}));
+        let found = symptom(&waiting, at(10)).unwrap();
+        let verdict = verdict(&part(), "web-1", &found, &[], "qa");
+        assert_eq!(verdict.message, "no node has room for web: not enough memory");
+        assert!(verdict.terminal);
+    }
+}

@@ -1,0 +1,207 @@
+//! Renders an environment revision: every object, in order, secret values left out. Cannot fail.
+
+use std::collections::BTreeMap;
+
+use api::marks::Owner;
+use api::project::{Class, Component, ProjectSpec, ServiceType};
+use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe};
+use api::{Role, names};
+
+use super::template::{self, Piece};
+use super::validate::Validated;
+use super::{component, mariadb, route};
+use crate::Settings;
+
+/// The outboard that renders: recorded in every revision.
+pub const RENDERER: &str = env!("CARGO_PKG_VERSION");
+
+/// What every renderer of a part needs to know.
+pub struct Place<'a> {
+    pub validated: &'a Validated,
+    pub class: Class,
+    pub settings: &'a Settings,
+    pub owner: Owner,
+    pub namespace: String,
+}
+
+impl Place<'_> {
+    pub fn spec(&self) -> &ProjectSpec {
+        &self.validated.spec
+    }
+
+    /// Labels of an object that belongs to a part.
+    pub fn labels(&self, part: &str) -> BTreeMap<String, String> {
+        let mut labels = self.owner.labels();
+        labels.insert("app.kubernetes.io/name".to_owned(), part.to_owned());
+        labels.insert(api::marks::PART.to_owned(), part.to_owned());
+        labels
+    }
+
+    /// Replicas of a component in this class.
+    pub fn replicas(&self, name: &str, component: &Component) -> u32 {
+        let scale = self.class.scale.get(name).or(component.scale.as_ref());
+        scale.map_or(1, |scale| scale.min)
+    }
+
+    pub fn url(&self, host: &str) -> String {
+        let Settings { url_scheme, url_port, .. } = self.settings;
+        let port = url_port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{url_scheme}://{}{port}", self.hostname(host))
+    }
+
+    pub fn hostname(&self, host: &str) -> String {
+        let Validated { environment, project, .. } = self.validated;
+        format!("{host}-{environment}-{project}.{}", self.settings.domain)
+    }
+}
+
+/// The whole revision.
+pub fn revision(validated: &Validated, settings: &Settings, control_namespace: &str) -> EnvironmentRevision {
+    let place = Place {
+        validated,
+        class: validated.spec.class(validated.class.as_str()).unwrap_or_default(),
+        settings,
+        owner: Owner {
+            install: settings.install.clone(),
+            control_namespace: control_namespace.to_owned(),
+            project: validated.project.to_string(),
+            environment: validated.environment.to_string(),
+        },
+        namespace: names::namespace(&validated.project, &validated.environment),
+    };
+    let (mut parts, mut secrets) = (Vec::new(), Vec::new());
+    for (name, service) in &place.spec().services {
+        match service.r#type {
+            ServiceType::Mariadb => {
+                secrets.push(mariadb::secret(name));
+                parts.push(mariadb::part(&place, name, service));
+            }
+        }
+    }
+    for name in start_order(place.spec()) {
+        let Some(component) = place.spec().components.get(name) else { continue };
+        let settings = EnvironmentVariables::of(&place, name, component);
+        parts.push(component::part(&place, name, component, &settings));
+        secrets.extend(settings.recipe(name));
+    }
+    parts.extend(route::parts(&place));
+    // Stable: parts of one role keep the order in which they use each other.
+    parts.sort_by_key(|part| part.role);
+    EnvironmentRevision {
+        project: validated.project.to_string(),
+        project_revision: validated.project_revision.clone(),
+        class: validated.class.to_string(),
+        requested: validated.requested.clone(),
+        versions: validated
+            .versions
+            .iter()
+            .map(|(name, version)| (name.clone(), version.to_string()))
+            .collect(),
+        renderer: RENDERER.to_owned(),
+        urls: place.spec().routes.iter().map(|route| (route.host.clone(), place.url(&route.host))).collect(),
+        parts,
+        secrets,
+    }
+}
+
+/// Components, each after those it uses.
+fn start_order(spec: &ProjectSpec) -> Vec<&str> {
+    fn visit<'a>(spec: &'a ProjectSpec, name: &'a str, order: &mut Vec<&'a str>, depth: usize) {
+        if order.contains(&name) || depth > spec.components.len() {
+            return;
+        }
+        let Some(component) = spec.components.get(name) else { return };
+        for used in &component.uses {
+            visit(spec, used, order, depth + 1);
+        }
+        order.push(name);
+    }
+    let mut order = Vec::new();
+    for name in spec.components.keys() {
+        visit(spec, name, &mut order, 0);
+    }
+    order
+}
+
+/// A component's environment variables, told apart by whether they hold a secret.
+pub struct EnvironmentVariables {
+    pub plain: BTreeMap<String, String>,
+    pub secret: BTreeMap<String, Vec<SecretPiece>>,
+}
+
+impl EnvironmentVariables {
+    fn of(place: &Place<'_>, name: &str, component: &Component) -> Self {
+        let (mut plain, mut secret) = (BTreeMap::new(), BTreeMap::new());
+        for (variable, value) in &component.env {
+            // Checked by `validate`; a value that could not be parsed stands as it is.
+            let pieces = template::parse(value).unwrap_or_else(|_| vec![Piece::Text(value.clone())]);
+            let resolved: Vec<SecretPiece> = pieces.iter().map(|piece| resolve(place, piece)).collect();
+            let texts: Option<Vec<&str>> = resolved
+                .iter()
+                .map(|piece| match piece {
+                    SecretPiece::Text(text) => Some(text.as_str()),
+                    _ => None,
+                })
+                .collect();
+            match texts {
+                Some(texts) => drop(plain.insert(variable.clone(), texts.concat())),
+                None => drop(secret.insert(variable.clone(), resolved)),
+            }
+        }
+        for (variable, value) in [
+            ("OUTBOARD_ENVIRONMENT", place.validated.environment.to_string()),
+            ("OUTBOARD_COMPONENT", name.to_owned()),
+        ] {
+            plain.entry(variable.to_owned()).or_insert(value);
+        }
+        Self { plain, secret }
+    }
+
+    /// The Secret that holds what is secret of them.
+    fn recipe(&self, part: &str) -> Option<SecretRecipe> {
+        (!self.secret.is_empty()).then(|| SecretRecipe {
+            name: Self::secret_name(part),
+            part: part.to_owned(),
+            keys: self.secret.clone(),
+            guards_claim: None,
+        })
+    }
+
+    pub fn secret_name(part: &str) -> String {
+        format!("{part}-env")
+    }
+}
+
+fn resolve(place: &Place<'_>, piece: &Piece) -> SecretPiece {
+    let reference = match piece {
+        Piece::Text(text) => return SecretPiece::Text(text.clone()),
+        Piece::Reference(reference) => reference,
+    };
+    let (name, field) = (reference.name.as_str(), reference.field.as_str());
+    if name == "url" {
+        return SecretPiece::Text(place.url(field));
+    }
+    if let Some(service) = place.spec().services.get(name) {
+        return match service.r#type {
+            ServiceType::Mariadb => mariadb::field(name, field),
+        };
+    }
+    let port = place.spec().components.get(name).and_then(|used| used.ports.values().next());
+    SecretPiece::Text(match field {
+        "port" => port.map(ToString::to_string).unwrap_or_default(),
+        _ => name.to_owned(),
+    })
+}
+
+/// One part's objects, named for reading.
+pub fn part(name: &str, role: Role, objects: Vec<serde_json::Value>) -> Part {
+    Part {
+        name: name.to_owned(),
+        role,
+        version: None,
+        start_seconds: None,
+        replicas: None,
+        probe: None,
+        objects,
+    }
+}

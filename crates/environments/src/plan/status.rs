@@ -1,0 +1,116 @@
+//! The status of an environment, from what a reconcile found.
+
+use api::condition::{self, ACCEPTED, COMPONENTS_READY, JOBS_COMPLETE, READY, ROUTES_READY, SERVICES_READY};
+use api::revision::Part;
+use api::{Condition, ConditionStatus, EnvironmentStatus, PartState, PartStatus, Role, Verdict};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+
+use super::decide;
+use super::readiness::Progress;
+use crate::revisions::Stored;
+
+/// What a reconcile found.
+pub struct Found<'a> {
+    pub generation: i64,
+    pub now: Timestamp,
+    pub namespace: &'a str,
+    /// The revision that is applied, if there is one.
+    pub stored: Option<&'a Stored>,
+    /// Every part of it with its progress, in order.
+    pub parts: &'a [(&'a Part, Progress)],
+    /// Why it is not ready, if that is known.
+    pub verdict: Option<Verdict>,
+    /// The spec of this generation was refused: what runs is an earlier one.
+    pub refused: bool,
+}
+
+/// The next status; equal to `current` when nothing changed.
+pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus {
+    let all_ready = !found.parts.is_empty() && found.parts.iter().all(|(_, progress)| progress.is_ready());
+    let ready = all_ready && found.verdict.is_none() && !found.refused;
+    let mut status = EnvironmentStatus {
+        observed_generation: found.generation,
+        namespace: Some(found.namespace.to_owned()),
+        revision: found.stored.map(|stored| stored.number).or(current.revision),
+        settled_revision: if ready {
+            found.stored.map(|stored| stored.number)
+        } else {
+            current.settled_revision
+        },
+        urls: found.stored.map(|stored| stored.revision.urls.clone()).unwrap_or_default(),
+        parts: found.parts.iter().map(|(part, progress)| part_status(part, progress)).collect(),
+        conditions: current.conditions.clone(),
+        verdict: found.verdict.clone(),
+        teardown: None,
+    };
+    let set = |status: &mut EnvironmentStatus, r#type: &str, holds: bool, reason: &str, message: String| {
+        let next = Condition {
+            r#type: r#type.to_owned(),
+            status: if holds { ConditionStatus::True } else { ConditionStatus::False },
+            reason: reason.to_owned(),
+            message,
+            observed_generation: found.generation,
+            last_transition_time: Time(whole_seconds(found.now)),
+        };
+        condition::set(&mut status.conditions, next);
+    };
+    let refusal = found.verdict.as_ref().filter(|_| found.refused);
+    match refusal {
+        Some(verdict) => {
+            set(&mut status, ACCEPTED, false, &format!("{:?}", verdict.cause), verdict.message.clone())
+        }
+        None => set(&mut status, ACCEPTED, true, "Accepted", String::new()),
+    }
+    for (role, r#type) in [
+        (Role::Service, SERVICES_READY),
+        (Role::Job, JOBS_COMPLETE),
+        (Role::Component, COMPONENTS_READY),
+        (Role::Route, ROUTES_READY),
+    ] {
+        let of_role: Vec<(&Part, &Progress)> = found
+            .parts
+            .iter()
+            .filter(|(part, _)| part.role == role)
+            .map(|(part, progress)| (*part, progress))
+            .collect();
+        let ready = found.stored.is_some() && of_role.iter().all(|(_, progress)| progress.is_ready());
+        let failed = of_role.iter().any(|(_, progress)| progress.state == PartState::Failed);
+        let reason = if ready {
+            "Ready"
+        } else if failed {
+            "Failed"
+        } else {
+            "Progressing"
+        };
+        let message = if ready { String::new() } else { decide::waiting_for(&of_role) };
+        set(&mut status, r#type, ready, reason, message);
+    }
+    let every: Vec<(&Part, &Progress)> =
+        found.parts.iter().map(|(part, progress)| (*part, progress)).collect();
+    match &found.verdict {
+        _ if ready => set(&mut status, READY, true, "Ready", String::new()),
+        Some(verdict) => {
+            let message = format!("{}: {}", verdict.about, verdict.message);
+            set(&mut status, READY, false, &format!("{:?}", verdict.cause), message);
+        }
+        None => set(&mut status, READY, false, "Progressing", decide::waiting_for(&every)),
+    }
+    status
+}
+
+/// Kubernetes keeps whole seconds; a finer time would differ from what comes back.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+fn part_status(part: &Part, progress: &Progress) -> PartStatus {
+    PartStatus {
+        name: part.name.clone(),
+        role: part.role,
+        version: part.version.clone(),
+        state: progress.state,
+        replicas: progress.replicas.clone(),
+        message: progress.message.clone(),
+    }
+}

@@ -1,0 +1,47 @@
+//! Reconciles a Project: checks it and stores its revision. Changes no environment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Project, ProjectRevision, ProjectStatus};
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::controller::Action;
+use serde_json::json;
+
+use crate::controller::Context;
+use crate::error::Error;
+use crate::plan::validate;
+use crate::revisions::Revisions;
+
+/// A project is looked at again after this long, should an event have been missed.
+const RESYNC: Duration = Duration::from_secs(300);
+
+pub async fn reconcile(project: Arc<Project>, context: Arc<Context>) -> Result<Action, Error> {
+    if project.metadata.deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let namespace = project.namespace().unwrap_or_default();
+    let problems = validate::project(&project.name_any(), &project.spec);
+    let generation = project.metadata.generation.unwrap_or(0);
+    let previous = project.status.as_ref().and_then(|status| status.revision.clone());
+    let status = if problems.is_empty() {
+        let revision = ProjectRevision { project: project.name_any(), spec: project.spec.clone() };
+        let revisions = Revisions::new(&context.client, &namespace, &context.settings.install);
+        let name = revisions.store_project(&project, &revision).await?;
+        ProjectStatus { observed_generation: generation, revision: Some(name), problem: None }
+    } else {
+        let all: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect();
+        ProjectStatus { observed_generation: generation, revision: previous, problem: Some(all.join("; ")) }
+    };
+    if project.status.as_ref() != Some(&status) {
+        let api = Api::<Project>::namespaced(context.client.clone(), &namespace);
+        // Explicit nulls: a merge patch keeps what it does not name.
+        let patch = json!({"status": {
+            "observedGeneration": status.observed_generation, "revision": status.revision, "problem": status.problem,
+        }});
+        api.patch_status(&project.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
+    }
+    Ok(Action::requeue(RESYNC))
+}

@@ -1,0 +1,109 @@
+//! Where revisions are kept: `ControllerRevision`s in the control namespace, whose data Kubernetes keeps immutable.
+
+use api::revision::{EnvironmentRevision, ProjectRevision};
+use api::{Project, marks};
+use apply::error::is_status;
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, ResourceExt};
+use serde_json::json;
+
+use crate::error::Error;
+
+/// An environment revision as it is stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub number: i64,
+    pub revision: EnvironmentRevision,
+    /// Jobs that have completed for it; they are not run again even if their object is gone.
+    pub completed_jobs: Vec<String>,
+}
+
+impl Stored {
+    fn from_object(object: &ControllerRevision) -> Option<Self> {
+        let completed =
+            object.annotations().get(marks::COMPLETED_JOBS).map(String::as_str).unwrap_or_default();
+        Some(Self {
+            number: object.revision,
+            revision: EnvironmentRevision::from_object(object)?,
+            completed_jobs: completed.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// The revisions of one control namespace.
+pub struct Revisions {
+    api: Api<ControllerRevision>,
+    install: String,
+}
+
+impl Revisions {
+    pub fn new(client: &Client, control_namespace: &str, install: &str) -> Self {
+        Self { api: Api::namespaced(client.clone(), control_namespace), install: install.to_owned() }
+    }
+
+    /// The newest revision of an environment; `hint` saves the list when it is still there.
+    pub async fn newest(
+        &self,
+        project: &str,
+        environment: &str,
+        hint: Option<i64>,
+    ) -> Result<Option<Stored>, Error> {
+        if let Some(number) = hint
+            && let Some(found) =
+                self.api.get_opt(&EnvironmentRevision::object_name(environment, number)).await?
+            && let Some(stored) = Stored::from_object(&found)
+        {
+            return Ok(Some(stored));
+        }
+        let selector = format!(
+            "{}=environment,{}={project},{}={environment}",
+            marks::REVISION_OF,
+            marks::PROJECT,
+            marks::ENVIRONMENT
+        );
+        let found = self.api.list(&ListParams::default().labels(&selector)).await?;
+        Ok(found.iter().filter_map(Stored::from_object).max_by_key(|stored| stored.number))
+    }
+
+    /// Stores `revision` as the next number. Losing a race is no error: the next run reads what won.
+    pub async fn store(
+        &self,
+        project: &Project,
+        environment: &str,
+        newest: Option<i64>,
+        revision: EnvironmentRevision,
+    ) -> Result<Stored, Error> {
+        let number = newest.unwrap_or(0) + 1;
+        let object = revision.to_object(environment, number, project, &self.install);
+        self.api.create(&PostParams::default(), &object).await?;
+        Ok(Stored { number, revision, completed_jobs: Vec::new() })
+    }
+
+    /// Records that a job has completed, so that it never runs again for this revision.
+    pub async fn complete_job(&self, environment: &str, stored: &Stored, job: &str) -> Result<(), Error> {
+        let completed: Vec<&str> = stored.completed_jobs.iter().map(String::as_str).chain([job]).collect();
+        let patch = json!({"metadata": {"annotations": {(marks::COMPLETED_JOBS): completed.join(",")}}});
+        let name = EnvironmentRevision::object_name(environment, stored.number);
+        self.api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
+        Ok(())
+    }
+
+    /// A project revision by name.
+    pub async fn project(&self, name: &str) -> Result<Option<ProjectRevision>, Error> {
+        Ok(self.api.get_opt(name).await?.as_ref().and_then(ProjectRevision::from_object))
+    }
+
+    /// Stores a project revision; equal content is the same revision.
+    pub async fn store_project(
+        &self,
+        project: &Project,
+        revision: &ProjectRevision,
+    ) -> Result<String, Error> {
+        let object = revision.to_object(project, &self.install);
+        match self.api.create(&PostParams::default(), &object).await {
+            Err(error) if !is_status(&error, 409) => Err(error.into()),
+            _ => Ok(revision.name()),
+        }
+    }
+}

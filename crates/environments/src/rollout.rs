@@ -1,0 +1,250 @@
+//! Applies a revision part by part, as far as its stages allow, and tells how far each part has come.
+
+use api::marks::Owner;
+use api::revision::{EnvironmentRevision, Part};
+use api::{Cause, PartState, Role, Verdict};
+use apply::kinds::Kind;
+use apply::{Ensured, View, writer};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use kube::api::PropagationPolicy;
+use kube::core::DynamicObject;
+use tracing::info;
+
+use crate::controller::Context;
+use crate::error::Error;
+use crate::evidence;
+use crate::gateway::{self, Answer};
+use crate::plan::decide;
+use crate::plan::diagnose::{self, Symptom};
+use crate::plan::readiness::{self, Progress};
+use crate::revisions::{Revisions, Stored};
+
+/// How far a revision has come.
+#[derive(Default)]
+pub struct Rollout {
+    pub parts: Vec<(Part, Progress)>,
+    pub verdict: Option<Verdict>,
+}
+
+impl Rollout {
+    pub fn all_ready(&self) -> bool {
+        self.verdict.is_none() && self.parts.iter().all(|(_, progress)| progress.is_ready())
+    }
+
+    /// Nothing can be touched yet.
+    pub fn waiting(revision: &EnvironmentRevision, why: &str) -> Self {
+        let waiting = |part: &Part| (part.clone(), Progress::new(PartState::Waiting, why));
+        Self { parts: revision.parts.iter().map(waiting).collect(), verdict: None }
+    }
+
+    /// Nothing may be touched.
+    pub fn refused(revision: &EnvironmentRevision, verdict: Verdict) -> Self {
+        Self { verdict: Some(verdict), ..Self::waiting(revision, "") }
+    }
+}
+
+pub async fn run(
+    owner: &Owner,
+    namespace: &str,
+    stored: &Stored,
+    settled: bool,
+    revisions: &Revisions,
+    context: &Context,
+) -> Result<Rollout, Error> {
+    let view = context.watches.view(namespace);
+    let mut rollout = Rollout::default();
+    for part in &stored.revision.parts {
+        let states: Vec<(Role, PartState)> =
+            rollout.parts.iter().map(|(earlier, progress)| (earlier.role, progress.state)).collect();
+        if !decide::may_touch(part.role, settled, &states) {
+            let progress =
+                Progress::new(PartState::Waiting, format!("waits for {}", earlier_stage(part.role)));
+            rollout.parts.push((part.clone(), progress));
+            continue;
+        }
+        let (progress, verdict) =
+            match part_progress(owner, namespace, stored, part, &view, revisions, context).await {
+                Ok(found) => found,
+                Err(Error::Verdict(verdict)) => {
+                    (Progress::new(PartState::Failed, verdict.message.clone()), Some(*verdict))
+                }
+                Err(error) => return Err(error),
+            };
+        // The first cause counts: what comes later only suffers from it.
+        if rollout
+            .verdict
+            .as_ref()
+            .is_none_or(|earlier| !earlier.terminal && verdict.as_ref().is_some_and(|v| v.terminal))
+        {
+            rollout.verdict = verdict.or(rollout.verdict);
+        }
+        rollout.parts.push((part.clone(), progress));
+    }
+    if rollout.all_ready() {
+        for (kind, object) in decide::to_prune(&stored.revision, &view, |object| owner.owns(object.labels()))
+        {
+            info!(%namespace, "removing {} {}, which this revision no longer has", kind.name(), object.name_any());
+            context.writer.delete(kind, namespace, object, PropagationPolicy::Background).await?;
+        }
+    }
+    Ok(rollout)
+}
+
+fn earlier_stage(role: Role) -> &'static str {
+    match role {
+        Role::Service | Role::Job => "services",
+        Role::Component => "jobs",
+        Role::Route => "components",
+    }
+}
+
+/// Makes one part as the revision has it, and reads how far it has come.
+async fn part_progress(
+    owner: &Owner,
+    namespace: &str,
+    stored: &Stored,
+    part: &Part,
+    view: &View,
+    revisions: &Revisions,
+    context: &Context,
+) -> Result<(Progress, Option<Verdict>), Error> {
+    if let Some(job) = job_name(part)
+        && stored.completed_jobs.iter().any(|name| *name == job)
+    {
+        return Ok((Progress::new(PartState::Ready, "completed"), None));
+    }
+    let Some(live) = ensure(owner, namespace, part, view, context).await? else {
+        return Ok((Progress::new(PartState::Progressing, "waiting for its predecessor to be gone"), None));
+    };
+    let references: Vec<&DynamicObject> = live.iter().collect();
+    let mut progress = readiness::progress(part, &references);
+    if part.role == Role::Job && progress.is_ready() {
+        revisions.complete_job(&owner.environment, stored, &job_name(part).unwrap_or_default()).await?;
+    }
+    if part.role == Role::Route && progress.message.ends_with("through the gateway") {
+        progress = ask(part, context).await?;
+    }
+    if progress.is_ready() {
+        return Ok((progress, None));
+    }
+    let verdict = explain(owner, namespace, part, &progress, context).await;
+    if verdict.as_ref().is_some_and(|verdict| verdict.terminal) {
+        progress.state = PartState::Failed;
+    }
+    if let Some(verdict) = &verdict {
+        progress.message.clone_from(&verdict.message);
+    }
+    Ok((progress, verdict))
+}
+
+fn job_name(part: &Part) -> Option<String> {
+    let job = part.objects.iter().find(|object| object["kind"] == "Job")?;
+    job["metadata"]["name"].as_str().map(str::to_owned)
+}
+
+/// Every object of the part as it is after ensuring it; none while one is still being deleted.
+async fn ensure(
+    owner: &Owner,
+    namespace: &str,
+    part: &Part,
+    view: &View,
+    context: &Context,
+) -> Result<Option<Vec<DynamicObject>>, Error> {
+    let mut all = Vec::new();
+    for value in &part.objects {
+        // What we rendered is an object; a record somebody damaged is refused, not guessed at.
+        let desired: DynamicObject =
+            serde_json::from_value(value.clone()).map_err(kube::Error::SerdeError)?;
+        let Some(kind) = Kind::of(&desired) else {
+            return Err(apply::Error::UnknownKind { name: desired.name_any() }.into());
+        };
+        let live = view.get(kind, &desired.name_any()).map(AsRef::as_ref);
+        let ensured = match context.writer.ensure(owner, namespace, &desired, live, part.replicas).await {
+            Ok(ensured) => ensured,
+            Err(apply::Error::Terminating { .. }) => return Ok(None),
+            Err(error @ apply::Error::Foreign { .. }) => return Err(taken(&error, &owner.environment).into()),
+            Err(error @ apply::Error::Refused { .. }) => return Err(refused(part, &error).into()),
+            Err(error) => return Err(error.into()),
+        };
+        let object = match ensured {
+            Ensured::Unchanged => live.cloned().unwrap_or(desired),
+            Ensured::Created(object) => object,
+            Ensured::Applied { object, undone } => {
+                if !undone.is_empty() {
+                    let by = undone.join(", ");
+                    info!(%namespace, %by, "took back {} {} from {by}", kind.name(), object.name_any());
+                }
+                object
+            }
+        };
+        if let Some(wanted) = part.replicas.filter(|_| kind.scales())
+            && writer::replicas(&object) != Some(wanted)
+        {
+            context.writer.scale(kind, namespace, &object.name_any(), wanted).await?;
+        }
+        all.push(object);
+    }
+    Ok(Some(all))
+}
+
+/// Asks a route through the gateway.
+async fn ask(part: &Part, context: &Context) -> Result<Progress, Error> {
+    let Some(probe) = &part.probe else { return Ok(Progress::new(PartState::Ready, "")) };
+    let Some(address) = gateway::address(&context.client, &context.settings).await? else {
+        return Ok(Progress::new(PartState::Progressing, "the gateway has no address yet"));
+    };
+    Ok(match gateway::ask(&address, probe).await {
+        Answer::Good => Progress::new(PartState::Ready, ""),
+        Answer::Bad(why) => Progress::new(PartState::Progressing, why),
+    })
+}
+
+/// Why a part is not ready, from its pods.
+async fn explain(
+    owner: &Owner,
+    namespace: &str,
+    part: &Part,
+    progress: &Progress,
+    context: &Context,
+) -> Option<Verdict> {
+    let now = Timestamp::now();
+    let pods = context.watches.pods(namespace, &part.name);
+    let mut found: Vec<_> =
+        pods.iter().filter_map(|pod| diagnose::symptom(pod, now).map(|symptom| (pod, symptom))).collect();
+    // A pod that merely is not ready yet explains less than one that cannot start.
+    found.sort_by_key(|(_, symptom)| matches!(symptom, Symptom::Unready { .. }));
+    let environment = &owner.environment;
+    let Some((pod, symptom)) = found.first() else {
+        return (progress.state == PartState::Failed)
+            .then(|| diagnose::job_failed(part, None, &[], environment));
+    };
+    let lines = match diagnose::needs(pod, symptom) {
+        Some(need) => evidence::gather(&context.client, namespace, &need).await,
+        None => Vec::new(),
+    };
+    Some(diagnose::verdict(part, &pod.name_any(), symptom, &lines, environment))
+}
+
+/// The verdict on an object that exists and is not ours.
+pub fn taken(error: &apply::Error, environment: &str) -> Verdict {
+    Verdict {
+        cause: Cause::ObjectTaken,
+        about: format!("environment {environment}"),
+        message: format!("{error}; it was left untouched"),
+        evidence: vec![],
+        fix: "remove or rename that object; outboard never takes over what it did not make".to_owned(),
+        terminal: true,
+    }
+}
+
+fn refused(part: &Part, error: &apply::Error) -> Verdict {
+    Verdict {
+        cause: Cause::Refused,
+        about: format!("{} {}", part.role.as_str(), part.name),
+        message: error.to_string(),
+        evidence: vec![],
+        fix: "correct what Kubernetes names in outboard.yaml, apply it and update the environment".to_owned(),
+        terminal: true,
+    }
+}

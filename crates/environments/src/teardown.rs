@@ -1,0 +1,197 @@
+//! Destroys an environment, or lets go of it when outboard itself is being removed.
+//!
+//! Destroying is an intent on the Environment. When its definition or its control namespace goes, that is
+//! no intent to destroy what runs: everything is left as it is.
+
+use api::environment::Teardown;
+use api::marks::{self, Owner};
+use api::{Environment, EnvironmentStatus, crds};
+use apply::kinds::Kind;
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy};
+use kube::runtime::controller::Action;
+use serde_json::json;
+use std::time::Duration;
+use tracing::info;
+
+use crate::controller::Context;
+use crate::error::Error;
+
+/// How soon to look again while something is going away that no watch reports.
+const POLL: Duration = Duration::from_millis(500);
+
+/// One step of teardown; the finalizer goes when nothing is left.
+pub async fn step(
+    environment: &Environment,
+    owner: &Owner,
+    namespace: &str,
+    context: &Context,
+) -> Result<Action, Error> {
+    if !environment.finalizers().iter().any(|finalizer| finalizer == marks::FINALIZER) {
+        return Ok(Action::await_change());
+    }
+    if detaches(environment, context).await? {
+        info!(environment = %environment.name_any(), %namespace, "letting go of {namespace}: it goes on running");
+        return release(environment, context).await;
+    }
+    if others_remain(environment) {
+        // Other slices still hold something outside the namespace; the namespace goes last.
+        return Ok(Action::await_change());
+    }
+    let namespaces = Api::<Namespace>::all(context.client.clone());
+    let live = namespaces.get_opt(namespace).await?.filter(|live| owner.owns(live.labels()));
+    let Some(live) = live else {
+        return finish(environment, namespace, context).await;
+    };
+    if live.metadata.deletion_timestamp.is_some() {
+        let step = format!("waiting for namespace {namespace} to be gone");
+        report(environment, context, namespace, &step, None).await?;
+        return Ok(Action::requeue(POLL));
+    }
+    let volumes = claims(namespace, context).await?;
+    // In order: traffic stops before servers do, servers before the data they use. Each is gone, pods and
+    // all, before the next is touched.
+    let view = context.watches.view(namespace);
+    for kind in Kind::TEARDOWN {
+        let ours: Vec<_> =
+            view.iter().filter(|(found, object)| *found == kind && owner.owns(object.labels())).collect();
+        if ours.is_empty() {
+            continue;
+        }
+        report(environment, context, namespace, &format!("removing {}", words(kind)), Some(&volumes)).await?;
+        for (_, object) in ours.iter().filter(|(_, object)| object.metadata.deletion_timestamp.is_none()) {
+            context.writer.delete(kind, namespace, object, PropagationPolicy::Foreground).await?;
+        }
+        return Ok(Action::requeue(POLL));
+    }
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: live.uid(), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    report(environment, context, namespace, &format!("removing namespace {namespace}"), Some(&volumes))
+        .await?;
+    match namespaces.delete(namespace, &params).await {
+        Ok(_) => {}
+        Err(error) if apply::error::is_status(&error, 404) || apply::error::is_status(&error, 409) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Action::requeue(POLL))
+}
+
+/// Whether to leave everything running: the definition or the control namespace itself is going.
+async fn detaches(environment: &Environment, context: &Context) -> Result<bool, Error> {
+    let definitions = Api::<CustomResourceDefinition>::all(context.client.clone());
+    let definition = definitions.get_opt(crds::ENVIRONMENTS).await?;
+    if definition.is_none_or(|found| found.metadata.deletion_timestamp.is_some()) {
+        return Ok(true);
+    }
+    let control = environment.namespace().unwrap_or_default();
+    let namespace = Api::<Namespace>::all(context.client.clone()).get_opt(&control).await?;
+    Ok(namespace.is_none_or(|found| found.metadata.deletion_timestamp.is_some()))
+}
+
+fn others_remain(environment: &Environment) -> bool {
+    let prefix = format!("{}/", api::GROUP);
+    environment
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer.starts_with(&prefix) && finalizer != marks::FINALIZER)
+}
+
+/// The namespace is gone: wait for its volumes, then let the Environment go.
+async fn finish(environment: &Environment, namespace: &str, context: &Context) -> Result<Action, Error> {
+    let volumes = Api::<PersistentVolume>::all(context.client.clone()).list(&ListParams::default()).await?;
+    let remaining: Vec<String> = volumes
+        .iter()
+        .filter(|volume| {
+            let spec = volume.spec.as_ref();
+            let ours =
+                spec.and_then(|spec| spec.claim_ref.as_ref()).and_then(|claim| claim.namespace.as_deref());
+            // A volume that its storage class retains is kept on purpose.
+            let goes =
+                spec.and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref()) == Some("Delete");
+            ours == Some(namespace) && goes
+        })
+        .map(ResourceExt::name_any)
+        .collect();
+    if !remaining.is_empty() {
+        let step = format!("waiting for volumes to be gone: {}", remaining.join(", "));
+        report(environment, context, namespace, &step, None).await?;
+        return Ok(Action::requeue(POLL));
+    }
+    context.writer.forget(namespace);
+    info!(environment = %environment.name_any(), %namespace, "destroyed {namespace}");
+    release(environment, context).await
+}
+
+/// Removes our finalizer, and nobody else's.
+async fn release(environment: &Environment, context: &Context) -> Result<Action, Error> {
+    let kept: Vec<&String> =
+        environment.finalizers().iter().filter(|name| *name != marks::FINALIZER).collect();
+    let patch = json!({"metadata": {"finalizers": kept, "resourceVersion": environment.resource_version()}});
+    let api =
+        Api::<Environment>::namespaced(context.client.clone(), &environment.namespace().unwrap_or_default());
+    match api.patch(&environment.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(Action::await_change()),
+        Err(error) if apply::error::is_status(&error, 404) => Ok(Action::await_change()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says in the status how far it has come. Once seen, the volumes stay listed: they are part of the receipt.
+async fn report(
+    environment: &Environment,
+    context: &Context,
+    namespace: &str,
+    step: &str,
+    volumes: Option<&[String]>,
+) -> Result<(), Error> {
+    let current = environment.status.clone().unwrap_or_default();
+    let before = current.teardown.clone().unwrap_or_default();
+    let listed = volumes.map_or(before.volumes.clone(), <[String]>::to_vec);
+    let listed = if listed.is_empty() { before.volumes.clone() } else { listed };
+    let teardown = Teardown { step: step.to_owned(), volumes: listed };
+    if current.teardown.as_ref() == Some(&teardown) {
+        return Ok(());
+    }
+    let next = EnvironmentStatus {
+        namespace: Some(namespace.to_owned()),
+        teardown: Some(teardown),
+        verdict: None,
+        ..current
+    };
+    context.write_status(environment, &next).await
+}
+
+/// The volumes that go with the namespace, for the receipt.
+async fn claims(namespace: &str, context: &Context) -> Result<Vec<String>, Error> {
+    let claims = Api::<PersistentVolumeClaim>::namespaced(context.client.clone(), namespace);
+    let found = claims.list(&ListParams::default()).await?;
+    Ok(found
+        .iter()
+        .map(|claim| {
+            let requests = claim
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.resources.as_ref())
+                .and_then(|r| r.requests.as_ref());
+            let size = requests
+                .and_then(|requests| requests.get("storage"))
+                .map(|size| size.0.as_str())
+                .unwrap_or("?");
+            format!("{} ({size})", claim.name_any())
+        })
+        .collect())
+}
+
+fn words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::HttpRoute => "routes",
+        Kind::Deployment => "components",
+        Kind::Job => "jobs",
+        Kind::Service => "addresses",
+        Kind::StatefulSet => "services",
+    }
+}
