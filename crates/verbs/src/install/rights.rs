@@ -39,8 +39,8 @@ const CLUSTER: &[Rule] = &[
     rule("outboard.dev", &["projects/status", "environments/status"], &["get", "update", "patch"]),
     // Owner references to a Project, where the cluster checks that the writer may block its deletion.
     rule("outboard.dev", &["projects/finalizers", "environments/finalizers"], &["update"]),
-    // Revisions of projects and environments; `patch` records completed jobs, `delete` ends their retention.
-    rule("apps", &["controllerrevisions"], OWN),
+    // Revisions of projects and environments; `update` records completed jobs, `delete` ends their retention.
+    rule("apps", &["controllerrevisions"], &["get", "list", "watch", "create", "update", "patch", "delete"]),
     // Whether the definitions are there, and whether one is being deleted: then it lets go of everything.
     Rule {
         group: "apiextensions.k8s.io",
