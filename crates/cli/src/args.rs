@@ -98,7 +98,9 @@ fn after_help() -> String {
         text.push_str(&format!("  {:>3}  {}\n", exit.code(), exit.meaning()));
     }
     text.push_str("\nWithout a terminal nothing is ever asked: what would be asked needs --yes.\n");
-    text.push_str("`outboard operator` runs the operator; it is what `outboard install` starts in the cluster.");
+    text.push_str(
+        "`outboard operator` runs the operator; it is what `outboard install` starts in the cluster.",
+    );
     text
 }
 

@@ -55,6 +55,10 @@ struct Report<'a> {
 
 /// Tells a failure, as data too where data is wanted, and says how to exit.
 pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
+    if matches!((failure, resume), (Failure::Interrupted, None)) {
+        // Nothing goes on and nothing is lost: whoever pressed Ctrl-C knows.
+        return Exit::Interrupted;
+    }
     let words = words(failure, resume);
     let verb = if let Failure::Verb(error) = failure { Some(error) } else { None };
     let verdict = if let Some(Verb::Verdict { verdict, .. }) = verb { Some(&**verdict) } else { None };
@@ -126,23 +130,20 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
     match failure {
         Failure::Verb(error) => of_verb(error, resume),
         Failure::Usage { sentence, hint } => Words::new(Exit::Usage, sentence).hint(hint),
-        Failure::Interrupted => match resume {
-            Some(resume) => {
-                Words::new(Exit::Interrupted, "the cluster goes on").hint(format!("watch it again with `{resume}`"))
-            }
-            None => Words::new(Exit::Interrupted, "nothing was left half-done"),
+        Failure::Interrupted => Words {
+            hint: resume.map(|resume| format!("watch it again with `{resume}`")),
+            ..Words::new(Exit::Interrupted, "the cluster goes on")
         },
-        Failure::Start(_) | Failure::Output(_) | Failure::ListenerLeft => Words::new(Exit::Failure, failure.to_string()),
+        Failure::Start(_) | Failure::Output(_) | Failure::ListenerLeft => {
+            Words::new(Exit::Failure, failure.to_string())
+        }
         Failure::Install(verbs::install::Error::Cluster(error)) => of_verb(error, resume),
-        Failure::Install(error) => Words {
-            hint: error.hint(),
-            ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error))
-        },
+        Failure::Install(error) => {
+            Words { hint: error.hint(), ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error)) }
+        }
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
     }
 }
-
-
 
 /// An error with its causes, each once.
 fn chain(error: &dyn std::error::Error) -> String {

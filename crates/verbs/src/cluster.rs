@@ -54,10 +54,7 @@ impl Cluster {
 
     /// The namespace that holds Projects and Environments: as said, else the context's, else named like the project.
     pub fn control_namespace(&self, said: Option<&str>, project: Option<&str>) -> Result<String> {
-        said.or(self.context_namespace.as_deref())
-            .or(project)
-            .map(str::to_owned)
-            .ok_or(Error::NoNamespace)
+        said.or(self.context_namespace.as_deref()).or(project).map(str::to_owned).ok_or(Error::NoNamespace)
     }
 
     /// Who the cluster says we are; `None` if it does not tell.

@@ -52,7 +52,12 @@ pub enum Ended {
 }
 
 /// Sends the wanted lines to `out`. A slow listener slows the reading down; nothing is dropped.
-pub async fn logs(cluster: &Cluster, namespace: &str, query: &Query, out: mpsc::Sender<Entry>) -> Result<Ended> {
+pub async fn logs(
+    cluster: &Cluster,
+    namespace: &str,
+    query: &Query,
+    out: mpsc::Sender<Entry>,
+) -> Result<Ended> {
     let environment = environment::get(cluster, namespace, &query.environment).await?;
     check_parts(&environment, &query.parts)?;
     let runs_in = runs_in(&environment);
@@ -76,8 +81,11 @@ fn check_parts(environment: &Environment, wanted: &[String]) -> Result<()> {
     if parts.is_empty() {
         return Ok(());
     }
-    let known: Vec<&str> =
-        parts.iter().filter(|part| part.role != Role::Route).map(|part: &PartStatus| part.name.as_str()).collect();
+    let known: Vec<&str> = parts
+        .iter()
+        .filter(|part| part.role != Role::Route)
+        .map(|part: &PartStatus| part.name.as_str())
+        .collect();
     match wanted.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(unknown) => Err(Error::NotFound {

@@ -65,7 +65,10 @@ pub fn judge(lease: Option<&Lease>, now: Timestamp) -> Pulse {
     let Some(lease) = lease else {
         return Pulse::Silent(format!("nobody has taken Lease `{LEASE}` in namespace `{NAMESPACE}`"));
     };
-    let held = lease.spec.as_ref().is_some_and(|spec| spec.holder_identity.as_deref().is_some_and(|h| !h.is_empty()));
+    let held = lease
+        .spec
+        .as_ref()
+        .is_some_and(|spec| spec.holder_identity.as_deref().is_some_and(|h| !h.is_empty()));
     let Some(renewal) = renewed(lease).filter(|_| held) else {
         return Pulse::Silent(format!("nobody holds Lease `{LEASE}` in namespace `{NAMESPACE}`"));
     };

@@ -182,13 +182,21 @@ impl Contact {
         self.lost.is_some() || self.heard.elapsed() >= SILENCE
     }
 
-    async fn probe<K>(&mut self, cluster: &Cluster, api: &Api<K>, name: &str, events: Sink<'_>) -> Result<Option<Option<K>>>
+    async fn probe<K>(
+        &mut self,
+        cluster: &Cluster,
+        api: &Api<K>,
+        name: &str,
+        events: Sink<'_>,
+    ) -> Result<Option<Option<K>>>
     where
         K: Clone + DeserializeOwned + Debug,
     {
         match tokio::time::timeout(PROBE, api.get(name)).await {
             Ok(Ok(state)) => Ok(Some(Some(state))),
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 && !is_missing_kind(&status) => Ok(Some(None)),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 && !is_missing_kind(&status) => {
+                Ok(Some(None))
+            }
             Ok(Err(error)) => self.lost_by(cluster, error, events).map(|()| None),
             Err(_) => {
                 let silent = std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer");
@@ -219,9 +227,9 @@ impl Lag {
         let look = tokio::time::timeout(PROBE, self.watchman.look(cluster)).await;
         match look.unwrap_or(Pulse::Unknown) {
             Pulse::Silent(reason) => Err(Error::NoOperator { reason }),
-            Pulse::Unknown if since.elapsed() >= LAG_UNSEEN => {
-                Err(Error::NoOperator { reason: format!("it has not looked for {} s", since.elapsed().as_secs()) })
-            }
+            Pulse::Unknown if since.elapsed() >= LAG_UNSEEN => Err(Error::NoOperator {
+                reason: format!("it has not looked for {} s", since.elapsed().as_secs()),
+            }),
             Pulse::Alive | Pulse::Unknown => {
                 if !self.told {
                     self.told = true;

@@ -40,7 +40,8 @@ pub fn run(context: &Context, args: &CheckArgs) -> Result<()> {
         classes: project.spec.class_names().into_iter().map(str::to_owned).collect(),
     };
     context.output.result(&summary, |paint| {
-        let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        let count =
+            |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         format!(
             "{} {}: project {} with {}, {} and {}; classes: {}",
             paint.good("✓"),

@@ -47,22 +47,30 @@ async fn wait_and_tell(
     mut progress: Progress<'_>,
     start: Instant,
 ) -> Result<()> {
-    let watched =
-        environment::watch(&place.cluster, &place.namespace, name, Some(timeout), &mut |event| progress.event(&event))
-            .await;
+    let watched = environment::watch(&place.cluster, &place.namespace, name, Some(timeout), &mut |event| {
+        progress.event(&event)
+    })
+    .await;
     progress.end();
     tell(context, place, &watched?, Some(start.elapsed())).await
 }
 
 /// The result of creating, changing or waiting for an environment.
-async fn tell(context: &Context, place: &Place, environment: &Environment, took: Option<Duration>) -> Result<()> {
+async fn tell(
+    context: &Context,
+    place: &Place,
+    environment: &Environment,
+    took: Option<Duration>,
+) -> Result<()> {
     let detail = environment::detail(&place.cluster, environment).await;
     context.output.outcome(&detail, |paint| {
         let summary = &detail.summary;
         let after = took.map(|took| format!(" after {}", elapsed(took))).unwrap_or_default();
         let name = paint.strong(&summary.name);
         match summary.state {
-            State::Ready => format!("{name} is {}{after}\n{}", paint.good("ready"), receipt::urls(summary, *paint)),
+            State::Ready => {
+                format!("{name} is {}{after}\n{}", paint.good("ready"), receipt::urls(summary, *paint))
+            }
             _ => format!("{name} is on its way: watch it with `outboard env show {} --wait`", summary.name),
         }
     })

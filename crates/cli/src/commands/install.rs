@@ -72,7 +72,8 @@ pub async fn run(context: &Context, args: InstallArgs) -> Result<()> {
         return match context.output.format {
             Format::Json => context.output.result(&manifests, |_| String::new()),
             Format::Table | Format::Yaml => {
-                let text = install::to_yaml(&manifests).map_err(|error| Failure::Output(error.to_string()))?;
+                let text =
+                    install::to_yaml(&manifests).map_err(|error| Failure::Output(error.to_string()))?;
                 context.output.line(text.trim_end())
             }
         };
@@ -89,7 +90,8 @@ pub async fn run(context: &Context, args: InstallArgs) -> Result<()> {
         install::wait(&cluster, &options, args.timeout).await?;
     }
     context.output.outcome(&report, |paint| {
-        let counts = [(Outcome::Created, "created"), (Outcome::Changed, "changed"), (Outcome::Unchanged, "unchanged")];
+        let counts =
+            [(Outcome::Created, "created"), (Outcome::Changed, "changed"), (Outcome::Unchanged, "unchanged")];
         let counts: Vec<String> =
             counts.iter().map(|(outcome, word)| format!("{} {word}", report.count(*outcome))).collect();
         let state = if args.no_wait { "written" } else { "ready" };

@@ -87,7 +87,9 @@ impl Writer<'_> {
             }
             Entry::Line(line) => self.context.output.item(line),
             Entry::Event(Event::ServerSilent { server, reason, .. }) => {
-                self.context.output.note(&format!("the API server {server} does not answer ({reason}), retrying"));
+                self.context
+                    .output
+                    .note(&format!("the API server {server} does not answer ({reason}), retrying"));
                 Ok(())
             }
             Entry::Event(Event::ServerBack { .. }) => {

@@ -10,10 +10,11 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
     let resume = resume.unwrap_or("outboard env show NAME --wait");
     let sentence = error.to_string();
     match error {
-        Error::NoKubeconfig { looked_at } => {
-            Words::new(Exit::Unreachable, format!("no cluster is known: there is no kubeconfig at {looked_at}"))
-                .hint("name one with --kubeconfig FILE or KUBECONFIG")
-        }
+        Error::NoKubeconfig { looked_at } => Words::new(
+            Exit::Unreachable,
+            format!("no cluster is known: there is no kubeconfig at {looked_at}"),
+        )
+        .hint("name one with --kubeconfig FILE or KUBECONFIG"),
         Error::Kubeconfig(source) => {
             Words::new(Exit::Unreachable, format!("the kubeconfig cannot be used: {}", chain(source)))
                 .hint("name another with --kubeconfig FILE, or a context of it with --context")
@@ -22,8 +23,9 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::NoNamespace => Words::new(Exit::Usage, "it is not known which project or namespace is meant")
             .hint("say -n NAMESPACE or --project PROJECT, or go to a directory with an outboard.yaml"),
         Error::Unreachable { server, reason } => {
-            Words::new(Exit::Unreachable, format!("the cluster at {server} does not answer: {reason}"))
-                .hint("is it running, and is this the right kubeconfig and context? (--kubeconfig, --context)")
+            Words::new(Exit::Unreachable, format!("the cluster at {server} does not answer: {reason}")).hint(
+                "is it running, and is this the right kubeconfig and context? (--kubeconfig, --context)",
+            )
         }
         Error::WentAway { .. } => Words::new(Exit::Unreachable, sentence)
             .hint(format!("the cluster goes on with what was asked for; watch it again with `{resume}`")),
@@ -51,6 +53,9 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             Words::new(Exit::Invalid, format!("{} has {count} {plural}", broken.file))
         }
         Error::Name(_) => Words::new(Exit::Usage, sentence),
+        Error::NotFound { kind: "project", known, .. } if known.is_empty() => {
+            Words::new(Exit::NotFound, sentence).hint("store one with `outboard project apply`")
+        }
         Error::NotFound { nearest, known, .. } => of_missing(error, nearest.as_deref(), known),
         Error::NoProject { .. } => {
             Words::new(Exit::NotFound, sentence).hint("store one with `outboard project apply`")
@@ -58,13 +63,17 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::WhichProject { known, .. } => {
             Words::new(Exit::Usage, sentence).hint(format!("choose one with --project: {}", known.join(", ")))
         }
-        Error::WhichClass { project, known } => {
-            Words::new(Exit::Usage, format!("project `{project}` has several classes and none is called `qa`"))
-                .hint(format!("choose one with --class: {}", known.join(", ")))
+        Error::WhichClass { project, known } => Words::new(
+            Exit::Usage,
+            format!("project `{project}` has several classes and none is called `qa`"),
+        )
+        .hint(format!("choose one with --class: {}", known.join(", "))),
+        Error::NoVersion { component, .. } => Words::new(Exit::Invalid, sentence).hint(format!(
+            "choose one with --set {component}=VERSION, or give it a default in outboard.yaml"
+        )),
+        Error::ProjectRefused { .. } => {
+            Words::new(Exit::Invalid, sentence).hint("correct outboard.yaml and apply it again")
         }
-        Error::NoVersion { component, .. } => Words::new(Exit::Invalid, sentence)
-            .hint(format!("choose one with --set {component}=VERSION, or give it a default in outboard.yaml")),
-        Error::ProjectRefused { .. } => Words::new(Exit::Invalid, sentence).hint("correct outboard.yaml and apply it again"),
         Error::Refused { message, causes } if causes.is_empty() => {
             Words::new(Exit::Invalid, format!("Kubernetes does not accept it: {message}"))
         }
@@ -75,22 +84,30 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::Changed { .. } => Words::new(Exit::Conflict, sentence).hint("try again"),
         Error::BeingDestroyed { environment } => Words::new(Exit::Conflict, sentence)
             .hint(format!("wait until it is gone: `outboard env destroy {environment} --yes`")),
-        Error::Destroyed { .. } => Words::new(Exit::Conflict, sentence).hint("create it again with `outboard env create`"),
-        Error::Verdict { environment, verdict } => {
-            Words::new(verdict.cause.exit(), format!("{environment} is not ready: {}: {}", verdict.about, verdict.message))
-                .hint(&verdict.fix)
+        Error::Destroyed { .. } => {
+            Words::new(Exit::Conflict, sentence).hint("create it again with `outboard env create`")
         }
+        Error::Verdict { environment, verdict } => Words::new(
+            verdict.cause.exit(),
+            format!("{environment} is not ready: {}: {}", verdict.about, verdict.message),
+        )
+        .hint(&verdict.fix),
         Error::Timeout { what, after, pending } => {
             Words::new(Exit::Timeout, format!("no verdict on {what} within {}", duration(*after)))
                 .details(pending.clone())
-                .hint(format!("the cluster goes on; watch it again with `{resume}`, or allow more with --timeout"))
+                .hint(format!(
+                    "the cluster goes on; watch it again with `{resume}`, or allow more with --timeout"
+                ))
         }
-        Error::Kubernetes(source) => Words::new(Exit::Failure, format!("unexpected answer of Kubernetes: {}", chain(source))),
+        Error::Kubernetes(source) => {
+            Words::new(Exit::Failure, format!("unexpected answer of Kubernetes: {}", chain(source)))
+        }
     }
 }
 
 fn of_forbidden(forbidden: &Forbidden) -> Words {
-    let (Some(user), Some(verb), Some(resource)) = (&forbidden.user, &forbidden.verb, &forbidden.resource) else {
+    let (Some(user), Some(verb), Some(resource)) = (&forbidden.user, &forbidden.verb, &forbidden.resource)
+    else {
         return Words::new(Exit::Forbidden, format!("Kubernetes refused: {}", forbidden.message));
     };
     let place = match &forbidden.namespace {
@@ -117,7 +134,9 @@ fn of_existing(environment: &str, differences: &[Difference]) -> Words {
     let hint = if versions_only {
         format!("change it with `outboard env set {environment} --set …`")
     } else {
-        format!("take another name, ask for what it has, or destroy it first: `outboard env destroy {environment}`")
+        format!(
+            "take another name, ask for what it has, or destroy it first: `outboard env destroy {environment}`"
+        )
     };
     Words::new(Exit::Conflict, format!("environment `{environment}` exists already, with other settings"))
         .details(details.collect())
@@ -132,7 +151,6 @@ fn known_names(known: &[String]) -> String {
         _ => format!("known: {}", known.join(", ")),
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -175,13 +193,19 @@ mod tests {
 
     #[test]
     fn a_lacking_right_is_told_with_who_what_and_where() {
-        let words = of_verb(&Error::Forbidden(Box::new(Forbidden {
-            message: String::new(),
-            user: Some("ann".into()),
-            verb: Some("create".into()),
-            resource: Some("environments.outboard.dev".into()),
-            namespace: Some("shop".into()),
-        })), None);
-        assert_eq!(words.sentence, "you are `ann`, who may not create environments.outboard.dev in namespace `shop`");
+        let words = of_verb(
+            &Error::Forbidden(Box::new(Forbidden {
+                message: String::new(),
+                user: Some("ann".into()),
+                verb: Some("create".into()),
+                resource: Some("environments.outboard.dev".into()),
+                namespace: Some("shop".into()),
+            })),
+            None,
+        );
+        assert_eq!(
+            words.sentence,
+            "you are `ann`, who may not create environments.outboard.dev in namespace `shop`"
+        );
     }
 }

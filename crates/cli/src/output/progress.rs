@@ -54,14 +54,20 @@ fn sentence(event: &Event) -> Option<String> {
         Event::EnvironmentStored { environment, namespace, change } => {
             format!("{} environment {environment} in namespace {namespace}", change.as_str())
         }
-        Event::Verdict { verdict, .. } if !verdict.terminal => format!("{}: {}", verdict.about, verdict.message),
+        Event::Verdict { verdict, .. } if !verdict.terminal => {
+            format!("{}: {}", verdict.about, verdict.message)
+        }
         Event::Teardown { step, .. } => step.clone(),
         Event::ServerSilent { server, reason, retry_seconds } => {
-            format!("the API server {server} does not answer ({reason}), retrying for up to {retry_seconds} s")
+            format!(
+                "the API server {server} does not answer ({reason}), retrying for up to {retry_seconds} s"
+            )
         }
         Event::ServerBack { .. } => "the API server answers again".to_owned(),
         Event::OperatorSilent { reason } => format!("waiting for the operator: {reason}"),
-        Event::Observed { .. } | Event::Condition { .. } | Event::Part { .. } | Event::Verdict { .. } => return None,
+        Event::Observed { .. } | Event::Condition { .. } | Event::Part { .. } | Event::Verdict { .. } => {
+            return None;
+        }
     })
 }
 

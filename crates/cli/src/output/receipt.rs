@@ -28,15 +28,21 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
     let summary = &detail.summary;
     let mut text = format!("{}  {}\n", paint.strong(&summary.name), state(summary.state, paint));
     let newer = detail.newer_project_revision.as_ref().map(|newest| format!(", the project is at {newest}"));
-    let mut fact = |name: &str, value: String| text.push_str(&format!("  {} {value}\n", paint.aside(format!("{name:<10}"))));
-    fact("project", format!("{} ({}{})", summary.project, summary.project_revision, newer.unwrap_or_default()));
+    let mut fact = |name: &str, value: String| {
+        text.push_str(&format!("  {} {value}\n", paint.aside(format!("{name:<10}"))))
+    };
+    fact(
+        "project",
+        format!("{} ({}{})", summary.project, summary.project_revision, newer.unwrap_or_default()),
+    );
     fact("class", summary.class.clone());
     fact("owner", or_dash(summary.owner.as_deref()));
     fact("age", age(summary.created.as_deref()));
     fact("revision", summary.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string()));
     fact("runs in", or_dash(detail.runs_in.as_deref()));
     if !detail.chosen_versions.is_empty() {
-        let chosen: Vec<String> = detail.chosen_versions.iter().map(|(name, version)| format!("{name}={version}")).collect();
+        let chosen: Vec<String> =
+            detail.chosen_versions.iter().map(|(name, version)| format!("{name}={version}")).collect();
         fact("chosen", chosen.join(" "));
     }
     if !summary.urls.is_empty() {
@@ -52,7 +58,12 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
         text.push_str(&format!("\n{} {}\n", paint.wait("destroying:"), step.step));
     }
     if let Some(verdict) = &detail.verdict {
-        text.push_str(&format!("\n{}: {}\n{}", paint.bad(&verdict.about), verdict.message, evidence(verdict, paint)));
+        text.push_str(&format!(
+            "\n{}: {}\n{}",
+            paint.bad(&verdict.about),
+            verdict.message,
+            evidence(verdict, paint)
+        ));
         text.push_str(&format!("{}: {}\n", paint.strong("fix"), verdict.fix));
     }
     text
@@ -111,9 +122,15 @@ pub fn destroyed(receipt: &Destroyed) -> String {
             what.extend(volumes.iter().map(|volume| format!("volume {volume}")));
             let (many, what) = (what.len() > 1, list(&what));
             match namespace_gone {
-                Some(true) => format!("destroyed {environment}: {what} {} gone", if many { "are" } else { "is" }),
-                Some(false) => format!("destroyed {environment}, but namespace {ran_in} still exists: it is not outboard's, or was made again"),
-                None => format!("destroyed {environment}: the operator removed {what} (you may not look at namespaces, so this is its word)"),
+                Some(true) => {
+                    format!("destroyed {environment}: {what} {} gone", if many { "are" } else { "is" })
+                }
+                Some(false) => format!(
+                    "destroyed {environment}, but namespace {ran_in} still exists: it is not outboard's, or was made again"
+                ),
+                None => format!(
+                    "destroyed {environment}: the operator removed {what} (you may not look at namespaces, so this is its word)"
+                ),
             }
         }
     }
@@ -140,7 +157,10 @@ mod tests {
             namespace_gone: Some(true),
             volumes: vec!["data-db-0 (1Gi)".into()],
         };
-        assert_eq!(destroyed(&receipt), "destroyed qa-43: namespace shop-qa-43 and volume data-db-0 (1Gi) are gone");
+        assert_eq!(
+            destroyed(&receipt),
+            "destroyed qa-43: namespace shop-qa-43 and volume data-db-0 (1Gi) are gone"
+        );
         if let Destroyed::Gone { volumes, .. } = &mut receipt {
             volumes.clear();
         }

@@ -35,7 +35,10 @@ mod tests {
 
     #[test]
     fn ages_grow_coarser() {
-        assert_eq!([span(0), span(119), span(120), span(7_200), span(200_000)], ["0s", "119s", "2m", "2h", "2d"]);
+        assert_eq!(
+            [span(0), span(119), span(120), span(7_200), span(200_000)],
+            ["0s", "119s", "2m", "2h", "2d"]
+        );
         assert_eq!(elapsed(Duration::from_millis(1_250)), "1.2s");
         assert_eq!(elapsed(Duration::from_secs(75)), "1m15s");
     }

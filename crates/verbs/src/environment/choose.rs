@@ -59,7 +59,11 @@ pub fn class(project: &str, spec: &ProjectSpec, said: Option<&ClassName>) -> Res
 }
 
 /// Whether every chosen component exists.
-pub fn check_components(project: &str, spec: &ProjectSpec, versions: &BTreeMap<String, String>) -> Result<()> {
+pub fn check_components(
+    project: &str,
+    spec: &ProjectSpec,
+    versions: &BTreeMap<String, String>,
+) -> Result<()> {
     let known = || spec.components.keys().map(String::as_str);
     match versions.keys().find(|component| !spec.components.contains_key(*component)) {
         None => Ok(()),
@@ -75,9 +79,10 @@ pub fn check_components(project: &str, spec: &ProjectSpec, versions: &BTreeMap<S
 
 /// Whether every component has a version: the project's own or a chosen one.
 pub fn check_versions(project: &str, spec: &ProjectSpec, versions: &BTreeMap<String, String>) -> Result<()> {
-    let without = spec.components.iter().find(|(name, component)| {
-        component.version.is_none() && !versions.contains_key(*name)
-    });
+    let without = spec
+        .components
+        .iter()
+        .find(|(name, component)| component.version.is_none() && !versions.contains_key(*name));
     match without {
         None => Ok(()),
         Some((name, _)) => Err(Error::NoVersion { component: name.clone(), project: project.to_owned() }),
@@ -124,7 +129,9 @@ mod tests {
         assert!(matches!(error, Error::NotFound { kind: "class", nearest: Some(near), .. } if near == "qa"));
         let versions = BTreeMap::from([("wbe".to_owned(), "1".to_owned())]);
         let error = check_components("shop", &spec(&[]), &versions).unwrap_err();
-        assert!(matches!(error, Error::NotFound { kind: "component", nearest: Some(near), .. } if near == "web"));
+        assert!(
+            matches!(error, Error::NotFound { kind: "component", nearest: Some(near), .. } if near == "web")
+        );
     }
 
     #[test]

@@ -82,7 +82,8 @@ fn same(existing: &Environment, wanted: &EnvironmentSpec) -> Result<()> {
 
 fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec<Difference> {
     let own = || "the project's own".to_owned();
-    let version = |spec: &EnvironmentSpec, component: &str| spec.versions.get(component).cloned().unwrap_or_else(own);
+    let version =
+        |spec: &EnvironmentSpec, component: &str| spec.versions.get(component).cloned().unwrap_or_else(own);
     let mut settings = vec![
         ("project".to_owned(), have.project.clone(), want.project.clone()),
         ("class".to_owned(), have.class.clone(), want.class.clone()),
@@ -92,7 +93,11 @@ fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec<Difference
     components.sort();
     components.dedup();
     for component in components {
-        settings.push((format!("version of {component}"), version(have, component), version(want, component)));
+        settings.push((
+            format!("version of {component}"),
+            version(have, component),
+            version(want, component),
+        ));
     }
     settings
         .into_iter()

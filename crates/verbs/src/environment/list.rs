@@ -61,7 +61,8 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>, project: Option<&s
         None => Api::all(cluster.client.clone()),
     };
     let list = environments.list(&ListParams::default()).await.map_err(|error| cluster.explain(error))?;
-    let wanted = list.iter().filter(|environment| project.is_none_or(|name| environment.spec.project == name));
+    let wanted =
+        list.iter().filter(|environment| project.is_none_or(|name| environment.spec.project == name));
     Ok(wanted.map(summary).collect())
 }
 

@@ -23,7 +23,8 @@ pub fn outlook(environment: &Environment) -> Outlook {
         return Outlook::BeingDestroyed;
     }
     let generation = environment.metadata.generation.unwrap_or_default();
-    let Some(status) = environment.status.as_ref().filter(|status| status.observed_generation >= generation) else {
+    let Some(status) = environment.status.as_ref().filter(|status| status.observed_generation >= generation)
+    else {
         return Outlook::Unseen;
     };
     if let Some(verdict) = status.verdict.as_ref().filter(|verdict| verdict.terminal) {
@@ -37,7 +38,9 @@ pub fn outlook(environment: &Environment) -> Outlook {
 
 /// What is still not ready, one line each.
 pub fn pending(environment: &Environment) -> Vec<String> {
-    let Some(status) = &environment.status else { return vec!["the operator has not looked at it yet".to_owned()] };
+    let Some(status) = &environment.status else {
+        return vec!["the operator has not looked at it yet".to_owned()];
+    };
     let parts = status.parts.iter().filter(|part| part.state != PartState::Ready);
     parts
         .map(|part| match part.message.as_str() {

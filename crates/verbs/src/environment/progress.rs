@@ -58,8 +58,11 @@ mod tests {
             replicas: None,
             message: String::new(),
         };
-        environment.status =
-            Some(EnvironmentStatus { observed_generation: observed, parts: vec![part], ..EnvironmentStatus::default() });
+        environment.status = Some(EnvironmentStatus {
+            observed_generation: observed,
+            parts: vec![part],
+            ..EnvironmentStatus::default()
+        });
         environment
     }
 
@@ -69,7 +72,9 @@ mod tests {
         assert_eq!(changes(&EnvironmentStatus::default(), &one).len(), 2);
         assert_eq!(changes(one.status.as_ref().unwrap(), &one), []);
         let two = state(1, 1, PartState::Ready);
-        assert!(matches!(&changes(one.status.as_ref().unwrap(), &two)[..], [Event::Part { part, .. }] if part.state == PartState::Ready));
+        assert!(
+            matches!(&changes(one.status.as_ref().unwrap(), &two)[..], [Event::Part { part, .. }] if part.state == PartState::Ready)
+        );
     }
 
     #[test]

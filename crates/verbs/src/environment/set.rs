@@ -48,7 +48,12 @@ pub async fn set(
     Err(Error::Changed { what: format!("environment `{name}`") })
 }
 
-fn stored(environment: Environment, namespace: &str, change: Change, events: Sink<'_>) -> (Environment, Change) {
+fn stored(
+    environment: Environment,
+    namespace: &str,
+    change: Change,
+    events: Sink<'_>,
+) -> (Environment, Change) {
     let name = environment.name_any();
     events(Event::EnvironmentStored { environment: name, namespace: namespace.to_owned(), change });
     (environment, change)

@@ -20,8 +20,13 @@ pub async fn watch(
 ) -> Result<Environment> {
     let mut seen = EnvironmentStatus::default();
     let mut last: Option<Environment> = None;
-    let wait =
-        Wait { cluster, api: read::api(cluster, namespace), name, what: format!("environment {name}"), timeout };
+    let wait = Wait {
+        cluster,
+        api: read::api(cluster, namespace),
+        name,
+        what: format!("environment {name}"),
+        timeout,
+    };
     let ended = wait
         .until(events, |environment, events| {
             let destroyed = || Error::Destroyed { environment: name.to_owned() };

@@ -32,7 +32,8 @@ pub fn part(pod: &Pod) -> Option<&str> {
 pub fn containers(pod: &Pod) -> Vec<Container> {
     let Some(status) = &pod.status else { return vec![] };
     let pod_ended = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
-    let restarts_never = pod.spec.as_ref().is_some_and(|spec| spec.restart_policy.as_deref() == Some("Never"));
+    let restarts_never =
+        pod.spec.as_ref().is_some_and(|spec| spec.restart_policy.as_deref() == Some("Never"));
     let init = status.init_container_statuses.iter().flatten().map(|container| (container, true));
     let main = status.container_statuses.iter().flatten().map(|container| (container, false));
     init.chain(main)

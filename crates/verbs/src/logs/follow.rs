@@ -81,7 +81,9 @@ async fn until_destroyed(
         let _ = out.try_send(Entry::Event(event));
     };
     Wait { cluster, api, name, what: format!("environment {name}"), timeout: None }
-        .until(&mut tell, |environment, _| Ok(if environment.is_none() { Look::Done(()) } else { Look::Wait }))
+        .until(&mut tell, |environment, _| {
+            Ok(if environment.is_none() { Look::Done(()) } else { Look::Wait })
+        })
         .await
 }
 

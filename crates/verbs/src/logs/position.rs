@@ -69,7 +69,8 @@ mod tests {
 
     /// What a server sends that was asked from a whole second on.
     fn reading<'a>(log: &'a [(&'a str, &'a str)], since: Option<Timestamp>) -> Vec<(Timestamp, &'a str)> {
-        let lines = log.iter().map(|(time, line)| (format!("2026-11-23T10:00:{time}Z").parse().unwrap(), *line));
+        let lines =
+            log.iter().map(|(time, line)| (format!("2026-11-23T10:00:{time}Z").parse().unwrap(), *line));
         lines.filter(|(time, _)| since.is_none_or(|since| *time >= since)).collect()
     }
 
@@ -82,8 +83,15 @@ mod tests {
 
     #[test]
     fn reading_again_after_every_line_loses_and_doubles_nothing() {
-        let log =
-            [("01.5", "a"), ("01.9", "b"), ("02.1", "c"), ("02.1", "d"), ("02.1", "e"), ("02.100000001", "f"), ("03", "g")];
+        let log = [
+            ("01.5", "a"),
+            ("01.9", "b"),
+            ("02.1", "c"),
+            ("02.1", "d"),
+            ("02.1", "e"),
+            ("02.100000001", "f"),
+            ("03", "g"),
+        ];
         for cut in 0..=log.len() {
             let mut position = Position::default();
             let mut told = read_on(&mut position, reading(&log[..cut], None));

@@ -14,7 +14,12 @@ use super::{Ended, Entry, Query};
 use crate::{Cluster, Result};
 
 /// Every line that the environment's present containers have written.
-pub async fn read(cluster: &Cluster, runs_in: &str, query: &Query, out: mpsc::Sender<Entry>) -> Result<Ended> {
+pub async fn read(
+    cluster: &Cluster,
+    runs_in: &str,
+    query: &Query,
+    out: mpsc::Sender<Entry>,
+) -> Result<Ended> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), runs_in);
     let list = pods.list(&ListParams::default()).await.map_err(|error| cluster.explain(error))?;
     let mut sources = vec![];
@@ -44,11 +49,8 @@ async fn lines(
     query: &Query,
     template: Line,
 ) -> Result<impl Stream<Item = Result<Line>> + Unpin + use<>> {
-    let parameters = LogParams {
-        container: Some(template.container.clone()),
-        timestamps: true,
-        ..first(query)
-    };
+    let parameters =
+        LogParams { container: Some(template.container.clone()), timestamps: true, ..first(query) };
     let log = match pods.log_stream(&template.pod, &parameters).await {
         Ok(log) => Some(log),
         Err(kube::Error::Api(status)) if matches!(status.code, 400 | 404) => None,

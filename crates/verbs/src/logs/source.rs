@@ -78,7 +78,12 @@ impl Source {
     }
 
     /// Reads once. A last line without its end is given back, not told: it may be half of one.
-    async fn reading(&self, position: &mut Position, follow: bool, previous: bool) -> Result<(End, Option<Line>)> {
+    async fn reading(
+        &self,
+        position: &mut Position,
+        follow: bool,
+        previous: bool,
+    ) -> Result<(End, Option<Line>)> {
         let parameters = LogParams {
             container: Some(self.template.container.clone()),
             follow,

@@ -92,14 +92,21 @@ async fn write(
 
 fn is_missing_namespace(status: &kube::core::Status, namespace: &str) -> bool {
     status.code == 404
-        && status.details.as_ref().is_some_and(|details| details.kind == "namespaces" && details.name == namespace)
+        && status
+            .details
+            .as_ref()
+            .is_some_and(|details| details.kind == "namespaces" && details.name == namespace)
 }
 
 /// Only when it is missing: whoever may write Projects in it need not be allowed to read namespaces.
 async fn create_namespace(cluster: &Cluster, namespace: &str, events: Sink<'_>) -> Result<()> {
     let labels = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), "outboard".to_owned())]);
     let object = Namespace {
-        metadata: ObjectMeta { name: Some(namespace.to_owned()), labels: Some(labels), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            name: Some(namespace.to_owned()),
+            labels: Some(labels),
+            ..ObjectMeta::default()
+        },
         ..Namespace::default()
     };
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());

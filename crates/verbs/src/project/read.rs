@@ -80,10 +80,16 @@ fn verdict(project: &Project) -> Result<Look<String>> {
 }
 
 /// One stored revision of a project.
-pub async fn revision(cluster: &Cluster, namespace: &str, project: &str, name: &str) -> Result<ProjectRevision> {
+pub async fn revision(
+    cluster: &Cluster,
+    namespace: &str,
+    project: &str,
+    name: &str,
+) -> Result<ProjectRevision> {
     let revisions: Api<ControllerRevision> = Api::namespaced(cluster.client.clone(), namespace);
     let object = revisions.get_opt(name).await.map_err(|error| cluster.explain(error))?;
-    let found = object.as_ref().and_then(ProjectRevision::from_object).filter(|found| found.project == project);
+    let found =
+        object.as_ref().and_then(ProjectRevision::from_object).filter(|found| found.project == project);
     if let Some(found) = found {
         return Ok(found);
     }

@@ -23,7 +23,7 @@ pub struct CreateArgs {
     #[arg(short, long, value_name = "CLASS")]
     pub class: Option<ClassName>,
     /// Version of a component, where it is not the project's own; may be repeated
-    #[arg(short, long = "set", value_name = "COMPONENT=VERSION")]
+    #[arg(long = "set", value_name = "COMPONENT=VERSION")]
     pub versions: Vec<Choice>,
     /// Project revision, p-… [default: the project's newest]
     #[arg(short, long, value_name = "REVISION")]
@@ -44,7 +44,8 @@ pub async fn run(context: &Context, args: CreateArgs) -> Result<()> {
     };
     let mut progress = Progress::new(&context.output);
     let created =
-        environment::create(&place.cluster, &place.namespace, &wanted, &mut |event| progress.event(&event)).await;
+        environment::create(&place.cluster, &place.namespace, &wanted, &mut |event| progress.event(&event))
+            .await;
     if args.patience.no_wait || created.is_err() {
         progress.end();
         return tell(context, &place, &created?.0, None).await;

@@ -53,11 +53,21 @@ pub async fn run(context: &Context, args: ListArgs) -> Result<()> {
         let rows: Vec<_> = rows.collect();
         if args.all_namespaces {
             let namespaces = environments.iter().map(|environment| environment.namespace.clone());
-            let rows = namespaces.zip(rows).map(|(namespace, [a, b, c, d, e, f, g, h])| {
-                [namespace, a, b, c, d, e, f, g, h]
-            });
+            let rows = namespaces
+                .zip(rows)
+                .map(|(namespace, [a, b, c, d, e, f, g, h])| [namespace, a, b, c, d, e, f, g, h]);
             return table(
-                ["NAMESPACE", "NAME", "PROJECT", "CLASS", "REVISION", "STATE", "OWNER", "AGE", "URL OR WHY NOT"],
+                [
+                    "NAMESPACE",
+                    "NAME",
+                    "PROJECT",
+                    "CLASS",
+                    "REVISION",
+                    "STATE",
+                    "OWNER",
+                    "AGE",
+                    "URL OR WHY NOT",
+                ],
                 rows,
             );
         }

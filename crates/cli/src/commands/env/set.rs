@@ -18,7 +18,7 @@ pub struct SetArgs {
     /// Name of the environment
     pub name: EnvironmentName,
     /// Version of a component; may be repeated
-    #[arg(short, long = "set", value_name = "COMPONENT=VERSION", required = true)]
+    #[arg(long = "set", value_name = "COMPONENT=VERSION", required = true)]
     pub versions: Vec<Choice>,
     #[command(flatten)]
     pub scope: Scope,

@@ -35,8 +35,10 @@ pub async fn run(context: &Context, args: ApplyArgs) -> Result<()> {
     let namespace = cluster.control_namespace(context.global.namespace.as_deref(), Some(&name))?;
     let mut progress = Progress::new(&context.output);
     context.waiting(format!("outboard -n {namespace} project list"));
-    let applied =
-        project::apply(&cluster, &namespace, &wanted, Some(args.timeout), &mut |event| progress.event(&event)).await;
+    let applied = project::apply(&cluster, &namespace, &wanted, Some(args.timeout), &mut |event| {
+        progress.event(&event)
+    })
+    .await;
     progress.end();
     let applied = applied?;
     context.output.outcome(&applied, |paint| match applied.change {

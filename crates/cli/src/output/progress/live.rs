@@ -35,7 +35,10 @@ impl Live {
                 self.now("waiting for the operator");
             }
             Event::Observed { .. } => self.quiet(),
-            Event::ServerSilent { .. } | Event::ServerBack { .. } | Event::NamespaceCreated { .. } | Event::Verdict { .. } => {
+            Event::ServerSilent { .. }
+            | Event::ServerBack { .. }
+            | Event::NamespaceCreated { .. }
+            | Event::Verdict { .. } => {
                 self.say(event);
             }
             Event::Condition { .. } => {}
