@@ -101,9 +101,21 @@ fn on_error(name: &str, error: &Error) -> Action {
         {
             debug!(%name, %error, "{name} moved while it was reconciled");
         }
-        _ => warn!(%name, %error, "cannot reconcile {name}, trying again: {error}"),
+        _ => {
+            let why = shortened(&error.to_string());
+            warn!(%name, "cannot reconcile {name}, trying again: {why}");
+        }
     }
     Action::requeue(RETRY)
+}
+
+/// The API server quotes whole objects in its refusals; the beginning says what is wrong.
+fn shortened(message: &str) -> String {
+    const LENGTH: usize = 500;
+    match message.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
 }
 
 async fn reconcile_observed(environment: Arc<Environment>, context: Arc<Context>) -> Result<Action, Error> {

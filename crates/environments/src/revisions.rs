@@ -4,9 +4,8 @@ use api::revision::{EnvironmentRevision, ProjectRevision};
 use api::{Project, marks};
 use apply::error::is_status;
 use k8s_openapi::api::apps::v1::ControllerRevision;
-use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, ListParams, PostParams};
 use kube::{Client, ResourceExt};
-use serde_json::json;
 
 use crate::error::Error;
 
@@ -81,11 +80,15 @@ impl Revisions {
     }
 
     /// Records that a job has completed, so that it never runs again for this revision.
+    ///
+    /// By PUT of what was read: a patch would make the API server write the data anew, with its keys in another
+    /// order, and then refuse it as changed.
     pub async fn complete_job(&self, environment: &str, stored: &Stored, job: &str) -> Result<(), Error> {
-        let completed: Vec<&str> = stored.completed_jobs.iter().map(String::as_str).chain([job]).collect();
-        let patch = json!({"metadata": {"annotations": {(marks::COMPLETED_JOBS): completed.join(",")}}});
         let name = EnvironmentRevision::object_name(environment, stored.number);
-        self.api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
+        let mut object = self.api.get(&name).await?;
+        let completed: Vec<&str> = stored.completed_jobs.iter().map(String::as_str).chain([job]).collect();
+        object.annotations_mut().insert(marks::COMPLETED_JOBS.to_owned(), completed.join(","));
+        self.api.replace(&name, &PostParams::default(), &object).await?;
         Ok(())
     }
 

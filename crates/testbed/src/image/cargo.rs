@@ -19,10 +19,9 @@ pub fn build(store: &Store, programs: &BTreeSet<Program>) -> anyhow::Result<BTre
     }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(&workspace).args(["build", "--quiet"]);
-    for (package, bin) in programs {
-        cargo.args(["--package", package, "--bin", bin]);
-    }
+    // The whole workspace, as everything else builds it: another selection would choose other features of
+    // shared dependencies and compile them all once more.
+    cargo.current_dir(&workspace).args(["build", "--quiet", "--workspace", "--bins"]);
     let status = cargo.status().context("failed to start cargo")?;
     ensure!(status.success(), "cargo build ended with {status}");
 
