@@ -81,3 +81,17 @@ impl Exit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_lists_every_code_with_its_meaning() {
+        let guide = include_str!("../../../docs/guide/exit-codes.md");
+        for exit in Exit::ALL {
+            let row = format!("| {} | {} |", exit.code(), exit.meaning());
+            assert!(guide.contains(&row), "missing in docs/guide/exit-codes.md: {row}");
+        }
+    }
+}

@@ -8,6 +8,8 @@ use kube::ResourceExt;
 
 /// How long a pod may be unschedulable before that counts: volumes are bound a moment later.
 const UNSCHEDULABLE_SECONDS: i64 = 3;
+/// How long a started container may be not ready before that is worth a word.
+const UNREADY_SECONDS: i64 = 5;
 /// How many log lines are evidence.
 pub const LOG_LINES: i64 = 20;
 
@@ -92,7 +94,8 @@ fn crash(container: &ContainerStatus) -> Option<Symptom> {
 fn unready(container: &ContainerStatus, now: Timestamp) -> Option<Symptom> {
     let running = container.state.as_ref()?.running.as_ref()?;
     let since = running.started_at.as_ref().map_or(now, |time| time.0);
-    (!container.ready).then(|| Symptom::Unready { seconds: seconds_between(since, now) })
+    let seconds = seconds_between(since, now);
+    (!container.ready && seconds >= UNREADY_SECONDS).then_some(Symptom::Unready { seconds })
 }
 
 /// What to fetch to explain a symptom.
@@ -144,10 +147,13 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
         Symptom::Crash { exit_code, .. } => job_failed(part, Some(*exit_code), lines, environment),
         Symptom::Unready { seconds } => {
             let allowed = i64::from(part.start_seconds.unwrap_or(60));
+            let terminal = *seconds >= allowed;
+            // Without a running number: a message that changes every second would be a write every second.
+            let so_far = if terminal { format!("after {allowed} s") } else { "yet".to_owned() };
             Verdict {
                 cause: Cause::ReadinessFailing,
                 about,
-                message: format!("{name} runs but is not ready after {seconds} s"),
+                message: format!("{name} runs but is not ready {so_far}"),
                 evidence: if lines.is_empty() {
                     vec![format!("pod {pod} has not answered its readiness check")]
                 } else {
@@ -156,7 +162,7 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
                 fix: format!(
                     "see why its health check fails: outboard logs {environment} {name}; a slow start needs a longer health.start (now {allowed}s)"
                 ),
-                terminal: *seconds >= allowed,
+                terminal,
             }
         }
         Symptom::Unschedulable { message, seconds } => Verdict {
@@ -259,12 +265,15 @@ mod tests {
     #[test]
     fn not_ready_is_terminal_only_after_the_start_time_given() {
         let running = pod(container(&json!({"running": {"startedAt": "1970-01-01T00:00:10Z"}}), 0));
-        let terminal = |second| {
+        let patient: Part =
+            serde_json::from_value(json!({"name": "web", "role": "component", "startSeconds": 60, "objects": []})).unwrap();
+        let terminal = |part: &Part, second| {
             let found = symptom(&running, at(second)).unwrap();
-            verdict(&part(), "web-1", &found, &[], "qa").terminal
+            verdict(part, "web-1", &found, &[], "qa").terminal
         };
-        assert!(!terminal(12));
-        assert!(terminal(15));
+        assert_eq!(symptom(&running, at(12)), None, "a start of two seconds is no symptom");
+        assert!(terminal(&part(), 15));
+        assert!(!terminal(&patient, 15));
     }
 
     #[test]
