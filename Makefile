@@ -88,7 +88,7 @@ soak: ## All stories, COUNT times over
 
 .PHONY: bench
 bench: install ## Side-by-side measurements, on the testbed
-	KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" cargo bench --locked --package bench
+	KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" $(BIN)/bench
 
 # --- the testbed ----------------------------------------------------------------------------------------------
 

@@ -60,6 +60,9 @@ pub struct EnvironmentStatus {
     /// The namespace it runs in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    /// The UID of that namespace: what was true of an earlier one of this name is not true of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_uid: Option<String>,
     /// The environment revision that is being applied or runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,

@@ -15,10 +15,13 @@ pub const SLICE: &str = "outboard.dev/slice";
 pub const PART: &str = "outboard.dev/part";
 /// `project` or `environment`: what a ControllerRevision is a revision of.
 pub const REVISION_OF: &str = "outboard.dev/revision-of";
-/// On an environment revision: names of the jobs that have completed for it, comma-separated.
+/// On an environment revision: the jobs that have completed for it, as `name@namespace UID`, comma-separated.
 pub const COMPLETED_JOBS: &str = "outboard.dev/completed-jobs";
 /// On a pod template: the hash of what the pod reads from its Secret, so a change restarts it.
 pub const CONFIG: &str = "outboard.dev/config";
+
+/// On a pod template and so on its pods: the hash of the template, which tells pods of this revision from others.
+pub const TEMPLATE: &str = "outboard.dev/template";
 
 /// The finalizer of slice `environments`.
 pub const FINALIZER: &str = "outboard.dev/environments";

@@ -135,6 +135,15 @@ pub enum SecretPiece {
     },
 }
 
+impl Part {
+    /// The mark of the pod template that this part runs now.
+    pub fn template(&self) -> Option<&str> {
+        let labels =
+            self.objects.iter().find_map(|object| object.pointer("/spec/template/metadata/labels"))?;
+        labels[marks::TEMPLATE].as_str()
+    }
+}
+
 impl SecretRecipe {
     /// Whether any value is drawn: such a Secret is created once and never written again.
     pub fn is_generated(&self) -> bool {

@@ -25,14 +25,8 @@ pub struct Correction {
 pub fn correction(kind: Kind, entries: &[ManagedFieldsEntry]) -> Option<Correction> {
     let (mut taken, mut kept) = (Vec::new(), Vec::new());
     for entry in entries {
-        if is_ours(entry) {
-            &mut kept
-        } else if is_trusted(entry) {
-            &mut kept
-        } else {
-            &mut taken
-        }
-        .push(entry.clone());
+        let side = if is_ours(entry) || is_trusted(entry) { &mut kept } else { &mut taken };
+        side.push(entry.clone());
     }
     if taken.is_empty() {
         return None;

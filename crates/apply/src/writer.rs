@@ -18,9 +18,11 @@ use crate::ownership;
 /// Writes objects and remembers what they looked like after our last write.
 pub struct Writer {
     client: Client,
-    /// By namespace, then kind and name.
-    written: Mutex<HashMap<String, HashMap<(Kind, String), Written>>>,
+    written: Mutex<Memory>,
 }
+
+/// By namespace, then kind and name.
+type Memory = HashMap<String, HashMap<(Kind, String), Written>>;
 
 /// What was asked for and what came out of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -203,7 +205,7 @@ impl Writer {
         self.lock().remove(namespace);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, HashMap<(Kind, String), Written>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,7 +24,7 @@ use crate::observe::Observer;
 use crate::plan::status::{self, Found};
 use crate::plan::{decide, render, validate};
 use crate::revisions::{Revisions, Stored};
-use crate::rollout::{self, Rollout};
+use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Retry, Watches};
 use crate::{Settings, project, secrets, teardown};
 
@@ -32,6 +32,8 @@ use crate::{Settings, project, secrets, teardown};
 const RESYNC: Duration = Duration::from_secs(60);
 /// What is on its way is looked at again this soon: some of it (age, answers) no watch reports.
 const PROGRESS: Duration = Duration::from_secs(1);
+/// What waits for a person; their change wakes it, through the watches.
+const STUCK: Duration = Duration::from_secs(15);
 /// After an error, at first.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -156,6 +158,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         generation: environment.metadata.generation.unwrap_or(0),
         now: Timestamp::now(),
         namespace: &namespace,
+        namespace_uid: outcome.namespace_uid.as_deref(),
         stored: wanted.stored.as_ref(),
         parts: &parts,
         verdict,
@@ -167,7 +170,14 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     }
     let settled =
         next.settled_revision.is_some() && next.settled_revision == next.revision && outcome.all_ready();
-    Ok(Action::requeue(if settled { RESYNC } else { PROGRESS }))
+    let stuck = next.verdict.as_ref().is_some_and(|verdict| verdict.terminal);
+    Ok(Action::requeue(if settled {
+        RESYNC
+    } else if stuck {
+        STUCK
+    } else {
+        PROGRESS
+    }))
 }
 
 /// Whose environment this is and where it runs, if its names can be used at all.
@@ -212,7 +222,11 @@ async fn wanted_revision(
 ) -> Result<Wanted, Error> {
     let (name, spec) = (environment.name_any(), &environment.spec);
     let hint = environment.status.as_ref().and_then(|status| status.revision);
-    let newest = revisions.newest(&spec.project, &name, hint).await?;
+    let mut newest = revisions.newest(&spec.project, &name, hint).await?;
+    if hint.is_some() && newest.as_ref().is_none_or(|stored| !decide::is_current(spec, &stored.revision)) {
+        // The status may be behind: a run that was killed may have stored one more.
+        newest = revisions.newest(&spec.project, &name, None).await?;
+    }
     if newest.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
         return Ok(Wanted { stored: newest, refusal: None });
     }
@@ -271,8 +285,8 @@ async fn roll_out(
     revisions: &Revisions,
     context: &Context,
 ) -> Result<Rollout, Error> {
-    match claim_namespace(&context.client, namespace, owner).await? {
-        Claim::Held { .. } => {}
+    let uid = match claim_namespace(&context.client, namespace, owner).await? {
+        Claim::Held { uid } => uid,
         Claim::Terminating => {
             return Ok(Rollout::waiting(
                 &stored.revision,
@@ -290,7 +304,7 @@ async fn roll_out(
             };
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
-    }
+    };
     match secrets::ensure(&context.client, namespace, owner, &stored.revision.secrets, &owner.environment)
         .await
     {
@@ -301,9 +315,11 @@ async fn roll_out(
         }
         Err(error) => return Err(error),
     }
-    let settled =
-        environment.status.as_ref().and_then(|status| status.settled_revision) == Some(stored.number);
-    rollout::run(owner, namespace, stored, settled, revisions, context).await
+    let settled = environment.status.as_ref().is_some_and(|status| {
+        status.settled_revision == Some(stored.number) && status.namespace_uid.as_ref() == Some(&uid)
+    });
+    let target = Target { owner, namespace, namespace_uid: &uid, stored, settled };
+    rollout::run(&target, revisions, context).await
 }
 
 impl Context {

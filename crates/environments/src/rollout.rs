@@ -23,6 +23,8 @@ use crate::revisions::{Revisions, Stored};
 /// How far a revision has come.
 #[derive(Default)]
 pub struct Rollout {
+    /// UID of the namespace, once it is held.
+    pub namespace_uid: Option<String>,
     pub parts: Vec<(Part, Progress)>,
     pub verdict: Option<Verdict>,
 }
@@ -35,7 +37,7 @@ impl Rollout {
     /// Nothing can be touched yet.
     pub fn waiting(revision: &EnvironmentRevision, why: &str) -> Self {
         let waiting = |part: &Part| (part.clone(), Progress::new(PartState::Waiting, why));
-        Self { parts: revision.parts.iter().map(waiting).collect(), verdict: None }
+        Self { parts: revision.parts.iter().map(waiting).collect(), ..Self::default() }
     }
 
     /// Nothing may be touched.
@@ -44,16 +46,20 @@ impl Rollout {
     }
 }
 
-pub async fn run(
-    owner: &Owner,
-    namespace: &str,
-    stored: &Stored,
-    settled: bool,
-    revisions: &Revisions,
-    context: &Context,
-) -> Result<Rollout, Error> {
+/// Where a revision is rolled out.
+pub struct Target<'a> {
+    pub owner: &'a Owner,
+    pub namespace: &'a str,
+    pub namespace_uid: &'a str,
+    pub stored: &'a Stored,
+    /// It has been ready here before: it is healed without waiting for stages.
+    pub settled: bool,
+}
+
+pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) -> Result<Rollout, Error> {
+    let Target { owner, namespace, stored, settled, .. } = *target;
     let view = context.watches.view(namespace);
-    let mut rollout = Rollout::default();
+    let mut rollout = Rollout { namespace_uid: Some(target.namespace_uid.to_owned()), ..Rollout::default() };
     for part in &stored.revision.parts {
         let states: Vec<(Role, PartState)> =
             rollout.parts.iter().map(|(earlier, progress)| (earlier.role, progress.state)).collect();
@@ -63,14 +69,13 @@ pub async fn run(
             rollout.parts.push((part.clone(), progress));
             continue;
         }
-        let (progress, verdict) =
-            match part_progress(owner, namespace, stored, part, &view, revisions, context).await {
-                Ok(found) => found,
-                Err(Error::Verdict(verdict)) => {
-                    (Progress::new(PartState::Failed, verdict.message.clone()), Some(*verdict))
-                }
-                Err(error) => return Err(error),
-            };
+        let (progress, verdict) = match part_progress(target, part, &view, revisions, context).await {
+            Ok(found) => found,
+            Err(Error::Verdict(verdict)) => {
+                (Progress::new(PartState::Failed, verdict.message.clone()), Some(*verdict))
+            }
+            Err(error) => return Err(error),
+        };
         // The first cause counts: what comes later only suffers from it.
         if rollout
             .verdict
@@ -101,17 +106,16 @@ fn earlier_stage(role: Role) -> &'static str {
 
 /// Makes one part as the revision has it, and reads how far it has come.
 async fn part_progress(
-    owner: &Owner,
-    namespace: &str,
-    stored: &Stored,
+    target: &Target<'_>,
     part: &Part,
     view: &View,
     revisions: &Revisions,
     context: &Context,
 ) -> Result<(Progress, Option<Verdict>), Error> {
-    if let Some(job) = job_name(part)
-        && stored.completed_jobs.iter().any(|name| *name == job)
-    {
+    let Target { owner, namespace, stored, .. } = *target;
+    // A namespace made anew has none of what a job did to the old one.
+    let completion = job_name(part).map(|job| format!("{job}@{}", target.namespace_uid));
+    if completion.as_ref().is_some_and(|job| stored.completed_jobs.contains(job)) {
         return Ok((Progress::new(PartState::Ready, "completed"), None));
     }
     let Some(live) = ensure(owner, namespace, part, view, context).await? else {
@@ -119,8 +123,8 @@ async fn part_progress(
     };
     let references: Vec<&DynamicObject> = live.iter().collect();
     let mut progress = readiness::progress(part, &references);
-    if part.role == Role::Job && progress.is_ready() {
-        revisions.complete_job(&owner.environment, stored, &job_name(part).unwrap_or_default()).await?;
+    if let Some(completion) = completion.filter(|_| progress.is_ready()) {
+        revisions.complete_job(&owner.environment, stored, &completion).await?;
     }
     if part.role == Role::Route && progress.message.ends_with("through the gateway") {
         progress = ask(part, context).await?;
@@ -209,7 +213,7 @@ async fn explain(
     context: &Context,
 ) -> Option<Verdict> {
     let now = Timestamp::now();
-    let pods = context.watches.pods(namespace, &part.name);
+    let pods = context.watches.pods(namespace, part);
     let mut found: Vec<_> =
         pods.iter().filter_map(|pod| diagnose::symptom(pod, now).map(|symptom| (pod, symptom))).collect();
     // A pod that merely is not ready yet explains less than one that cannot start.

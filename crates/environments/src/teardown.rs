@@ -41,10 +41,13 @@ pub async fn step(
         return Ok(Action::await_change());
     }
     let namespaces = Api::<Namespace>::all(context.client.clone());
-    let live = namespaces.get_opt(namespace).await?.filter(|live| owner.owns(live.labels()));
-    let Some(live) = live else {
+    let Some(live) = namespaces.get_opt(namespace).await? else {
         return finish(environment, namespace, context).await;
     };
+    if !owner.owns(live.labels()) {
+        // Somebody else's: this environment never had anything there.
+        return release(environment, context).await;
+    }
     if live.metadata.deletion_timestamp.is_some() {
         let step = format!("waiting for namespace {namespace} to be gone");
         report(environment, context, namespace, &step, None).await?;

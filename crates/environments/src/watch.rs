@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Environment, marks};
+use api::{Environment, Part, marks};
 use apply::View;
 use apply::kinds::Kind;
 use futures::channel::mpsc;
@@ -54,8 +54,7 @@ impl Watches {
         ));
 
         let (pods, writer) = reflector::store();
-        let stream = watcher(Api::<Pod>::all(client.clone()), config.clone())
-            .map(|event| event.map(|event| slim(event)));
+        let stream = watcher(Api::<Pod>::all(client.clone()), config.clone()).map(|event| event.map(slim));
         tasks.spawn(follow("Pod", reflector::reflector(writer, stream), by_namespace(&sender, &namespaces)));
 
         let mut objects = Vec::new();
@@ -94,11 +93,13 @@ impl Watches {
         view
     }
 
-    /// The pods of one part.
-    pub fn pods(&self, namespace: &str, part: &str) -> Vec<Arc<Pod>> {
+    /// The pods of one part, made from the template it has now.
+    pub fn pods(&self, namespace: &str, part: &Part) -> Vec<Arc<Pod>> {
         self.pods.state_filter(|pod| {
+            let label = |key: &str| pod.labels().get(key).map(String::as_str);
             pod.metadata.namespace.as_deref() == Some(namespace)
-                && pod.labels().get(marks::PART).is_some_and(|name| name == part)
+                && label(marks::PART) == Some(&part.name)
+                && label(marks::TEMPLATE) == part.template()
         })
     }
 }
@@ -154,7 +155,7 @@ fn by_namespace<K: Resource>(
         match found {
             Some(namespace) => send(&sender, namespace.labels()),
             None => {
-                send(&sender, object.meta().labels.as_ref().unwrap_or(&std::collections::BTreeMap::new()))
+                send(&sender, object.meta().labels.as_ref().unwrap_or(&std::collections::BTreeMap::new()));
             }
         }
     }

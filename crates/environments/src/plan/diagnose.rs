@@ -199,10 +199,10 @@ fn shortage(message: &str) -> String {
     let mut found: Vec<&str> = Vec::new();
     for piece in message.split(['.', ',', ':']) {
         let piece = piece.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim();
-        if let Some(resource) = piece.strip_prefix("Insufficient ") {
-            if !found.contains(&resource) {
-                found.push(resource);
-            }
+        if let Some(resource) = piece.strip_prefix("Insufficient ")
+            && !found.contains(&resource)
+        {
+            found.push(resource);
         }
     }
     if found.is_empty() { message.to_owned() } else { format!("not enough {}", found.join(" and ")) }
@@ -265,8 +265,10 @@ mod tests {
     #[test]
     fn not_ready_is_terminal_only_after_the_start_time_given() {
         let running = pod(container(&json!({"running": {"startedAt": "1970-01-01T00:00:10Z"}}), 0));
-        let patient: Part =
-            serde_json::from_value(json!({"name": "web", "role": "component", "startSeconds": 60, "objects": []})).unwrap();
+        let patient: Part = serde_json::from_value(
+            json!({"name": "web", "role": "component", "startSeconds": 60, "objects": []}),
+        )
+        .unwrap();
         let terminal = |part: &Part, second| {
             let found = symptom(&running, at(second)).unwrap();
             verdict(part, "web-1", &found, &[], "qa").terminal

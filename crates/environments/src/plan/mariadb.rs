@@ -7,6 +7,7 @@ use api::project::Service;
 use api::revision::{Part, SecretPiece, SecretRecipe};
 use serde_json::{Value, json};
 
+use super::pod;
 use super::render::{self, Place};
 
 const PORT: u16 = 3306;
@@ -132,7 +133,7 @@ fn stateful_set(place: &Place<'_>, name: &str, version: &str, storage: &str) -> 
             "serviceName": name,
             "selector": {"matchLabels": {api::marks::PART: name}},
             "revisionHistoryLimit": 2,
-            "template": {
+            "template": pod::marked(json!({
                 "metadata": {"labels": place.labels(name)},
                 "spec": {
                     "containers": [container],
@@ -141,7 +142,7 @@ fn stateful_set(place: &Place<'_>, name: &str, version: &str, storage: &str) -> 
                     "enableServiceLinks": false,
                     "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
                 },
-            },
+            })),
             "volumeClaimTemplates": [{
                 "metadata": {"name": "data", "labels": place.labels(name)},
                 "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}},

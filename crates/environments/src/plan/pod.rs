@@ -59,7 +59,7 @@ pub fn template(
         // A change of what the Secret is made of restarts the pods that read it.
         annotations.insert(marks::CONFIG.into(), json!(short_hash(&variables.secret, 10)));
     }
-    json!({
+    marked(json!({
         "metadata": {"labels": place.labels(name), "annotations": annotations},
         "spec": {
             "containers": [container],
@@ -69,7 +69,14 @@ pub fn template(
             "enableServiceLinks": false,
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         },
-    })
+    }))
+}
+
+/// The template with its own hash as a label, so that a pod says which template it was made from.
+pub fn marked(mut template: Value) -> Value {
+    let hash = short_hash(&template, 10);
+    template["metadata"]["labels"][marks::TEMPLATE] = json!(hash);
+    template
 }
 
 /// The image a component runs in this environment.

@@ -15,6 +15,8 @@ pub struct Found<'a> {
     pub generation: i64,
     pub now: Timestamp,
     pub namespace: &'a str,
+    /// Its UID, if it is held.
+    pub namespace_uid: Option<&'a str>,
     /// The revision that is applied, if there is one.
     pub stored: Option<&'a Stored>,
     /// Every part of it with its progress, in order.
@@ -32,6 +34,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
     let mut status = EnvironmentStatus {
         observed_generation: found.generation,
         namespace: Some(found.namespace.to_owned()),
+        namespace_uid: found.namespace_uid.map(str::to_owned),
         revision: found.stored.map(|stored| stored.number).or(current.revision),
         settled_revision: if ready {
             found.stored.map(|stored| stored.number)
@@ -58,7 +61,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
     let refusal = found.verdict.as_ref().filter(|_| found.refused);
     match refusal {
         Some(verdict) => {
-            set(&mut status, ACCEPTED, false, &format!("{:?}", verdict.cause), verdict.message.clone())
+            set(&mut status, ACCEPTED, false, &format!("{:?}", verdict.cause), verdict.message.clone());
         }
         None => set(&mut status, ACCEPTED, true, "Accepted", String::new()),
     }

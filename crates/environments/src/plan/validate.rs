@@ -87,7 +87,7 @@ pub fn environment(
                 versions.insert(component.clone(), version);
             }
             Err(error) => {
-                problems.push(Problem::new(pointer("/spec/versions", component), error.to_string()))
+                problems.push(Problem::new(pointer("/spec/versions", component), error.to_string()));
             }
         }
     }
@@ -344,7 +344,7 @@ fn routes(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                 ));
             }
             Some(component) => {
-                problems.extend(port_problem(&route.to, component, route.port.as_deref(), &at))
+                problems.extend(port_problem(&route.to, component, route.port.as_deref(), &at));
             }
         }
     }
