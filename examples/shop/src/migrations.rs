@@ -30,7 +30,7 @@ pub const MIGRATIONS: &[Migration] = &[
             (1, 'Coffee, one pound', 1290), (2, 'Tea, a tin', 890), (3, 'Two cups & saucers', 2450),
             (4, 'Kettle', 3900), (5, 'Sugar tongs', 650)",
     },
-    // Expand: version 1 goes on reading and writing without ever naming the column.
+    // Expand, with the version before the one that needs it: version 1 goes on without ever naming the column.
     Migration {
         id: 4,
         name: "discount of products",

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     One,
-    /// Sells at a discount: needs the column that migration 4 adds, which version 1 does not mind.
+    /// Sells at a discount: reads the column that migration 4 adds.
     Two,
 }
 
@@ -27,10 +27,11 @@ impl Version {
         self == Self::Two
     }
 
-    /// The last migration that this version's `migrate` applies.
+    /// The last migration that this version's `migrate` applies. Version 1 already makes room for version 2
+    /// (expand first), so that `web` can change alone.
     pub fn schema(self) -> u32 {
         match self {
-            Self::One => 3,
+            Self::One => 4,
             Self::Two => 5,
         }
     }
