@@ -1,11 +1,12 @@
 //! Whether an operator is there: its Lease, and the version of its Deployment.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
+use tokio::time::Instant;
 
 use crate::{Cluster, Result};
 

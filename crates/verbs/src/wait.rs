@@ -2,13 +2,14 @@
 
 use std::fmt::Debug;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt;
 use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::error::{is_missing_kind, is_outage};
 use crate::operator::{Pulse, Watchman};
@@ -241,3 +242,6 @@ impl Lag {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

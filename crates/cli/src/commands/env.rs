@@ -48,7 +48,7 @@ async fn wait_and_tell(
     start: Instant,
 ) -> Result<()> {
     let watched = environment::watch(&place.cluster, &place.namespace, name, Some(timeout), &mut |event| {
-        progress.event(&event)
+        progress.event(&event);
     })
     .await;
     progress.end();

@@ -29,7 +29,7 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
     let mut text = format!("{}  {}\n", paint.strong(&summary.name), state(summary.state, paint));
     let newer = detail.newer_project_revision.as_ref().map(|newest| format!(", the project is at {newest}"));
     let mut fact = |name: &str, value: String| {
-        text.push_str(&format!("  {} {value}\n", paint.aside(format!("{name:<10}"))))
+        text.push_str(&format!("  {} {value}\n", paint.aside(format!("{name:<10}"))));
     };
     fact(
         "project",

@@ -63,7 +63,7 @@ mod tests {
 
     use super::*;
 
-    fn pod(policy: &str, state: serde_json::Value) -> Pod {
+    fn pod(policy: &str, state: &serde_json::Value) -> Pod {
         serde_json::from_value(json!({
             "metadata": {"name": "web-1", "labels": {"outboard.dev/part": "web"}},
             "spec": {"containers": [], "restartPolicy": policy},
@@ -78,14 +78,14 @@ mod tests {
     #[test]
     fn a_crashed_container_will_write_again_unless_it_is_a_jobs() {
         let crashed = json!({"terminated": {"exitCode": 1}});
-        assert!(!containers(&pod("Always", crashed.clone()))[0].snapshot.ended);
-        assert!(containers(&pod("Never", crashed))[0].snapshot.ended);
+        assert!(!containers(&pod("Always", &crashed))[0].snapshot.ended);
+        assert!(containers(&pod("Never", &crashed))[0].snapshot.ended);
     }
 
     #[test]
     fn a_container_that_waits_for_its_next_start_has_written_before() {
-        let waiting = containers(&pod("Always", json!({"waiting": {"reason": "CrashLoopBackOff"}})));
+        let waiting = containers(&pod("Always", &json!({"waiting": {"reason": "CrashLoopBackOff"}})));
         assert!(waiting[0].snapshot.started);
-        assert_eq!(part(&pod("Always", json!({}))), Some("web"));
+        assert_eq!(part(&pod("Always", &json!({}))), Some("web"));
     }
 }

@@ -28,7 +28,8 @@ pub struct DestroyArgs {
 
 pub async fn run(context: &Context, args: DestroyArgs) -> Result<()> {
     let name = args.name.as_str();
-    if !args.yes && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+    if !args.yes && !can_ask {
         return Err(Failure::Usage {
             sentence: format!("destroying {name} has to be confirmed, and there is no terminal to ask on"),
             hint: "say --yes".to_owned(),

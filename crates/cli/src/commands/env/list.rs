@@ -23,7 +23,7 @@ pub struct ListArgs {
 
 pub async fn run(context: &Context, args: ListArgs) -> Result<()> {
     // A project that was said narrows the list; one that merely lies here does not.
-    let only = args.scope.project.as_ref().map(|project| project.as_str());
+    let only = args.scope.project.as_ref().map(api::names::ProjectName::as_str);
     let environments = if args.all_namespaces {
         environment::list(&context.cluster().await?, None, only).await?
     } else {

@@ -36,7 +36,7 @@ pub async fn run(context: &Context, args: ApplyArgs) -> Result<()> {
     let mut progress = Progress::new(&context.output);
     context.waiting(format!("outboard -n {namespace} project list"));
     let applied = project::apply(&cluster, &namespace, &wanted, Some(args.timeout), &mut |event| {
-        progress.event(&event)
+        progress.event(&event);
     })
     .await;
     progress.end();
