@@ -1,1 +1,22 @@
-//! stories
+//! What stories are told with: a [`World`] of one's own on a real cluster, the real `outboard`, the real gateway.
+//!
+//! Never looks into outboard's insides: it types what a user types and reads what Kubernetes says.
+
+mod binary;
+mod claim;
+mod cluster;
+mod gateway;
+mod installation;
+mod patience;
+mod proxy;
+mod report;
+mod world;
+
+pub use binary::{Output, outboard};
+pub use claim::{contains, same};
+pub use cluster::{Uids, client, kubeconfig_file};
+pub use gateway::{Answer, Load, Tally, ask};
+pub use installation::{HostOperator, arguments, operator_pods, operator_user, without_operator};
+pub use patience::{millis, until};
+pub use proxy::Proxy;
+pub use world::{World, story};
