@@ -40,7 +40,12 @@ pub async fn story(tell: impl AsyncFnOnce(&World) -> Result<()>) -> Result<()> {
         report::print(&world).await;
     }
     let kept = std::env::var_os("KEEP").is_some_and(|keep| keep == "1");
-    let ended = if kept { Ok(println!("kept: namespace {}", world.name)) } else { world.end().await };
+    let ended = if kept {
+        println!("kept: namespace {}", world.name);
+        Ok(())
+    } else {
+        world.end().await
+    };
     match told {
         Ok(outcome) => outcome.and(ended),
         Err(panic) => resume_unwind(panic),

@@ -17,16 +17,15 @@ use kube::runtime::watcher;
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::error::Error;
 use crate::observe::Observer;
 use crate::plan::status::{self, Found};
-use crate::plan::{decide, render, validate};
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Retry, Watches};
-use crate::{Settings, project, secrets, teardown};
+use crate::{Settings, project, secrets, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -141,7 +140,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
 
     // gather, plan
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
-    let wanted = wanted_revision(environment, &revisions, context).await?;
+    let wanted = wanted::revision(environment, &revisions, context).await?;
 
     // apply
     let outcome = match &wanted.stored {
@@ -207,73 +206,6 @@ async fn hold(environment: &Environment, context: &Context) -> Result<(), Error>
         Api::<Environment>::namespaced(context.client.clone(), &environment.namespace().unwrap_or_default());
     api.patch(&environment.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
     Ok(())
-}
-
-/// The revision to apply, and why the spec was refused if it was: then an earlier one goes on being kept.
-struct Wanted {
-    stored: Option<Stored>,
-    refusal: Option<Verdict>,
-}
-
-async fn wanted_revision(
-    environment: &Environment,
-    revisions: &Revisions,
-    context: &Context,
-) -> Result<Wanted, Error> {
-    let (name, spec) = (environment.name_any(), &environment.spec);
-    let hint = environment.status.as_ref().and_then(|status| status.revision);
-    let mut newest = revisions.newest(&spec.project, &name, hint).await?;
-    if hint.is_some() && newest.as_ref().is_none_or(|stored| !decide::is_current(spec, &stored.revision)) {
-        // The status may be behind: a run that was killed may have stored one more.
-        newest = revisions.newest(&spec.project, &name, None).await?;
-    }
-    if newest.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
-        return Ok(Wanted { stored: newest, refusal: None });
-    }
-    let refuse = |cause: Cause, message: String, evidence: Vec<String>, fix: String| {
-        let verdict =
-            Verdict { cause, about: format!("environment {name}"), message, evidence, fix, terminal: true };
-        Wanted { stored: newest.clone(), refusal: Some(verdict) }
-    };
-    let control = environment.namespace().unwrap_or_default();
-    let Some(project) =
-        Api::<Project>::namespaced(context.client.clone(), &control).get_opt(&spec.project).await?
-    else {
-        let message = format!("there is no project {} in namespace {control}", spec.project);
-        return Ok(refuse(
-            Cause::ProjectNotFound,
-            message,
-            vec![],
-            "apply it first: outboard project apply".to_owned(),
-        ));
-    };
-    let revision =
-        revisions.project(&spec.project_revision).await?.filter(|found| found.project == spec.project);
-    let Some(revision) = revision else {
-        let message = format!("project {} has no revision {}", spec.project, spec.project_revision);
-        let fix = "choose one that `outboard project list` shows".to_owned();
-        return Ok(refuse(Cause::RevisionNotFound, message, vec![], fix));
-    };
-    match validate::environment(&name, spec, &revision) {
-        Err(problems) => {
-            let evidence = problems.iter().filter_map(|problem| problem.hint.clone()).collect();
-            let message =
-                problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
-            Ok(refuse(
-                Cause::Invalid,
-                message,
-                evidence,
-                format!("correct it with outboard env set {name} …"),
-            ))
-        }
-        Ok(validated) => {
-            let rendered = render::revision(&validated, &context.settings, &control);
-            let number = newest.as_ref().map(|stored| stored.number);
-            let stored = revisions.store(&project, &name, number, rendered).await?;
-            info!(environment = %name, revision = stored.number, "stored revision {} of {name}", stored.number);
-            Ok(Wanted { stored: Some(stored), refusal: None })
-        }
-    }
 }
 
 /// Brings the namespace to the revision, as far as may be done now.

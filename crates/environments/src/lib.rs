@@ -16,6 +16,7 @@ pub mod rollout;
 pub mod secrets;
 pub mod settings;
 pub mod teardown;
+pub mod wanted;
 pub mod watch;
 
 pub use observe::Observer;

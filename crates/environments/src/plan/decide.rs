@@ -67,7 +67,57 @@ pub fn waiting_for(parts: &[(&Part, &Progress)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
     use super::*;
+
+    fn view(objects: &[serde_json::Value]) -> View {
+        let mut view = View::default();
+        for object in objects {
+            let object: DynamicObject = serde_json::from_value(object.clone()).unwrap();
+            view.insert(Kind::of(&object).unwrap(), Arc::new(object));
+        }
+        view
+    }
+
+    #[test]
+    fn only_our_own_objects_that_no_part_wants_are_pruned() {
+        let deployment = |name: &str, metadata: serde_json::Value| {
+            let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
+            object["metadata"]["name"] = json!(name);
+            object
+        };
+        let mark = json!({"labels": {"ours": "yes"}});
+        let revision: EnvironmentRevision = serde_json::from_value(json!({
+            "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {}, "renderer": "0",
+            "urls": {}, "secrets": [],
+            "parts": [{"name": "web", "role": "component", "objects": [deployment("web", mark.clone())]}],
+        }))
+        .unwrap();
+        let view = view(&[
+            deployment("web", mark.clone()),
+            deployment("gone", mark.clone()),
+            deployment("foreign", json!({})),
+            deployment(
+                "going",
+                json!({"labels": {"ours": "yes"}, "deletionTimestamp": "2026-01-01T00:00:00Z"}),
+            ),
+            deployment(
+                "owned",
+                json!({
+                    "labels": {"ours": "yes"},
+                    "ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": "u"}],
+                }),
+            ),
+        ]);
+        let pruned: Vec<String> = to_prune(&revision, &view, |object| object.labels().contains_key("ours"))
+            .iter()
+            .map(|(_, object)| object.name_any())
+            .collect();
+        assert_eq!(pruned, ["gone"]);
+    }
 
     #[test]
     fn components_wait_for_jobs_until_the_revision_has_been_ready_once() {
