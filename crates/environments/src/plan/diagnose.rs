@@ -215,7 +215,9 @@ mod tests {
     use super::*;
 
     fn pod(status: serde_json::Value) -> Pod {
-        serde_json::from_value(json!({"metadata": {"name": "web-1"}, "status": status})).unwrap()
+        let mut pod = json!({"metadata": {"name": "web-1"}});
+        pod["status"] = status;
+        serde_json::from_value(pod).unwrap()
     }
 
     fn part() -> Part {

@@ -156,9 +156,9 @@ mod tests {
     }
 
     fn with_status(status: Value) -> DynamicObject {
-        object(
-            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "generation": 2}, "status": status}),
-        )
+        let mut deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "generation": 2}});
+        deployment["status"] = status;
+        object(deployment)
     }
 
     #[test]

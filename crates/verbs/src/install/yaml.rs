@@ -9,5 +9,5 @@ pub fn to_yaml(objects: &[Value]) -> Result<String, serde_saphyr::ser::Error> {
         compact_list_indent: true,
         prefer_block_scalars: false,
     };
-    serde_saphyr::to_string_multiple_with_options(&objects, options)
+    serde_saphyr::to_string_multiple_with_options(objects, options)
 }
