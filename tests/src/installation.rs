@@ -57,7 +57,8 @@ pub(crate) async fn present(client: &Client) -> Result<()> {
 
 async fn leading(client: &Client) -> Result<()> {
     until("the operator leading", START, async || {
-        let ready = deployments(client).get(DEPLOYMENT).await?.status.and_then(|status| status.ready_replicas);
+        let ready =
+            deployments(client).get(DEPLOYMENT).await?.status.and_then(|status| status.ready_replicas);
         let held = holder(client).await?.is_some_and(|holder| holder.starts_with(DEPLOYMENT));
         Ok((ready == Some(1) && held).then_some(()))
     })

@@ -21,7 +21,11 @@ async fn unknown_names_are_answered_with_the_known_ones_and_nothing_is_written()
     story(async |world| {
         world.apply(|_| {}).await?;
         let refused: [(&[&str], Exit, &str); 7] = [
-            (&["env", "create", "qa", "--project", "shopp"], Exit::NotFound, "project `shopp` does not exist"),
+            (
+                &["env", "create", "qa", "--project", "shopp"],
+                Exit::NotFound,
+                "project `shopp` does not exist",
+            ),
             (&["env", "create", "qa", "--class", "prodution"], Exit::NotFound, "did you mean `production`?"),
             (&["env", "create", "qa", "--set", "wbe=2"], Exit::NotFound, "did you mean `web`?"),
             (&["env", "create", "qa", "--set", "web=1:2"], Exit::Usage, "version `1:2` is not valid"),
@@ -33,7 +37,8 @@ async fn unknown_names_are_answered_with_the_known_ones_and_nothing_is_written()
             let output = world.outboard(arguments).await?.ended(exit)?;
             contains(&output.stderr, words)?;
         }
-        for arguments in [&["env", "show", "nope"][..], &["env", "set", "nope", "--set", "web=2"], &["logs", "nope"]]
+        for arguments in
+            [&["env", "show", "nope"][..], &["env", "set", "nope", "--set", "web=2"], &["logs", "nope"]]
         {
             let output = world.outboard(arguments).await?.ended(Exit::NotFound)?;
             contains(&output.stderr, "environment `nope` does not exist")?;
@@ -61,10 +66,16 @@ async fn a_broken_file_is_told_with_its_place_and_not_stored() -> Result<()> {
         let problems = output.last()?["error"]["problems"].clone();
         ensure!(problems.as_array().is_some_and(|all| !all.is_empty()), "no problems: {problems}");
         for problem in problems.as_array().into_iter().flatten() {
-            ensure!(problem["line"].as_u64().is_some_and(|line| line > 0), "a problem without place: {problem}");
+            ensure!(
+                problem["line"].as_u64().is_some_and(|line| line > 0),
+                "a problem without place: {problem}"
+            );
         }
         let namespaces = Api::<Namespace>::all(world.client.clone());
-        ensure!(namespaces.get_opt(&world.name).await?.is_none(), "a namespace was made for a broken project");
+        ensure!(
+            namespaces.get_opt(&world.name).await?.is_none(),
+            "a namespace was made for a broken project"
+        );
         Ok(())
     })
     .await
@@ -120,7 +131,8 @@ async fn no_cluster_is_an_exit_code_of_its_own() -> Result<()> {
             let output = world.outboard_as(&nowhere, arguments).await?.ended(Exit::Unreachable)?;
             contains(&output.stderr, &format!("127.0.0.1:{port} does not answer: connection refused"))?;
         }
-        let output = world.outboard_as(&nowhere, &["env", "list", "-o", "json"]).await?.ended(Exit::Unreachable)?;
+        let output =
+            world.outboard_as(&nowhere, &["env", "list", "-o", "json"]).await?.ended(Exit::Unreachable)?;
         same("as data", &output.last()?["error"]["exit"], &json!(Exit::Unreachable.code()))?;
         let missing = world.directory().join("missing");
         let output = world.outboard_as(&missing, &["env", "list"]).await?.ended(Exit::Unreachable)?;
@@ -136,7 +148,8 @@ async fn a_lacking_right_is_told_with_who_what_and_where() -> Result<()> {
         world.apply(|_| {}).await?;
         let nobody = nobody(world).await?;
         let user = format!("system:serviceaccount:{}:nobody", world.name);
-        for arguments in [&["env", "list"][..], &["env", "create", "qa"], &["env", "destroy", "qa", "--yes"]] {
+        for arguments in [&["env", "list"][..], &["env", "create", "qa"], &["env", "destroy", "qa", "--yes"]]
+        {
             let output = world.outboard_as(&nobody, arguments).await?.ended(Exit::Forbidden)?;
             contains(&output.stderr, &format!("you are `{user}`, who may not"))?;
             contains(&output.stderr, &format!("in namespace `{}`", world.name))?;
@@ -177,8 +190,10 @@ async fn an_api_server_that_is_away_for_a_while_is_waited_for() -> Result<()> {
     story(async |world| {
         world.apply(|_| {}).await?;
         let (proxy, kubeconfig) = between(world).await?;
-        let (output, outage) =
-            tokio::join!(world.outboard_as(&kubeconfig, &["env", "create", "qa"]), outage(world, &proxy, true));
+        let (output, outage) = tokio::join!(
+            world.outboard_as(&kubeconfig, &["env", "create", "qa"]),
+            outage(world, &proxy, true)
+        );
         outage?;
         let output = output?.ended(Exit::Success)?;
         contains(&output.stderr, "does not answer")?;
@@ -194,8 +209,10 @@ async fn an_api_server_that_stays_away_ends_the_command_and_not_the_work() -> Re
     story(async |world| {
         world.apply(|_| {}).await?;
         let (proxy, kubeconfig) = between(world).await?;
-        let (output, outage) =
-            tokio::join!(world.outboard_as(&kubeconfig, &["env", "create", "qa"]), outage(world, &proxy, false));
+        let (output, outage) = tokio::join!(
+            world.outboard_as(&kubeconfig, &["env", "create", "qa"]),
+            outage(world, &proxy, false)
+        );
         outage?;
         let output: Output = output?.ended(Exit::Unreachable)?;
         contains(&output.stderr, "stopped answering")?;
@@ -229,7 +246,8 @@ async fn between(world: &World) -> Result<(Proxy, PathBuf)> {
     let original = Kubeconfig::read_from(kubeconfig_file()?)?;
     let server = original.clusters.first().and_then(|named| named.cluster.as_ref()?.server.clone());
     let server = server.context("a kubeconfig without server")?;
-    let address = server.strip_prefix("https://").context("the API server is not https")?.trim_end_matches('/');
+    let address =
+        server.strip_prefix("https://").context("the API server is not https")?.trim_end_matches('/');
     let name = address.split(':').next().unwrap_or(address).to_owned();
     let proxy = Proxy::begin(address.to_owned()).await?;
     let path = kubeconfig(world, "proxied", |file| {

@@ -81,7 +81,10 @@ async fn a_failed_job_is_a_verdict_and_what_depends_on_it_is_not_started() -> Re
             .await?;
         let verdict = told(world, &[], Cause::JobFailed, 0, |pod| {
             of(pod, "migrate").is_some_and(|job| {
-                job.state.as_ref().and_then(|state| state.terminated.as_ref()).is_some_and(|end| end.exit_code == 3)
+                job.state
+                    .as_ref()
+                    .and_then(|state| state.terminated.as_ref())
+                    .is_some_and(|end| end.exit_code == 3)
             })
         })
         .await?;
@@ -102,8 +105,15 @@ async fn a_pod_that_fits_nowhere_is_a_verdict_that_names_the_resource() -> Resul
         world.apply(|spec| spec["components"]["web"]["resources"]["memory"] = json!("900Gi")).await?;
         let verdict = told(world, &[], Cause::Unschedulable, 0, |pod| {
             let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-            let ours = pod.metadata.labels.iter().flatten().any(|(key, value)| key == api::marks::PART && value == "web");
-            ours && conditions.into_iter().any(|condition| condition.reason.as_deref() == Some("Unschedulable"))
+            let ours = pod
+                .metadata
+                .labels
+                .iter()
+                .flatten()
+                .any(|(key, value)| key == api::marks::PART && value == "web");
+            ours && conditions
+                .into_iter()
+                .any(|condition| condition.reason.as_deref() == Some("Unschedulable"))
         })
         .await?;
         same("about", &verdict.about.as_str(), &"component web")?;
@@ -136,7 +146,10 @@ async fn told(
     let (output, took) = tokio::join!(world.outboard(&create), measured);
     let (output, took) = (output?.ended(cause.exit())?, took?);
     let late = took.saturating_sub(Duration::from_secs(allowed));
-    println!("{cause:?}: {} ms after Kubernetes knew (and {allowed} s that the project allows)", late.as_millis());
+    println!(
+        "{cause:?}: {} ms after Kubernetes knew (and {allowed} s that the project allows)",
+        late.as_millis()
+    );
     ensure!(late < SOON, "the verdict came {} s late", late.as_secs());
 
     let verdict = world.verdict("qa").await?.context("the verdict has vanished")?;

@@ -112,8 +112,12 @@ async fn nothing_over(world: &World) -> Result<()> {
     same("environments", &world.environments().list(&ListParams::default()).await?.items.len(), &0)?;
     same("namespaces", &world.namespaces().await?, &vec![])?;
     same("volumes", &world.volumes().await?, &vec![])?;
-    let kinds =
-        [("gateway.networking.k8s.io", "HTTPRoute"), ("apps", "Deployment"), ("apps", "StatefulSet"), ("batch", "Job")];
+    let kinds = [
+        ("gateway.networking.k8s.io", "HTTPRoute"),
+        ("apps", "Deployment"),
+        ("apps", "StatefulSet"),
+        ("batch", "Job"),
+    ];
     let ours = ListParams::default().labels(&format!("{}={}", api::marks::CONTROL_NAMESPACE, world.name));
     for (group, kind) in kinds {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use api::Exit;
-use stories::{contains, same, story, until};
 use std::time::Duration;
+use stories::{contains, same, story, until};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
