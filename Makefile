@@ -80,7 +80,7 @@ SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
 	KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
-		cargo test --workspace --locked --test '$(SLICE)_*' -- --ignored --test-threads=1
+		cargo test --workspace --locked --no-fail-fast --test '$(SLICE)_*' -- --ignored --test-threads=1
 
 .PHONY: soak
 soak: ## All stories, COUNT times over
