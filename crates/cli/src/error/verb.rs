@@ -5,6 +5,7 @@ use verbs::Error;
 use verbs::error::{Difference, Forbidden, duration};
 
 use super::{Words, chain};
+use crate::output::receipt;
 
 pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
     let resume = resume.unwrap_or("outboard env show NAME --wait");
@@ -89,7 +90,7 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::Verdict { environment, verdict } => Words::new(
             verdict.cause.exit(),
-            format!("{environment} is not ready: {}: {}", verdict.about, verdict.message),
+            format!("{environment} is not ready: {}", receipt::finding(verdict)),
         )
         .hint(&verdict.fix),
         Error::Timeout { what, after, pending } => {

@@ -60,13 +60,22 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
     if let Some(verdict) = &detail.verdict {
         text.push_str(&format!(
             "\n{}: {}\n{}",
-            paint.bad(&verdict.about),
-            verdict.message,
+            paint.bad("verdict"),
+            finding(verdict),
             evidence(verdict, paint)
         ));
         text.push_str(&format!("{}: {}\n", paint.strong("fix"), verdict.fix));
     }
     text
+}
+
+/// What is wrong with what, naming it once.
+pub fn finding(verdict: &Verdict) -> String {
+    if verdict.message.contains(&verdict.about) {
+        verdict.message.clone()
+    } else {
+        format!("{}: {}", verdict.about, verdict.message)
+    }
 }
 
 /// What was seen, line by line.

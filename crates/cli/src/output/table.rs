@@ -1,19 +1,13 @@
 //! Tables without lines, as kubectl draws them.
 
-use std::io::IsTerminal;
-
 use comfy_table::{ContentArrangement, Table, presets};
 
 /// Columns and rows; cells may be coloured.
 pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    // Only a person's window has a width; a script's line is a line.
-    table.set_content_arrangement(if std::io::stdout().is_terminal() {
-        ContentArrangement::Dynamic
-    } else {
-        ContentArrangement::Disabled
-    });
+    // A line is a line, for scripts and for people: URLs and names are copied whole.
+    table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(head);
     for row in rows {
         table.add_row(row);

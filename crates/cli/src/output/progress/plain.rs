@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use api::PartStatus;
 use verbs::Event;
 
 use super::{doing, sentence};
@@ -19,14 +20,29 @@ impl<'a> Plain<'a> {
     }
 
     pub fn event(&mut self, event: &Event) {
-        if let Event::Part { part, .. } = event {
-            let subject = format!("{} {}", part.role.as_str(), part.name);
-            let text = format!("{subject}: {}", doing(part));
-            if self.told.insert(subject, text.clone()).as_ref() != Some(&text) {
-                self.output.note(&text);
+        match event {
+            Event::Part { part, .. } => self.part(part),
+            // What hinders a part stands in the part's own line already.
+            Event::Verdict { verdict, .. } if self.told.contains_key(&verdict.about) => {}
+            _ => {
+                if let Some(text) = sentence(event) {
+                    self.output.note(&text);
+                }
             }
-        } else if let Some(text) = sentence(event) {
+        }
+    }
+
+    fn part(&mut self, part: &PartStatus) {
+        let subject = format!("{} {}", part.role.as_str(), part.name);
+        let text = format!("{subject}: {}", doing(part));
+        let news = format!("{:?} {:?} {}", part.state, part.replicas, without_numbers(&part.message));
+        if self.told.insert(subject, news.clone()).as_ref() != Some(&news) {
             self.output.note(&text);
         }
     }
+}
+
+/// That three seconds have become four is no news.
+fn without_numbers(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
