@@ -123,7 +123,13 @@ generate: tools ## Write deploy/ anew from the code
 clean: down ## Stop the testbed and remove what was built; downloads stay
 	cargo clean
 
+# Cargo tells the crates of two clones apart neither by path nor by content but by time, so one clone could run what
+# another one built last. Whoever comes to a target directory that another clone used rebuilds its own crates;
+# their dependencies stay.
 .PHONY: tools
 tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs, then run this again"; exit 1; }
 	@command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install build-essential"; exit 1; }
+	@mkdir -p $(CARGO_TARGET_DIR)
+	@test "$$(cat $(CARGO_TARGET_DIR)/clone 2>/dev/null)" = "$(CURDIR)" || { \
+		cargo clean --quiet --workspace && echo "$(CURDIR)" > $(CARGO_TARGET_DIR)/clone; }
