@@ -35,7 +35,7 @@ pub fn run(namespace: &str, revision: &Value, order: Order) -> anyhow::Result<Du
         let objects: Vec<Value> = parts
             .filter(|part| part["role"] == role)
             .flat_map(|part| part["objects"].as_array().cloned().unwrap_or_default())
-            .map(|object| with_replicas(object))
+            .map(with_replicas)
             .collect();
         objects
     };
@@ -53,7 +53,7 @@ pub fn run(namespace: &str, revision: &Value, order: Order) -> anyhow::Result<Du
         }
         Order::AtOnce => {
             let all: Vec<Value> =
-                ["service", "job", "component", "route"].into_iter().flat_map(|role| of_role(role)).collect();
+                ["service", "job", "component", "route"].into_iter().flat_map(&of_role).collect();
             apply(&list(&all))?;
             wait(namespace, &["rollout", "status", "statefulset/db", "--timeout=120s"])?;
             wait(namespace, &["wait", "--for=condition=complete", "job", "--all", "--timeout=120s"])?;

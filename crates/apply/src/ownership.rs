@@ -106,11 +106,12 @@ mod tests {
     use super::*;
 
     fn entry(manager: &str, operation: &str, subresource: Option<&str>, fields: Value) -> ManagedFieldsEntry {
-        serde_json::from_value(json!({
+        let mut entry = json!({
             "manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
-            "subresource": subresource, "fieldsV1": fields,
-        }))
-        .unwrap()
+            "subresource": subresource,
+        });
+        entry["fieldsV1"] = fields;
+        serde_json::from_value(entry).unwrap()
     }
 
     #[test]
