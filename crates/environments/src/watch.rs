@@ -12,7 +12,7 @@ use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::Api;
-use kube::core::DynamicObject;
+use kube::core::{DynamicObject, TypeMeta};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt, watcher};
@@ -62,7 +62,8 @@ impl Watches {
             let resource = kind.resource();
             let writer = reflector::store::Writer::new(resource.clone());
             objects.push((kind, writer.as_reader()));
-            let stream = watcher(Api::<DynamicObject>::all_with(client.clone(), &resource), config.clone());
+            let stream = watcher(Api::<DynamicObject>::all_with(client.clone(), &resource), config.clone())
+                .map(move |event| event.map(|event| name_kind(event, kind)));
             let wake = by_namespace(&sender, &namespaces);
             tasks.spawn(follow(kind.name(), reflector::reflector(writer, stream), wake));
         }
@@ -173,6 +174,14 @@ fn send(
     }
 }
 
+/// Objects of a list come without their kind; those of a watch, and those we wrote, have it. Decisions read it.
+fn name_kind(event: watcher::Event<DynamicObject>, kind: Kind) -> watcher::Event<DynamicObject> {
+    event.modify(|object| {
+        let resource = kind.resource();
+        object.types = Some(TypeMeta { api_version: resource.api_version, kind: resource.kind });
+    })
+}
+
 /// Pods without what no decision reads.
 fn slim(event: watcher::Event<Pod>) -> watcher::Event<Pod> {
     event.modify(|pod| {
@@ -180,4 +189,21 @@ fn slim(event: watcher::Event<Pod>) -> watcher::Event<Pod> {
         pod.metadata.annotations = None;
         pod.spec = None;
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_of_a_list_learns_its_kind() {
+        let object: DynamicObject =
+            serde_json::from_value(serde_json::json!({"metadata": {"name": "db"}})).unwrap();
+        let watcher::Event::InitApply(object) =
+            name_kind(watcher::Event::InitApply(object), Kind::StatefulSet)
+        else {
+            unreachable!("the event stays what it is")
+        };
+        assert_eq!(Kind::of(&object), Some(Kind::StatefulSet));
+    }
 }

@@ -38,7 +38,8 @@ pub fn progress(part: &Part, objects: &[&DynamicObject]) -> Progress {
         Role::Job => of("Job").map(|object| job(object)),
         Role::Route => of("HTTPRoute").map(|object| route(object)),
     }
-    .unwrap_or_else(|| Progress::new(PartState::Ready, ""))
+    // Never ready by default: what was not looked at is not known to serve.
+    .unwrap_or_else(|| Progress::new(PartState::Progressing, "being looked at"))
 }
 
 fn number(object: &DynamicObject, pointer: &str) -> u32 {
