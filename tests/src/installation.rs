@@ -10,8 +10,8 @@ use futures::FutureExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
-use kube::Client;
-use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::{Client, ResourceExt};
 use serde_json::json;
 
 use crate::cluster::{self, Uids};
@@ -43,6 +43,23 @@ pub async fn arguments(client: &Client) -> Result<Vec<String>> {
 /// Pods of the operator that run.
 pub async fn operator_pods(client: &Client) -> Result<Uids> {
     Ok(cluster::uids(&cluster::pods(client, NAMESPACE).await?))
+}
+
+/// Replaces the operator's pod; ends when the new one leads.
+pub async fn restart_operator(client: &Client) -> Result<()> {
+    let operators = Api::<Pod>::namespaced(client.clone(), NAMESPACE);
+    let old = operator_pods(client).await?;
+    for name in old.keys() {
+        operators.delete(name, &DeleteParams::default()).await?;
+    }
+    until("the operator's old pod gone", START, async || {
+        let all = operators.list(&ListParams::default()).await?;
+        let gone = all.iter().all(|pod| !old.contains_key(&pod.name_any()));
+        let led_by_new = holder(client).await?.is_some_and(|holder| !old.contains_key(&holder));
+        Ok((gone && led_by_new).then_some(()))
+    })
+    .await?;
+    leading(client).await
 }
 
 /// Makes sure that the operator leads, should an earlier story have been ended while it was away.

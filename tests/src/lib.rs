@@ -16,7 +16,9 @@ pub use binary::{Output, outboard};
 pub use claim::{contains, same};
 pub use cluster::{Uids, client, kubeconfig_file};
 pub use gateway::{Answer, Load, Tally, ask};
-pub use installation::{HostOperator, arguments, operator_pods, operator_user, without_operator};
+pub use installation::{
+    HostOperator, arguments, operator_pods, operator_user, restart_operator, without_operator,
+};
 pub use patience::{millis, until};
 pub use proxy::Proxy;
 pub use world::{World, story};

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
-use stories::{World, millis, operator_pods, same, story, until};
+use stories::{World, millis, restart_operator, same, story, until};
 
 /// Five times what is aimed at: the machine may be busy with other things.
 const SOON: Duration = Duration::from_secs(10);
@@ -137,18 +137,9 @@ async fn a_restart_of_the_operator_restarts_nothing() -> Result<()> {
     .await
 }
 
-/// Replaces the operator's pod, and waits until the new one takes an edit back: by then it has looked at everything.
+/// Restarts the operator, and waits until it takes an edit back: by then it has looked at everything.
 async fn restart(world: &World) -> Result<()> {
-    let operators = Api::<Pod>::namespaced(world.client.clone(), "outboard-system");
-    let old = operator_pods(&world.client).await?;
-    for name in old.keys() {
-        operators.delete(name, &DeleteParams::default()).await?;
-    }
-    until("the operator's old pod gone", READY, async || {
-        let all = operators.list(&ListParams::default()).await?;
-        Ok(all.iter().all(|pod| !old.contains_key(&pod.name_any())).then_some(()))
-    })
-    .await?;
+    restart_operator(&world.client).await?;
     let web = Deployments::of(&world.client, &world.namespace("qa"));
     web.edit_within("an added label", json!({"metadata": {"labels": {"edited": "x"}}}), READY).await?;
     world.ready("qa", READY).await

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use api::{Cause, Verdict};
+use api::{Cause, Condition, PartState, Role, Verdict, condition};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use serde_json::{Value, json};
-use stories::{World, contains, same, story, until};
+use stories::{World, contains, restart_operator, same, story, until};
 
 /// Five times what is aimed at: the machine may be busy with other things.
 const SOON: Duration = Duration::from_secs(50);
@@ -118,6 +118,37 @@ async fn a_pod_that_fits_nowhere_is_a_verdict_that_names_the_resource() -> Resul
         .await?;
         same("about", &verdict.about.as_str(), &"component web")?;
         contains(&verdict.message, "not enough memory")
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn an_operator_that_starts_anew_calls_nothing_ready_that_is_not() -> Result<()> {
+    story(async |world| {
+        world
+            .apply(|spec| {
+                let web = &mut spec["components"]["web"];
+                web["env"]["FAIL"] = json!("unready");
+                web["health"]["start"] = json!("5s");
+            })
+            .await?;
+        world.outboard(&["env", "create", "qa"]).await?.ended(Cause::ReadinessFailing.exit())?;
+        // The first applies everything once and sees what comes of it; the second changes nothing and only looks.
+        restart_operator(&world.client).await?;
+        restart_operator(&world.client).await?;
+        let watched = Instant::now();
+        while watched.elapsed() < Duration::from_secs(8) {
+            let status = world.environments().get("qa").await?.status.context("no status")?;
+            let ready = condition::find(&status.conditions, condition::READY).is_some_and(Condition::is_true);
+            ensure!(!ready, "it is called ready: {:#?}", status.parts);
+            let web = status.parts.iter().find(|part| part.name == "web" && part.role == Role::Component);
+            let state = web.map(|web| web.state).context("no web")?;
+            ensure!(state != PartState::Ready, "web is called ready");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        ensure!(world.verdict("qa").await?.is_some(), "the verdict has vanished");
+        Ok(())
     })
     .await
 }
