@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use serde_json::json;
+use tracing::warn;
 
 use crate::controller::Context;
 use crate::error::Error;
@@ -16,6 +17,9 @@ use crate::revisions::Revisions;
 
 /// A project is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(300);
+
+/// How soon to look again at a project that nothing can be stored for.
+const GOING: Duration = Duration::from_secs(10);
 
 pub async fn reconcile(project: Arc<Project>, context: Arc<Context>) -> Result<Action, Error> {
     if project.metadata.deletion_timestamp.is_some() {
@@ -28,7 +32,13 @@ pub async fn reconcile(project: Arc<Project>, context: Arc<Context>) -> Result<A
     let status = if problems.is_empty() {
         let revision = ProjectRevision { project: project.name_any(), spec: project.spec.clone() };
         let revisions = Revisions::new(&context.client, &namespace, &context.settings.install);
-        let name = revisions.store_project(&project, &revision).await?;
+        let name = match revisions.store_project(&project, &revision).await {
+            // Its namespace is going and the project with it, or a right is missing: neither passes in a moment.
+            Err(Error::Kube(error)) if apply::error::is_status(&error, 403) => {
+                return Ok(Action::requeue(GOING));
+            }
+            stored => stored?,
+        };
         ProjectStatus { observed_generation: generation, revision: Some(name), problem: None }
     } else {
         let all: Vec<String> =

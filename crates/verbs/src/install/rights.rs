@@ -51,7 +51,7 @@ const CLUSTER: &[Rule] = &[
     // An environment's namespace is claimed by creating it, and is what a teardown ends with.
     rule("", &["namespaces"], OWN),
     // What components and backing services are made of.
-    rule("", &["services", "configmaps"], OWN),
+    rule("", &["services"], OWN),
     rule("apps", &["deployments", "statefulsets"], OWN),
     rule("batch", &["jobs"], OWN),
     rule("gateway.networking.k8s.io", &["httproutes"], OWN),
@@ -67,12 +67,8 @@ const CLUSTER: &[Rule] = &[
     rule("", &["pods/log"], &["get"]),
     rule("", &["events"], &["list"]),
     // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password.
-    rule("", &["persistentvolumeclaims"], READ),
-    rule("", &["persistentvolumes"], &["get", "list"]),
-    // Why no node has room.
-    rule("", &["nodes"], &["get", "list"]),
-    // What it did, beside the Environment that it did it for.
-    rule("events.k8s.io", &["events"], &["create", "patch"]),
+    rule("", &["persistentvolumeclaims"], &["get", "list"]),
+    rule("", &["persistentvolumes"], &["list"]),
 ];
 
 /// The operator's rights in its own namespace.
