@@ -72,8 +72,56 @@ pub fn forget_containers(cache: &Cache, node: &Node) -> anyhow::Result<()> {
     daemon.wait(Duration::from_secs(20), || ready(node))
 }
 
+/// Forgets images whose tag leads to another digest now, as (name and tag, digest): nodes ask the registry only for
+/// what they do not have.
+pub fn forget_moved(node: &Node, pushed: &[(String, String)]) -> anyhow::Result<()> {
+    if !ready(node) {
+        return Ok(());
+    }
+    let held = output(ctr(node).args(["images", "list"]))?;
+    let moved = moved(&held, pushed);
+    if moved.is_empty() {
+        return Ok(());
+    }
+    output(ctr(node).args(["images", "rm"]).args(&moved)).map(drop)
+}
+
+/// Of `ctr images list` (reference, type, digest, …), the references that were pushed with another digest.
+fn moved<'a>(held: &'a str, pushed: &[(String, String)]) -> Vec<&'a str> {
+    let columns = held.lines().filter_map(|line| {
+        let mut columns = line.split_whitespace();
+        Some((columns.next()?, columns.nth(1)?))
+    });
+    let is_moved = |reference: &str, digest: &str| {
+        let name = REGISTRIES.iter().find_map(|registry| reference.strip_prefix(registry)?.strip_prefix('/'));
+        pushed.iter().any(|(pushed, now)| Some(pushed.as_str()) == name && now != digest)
+    };
+    columns
+        .filter(|(reference, digest)| is_moved(reference, digest))
+        .map(|(reference, _)| reference)
+        .collect()
+}
+
 fn ctr(node: &Node) -> Command {
     let mut ctr = Command::new("ctr");
     ctr.arg("--address").arg(node.socket()).args(["--timeout", "2s", "--namespace", "k8s.io"]);
     ctr
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_tag_that_leads_elsewhere_now_is_forgotten() {
+        let held = "REF TYPE DIGEST SIZE\n\
+            registry.testbed:5000/shop/web:1 application/x sha256:old 1\n\
+            registry.testbed:5000/shop/web:2 application/x sha256:same 1\n\
+            docker.io/library/redis:7 application/x sha256:old 1\n\
+            elsewhere/shop/web:1 application/x sha256:old 1\n";
+        let pushed =
+            [("shop/web:1", "sha256:new"), ("shop/web:2", "sha256:same"), ("library/redis:7", "sha256:new")];
+        let pushed = pushed.map(|(name, digest)| (name.to_owned(), digest.to_owned()));
+        assert_eq!(moved(held, &pushed), ["registry.testbed:5000/shop/web:1", "docker.io/library/redis:7"]);
+    }
 }

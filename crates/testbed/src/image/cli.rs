@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
+use crate::cache::Cache;
+use crate::containerd;
+use crate::node::Node;
+
 use super::build::build;
 use super::{ImageSpec, Name, Pushed, Registry, Store};
 
@@ -49,6 +53,7 @@ pub fn run(args: &ImageArgs, specs: &[ImageSpec]) -> anyhow::Result<()> {
 /// Builds as needed and pushes, telling of each image. What is already there costs one request.
 pub fn push(store: &Store, specs: &[&ImageSpec], address: &str) -> anyhow::Result<()> {
     let registry = Registry::at(address);
+    let mut tags = Vec::new();
     for image in build_all(store, specs)? {
         let start = Instant::now();
         let pushed = match registry.push(store, &image)? {
@@ -56,6 +61,10 @@ pub fn push(store: &Store, specs: &[&ImageSpec], address: &str) -> anyhow::Resul
             Pushed::Now { blobs, bytes } => format!("{blobs} blobs, {}", megabytes(bytes)),
         };
         println!("pushed  {:<28} {pushed:<24} {}", image.name(), seconds(start.elapsed()));
+        tags.push((image.name(), image.digest));
+    }
+    if address == crate::registry::address() {
+        containerd::forget_moved(&Node::first(&Cache::open()?), &tags)?;
     }
     Ok(())
 }
