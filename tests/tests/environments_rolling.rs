@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use api::Exit;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams};
 use stories::{same, story, until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,8 +23,10 @@ async fn another_version_rolls_in_without_a_failed_request() -> Result<()> {
             same("the version", &world.get("qa", "/version").await?.version, &Some("1".to_owned()))?;
         }
         // The load stays on until the last old pod has gone.
+        let pods = Api::<Pod>::namespaced(world.client.clone(), &world.namespace("qa"));
+        let web = ListParams::default().labels(&format!("{}=web", api::marks::PART));
         until("old pods gone", Duration::from_secs(60), async || {
-            Ok((world.uids("qa").await?.len() == 3).then_some(()))
+            Ok((pods.list(&web).await?.items.len() == 2).then_some(()))
         })
         .await?;
         let tally = load.end().await?;
