@@ -35,6 +35,7 @@ pub async fn reconcile(project: Arc<Project>, context: Arc<Context>) -> Result<A
         let name = match revisions.store_project(&project, &revision).await {
             // Its namespace is going and the project with it, or a right is missing: neither passes in a moment.
             Err(Error::Kube(error)) if apply::error::is_status(&error, 403) => {
+                warn!(%namespace, "cannot store a revision of {} for now: {error}", project.name_any());
                 return Ok(Action::requeue(GOING));
             }
             stored => stored?,
