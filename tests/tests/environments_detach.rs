@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use api::{Exit, crds};
+use api::{Environment, Exit, crds};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, DeleteParams, ListParams};
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use stories::{World, arguments, contains, same, story, until};
 
 const GONE: Duration = Duration::from_secs(60);
@@ -16,7 +17,6 @@ const READY: Duration = Duration::from_secs(120);
 #[ignore = "needs the testbed"]
 async fn without_its_definition_an_environment_goes_on_and_is_taken_up_again_later() -> Result<()> {
     story(async |world| {
-        alone(world).await?;
         world.apply(|_| {}).await?;
         world.create("qa", &[]).await?;
         let order = world.order("qa").await?;
@@ -39,6 +39,8 @@ async fn without_its_definition_an_environment_goes_on_and_is_taken_up_again_lat
 }
 
 async fn detach_and_reinstall(world: &World) -> Result<()> {
+    // The definition is everybody's: what others have is let go of as well, and taken up again at the end.
+    let others = others(world).await?;
     let definitions = Api::<CustomResourceDefinition>::all(world.client.clone());
     definitions.delete(crds::ENVIRONMENTS, &DeleteParams::default()).await?;
     let gone = until("the definition gone", GONE, async || {
@@ -52,6 +54,7 @@ async fn detach_and_reinstall(world: &World) -> Result<()> {
     let arguments = arguments(&world.client).await?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let installed = world.outboard(&arguments).await?.ended(Exit::Success)?;
+    restore(world, &others).await?;
     gone?;
     contains(&listed?.ended(Exit::NoOperator)?.stderr, "outboard is not installed")?;
     contains(&installed.stdout, "1 created")?;
@@ -63,14 +66,26 @@ async fn detach_and_reinstall(world: &World) -> Result<()> {
     world.ready("qa", READY).await
 }
 
-/// The definition is everybody's: the story is not told while others have environments.
-async fn alone(world: &World) -> Result<()> {
-    let environments = Api::<api::Environment>::all(world.client.clone());
-    let others = environments.list(&ListParams::default()).await?;
-    let names: Vec<_> = others.iter().map(|one| (&one.metadata.namespace, &one.metadata.name)).collect();
-    ensure!(
-        names.is_empty() || std::env::var_os("DETACH_ALL").is_some(),
-        "other environments would be let go of, too: {names:?}; set DETACH_ALL=1 if they may be"
-    );
+/// Environments of other namespaces, once none of them is being destroyed: that would be left half-done.
+async fn others(world: &World) -> Result<Vec<Environment>> {
+    let environments = Api::<Environment>::all(world.client.clone());
+    until("nothing being destroyed", READY, async || {
+        let mut found = environments.list(&ListParams::default()).await?.items;
+        let busy = found.iter().any(|one| one.metadata.deletion_timestamp.is_some());
+        found.retain(|one| one.namespace().as_ref() != Some(&world.name));
+        Ok((!busy).then_some(found))
+    })
+    .await
+}
+
+async fn restore(world: &World, others: &[Environment]) -> Result<()> {
+    for other in others {
+        let api =
+            Api::<Environment>::namespaced(world.client.clone(), &other.namespace().unwrap_or_default());
+        let mut again = Environment::new(&other.name_any(), other.spec.clone());
+        again.metadata.labels.clone_from(&other.metadata.labels);
+        again.metadata.annotations.clone_from(&other.metadata.annotations);
+        api.create(&PostParams::default(), &again).await?;
+    }
     Ok(())
 }
