@@ -24,12 +24,10 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Applies the objects of `revision` into `namespace`; how long until its host answers. Cleans up after itself.
 pub fn run(namespace: &str, revision: &Value, order: Order) -> anyhow::Result<Duration> {
     let revision = moved(revision, namespace)?;
-    let prerequisites = list(&[
-        namespace_object(namespace),
-        credentials(namespace),
-        urls(namespace, "web"),
-        urls(namespace, "migrate"),
-    ]);
+    let mut prerequisites = vec![namespace_object(namespace), credentials(namespace)];
+    let names =
+        revision["secrets"].as_array().into_iter().flatten().filter_map(|secret| secret["name"].as_str());
+    prerequisites.extend(names.filter(|name| name.contains("-env-")).map(|name| url(namespace, name)));
     let of_role = |role: &str| {
         let parts = revision["parts"].as_array().into_iter().flatten();
         let objects: Vec<Value> = parts
@@ -40,7 +38,7 @@ pub fn run(namespace: &str, revision: &Value, order: Order) -> anyhow::Result<Du
         objects
     };
     let begun = Instant::now();
-    apply(&prerequisites)?;
+    apply(&list(&prerequisites))?;
     match order {
         Order::Staged => {
             apply(&list(&of_role("service")))?;
@@ -118,9 +116,9 @@ fn credentials(namespace: &str) -> Value {
     })
 }
 
-fn urls(namespace: &str, component: &str) -> Value {
+fn url(namespace: &str, name: &str) -> Value {
     json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": format!("{component}-env"), "namespace": namespace},
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace},
         "stringData": {"DATABASE_URL": "mysql://app:benchmark@db:3306/app"},
     })
 }

@@ -17,8 +17,6 @@ pub const PART: &str = "outboard.dev/part";
 pub const REVISION_OF: &str = "outboard.dev/revision-of";
 /// On an environment revision: the jobs that have completed for it, as `name@namespace UID`, comma-separated.
 pub const COMPLETED_JOBS: &str = "outboard.dev/completed-jobs";
-/// On a pod template: the hash of what the pod reads from its Secret, so a change restarts it.
-pub const CONFIG: &str = "outboard.dev/config";
 
 /// On a pod template and so on its pods: the hash of the template, which tells pods of this revision from others.
 pub const TEMPLATE: &str = "outboard.dev/template";

@@ -24,6 +24,9 @@ pub enum Cause {
     ReadinessFailing,
     JobFailed,
     Unschedulable,
+    /// A cause that a newer outboard gave.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Cause {
@@ -38,6 +41,7 @@ impl Cause {
             Self::ReadinessFailing => Exit::ReadinessFailing,
             Self::JobFailed => Exit::JobFailed,
             Self::Unschedulable => Exit::Unschedulable,
+            Self::Unknown => Exit::Failure,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use api::marks::Owner;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
+use serde_json::json;
 
 use crate::error::{Error, is_status};
 
@@ -18,11 +19,26 @@ pub enum Claim {
     Terminating,
 }
 
-/// Claims `name` for `owner`; claiming what is already held changes nothing.
-pub async fn claim_namespace(client: &Client, name: &str, owner: &Owner) -> Result<Claim, Error> {
+/// Claims `name` for `owner`; claiming what is already held changes nothing. `held` is the UID under which it
+/// was held before: marks that somebody removed from it are put back.
+pub async fn claim_namespace(
+    client: &Client,
+    name: &str,
+    owner: &Owner,
+    held: Option<&str>,
+) -> Result<Claim, Error> {
     let api = Api::<Namespace>::all(client.clone());
     if let Some(found) = api.get_opt(name).await? {
-        return Ok(judge(&found, owner));
+        let unmarked = !owner.owns(found.labels()) && found.uid().as_deref() == held && held.is_some();
+        if !unmarked {
+            return Ok(judge(&found, owner));
+        }
+        let patch =
+            json!({"metadata": {"labels": owner.labels(), "resourceVersion": found.resource_version()}});
+        let params =
+            PatchParams { field_manager: Some(api::marks::MANAGER.to_owned()), ..PatchParams::default() };
+        let marked = api.patch(name, &params, &Patch::Merge(&patch)).await;
+        return Ok(judge(&marked.map_err(|error| Error::of_write(error, "Namespace", "", name))?, owner));
     }
     let mut wanted = Namespace::default();
     wanted.metadata.name = Some(name.to_owned());

@@ -22,8 +22,11 @@ pub enum Error {
 
 impl Error {
     /// Sorts an API error of a write to one object.
-    pub(crate) fn of_write(error: kube::Error, kind: &'static str, namespace: &str, name: &str) -> Self {
+    pub fn of_write(error: kube::Error, kind: &'static str, namespace: &str, name: &str) -> Self {
         match error {
+            kube::Error::Api(status) if status.code == 403 && status.message.contains("being terminated") => {
+                Self::Terminating { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+            }
             kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => Self::Refused {
                 kind,
                 namespace: namespace.to_owned(),

@@ -156,7 +156,9 @@ impl Writer {
         let params = PatchParams { field_manager: Some(marks::MANAGER.to_owned()), ..PatchParams::default() };
         let patched =
             self.api(kind, namespace).patch_metadata(&live.name_any(), &params, &Patch::Merge(&patch)).await;
-        patched.map(|_| correction.managers).map_err(Error::Kube)
+        patched
+            .map(|_| correction.managers)
+            .map_err(|error| Error::of_write(error, kind.name(), namespace, &live.name_any()))
     }
 
     /// Sets the replicas of a Deployment or StatefulSet.
@@ -200,6 +202,18 @@ impl Writer {
         self.lock().get(namespace)?.get(&(kind, name.to_owned())).cloned()
     }
 
+    /// Whether these very objects are there now, whatever a watch last showed.
+    pub async fn exists(&self, namespace: &str, objects: &[DynamicObject]) -> Result<bool, Error> {
+        for object in objects {
+            let Some(kind) = Kind::of(object) else { return Ok(false) };
+            let found = self.api(kind, namespace).get_opt(&object.name_any()).await?;
+            if found.and_then(|found| found.uid()) != object.uid() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Forgets a namespace that is gone.
     pub fn forget(&self, namespace: &str) {
         self.lock().remove(namespace);
@@ -219,7 +233,7 @@ fn written(kind: Kind, desired: &DynamicObject, live: &DynamicObject) -> Written
 }
 
 /// Whether our field manager has ever written the object.
-fn wrote(live: &DynamicObject) -> bool {
+pub fn wrote(live: &DynamicObject) -> bool {
     live.metadata
         .managed_fields
         .iter()

@@ -217,7 +217,16 @@ async fn roll_out(
     revisions: &Revisions,
     context: &Context,
 ) -> Result<Rollout, Error> {
-    let uid = match claim_namespace(&context.client, namespace, owner).await? {
+    let current = environment.status.clone().unwrap_or_default();
+    let about = format!("environment {}", owner.environment);
+    let claim = claim_namespace(&context.client, namespace, owner, current.namespace_uid.as_deref()).await;
+    let claim = match claim {
+        Err(error @ apply::Error::Refused { .. }) => {
+            return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
+        }
+        claim => claim?,
+    };
+    let uid = match claim {
         Claim::Held { uid } => uid,
         Claim::Terminating => {
             return Ok(Rollout::waiting(
@@ -237,20 +246,21 @@ async fn roll_out(
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
     };
-    match secrets::ensure(&context.client, namespace, owner, &stored.revision.secrets, &owner.environment)
-        .await
-    {
-        Ok(()) => {}
+    let secrets = &stored.revision.secrets;
+    let hidden = match secrets::ensure(&context.client, namespace, owner, secrets, &owner.environment).await {
+        Ok(hidden) => hidden,
         Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
         Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
             return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
         }
+        Err(Error::Apply(error @ apply::Error::Refused { .. })) => {
+            return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
+        }
         Err(error) => return Err(error),
-    }
-    let settled = environment.status.as_ref().is_some_and(|status| {
-        status.settled_revision == Some(stored.number) && status.namespace_uid.as_ref() == Some(&uid)
-    });
-    let target = Target { owner, namespace, namespace_uid: &uid, stored, settled };
+    };
+    let settled =
+        current.settled_revision == Some(stored.number) && current.namespace_uid.as_ref() == Some(&uid);
+    let target = Target { owner, namespace, namespace_uid: &uid, stored, settled, hidden: &hidden };
     rollout::run(&target, revisions, context).await
 }
 

@@ -12,11 +12,12 @@ use crate::plan::diagnose::{LOG_LINES, Need};
 const LINE_LENGTH: usize = 400;
 
 /// The lines that a need asks for.
-pub async fn gather(client: &Client, namespace: &str, need: &Need) -> Vec<String> {
-    match need {
+pub async fn gather(client: &Client, namespace: &str, need: &Need, hidden: &[String]) -> Vec<String> {
+    let lines = match need {
         Need::Logs { pod, container, previous } => logs(client, namespace, pod, container, *previous).await,
         Need::Readiness { pod } => readiness(client, namespace, pod).await,
-    }
+    };
+    lines.iter().map(|line| shorten(&masked(line, hidden))).collect()
 }
 
 async fn logs(client: &Client, namespace: &str, pod: &str, container: &str, previous: bool) -> Vec<String> {
@@ -29,7 +30,7 @@ async fn logs(client: &Client, namespace: &str, pod: &str, container: &str, prev
     };
     match pods.logs(pod, &params).await {
         Ok(text) if text.trim().is_empty() => vec!["the container wrote nothing".to_owned()],
-        Ok(text) => text.lines().map(shorten).collect(),
+        Ok(text) => text.lines().map(str::to_owned).collect(),
         Err(_) => vec![format!("the log of {pod} is not available")],
     }
 }
@@ -39,12 +40,29 @@ async fn readiness(client: &Client, namespace: &str, pod: &str) -> Vec<String> {
     let selector = format!("involvedObject.name={pod},reason=Unhealthy");
     let Ok(found) = events.list(&ListParams::default().fields(&selector)).await else { return Vec::new() };
     let newest = found.into_iter().max_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
-    newest.and_then(|event| event.message).map(|message| shorten(message.trim())).into_iter().collect()
+    newest.and_then(|event| event.message).map(|message| message.trim().to_owned()).into_iter().collect()
+}
+
+/// The line without the secrets that a careless program may have written into it; before it is cut, since half
+/// a password would not be recognised.
+fn masked(line: &str, hidden: &[String]) -> String {
+    hidden.iter().fold(line.to_owned(), |line, secret| line.replace(secret, "•••"))
 }
 
 fn shorten(line: &str) -> String {
     match line.char_indices().nth(LINE_LENGTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_log_line_never_becomes_evidence() {
+        let line = "cannot connect to mysql://app:s3cr3t@db:3306/app";
+        assert_eq!(masked(line, &["s3cr3t".to_owned()]), "cannot connect to mysql://app:•••@db:3306/app");
     }
 }

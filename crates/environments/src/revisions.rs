@@ -30,6 +30,14 @@ impl Stored {
     }
 }
 
+/// What is stored for an environment.
+pub struct Newest {
+    /// The highest number that was ever given.
+    pub number: i64,
+    /// The newest revision that can be read.
+    pub stored: Option<Stored>,
+}
+
 /// The revisions of one control namespace.
 pub struct Revisions {
     api: Api<ControllerRevision>,
@@ -42,27 +50,23 @@ impl Revisions {
     }
 
     /// The newest revision of an environment; `hint` saves the list when it is still there.
-    pub async fn newest(
-        &self,
-        project: &str,
-        environment: &str,
-        hint: Option<i64>,
-    ) -> Result<Option<Stored>, Error> {
+    pub async fn newest(&self, project: &str, environment: &str, hint: Option<i64>) -> Result<Newest, Error> {
         if let Some(number) = hint
             && let Some(found) =
                 self.api.get_opt(&EnvironmentRevision::object_name(environment, number)).await?
-            && let Some(stored) = Stored::from_object(&found)
+            && let Some(stored) =
+                Stored::from_object(&found).filter(|stored| stored.revision.project == project)
         {
-            return Ok(Some(stored));
+            return Ok(Newest { number, stored: Some(stored) });
         }
-        let selector = format!(
-            "{}=environment,{}={project},{}={environment}",
-            marks::REVISION_OF,
-            marks::PROJECT,
-            marks::ENVIRONMENT
-        );
+        // Whatever its project, and readable or not: a number that was given once is never given again.
+        let selector = format!("{}=environment,{}={environment}", marks::REVISION_OF, marks::ENVIRONMENT);
         let found = self.api.list(&ListParams::default().labels(&selector)).await?;
-        Ok(found.iter().filter_map(Stored::from_object).max_by_key(|stored| stored.number))
+        let number = found.iter().map(|object| object.revision).max().unwrap_or(0).max(hint.unwrap_or(0));
+        let readable = found.iter().filter_map(Stored::from_object);
+        let stored =
+            readable.filter(|stored| stored.revision.project == project).max_by_key(|stored| stored.number);
+        Ok(Newest { number, stored })
     }
 
     /// Stores `revision` as the next number. Losing a race is no error: the next run reads what won.
@@ -70,10 +74,10 @@ impl Revisions {
         &self,
         project: &Project,
         environment: &str,
-        newest: Option<i64>,
+        last: i64,
         revision: EnvironmentRevision,
     ) -> Result<Stored, Error> {
-        let number = newest.unwrap_or(0) + 1;
+        let number = last + 1;
         let object = revision.to_object(environment, number, project, &self.install);
         self.api.create(&PostParams::default(), &object).await?;
         Ok(Stored { number, revision, completed_jobs: Vec::new() })
@@ -86,8 +90,9 @@ impl Revisions {
     pub async fn complete_job(&self, environment: &str, stored: &Stored, job: &str) -> Result<(), Error> {
         let name = EnvironmentRevision::object_name(environment, stored.number);
         let mut object = self.api.get(&name).await?;
-        let completed: Vec<&str> = stored.completed_jobs.iter().map(String::as_str).chain([job]).collect();
-        object.annotations_mut().insert(marks::COMPLETED_JOBS.to_owned(), completed.join(","));
+        let before = object.annotations().get(marks::COMPLETED_JOBS).filter(|jobs| !jobs.is_empty());
+        let completed = before.map_or_else(|| job.to_owned(), |jobs| format!("{jobs},{job}"));
+        object.annotations_mut().insert(marks::COMPLETED_JOBS.to_owned(), completed);
         self.api.replace(&name, &PostParams::default(), &object).await?;
         Ok(())
     }

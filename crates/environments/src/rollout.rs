@@ -54,6 +54,8 @@ pub struct Target<'a> {
     pub stored: &'a Stored,
     /// It has been ready here before: it is healed without waiting for stages.
     pub settled: bool,
+    /// Secret values that must not stand in any evidence.
+    pub hidden: &'a [String],
 }
 
 pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) -> Result<Rollout, Error> {
@@ -87,10 +89,16 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         rollout.parts.push((part.clone(), progress));
     }
     if rollout.all_ready() {
-        for (kind, object) in decide::to_prune(&stored.revision, &view, |object| owner.owns(object.labels()))
-        {
+        // Labels alone prove nothing: somebody may have copied them with the rest of an object of ours.
+        let ours = |object: &DynamicObject| owner.owns(object.labels()) && writer::wrote(object);
+        for (kind, object) in decide::to_prune(&stored.revision, &view, ours) {
             info!(%namespace, "removing {} {}, which this revision no longer has", kind.name(), object.name_any());
-            context.writer.delete(kind, namespace, object, PropagationPolicy::Background).await?;
+            match context.writer.delete(kind, namespace, object, PropagationPolicy::Background).await {
+                Err(error @ apply::Error::Refused { .. }) => {
+                    rollout.verdict = Some(refused(&format!("environment {}", owner.environment), &error));
+                }
+                deleted => deleted?,
+            }
         }
     }
     Ok(rollout)
@@ -118,12 +126,16 @@ async fn part_progress(
     if completion.as_ref().is_some_and(|job| stored.completed_jobs.contains(job)) {
         return Ok((Progress::new(PartState::Ready, "completed"), None));
     }
-    let Some(live) = ensure(owner, namespace, part, view, context).await? else {
+    let Some(live) = ensure(target, part, view, context).await? else {
         return Ok((Progress::new(PartState::Progressing, "waiting for its predecessor to be gone"), None));
     };
     let references: Vec<&DynamicObject> = live.iter().collect();
     let mut progress = readiness::progress(part, &references);
     if let Some(completion) = completion.filter(|_| progress.is_ready()) {
+        // What the watch shows may be the job of a namespace that is gone.
+        if !context.writer.exists(namespace, &live).await? {
+            return Ok((Progress::new(PartState::Progressing, "being looked at"), None));
+        }
         revisions.complete_job(&owner.environment, stored, &completion).await?;
     }
     if part.role == Role::Route && progress.message.ends_with("through the gateway") {
@@ -132,7 +144,7 @@ async fn part_progress(
     if progress.is_ready() {
         return Ok((progress, None));
     }
-    let verdict = explain(owner, namespace, part, &progress, context).await;
+    let verdict = explain(target, part, &progress, context).await;
     if verdict.as_ref().is_some_and(|verdict| verdict.terminal) {
         progress.state = PartState::Failed;
     }
@@ -149,13 +161,14 @@ fn job_name(part: &Part) -> Option<String> {
 
 /// Every object of the part as it is after ensuring it; none while one is still being deleted.
 async fn ensure(
-    owner: &Owner,
-    namespace: &str,
+    target: &Target<'_>,
     part: &Part,
     view: &View,
     context: &Context,
 ) -> Result<Option<Vec<DynamicObject>>, Error> {
-    let mut all = Vec::new();
+    let Target { owner, namespace, settled, .. } = *target;
+    let about = format!("{} {}", part.role.as_str(), part.name);
+    let mut all: Vec<DynamicObject> = Vec::new();
     for value in &part.objects {
         // What we rendered is an object; a record somebody damaged is refused, not guessed at.
         let desired: DynamicObject =
@@ -164,11 +177,20 @@ async fn ensure(
             return Err(apply::Error::UnknownKind { name: desired.name_any() }.into());
         };
         let live = view.get(kind, &desired.name_any()).map(AsRef::as_ref);
+        // The address changes only when servers stand behind it: until then the old ones keep theirs.
+        if let Some(live) = live.filter(|_| kind == Kind::Service && part.role == Role::Component && !settled)
+            && !all
+                .first()
+                .is_some_and(|servers| readiness::deployment(servers, part.replicas.unwrap_or(1)).is_ready())
+        {
+            all.push(live.clone());
+            continue;
+        }
         let ensured = match context.writer.ensure(owner, namespace, &desired, live, part.replicas).await {
             Ok(ensured) => ensured,
             Err(apply::Error::Terminating { .. }) => return Ok(None),
             Err(error @ apply::Error::Foreign { .. }) => return Err(taken(&error, &owner.environment).into()),
-            Err(error @ apply::Error::Refused { .. }) => return Err(refused(part, &error).into()),
+            Err(error @ apply::Error::Refused { .. }) => return Err(refused(&about, &error).into()),
             Err(error) => return Err(error.into()),
         };
         let object = match ensured {
@@ -185,7 +207,10 @@ async fn ensure(
         if let Some(wanted) = part.replicas.filter(|_| kind.scales())
             && writer::replicas(&object) != Some(wanted)
         {
-            context.writer.scale(kind, namespace, &object.name_any(), wanted).await?;
+            match context.writer.scale(kind, namespace, &object.name_any(), wanted).await {
+                Err(error @ apply::Error::Refused { .. }) => return Err(refused(&about, &error).into()),
+                scaled => scaled?,
+            }
         }
         all.push(object);
     }
@@ -206,12 +231,12 @@ async fn ask(part: &Part, context: &Context) -> Result<Progress, Error> {
 
 /// Why a part is not ready, from its pods.
 async fn explain(
-    owner: &Owner,
-    namespace: &str,
+    target: &Target<'_>,
     part: &Part,
     progress: &Progress,
     context: &Context,
 ) -> Option<Verdict> {
+    let Target { owner, namespace, hidden, .. } = *target;
     let now = Timestamp::now();
     let pods = context.watches.pods(namespace, part);
     let mut found: Vec<_> =
@@ -224,7 +249,7 @@ async fn explain(
             .then(|| diagnose::job_failed(part, None, &[], environment));
     };
     let lines = match diagnose::needs(pod, symptom) {
-        Some(need) => evidence::gather(&context.client, namespace, &need).await,
+        Some(need) => evidence::gather(&context.client, namespace, &need, hidden).await,
         None => Vec::new(),
     };
     Some(diagnose::verdict(part, &pod.name_any(), symptom, &lines, environment))
@@ -242,10 +267,11 @@ pub fn taken(error: &apply::Error, environment: &str) -> Verdict {
     }
 }
 
-fn refused(part: &Part, error: &apply::Error) -> Verdict {
+/// The verdict on what Kubernetes does not accept.
+pub fn refused(about: &str, error: &apply::Error) -> Verdict {
     Verdict {
         cause: Cause::Refused,
-        about: format!("{} {}", part.role.as_str(), part.name),
+        about: about.to_owned(),
         message: error.to_string(),
         evidence: vec![],
         fix: "correct what Kubernetes names in outboard.yaml, apply it and update the environment".to_owned(),

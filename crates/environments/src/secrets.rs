@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use rand::RngExt;
+use serde_json::json;
 
 use crate::error::Error;
 
@@ -19,28 +20,36 @@ const PASSWORD_LENGTH: usize = 32;
 /// Values of the Secrets made so far, for recipes that refer to them.
 type Values = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
 
-/// Ensures every Secret of a revision, in an order in which each finds those it refers to.
+/// Ensures every Secret of a revision, in an order in which each finds those it refers to. Returns the drawn
+/// values, so that they can be kept out of what people read.
 pub async fn ensure(
     client: &Client,
     namespace: &str,
     owner: &Owner,
     recipes: &[SecretRecipe],
     environment: &str,
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
-    let mut values = Values::new();
+    let (mut values, mut hidden) = (Values::new(), Vec::new());
     let (generated, composed): (Vec<_>, Vec<_>) = recipes.iter().partition(|recipe| recipe.is_generated());
     for recipe in generated {
         let live = match api.get_opt(&recipe.name).await? {
             Some(live) => live,
             None => generate(client, &api, namespace, owner, recipe, environment).await?,
         };
-        values.insert(recipe.name.clone(), data(&live));
+        let live = data(&live);
+        for (key, pieces) in &recipe.keys {
+            let drawn = live.get(key).filter(|_| pieces.contains(&SecretPiece::Generated));
+            hidden.extend(
+                drawn.and_then(|bytes| String::from_utf8(bytes.clone()).ok()).filter(|text| !text.is_empty()),
+            );
+        }
+        values.insert(recipe.name.clone(), live);
     }
     for recipe in composed {
-        compose(&api, owner, recipe, &values).await?;
+        compose(&api, namespace, owner, recipe, &values, environment).await?;
     }
-    Ok(())
+    Ok(hidden)
 }
 
 /// Draws the values and creates the Secret: never over one that exists, never beside a volume that
@@ -74,7 +83,8 @@ async fn generate(
         .collect();
     let params = PostParams { field_manager: Some(marks::MANAGER.to_owned()), ..PostParams::default() };
     // A 409 means that another run was quicker: the next one reads what it made.
-    Ok(api.create(&params, &secret(owner, recipe, values)).await?)
+    let made = api.create(&params, &secret(owner, recipe, values)).await;
+    Ok(made.map_err(|error| apply::Error::of_write(error, "Secret", namespace, &recipe.name))?)
 }
 
 fn draw(piece: &SecretPiece) -> Vec<u8> {
@@ -88,52 +98,62 @@ fn draw(piece: &SecretPiece) -> Vec<u8> {
     }
 }
 
+/// Writes what is put together from other Secrets. Its name holds the hash of its recipe, so an older revision
+/// keeps the Secret it was started with.
 async fn compose(
     api: &Api<Secret>,
+    namespace: &str,
     owner: &Owner,
     recipe: &SecretRecipe,
     values: &Values,
+    environment: &str,
 ) -> Result<(), Error> {
-    let wanted: BTreeMap<String, Vec<u8>> = recipe
-        .keys
-        .iter()
-        .map(|(key, pieces)| (key.clone(), pieces.iter().flat_map(|piece| value(piece, values)).collect()))
-        .collect();
-    let live = api.get_opt(&recipe.name).await?;
-    if live.as_ref().is_some_and(|live| data(live) == wanted) {
+    let mut wanted = BTreeMap::new();
+    for (key, pieces) in &recipe.keys {
+        let parts: Option<Vec<Vec<u8>>> = pieces.iter().map(|piece| value(piece, values)).collect();
+        let Some(parts) = parts else { return Err(incomplete(recipe, key, environment).into()) };
+        wanted.insert(key.clone(), parts.concat());
+    }
+    let refused = |error| apply::Error::of_write(error, "Secret", namespace, &recipe.name);
+    let Some(live) = api.get_opt(&recipe.name).await? else {
+        let params = PostParams { field_manager: Some(marks::MANAGER.to_owned()), ..PostParams::default() };
+        api.create(&params, &secret(owner, recipe, wanted)).await.map_err(refused)?;
+        return Ok(());
+    };
+    if data(&live) == wanted {
         return Ok(());
     }
-    let mut object = secret(owner, recipe, wanted);
-    match live {
-        Some(live) if !owner.owns(live.labels()) => Err(apply::Error::Foreign {
-            kind: "Secret",
-            namespace: live.namespace().unwrap_or_default(),
-            name: recipe.name.clone(),
-        }
-        .into()),
-        Some(live) => {
-            object.metadata.uid = live.uid();
-            api.patch(&recipe.name, &PatchParams::apply(marks::MANAGER).force(), &Patch::Apply(&object))
-                .await?;
-            Ok(())
-        }
-        None => {
-            api.create(
-                &PostParams { field_manager: Some(marks::MANAGER.to_owned()), ..PostParams::default() },
-                &object,
-            )
-            .await?;
-            Ok(())
-        }
+    if !owner.owns(live.labels()) {
+        let name = recipe.name.clone();
+        return Err(apply::Error::Foreign { kind: "Secret", namespace: namespace.to_owned(), name }.into());
+    }
+    let mut keys: BTreeMap<String, Option<ByteString>> =
+        data(&live).into_keys().map(|key| (key, None)).collect();
+    keys.extend(wanted.into_iter().map(|(key, bytes)| (key, Some(ByteString(bytes)))));
+    let patch = json!({"metadata": {"resourceVersion": live.resource_version()}, "data": keys});
+    let params = PatchParams { field_manager: Some(marks::MANAGER.to_owned()), ..PatchParams::default() };
+    api.patch(&recipe.name, &params, &Patch::Merge(&patch)).await.map_err(refused)?;
+    Ok(())
+}
+
+fn incomplete(recipe: &SecretRecipe, key: &str, environment: &str) -> Verdict {
+    Verdict {
+        cause: Cause::SecretLost,
+        about: format!("component {}", recipe.part),
+        message: format!("{key} of {} refers to a generated value that is gone", recipe.part),
+        evidence: vec![format!("Secret {} cannot be put together", recipe.name)],
+        fix: format!(
+            "restore that Secret from a backup, or give the data up: outboard env destroy {environment}"
+        ),
+        terminal: true,
     }
 }
 
-fn value(piece: &SecretPiece, values: &Values) -> Vec<u8> {
+/// A piece's bytes; none when what it refers to is not there.
+fn value(piece: &SecretPiece, values: &Values) -> Option<Vec<u8>> {
     match piece {
-        SecretPiece::FromSecret { secret, key } => {
-            values.get(secret).and_then(|keys| keys.get(key)).cloned().unwrap_or_default()
-        }
-        other => draw(other),
+        SecretPiece::FromSecret { secret, key } => values.get(secret)?.get(key).cloned(),
+        other => Some(draw(other)),
     }
 }
 

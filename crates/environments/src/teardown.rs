@@ -44,7 +44,8 @@ pub async fn step(
     let Some(live) = namespaces.get_opt(namespace).await? else {
         return finish(environment, namespace, context).await;
     };
-    if !owner.owns(live.labels()) {
+    let held = environment.status.as_ref().and_then(|status| status.namespace_uid.as_ref());
+    if !owner.owns(live.labels()) && (held.is_none() || live.uid().as_ref() != held) {
         // Somebody else's: this environment never had anything there.
         return release(environment, context).await;
     }

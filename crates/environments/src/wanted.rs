@@ -25,17 +25,21 @@ pub async fn revision(
     let (name, spec) = (environment.name_any(), &environment.spec);
     let hint = environment.status.as_ref().and_then(|status| status.revision);
     let mut newest = revisions.newest(&spec.project, &name, hint).await?;
-    if hint.is_some() && newest.as_ref().is_none_or(|stored| !decide::is_current(spec, &stored.revision)) {
+    if hint.is_some()
+        && newest.stored.as_ref().is_none_or(|stored| !decide::is_current(spec, &stored.revision))
+    {
         // The status may be behind: a run that was killed may have stored one more.
+        let last = newest.number;
         newest = revisions.newest(&spec.project, &name, None).await?;
+        newest.number = newest.number.max(last);
     }
-    if newest.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
-        return Ok(Wanted { stored: newest, refusal: None });
+    if newest.stored.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
+        return Ok(Wanted { stored: newest.stored, refusal: None });
     }
     let refuse = |cause: Cause, message: String, evidence: Vec<String>, fix: String| {
         let verdict =
             Verdict { cause, about: format!("environment {name}"), message, evidence, fix, terminal: true };
-        Wanted { stored: newest.clone(), refusal: Some(verdict) }
+        Wanted { stored: newest.stored.clone(), refusal: Some(verdict) }
     };
     let control = environment.namespace().unwrap_or_default();
     let Some(project) =
@@ -70,8 +74,7 @@ pub async fn revision(
         }
         Ok(validated) => {
             let rendered = render::revision(&validated, &context.settings, &control);
-            let number = newest.as_ref().map(|stored| stored.number);
-            let stored = revisions.store(&project, &name, number, rendered).await?;
+            let stored = revisions.store(&project, &name, newest.number, rendered).await?;
             info!(environment = %name, revision = stored.number, "stored revision {} of {name}", stored.number);
             Ok(Wanted { stored: Some(stored), refusal: None })
         }

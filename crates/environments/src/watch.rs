@@ -75,6 +75,10 @@ impl Watches {
         for (kind, store) in self.objects.iter() {
             while tokio::time::timeout(Duration::from_secs(10), store.wait_until_ready()).await.is_err() {
                 warn!(kind = kind.name(), "still cannot list {}; is its definition installed?", kind.name());
+                if *kind == Kind::HttpRoute {
+                    // Not Kubernetes' own: without it everything but routes works, letting go included.
+                    break;
+                }
             }
         }
         // A writer lives as long as its watch; when it is gone the process is ending.

@@ -49,6 +49,10 @@ async fn look(api: &Api<CustomResourceDefinition>) -> Result<Vec<String>, kube::
     for definition in api::crds::all() {
         let name = definition.name_any();
         let found = api.get_opt(&name).await?;
+        if found.as_ref().is_some_and(|found| found.metadata.deletion_timestamp.is_some()) {
+            // It goes only when we have let go of what it holds.
+            return Ok(vec![]);
+        }
         if !conditions::is_crd_established().matches_object(found.as_ref()) {
             absent.push(name);
         }

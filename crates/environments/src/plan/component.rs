@@ -15,7 +15,7 @@ pub fn part(place: &Place<'_>, name: &str, component: &Component, variables: &En
     let template = pod::template(place, name, component, variables);
     let version = place.validated.versions.get(name).map(ToString::to_string);
     if component.job.is_some() {
-        let part = render::part(name, Role::Job, vec![job(place, name, &template, variables)]);
+        let part = render::part(name, Role::Job, vec![job(place, name, &template)]);
         return Part { version, ..part };
     }
     let start = component.health.as_ref().and_then(|health| health.start.as_deref()).and_then(seconds);
@@ -63,8 +63,8 @@ fn service(place: &Place<'_>, name: &str, component: &Component) -> Value {
 }
 
 /// A job's name holds the hash of all that it runs: the same job is never run twice, a changed one is.
-fn job(place: &Place<'_>, name: &str, template: &Value, variables: &EnvironmentVariables) -> Value {
-    let hash = short_hash(&(template, &variables.secret), 8);
+fn job(place: &Place<'_>, name: &str, template: &Value) -> Value {
+    let hash = short_hash(template, 8);
     json!({
         "apiVersion": "batch/v1",
         "kind": "Job",

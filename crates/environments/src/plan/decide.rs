@@ -24,7 +24,10 @@ pub fn is_current(spec: &EnvironmentSpec, revision: &EnvironmentRevision) -> boo
 /// has been ready once is healed as a whole: a broken service must not keep a component from being mended.
 pub fn may_touch(role: Role, settled: bool, progress: &[(Role, PartState)]) -> bool {
     settled
-        || progress.iter().filter(|(earlier, _)| *earlier < role).all(|(_, state)| *state == PartState::Ready)
+        || progress
+            .iter()
+            .filter(|(earlier, _)| *earlier < role || (*earlier == Role::Job && role == Role::Job))
+            .all(|(_, state)| *state == PartState::Ready)
 }
 
 /// Live objects of ours that no part of the revision wants any more.
@@ -122,8 +125,9 @@ mod tests {
     #[test]
     fn components_wait_for_jobs_until_the_revision_has_been_ready_once() {
         let progress = [(Role::Service, PartState::Ready), (Role::Job, PartState::Progressing)];
-        assert!(may_touch(Role::Job, false, &progress));
+        assert!(may_touch(Role::Job, false, &progress[..1]));
         assert!(!may_touch(Role::Component, false, &progress));
         assert!(may_touch(Role::Component, true, &progress));
+        assert!(!may_touch(Role::Job, false, &progress[1..]), "jobs run one after the other");
     }
 }

@@ -131,6 +131,8 @@ fn stateful_set(place: &Place<'_>, name: &str, version: &str, storage: &str) -> 
         "metadata": {"name": name, "namespace": place.namespace, "labels": place.labels(name)},
         "spec": {
             "serviceName": name,
+            // Else a pod that can't start is waited for, and a corrected template never reaches it.
+            "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": {api::marks::PART: name}},
             "revisionHistoryLimit": 2,
             "template": pod::marked(json!({

@@ -54,13 +54,8 @@ pub fn template(
     container.insert("resources".into(), resources(component));
     container.insert("securityContext".into(), json!({"allowPrivilegeEscalation": false}));
 
-    let mut annotations = Map::new();
-    if !variables.secret.is_empty() {
-        // A change of what the Secret is made of restarts the pods that read it.
-        annotations.insert(marks::CONFIG.into(), json!(short_hash(&variables.secret, 10)));
-    }
     marked(json!({
-        "metadata": {"labels": place.labels(name), "annotations": annotations},
+        "metadata": {"labels": place.labels(name)},
         "spec": {
             "containers": [container],
             "restartPolicy": if is_job { "Never" } else { "Always" },
@@ -89,7 +84,7 @@ pub fn image(place: &Place<'_>, name: &str, component: &Component) -> String {
 }
 
 fn environment(name: &str, variables: &EnvironmentVariables) -> Vec<Value> {
-    let secret = EnvironmentVariables::secret_name(name);
+    let secret = variables.secret_name(name);
     let plain = variables.plain.iter().map(|(variable, value)| {
         // Kubernetes would expand `$(NAME)`; the file does not say that it does.
         json!({"name": variable, "value": value.replace("$(", "$$(")})

@@ -61,7 +61,7 @@ fn counted(state: PartState, ready: u32, wanted: u32, message: &str) -> Progress
 }
 
 /// Every replica is of the newest template and available, and no old one is left.
-fn deployment(object: &DynamicObject, wanted: u32) -> Progress {
+pub fn deployment(object: &DynamicObject, wanted: u32) -> Progress {
     let ready = number(object, "/status/readyReplicas");
     let updated = number(object, "/status/updatedReplicas");
     let total = number(object, "/status/replicas");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::marks::Owner;
 use api::project::{Class, Component, ProjectSpec, ServiceType};
-use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe};
+use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, short_hash};
 use api::{Role, names};
 
 use super::template::{self, Piece};
@@ -160,15 +160,16 @@ impl EnvironmentVariables {
     /// The Secret that holds what is secret of them.
     fn recipe(&self, part: &str) -> Option<SecretRecipe> {
         (!self.secret.is_empty()).then(|| SecretRecipe {
-            name: Self::secret_name(part),
+            name: self.secret_name(part),
             part: part.to_owned(),
             keys: self.secret.clone(),
             guards_claim: None,
         })
     }
 
-    pub fn secret_name(part: &str) -> String {
-        format!("{part}-env")
+    /// By what it is made of: another recipe is another Secret, and pods of an older revision keep theirs.
+    pub fn secret_name(&self, part: &str) -> String {
+        format!("{part}-env-{}", short_hash(&self.secret, 8))
     }
 }
 

@@ -59,11 +59,13 @@ fn port(place: &Place<'_>, route: &Route) -> u16 {
 fn probe(place: &Place<'_>, host: &str, routes: &[&Route]) -> RouteProbe {
     let hostname = place.hostname(host);
     let healthy = routes.iter().find_map(|route| {
-        let health = place.spec().components.get(&route.to)?.health.as_ref()?;
+        let component = place.spec().components.get(&route.to)?;
+        let health = component.health.as_ref()?;
+        let port = |named: &Option<String>| named.clone().or_else(|| component.ports.keys().next().cloned());
         let path = path(route);
         let below =
             path == "/" || health.ready.http == path || health.ready.http.starts_with(&format!("{path}/"));
-        (below && health.ready.port == route.port).then(|| health.ready.http.clone())
+        (below && port(&health.ready.port) == port(&route.port)).then(|| health.ready.http.clone())
     });
     match healthy {
         Some(path) => RouteProbe { host: hostname, path, strict: true },

@@ -34,7 +34,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
     let mut status = EnvironmentStatus {
         observed_generation: found.generation,
         namespace: Some(found.namespace.to_owned()),
-        namespace_uid: found.namespace_uid.map(str::to_owned),
+        namespace_uid: found.namespace_uid.map(str::to_owned).or_else(|| current.namespace_uid.clone()),
         revision: found.stored.map(|stored| stored.number).or(current.revision),
         settled_revision: if ready {
             found.stored.map(|stored| stored.number)

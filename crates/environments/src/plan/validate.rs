@@ -166,6 +166,15 @@ fn uses(spec: &ProjectSpec, name: &str, component: &Component, at: &str, problem
                 Problem::new(at, format!("`{used}` is neither a component nor a service"))
                     .hint(suggest(used, known.iter().copied())),
             );
+        } else if component.job.is_some() && spec.components.get(used).is_some_and(|used| used.job.is_none())
+        {
+            problems.push(
+                Problem::new(
+                    at,
+                    format!("`{name}` is a job that runs before components: `{used}` is not there yet"),
+                )
+                .hint("a job may use services and other jobs"),
+            );
         } else if !seen.insert(used) {
             problems.push(Problem::new(at, format!("`{used}` is listed twice")));
         }
