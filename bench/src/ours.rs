@@ -34,7 +34,7 @@ pub fn destroy(name: &str) -> anyhow::Result<()> {
 
 /// Resident memory of the operator, as its own metrics say.
 pub fn operator_memory() -> anyhow::Result<f64> {
-    let path = "/api/v1/namespaces/outboard-system/services/outboard-operator:metrics/proxy/metrics";
+    let path = "/api/v1/namespaces/outboard-system/services/outboard-operator:http/proxy/metrics";
     let metrics = kubectl(&["get", "--raw", path], None)?;
     let line = metrics.lines().find(|line| line.starts_with("process_resident_memory_bytes"));
     line.and_then(|line| line.rsplit(' ').next())
