@@ -129,6 +129,8 @@ impl HostOperator {
         let log = File::options().create(true).append(true).open(world.directory().join("operator.log"))?;
         let child = Command::new(binary::path()?)
             .args(["operator", "--url-port", "8080", "--listen", "127.0.0.1:0"])
+            .args(["--registry", "registry.testbed:5000=http://registry.testbed:5000"])
+            .args(["--registry", "docker.io=http://registry.testbed:5000"])
             .env("KUBECONFIG", cluster::kubeconfig_file()?)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

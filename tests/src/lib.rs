@@ -9,6 +9,7 @@ mod gateway;
 mod installation;
 mod patience;
 mod proxy;
+mod registry;
 mod report;
 mod world;
 
@@ -21,4 +22,5 @@ pub use installation::{
 };
 pub use patience::{millis, until};
 pub use proxy::Proxy;
+pub use registry::tag;
 pub use world::{World, story};

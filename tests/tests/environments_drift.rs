@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use api::Exit;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
@@ -133,6 +134,97 @@ async fn a_restart_of_the_operator_restarts_nothing() -> Result<()> {
         before.remove("Deployment/web");
         after.remove("Deployment/web");
         same("objects after the second restart", &after, &before)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn drift_is_told_with_who_and_what_and_a_reporting_class_leaves_it() -> Result<()> {
+    story(async |world| {
+        world.apply(|spec| spec["classes"]["watched"] = json!({"drift": "report"})).await?;
+        world.create("qa", &[]).await?;
+        world.create("prod", &["--class", "watched"]).await?;
+        let image = json!({"spec": {"template": {"spec": {"containers": [
+            {"name": "web", "image": "registry.testbed:5000/shop/web:2"},
+            {"name": "spy", "image": "registry.testbed:5000/shop/web:1"},
+        ]}}}});
+        let params = PatchParams { field_manager: Some("kubectl-edit".to_owned()), ..PatchParams::default() };
+
+        let web = Deployments::of(&world.client, &world.namespace("qa"));
+        web.edit("a sidecar", image.clone()).await?;
+        let told = until("the revert told", SOON, async || {
+            let drift = world.environments().get("qa").await?.status.unwrap_or_default().drift;
+            Ok(drift.into_iter().find(|drift| drift.reverted && drift.by == ["kubectl-edit"]))
+        })
+        .await?;
+        let paths: Vec<&str> = told.fields.iter().map(|field| field.path.as_str()).collect();
+        ensure!(paths.iter().any(|path| path.ends_with("containers[web].image")), "{paths:?}");
+        ensure!(paths.iter().any(|path| path.contains("containers[spy]")), "{paths:?}");
+
+        let watched = Api::<Deployment>::namespaced(world.client.clone(), &world.namespace("prod"));
+        let edited = watched.patch("web", &params, &Patch::Strategic(&image)).await?;
+        until("the drift told", SOON, async || {
+            let status = world.environments().get("prod").await?.status.unwrap_or_default();
+            let drifted = api::condition::find(&status.conditions, api::condition::DRIFTED);
+            Ok(drifted
+                .filter(|drifted| drifted.is_true() && drifted.message.contains("kubectl-edit"))
+                .map(|_| ()))
+        })
+        .await?;
+        restart_operator(&world.client).await?;
+        let shown = world.outboard(&["env", "drift", "prod", "-o", "json"]).await?.last()?;
+        same("what stands", &shown["drift"][0]["reverted"], &json!(false))?;
+        same("the edited spec", &watched.get("web").await?.spec, &edited.spec)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn a_freeze_holds_through_a_restart_of_the_operator_and_ends_with_healing() -> Result<()> {
+    story(async |world| {
+        world.apply(|_| {}).await?;
+        world.create("qa", &[]).await?;
+        let web = Api::<Deployment>::namespaced(world.client.clone(), &world.namespace("qa"));
+        let written = meaning(&web.get("web").await?);
+        world
+            .outboard(&["env", "freeze", "qa", "--for", "1h", "--reason", "looking"])
+            .await?
+            .ended(Exit::Success)?;
+        let params = PatchParams { field_manager: Some("kubectl-edit".to_owned()), ..PatchParams::default() };
+        let label = json!({"metadata": {"labels": {"edited": "by-hand"}}});
+        let edited = meaning(&web.patch("web", &params, &Patch::Strategic(&label)).await?);
+        restart_operator(&world.client).await?;
+        until("the drift told", READY, async || {
+            let status = world.environments().get("qa").await?.status.unwrap_or_default();
+            Ok(status.drift.iter().any(|drift| !drift.reverted).then_some(()))
+        })
+        .await?;
+        same("the edited Deployment", &meaning(&web.get("web").await?), &edited)?;
+        let waits = world.outboard(&["env", "set", "qa", "--set", "web=2"]).await?.ended(Exit::Conflict)?;
+        ensure!(waits.stderr.contains("frozen until"), "{}", waits.stderr);
+        same("the edited Deployment", &meaning(&web.get("web").await?), &edited)?;
+        world.outboard(&["env", "set", "qa", "--set", "web=1", "--no-wait"]).await?.ended(Exit::Success)?;
+
+        world.outboard(&["env", "thaw", "qa"]).await?.ended(Exit::Success)?;
+        until("healed", SOON, async || Ok((meaning(&web.get("web").await?) == written).then_some(())))
+            .await?;
+        // Without any outboard at hand.
+        let until_then =
+            json!({"metadata": {"annotations": {"outboard.dev/freeze-until": "2099-01-01T00:00:00Z"}}});
+        world.environments().patch("qa", &PatchParams::default(), &Patch::Merge(&until_then)).await?;
+        until("frozen", SOON, async || {
+            let shown = world.outboard(&["env", "drift", "qa", "-o", "json"]).await?.last()?;
+            Ok(shown["frozenUntil"].is_string().then_some(()))
+        })
+        .await?;
+        web.patch("web", &params, &Patch::Strategic(&label)).await?;
+        until("the drift told", SOON, async || {
+            let status = world.environments().get("qa").await?.status.unwrap_or_default();
+            Ok(status.drift.iter().any(|drift| !drift.reverted).then_some(()))
+        })
+        .await
     })
     .await
 }

@@ -14,6 +14,10 @@ pub const JOBS_COMPLETE: &str = "JobsComplete";
 pub const COMPONENTS_READY: &str = "ComponentsReady";
 /// Every route answers through the gateway.
 pub const ROUTES_READY: &str = "RoutesReady";
+/// Somebody changed what outboard made, and it stands so. Says nothing about readiness.
+pub const DRIFTED: &str = "Drifted";
+/// The project has a newer revision: `env update` brings it here. Says nothing about readiness.
+pub const PROJECT_OUTDATED: &str = "ProjectOutdated";
 /// All of the others are true for the newest revision.
 pub const READY: &str = "Ready";
 

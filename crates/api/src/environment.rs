@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::FieldChange;
 use crate::{Condition, Verdict};
 
 /// One running copy of one project revision, in a namespace of its own.
@@ -48,6 +50,84 @@ pub struct EnvironmentSpec {
     /// Versions that differ from the project's own, by component.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
+    /// Index digests by image reference (`repository:tag`), of a plan or of the set that was tested. What is not
+    /// listed keeps the digest of the revision before, or is looked up once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digests: BTreeMap<String, String>,
+    /// Number of the revision of this environment to run again exactly as it was, but for its jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub restores: Option<i64>,
+    /// By component, when somebody last asked for new pods: another entry is a restart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub restarts: BTreeMap<String, String>,
+    /// Until when nothing is healed and no change is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
+    /// The change that led to these settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+/// A stated time without healing, for somebody who has to work by hand.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Freeze {
+    pub until: Time,
+    #[schemars(length(min = 1, max = 256))]
+    pub reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub by: Option<String>,
+}
+
+/// What others did to an object of an environment.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// `Deployment web`.
+    pub object: String,
+    /// Somebody deleted it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// Field managers, by Kubernetes' own record: `kubectl-edit`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// From what it is to be to what was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldChange>,
+    /// Whether it was put back; else it stands as it was found.
+    pub reverted: bool,
+    /// When it was seen.
+    pub at: Time,
+}
+
+/// What is done about drift.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriftPolicy {
+    /// It is put back.
+    #[default]
+    Heal,
+    /// It is told and left alone.
+    Report,
+}
+
+/// Who changed an environment, and how.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The user, as Kubernetes knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub by: Option<String>,
+    /// What was typed, such as `promote qa-42 r7`.
+    #[schemars(length(max = 256))]
+    pub action: String,
+    /// Hash of the plan that was shown. What would be applied must still have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub plan: Option<String>,
 }
 
 /// What the operator says about an environment.
@@ -81,6 +161,9 @@ pub struct EnvironmentStatus {
     /// Why it is not ready, as soon as that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// What others changed: what stands so now, and what was put back last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
     /// Present while it is being destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teardown: Option<Teardown>,
@@ -143,6 +226,9 @@ pub struct PartStatus {
     pub role: Role,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Index digest of that version's image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     pub state: PartState,
     /// Ready replicas of wanted ones, for what has replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]

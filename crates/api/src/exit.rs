@@ -23,12 +23,16 @@ pub enum Exit {
     NoOperator = 8,
     /// `--timeout` passed before there was a verdict.
     Timeout = 9,
+    /// Somebody else changed the environment while this command waited for its own change.
+    Superseded = 10,
     ImageNotFound = 20,
     CrashLoop = 21,
     ReadinessFailing = 22,
     JobFailed = 23,
     Unschedulable = 24,
     SecretLost = 25,
+    /// A registry refuses or does not answer.
+    Registry = 26,
     /// Ended by Ctrl-C or SIGTERM; what was asked for goes on in the cluster.
     Interrupted = 130,
 }
@@ -45,12 +49,14 @@ impl Exit {
         Self::Unreachable,
         Self::NoOperator,
         Self::Timeout,
+        Self::Superseded,
         Self::ImageNotFound,
         Self::CrashLoop,
         Self::ReadinessFailing,
         Self::JobFailed,
         Self::Unschedulable,
         Self::SecretLost,
+        Self::Registry,
         Self::Interrupted,
     ];
 
@@ -71,12 +77,14 @@ impl Exit {
             Self::Unreachable => "no cluster answers",
             Self::NoOperator => "the operator is not installed or does not answer",
             Self::Timeout => "the time ran out before there was a verdict",
+            Self::Superseded => "superseded: somebody changed the environment meanwhile",
             Self::ImageNotFound => "verdict: an image does not exist",
             Self::CrashLoop => "verdict: a container keeps crashing",
             Self::ReadinessFailing => "verdict: a component runs but does not become ready",
             Self::JobFailed => "verdict: a job failed",
             Self::Unschedulable => "verdict: no node has room",
             Self::SecretLost => "verdict: a service's generated password is gone while its volume remains",
+            Self::Registry => "verdict: a registry refuses or does not answer",
             Self::Interrupted => "interrupted; the cluster goes on",
         }
     }

@@ -8,6 +8,7 @@ pub mod environment;
 pub mod exit;
 pub mod marks;
 pub mod names;
+pub mod plan;
 pub mod problem;
 pub mod project;
 pub mod revision;
@@ -15,9 +16,11 @@ pub mod verdict;
 
 pub use condition::{Condition, ConditionStatus};
 pub use environment::{
-    Environment, EnvironmentSpec, EnvironmentStatus, PartState, PartStatus, Role, Teardown,
+    Change, Drift, DriftPolicy, Environment, EnvironmentSpec, EnvironmentStatus, Freeze, PartState,
+    PartStatus, Role, Teardown,
 };
 pub use exit::Exit;
+pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use problem::Problem;
 pub use project::{Project, ProjectSpec, ProjectStatus};
 pub use revision::{EnvironmentRevision, Part, ProjectRevision};

@@ -18,6 +18,17 @@ pub const REVISION_OF: &str = "outboard.dev/revision-of";
 /// On an environment revision: the jobs that have completed for it, as `name@namespace UID`, comma-separated.
 pub const COMPLETED_JOBS: &str = "outboard.dev/completed-jobs";
 
+/// On an environment revision: when it was first ready. Only such a revision is promoted or rolled back to.
+pub const READY_SINCE: &str = "outboard.dev/ready-since";
+
+/// On a pod template: when somebody last asked for new pods.
+pub const RESTARTED: &str = "outboard.dev/restarted";
+/// On a Secret of the control namespace: the classes it serves, comma-separated, or `*`.
+pub const CLASSES: &str = "outboard.dev/classes";
+
+/// On an Environment: nothing is healed until then (RFC 3339). For when no `outboard` is at hand.
+pub const FREEZE_UNTIL: &str = "outboard.dev/freeze-until";
+
 /// On a pod template and so on its pods: the hash of the template, which tells pods of this revision from others.
 pub const TEMPLATE: &str = "outboard.dev/template";
 

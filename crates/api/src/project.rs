@@ -8,6 +8,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::environment::DriftPolicy;
+
 /// What a team ships: components, backing services, routes and classes.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -79,7 +81,7 @@ pub type Port = u16;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobTime {
-    /// Once per revision, after the services are ready and before components change.
+    /// Once for each environment and content, after the services are ready and before components change.
     Before,
 }
 
@@ -172,6 +174,9 @@ pub struct Route {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Class {
+    /// What is done about changes that others make: `heal` puts them back (default), `report` only tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftPolicy>,
     /// Replicas by component.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scale: BTreeMap<String, Scale>,

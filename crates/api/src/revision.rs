@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::environment::Role;
+use crate::environment::{Change, DriftPolicy, Role};
 use crate::marks;
 use crate::project::{Project, ProjectSpec};
 
@@ -69,6 +69,21 @@ pub struct EnvironmentRevision {
     pub requested: BTreeMap<String, String>,
     /// The version of every component, chosen or by default.
     pub versions: BTreeMap<String, String>,
+    /// Index digest of every image it runs, by reference.
+    #[serde(default)]
+    pub digests: BTreeMap<String, String>,
+    /// The revision whose objects these are, if it is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restores: Option<i64>,
+    /// By component, when somebody last asked for new pods.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub restarts: BTreeMap<String, String>,
+    /// The change that led to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// What is done about drift in its class.
+    #[serde(default)]
+    pub drift: DriftPolicy,
     /// The outboard version that rendered it.
     pub renderer: String,
     /// URL by route host.
@@ -86,6 +101,9 @@ pub struct Part {
     pub role: Role,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Index digest of that version's image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Seconds after which not being ready is a verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_seconds: Option<u32>,
@@ -177,6 +195,14 @@ impl EnvironmentRevision {
 
     pub fn from_object(object: &ControllerRevision) -> Option<Self> {
         serde_json::from_value(object.data.as_ref()?.0.clone()).ok()
+    }
+
+    /// What of it counts, as one hash: who asked, and when, does not.
+    pub fn content_hash(&self) -> String {
+        short_hash(
+            &(&self.class, &self.project_revision, &self.digests, &self.urls, &self.parts, &self.secrets),
+            16,
+        )
     }
 
     pub fn parts_of(&self, role: Role) -> impl Iterator<Item = &Part> {

@@ -18,8 +18,16 @@ pub enum Cause {
     ObjectTaken,
     /// Kubernetes refused an object for a reason outboard has no better word for.
     Refused,
+    /// What would be applied is no longer what the plan showed.
+    PlanStale,
+    /// Nothing is changed before the freeze ends.
+    Frozen,
     SecretLost,
     ImageNotFound,
+    /// The registry wants other credentials.
+    ImageDenied,
+    /// The registry does not answer.
+    RegistryUnreachable,
     CrashLoop,
     ReadinessFailing,
     JobFailed,
@@ -34,9 +42,10 @@ impl Cause {
         match self {
             Self::Invalid | Self::Refused => Exit::Invalid,
             Self::ProjectNotFound | Self::RevisionNotFound => Exit::NotFound,
-            Self::NamespaceTaken | Self::ObjectTaken => Exit::Conflict,
+            Self::NamespaceTaken | Self::ObjectTaken | Self::PlanStale | Self::Frozen => Exit::Conflict,
             Self::SecretLost => Exit::SecretLost,
             Self::ImageNotFound => Exit::ImageNotFound,
+            Self::ImageDenied | Self::RegistryUnreachable => Exit::Registry,
             Self::CrashLoop => Exit::CrashLoop,
             Self::ReadinessFailing => Exit::ReadinessFailing,
             Self::JobFailed => Exit::JobFailed,
@@ -62,4 +71,7 @@ pub struct Verdict {
     pub fix: String,
     /// Waiting longer cannot help: something has to change first.
     pub terminal: bool,
+    /// The operator goes on by itself once that has changed: an image was pushed, say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds: bool,
 }

@@ -4,6 +4,7 @@
 //! Knows nothing of what the objects mean; a slice decides, this crate writes.
 
 pub mod claim;
+pub mod drift;
 pub mod error;
 pub mod fingerprint;
 pub mod kinds;

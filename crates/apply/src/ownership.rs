@@ -63,6 +63,11 @@ fn is_ours(entry: &ManagedFieldsEntry) -> bool {
         && entry.subresource.as_deref().unwrap_or_default().is_empty()
 }
 
+/// Whether somebody else wrote these fields: neither we nor Kubernetes itself.
+pub fn is_foreign(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() != Some(marks::MANAGER) && !is_trusted(entry)
+}
+
 /// Entries that may stay: subresources, Kubernetes' own components, other slices of outboard.
 fn is_trusted(entry: &ManagedFieldsEntry) -> bool {
     let manager = entry.manager.as_deref().unwrap_or_default();

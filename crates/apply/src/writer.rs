@@ -10,6 +10,7 @@ use kube::core::DynamicObject;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::drift::{self, Found};
 use crate::error::{Error, is_status};
 use crate::fingerprint;
 use crate::kinds::Kind;
@@ -37,10 +38,10 @@ struct Written {
 pub enum Ensured {
     Unchanged,
     Created(DynamicObject),
-    /// The object as it is now, and the managers whose changes were undone.
+    /// The object as it is now, and what of others was undone.
     Applied {
         object: DynamicObject,
-        undone: Vec<String>,
+        undone: Found,
     },
 }
 
@@ -123,10 +124,14 @@ impl Writer {
         if !known && !owner.owns(live.labels()) && !wrote(live) {
             return Err(Error::Foreign { kind: kind.name(), namespace: namespace.to_owned(), name });
         }
+        let now_desired = now.desired;
         if before == Some(now) {
             return Ok(Ensured::Unchanged);
         }
-        let undone = self.take_back(kind, namespace, live).await?;
+        // What another revision asks for otherwise is nobody's drift.
+        let same_wish = before.as_ref().is_none_or(|before| before.desired == now_desired);
+        let undone = if same_wish { drift::found(kind, desired, live) } else { Found::default() };
+        self.take_back(kind, namespace, live).await?;
         let mut object = desired.clone();
         // The UID is a fence: if the object was replaced meanwhile, the apply fails.
         object.metadata.uid = live.uid();
@@ -140,15 +145,20 @@ impl Writer {
         Ok(Ensured::Applied { object: applied, undone })
     }
 
+    /// What ensuring would undo, without doing it.
+    pub fn drift(&self, namespace: &str, desired: &DynamicObject, live: &DynamicObject) -> Found {
+        let Some(kind) = Kind::of(desired) else { return Found::default() };
+        let known = self.recall(kind, namespace, &desired.name_any());
+        if known == Some(written(kind, desired, live)) {
+            return Found::default();
+        }
+        drift::found(kind, desired, live)
+    }
+
     /// Folds foreign managers' fields into ours, so that the following apply removes what they added.
-    async fn take_back(
-        &self,
-        kind: Kind,
-        namespace: &str,
-        live: &DynamicObject,
-    ) -> Result<Vec<String>, Error> {
+    async fn take_back(&self, kind: Kind, namespace: &str, live: &DynamicObject) -> Result<(), Error> {
         let entries = live.metadata.managed_fields.as_deref().unwrap_or_default();
-        let Some(correction) = ownership::correction(kind, entries) else { return Ok(Vec::new()) };
+        let Some(correction) = ownership::correction(kind, entries) else { return Ok(()) };
         let patch = json!({"metadata": {
             "resourceVersion": live.resource_version(),
             "managedFields": correction.entries,
@@ -156,9 +166,7 @@ impl Writer {
         let params = PatchParams { field_manager: Some(marks::MANAGER.to_owned()), ..PatchParams::default() };
         let patched =
             self.api(kind, namespace).patch_metadata(&live.name_any(), &params, &Patch::Merge(&patch)).await;
-        patched
-            .map(|_| correction.managers)
-            .map_err(|error| Error::of_write(error, kind.name(), namespace, &live.name_any()))
+        patched.map(|_| ()).map_err(|error| Error::of_write(error, kind.name(), namespace, &live.name_any()))
     }
 
     /// Sets the replicas of a Deployment or StatefulSet.

@@ -85,6 +85,19 @@ pub struct Patience {
     pub timeout: Duration,
 }
 
+/// How a change is made.
+#[derive(Args, Clone, Debug)]
+pub struct Changing {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Wait this long for an image that does not exist yet [default: end at once; the environment waits anyway]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub hold: Option<Duration>,
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
 /// `90s`, `15m` or `2h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     api::project::seconds(text)

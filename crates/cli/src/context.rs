@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 
 use verbs::file::{self, Source};
-use verbs::{Cluster, Target};
+use verbs::{Cluster, Event, Target};
 
 use crate::args::{Global, Scope};
 use crate::error::Result;
-use crate::output::Output;
+use crate::output::{Output, progress};
 
 pub struct Context {
     pub global: Global,
@@ -37,6 +37,12 @@ impl Context {
 
     pub fn resume(&self) -> Option<String> {
         self.resume.borrow().clone()
+    }
+
+    /// Tells at once of what happens before anything is waited for.
+    pub fn events(&self) -> impl FnMut(Event) + Send + use<'_> {
+        let output = &self.output;
+        move |event| progress::tell(output, &event)
     }
 
     pub async fn cluster(&self) -> Result<Cluster> {

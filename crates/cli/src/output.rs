@@ -1,6 +1,9 @@
 //! How things are shown: results on stdout, everything about the way there on stderr.
 
 pub mod colour;
+pub mod drift;
+pub mod history;
+pub mod plan;
 pub mod problems;
 pub mod progress;
 pub mod receipt;

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use api::marks::{self, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
-use api::{Cause, Environment, EnvironmentStatus, Project, Verdict};
+use api::{Cause, Drift, DriftPolicy, Environment, EnvironmentStatus, Plan, Project, Verdict};
 use apply::{Claim, Writer, claim_namespace};
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
@@ -21,11 +23,12 @@ use tracing::{debug, warn};
 
 use crate::error::Error;
 use crate::observe::Observer;
+use crate::plan::drift;
 use crate::plan::status::{self, Found};
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Retry, Watches};
-use crate::{Settings, project, secrets, teardown, wanted};
+use crate::{Settings, planning, project, secrets, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -43,6 +46,7 @@ pub struct Context {
     pub watches: Watches,
     pub writer: Writer,
     pub observer: Arc<dyn Observer>,
+    recorder: Recorder,
 }
 
 /// Reconciles Projects and Environments until `shutdown` resolves; what is in flight is finished.
@@ -61,16 +65,46 @@ pub async fn run(
     }
     let concurrency = settings.concurrency;
     let writer = Writer::new(client.clone());
-    let context = Arc::new(Context { client: client.clone(), settings, watches, writer, observer });
+    let recorder =
+        Recorder::new(client.clone(), Reporter { controller: "outboard".to_owned(), instance: None });
+    let context = Arc::new(Context { client: client.clone(), settings, watches, writer, observer, recorder });
     let config = watcher::Config::default().timeout(200);
     let environments = Controller::new(Api::<Environment>::all(client.clone()), config.clone())
         .trigger_backoff(Retry::default())
         .with_config(Config::default().concurrency(concurrency))
-        .reconcile_on(triggers)
+        .reconcile_on(triggers);
+    let known = environments.store();
+    let environments = environments
+        .watches(Api::<Project>::all(client.clone()), config.clone(), move |project| {
+            let of = |environment: &Environment| {
+                environment.spec.project == project.name_any()
+                    && environment.namespace() == project.namespace()
+            };
+            known
+                .state_filter(|environment| of(environment))
+                .iter()
+                .map(|found| ObjectRef::from_obj(found.as_ref()))
+                .collect::<Vec<_>>()
+        })
         .graceful_shutdown_on(shutdown.clone())
         .run(
             reconcile_observed,
             |environment, error, _| on_error(&environment.name_any(), error),
+            context.clone(),
+        )
+        .for_each(|_| std::future::ready(()));
+    let plans = Controller::new(Api::<Plan>::all(client.clone()), config.clone())
+        .trigger_backoff(Retry::default())
+        .with_config(Config::default().concurrency(concurrency))
+        .graceful_shutdown_on(shutdown.clone())
+        .run(
+            |plan, context: Arc<Context>| async move {
+                let begun = Instant::now();
+                let outcome = planning::reconcile(plan, context.clone()).await;
+                context.observer.reconciled("plan", begun.elapsed(), outcome.is_err());
+                outcome
+            },
+            |plan, error, _| on_error(&plan.name_any(), error),
             context.clone(),
         )
         .for_each(|_| std::future::ready(()));
@@ -89,7 +123,7 @@ pub async fn run(
             context,
         )
         .for_each(|_| std::future::ready(()));
-    futures::join!(environments, projects);
+    futures::join!(environments, plans, projects);
     tasks.shutdown().await;
 }
 
@@ -139,12 +173,16 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     hold(environment, context).await?;
 
     // gather, plan
+    let now = Timestamp::now();
+    let frozen = drift::frozen_until(environment, now);
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
-    let wanted = wanted::revision(environment, &revisions, context).await?;
+    let wanted = wanted::revision(environment, &revisions, frozen, context).await?;
 
     // apply
     let outcome = match &wanted.stored {
-        Some(stored) => roll_out(environment, &owner, &namespace, stored, &revisions, context).await?,
+        Some(stored) => {
+            roll_out(environment, &owner, &namespace, stored, &revisions, frozen.is_some(), context).await?
+        }
         None => Rollout::default(),
     };
 
@@ -153,30 +191,48 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let verdict = wanted.refusal.or(outcome.verdict.clone());
     let current = environment.status.clone().unwrap_or_default();
     let parts: Vec<_> = outcome.parts.iter().map(|(part, progress)| (part, progress.clone())).collect();
+    let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
     let found = Found {
         generation: environment.metadata.generation.unwrap_or(0),
-        now: Timestamp::now(),
+        now,
         namespace: &namespace,
         namespace_uid: outcome.namespace_uid.as_deref(),
         stored: wanted.stored.as_ref(),
         parts: &parts,
         verdict,
+        drift: outcome.drift.clone(),
+        project_revision: newest.as_deref(),
         refused,
     };
     let next = status::next(&current, &found);
+    if let Some(stored) =
+        wanted.stored.as_ref().filter(|stored| !stored.ready && next.settled_revision == Some(stored.number))
+    {
+        // Before the status says so: what says ready can be promoted.
+        revisions.mark_ready(&owner.environment, stored, found.now).await?;
+    }
     if next != current {
         context.write_status(environment, &next).await?;
+    }
+    for found in &outcome.drift {
+        // What stands so is told once, not at every look.
+        if found.reverted
+            || !current.drift.iter().any(|known| known.object == found.object && !known.reverted)
+        {
+            context.tell(environment, found).await;
+        }
     }
     let settled =
         next.settled_revision.is_some() && next.settled_revision == next.revision && outcome.all_ready();
     let stuck = next.verdict.as_ref().is_some_and(|verdict| verdict.terminal);
-    Ok(Action::requeue(if settled {
-        RESYNC
-    } else if stuck {
-        STUCK
-    } else {
-        PROGRESS
-    }))
+    let again = match (settled, stuck) {
+        (true, _) => RESYNC,
+        (false, true) => STUCK,
+        (false, false) => PROGRESS,
+    };
+    // The end of a freeze is no event.
+    let thaw = frozen.map(|until| until.duration_since(now).unsigned_abs() + Duration::from_millis(100));
+    Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))))
 }
 
 /// Whose environment this is and where it runs, if its names can be used at all.
@@ -215,6 +271,7 @@ async fn roll_out(
     namespace: &str,
     stored: &Stored,
     revisions: &Revisions,
+    frozen: bool,
     context: &Context,
 ) -> Result<Rollout, Error> {
     let current = environment.status.clone().unwrap_or_default();
@@ -242,6 +299,7 @@ async fn roll_out(
                 evidence: vec![],
                 fix: "choose another name for the environment, or remove that namespace yourself".to_owned(),
                 terminal: true,
+                holds: false,
             };
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
@@ -260,11 +318,35 @@ async fn roll_out(
     };
     let settled =
         current.settled_revision == Some(stored.number) && current.namespace_uid.as_ref() == Some(&uid);
-    let target = Target { owner, namespace, namespace_uid: &uid, stored, settled, hidden: &hidden };
+    let target = Target {
+        owner,
+        namespace,
+        namespace_uid: &uid,
+        stored,
+        settled,
+        // A new revision is made; then what others do to it is only told.
+        hands_off: frozen || (settled && stored.revision.drift == DriftPolicy::Report),
+        now: status::whole_seconds(Timestamp::now()),
+        hidden: &hidden,
+    };
     rollout::run(&target, revisions, context).await
 }
 
 impl Context {
+    /// Tells of drift as an Event on the Environment. That it cannot be told is no reason to stop.
+    async fn tell(&self, environment: &Environment, found: &Drift) {
+        let event = Event {
+            type_: EventType::Warning,
+            reason: if found.reverted { "DriftReverted" } else { "DriftFound" }.to_owned(),
+            note: Some(shortened(&drift::sentence(found))),
+            action: if found.reverted { "Heal" } else { "Report" }.to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &environment.object_ref(&())).await {
+            debug!(%error, "cannot write an event on {}", environment.name_any());
+        }
+    }
+
     /// Writes the whole status, as this slice's own.
     pub async fn write_status(
         &self,

@@ -4,13 +4,16 @@
 //! one outside thing each.
 
 pub mod controller;
+pub mod draft;
 pub mod error;
 pub mod evidence;
 pub mod file;
 pub mod gateway;
 pub mod observe;
 pub mod plan;
+pub mod planning;
 pub mod project;
+pub mod registry;
 pub mod revisions;
 pub mod rollout;
 pub mod secrets;

@@ -4,10 +4,16 @@ use api::revision::{EnvironmentRevision, ProjectRevision};
 use api::{Project, marks};
 use apply::error::is_status;
 use k8s_openapi::api::apps::v1::ControllerRevision;
-use kube::api::{Api, ListParams, PostParams};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 
 use crate::error::Error;
+
+/// How many revisions of an environment are kept.
+pub const KEPT: i64 = 20;
+/// How many completed jobs a revision inherits the memory of.
+const REMEMBERED_JOBS: usize = 200;
 
 /// An environment revision as it is stored.
 #[derive(Clone, Debug)]
@@ -16,6 +22,8 @@ pub struct Stored {
     pub revision: EnvironmentRevision,
     /// Jobs that have completed for it; they are not run again even if their object is gone.
     pub completed_jobs: Vec<String>,
+    /// Whether it has ever been ready.
+    pub ready: bool,
 }
 
 impl Stored {
@@ -25,6 +33,7 @@ impl Stored {
         Some(Self {
             number: object.revision,
             revision: EnvironmentRevision::from_object(object)?,
+            ready: object.annotations().contains_key(marks::READY_SINCE),
             completed_jobs: completed.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         })
     }
@@ -69,18 +78,59 @@ impl Revisions {
         Ok(Newest { number, stored })
     }
 
-    /// Stores `revision` as the next number. Losing a race is no error: the next run reads what won.
+    /// One revision of an environment.
+    pub async fn get(&self, environment: &str, number: i64) -> Result<Option<Stored>, Error> {
+        let found = self.api.get_opt(&EnvironmentRevision::object_name(environment, number)).await?;
+        Ok(found.as_ref().and_then(Stored::from_object))
+    }
+
+    /// Stores `revision` as the one after `newest`. Losing a race is no error: the next run reads what won.
     pub async fn store(
         &self,
         project: &Project,
         environment: &str,
-        last: i64,
+        newest: &Newest,
         revision: EnvironmentRevision,
     ) -> Result<Stored, Error> {
-        let number = last + 1;
-        let object = revision.to_object(environment, number, project, &self.install);
+        let number = newest.number + 1;
+        let mut object = revision.to_object(environment, number, project, &self.install);
+        // What has run in this namespace has run, whichever revision asked for it.
+        let done = newest.stored.as_ref().map(|stored| stored.completed_jobs.as_slice()).unwrap_or_default();
+        let done = done[done.len().saturating_sub(REMEMBERED_JOBS)..].to_vec();
+        if !done.is_empty() {
+            object.annotations_mut().insert(marks::COMPLETED_JOBS.to_owned(), done.join(","));
+        }
         self.api.create(&PostParams::default(), &object).await?;
-        Ok(Stored { number, revision, completed_jobs: Vec::new() })
+        Ok(Stored { number, revision, completed_jobs: done, ready: false })
+    }
+
+    /// Records that a revision has been ready: from now on it may be promoted and rolled back to.
+    pub async fn mark_ready(&self, environment: &str, stored: &Stored, now: Timestamp) -> Result<(), Error> {
+        let name = EnvironmentRevision::object_name(environment, stored.number);
+        let mut object = self.api.get(&name).await?;
+        object.annotations_mut().insert(marks::READY_SINCE.to_owned(), now.to_string());
+        self.api.replace(&name, &PostParams::default(), &object).await?;
+        Ok(())
+    }
+
+    /// Deletes what is older than the newest revisions that are kept. Of those that have been ready the last one is
+    /// always kept: it is what a rollback goes to.
+    pub async fn expire(&self, environment: &str, newest: i64, settled: Option<i64>) -> Result<(), Error> {
+        if newest <= KEPT {
+            return Ok(());
+        }
+        let selector = format!("{}=environment,{}={environment}", marks::REVISION_OF, marks::ENVIRONMENT);
+        let found = self.api.list(&ListParams::default().labels(&selector)).await?;
+        let old = found
+            .iter()
+            .filter(|object| object.revision <= newest - KEPT && Some(object.revision) != settled);
+        for object in old {
+            match self.api.delete(&object.name_any(), &DeleteParams::default()).await {
+                Err(error) if !is_status(&error, 404) => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Records that a job has completed, so that it never runs again for this revision.

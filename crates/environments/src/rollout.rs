@@ -1,10 +1,13 @@
 //! Applies a revision part by part, as far as its stages allow, and tells how far each part has come.
 
 use api::marks::Owner;
+use api::plan::FieldChange;
 use api::revision::{EnvironmentRevision, Part};
-use api::{Cause, PartState, Role, Verdict};
+use api::{Cause, Drift, PartState, Role, Verdict};
+use apply::drift::Found;
 use apply::kinds::Kind;
 use apply::{Ensured, View, writer};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::PropagationPolicy;
@@ -27,6 +30,8 @@ pub struct Rollout {
     pub namespace_uid: Option<String>,
     pub parts: Vec<(Part, Progress)>,
     pub verdict: Option<Verdict>,
+    /// What others had changed.
+    pub drift: Vec<Drift>,
 }
 
 impl Rollout {
@@ -54,6 +59,9 @@ pub struct Target<'a> {
     pub stored: &'a Stored,
     /// It has been ready here before: it is healed without waiting for stages.
     pub settled: bool,
+    /// Drift is told and left alone.
+    pub hands_off: bool,
+    pub now: Timestamp,
     /// Secret values that must not stand in any evidence.
     pub hidden: &'a [String],
 }
@@ -71,13 +79,14 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
             rollout.parts.push((part.clone(), progress));
             continue;
         }
-        let (progress, verdict) = match part_progress(target, part, &view, revisions, context).await {
-            Ok(found) => found,
-            Err(Error::Verdict(verdict)) => {
-                (Progress::new(PartState::Failed, verdict.message.clone()), Some(*verdict))
-            }
-            Err(error) => return Err(error),
-        };
+        let (progress, verdict) =
+            match part_progress(target, part, &view, revisions, &mut rollout.drift, context).await {
+                Ok(found) => found,
+                Err(Error::Verdict(verdict)) => {
+                    (Progress::new(PartState::Failed, verdict.message.clone()), Some(*verdict))
+                }
+                Err(error) => return Err(error),
+            };
         // The first cause counts: what comes later only suffers from it.
         if rollout
             .verdict
@@ -88,7 +97,7 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         }
         rollout.parts.push((part.clone(), progress));
     }
-    if rollout.all_ready() {
+    if rollout.all_ready() && !target.hands_off {
         // Labels alone prove nothing: somebody may have copied them with the rest of an object of ours.
         let ours = |object: &DynamicObject| owner.owns(object.labels()) && writer::wrote(object);
         for (kind, object) in decide::to_prune(&stored.revision, &view, ours) {
@@ -118,6 +127,7 @@ async fn part_progress(
     part: &Part,
     view: &View,
     revisions: &Revisions,
+    drift: &mut Vec<Drift>,
     context: &Context,
 ) -> Result<(Progress, Option<Verdict>), Error> {
     let Target { owner, namespace, stored, .. } = *target;
@@ -126,7 +136,7 @@ async fn part_progress(
     if completion.as_ref().is_some_and(|job| stored.completed_jobs.contains(job)) {
         return Ok((Progress::new(PartState::Ready, "completed"), None));
     }
-    let Some(live) = ensure(target, part, view, context).await? else {
+    let Some(live) = ensure(target, part, view, drift, context).await? else {
         return Ok((Progress::new(PartState::Progressing, "waiting for its predecessor to be gone"), None));
     };
     let references: Vec<&DynamicObject> = live.iter().collect();
@@ -164,9 +174,10 @@ async fn ensure(
     target: &Target<'_>,
     part: &Part,
     view: &View,
+    drift: &mut Vec<Drift>,
     context: &Context,
 ) -> Result<Option<Vec<DynamicObject>>, Error> {
-    let Target { owner, namespace, settled, .. } = *target;
+    let Target { owner, namespace, settled, hands_off, .. } = *target;
     let about = format!("{} {}", part.role.as_str(), part.name);
     let mut all: Vec<DynamicObject> = Vec::new();
     for value in &part.objects {
@@ -186,6 +197,12 @@ async fn ensure(
             all.push(live.clone());
             continue;
         }
+        if hands_off {
+            look(target, part, kind, &desired, live, drift, context);
+            // What is not there cannot be looked at: the part is told as not ready.
+            all.extend(live.cloned());
+            continue;
+        }
         let ensured = match context.writer.ensure(owner, namespace, &desired, live, part.replicas).await {
             Ok(ensured) => ensured,
             Err(apply::Error::Terminating { .. }) => return Ok(None),
@@ -195,11 +212,17 @@ async fn ensure(
         };
         let object = match ensured {
             Ensured::Unchanged => live.cloned().unwrap_or(desired),
-            Ensured::Created(object) => object,
+            Ensured::Created(object) => {
+                if settled {
+                    drift.push(target.drift(kind, &object, true, Found::default(), true));
+                }
+                object
+            }
             Ensured::Applied { object, undone } => {
-                if !undone.is_empty() {
-                    let by = undone.join(", ");
+                if settled && !undone.is_empty() {
+                    let by = undone.by.join(", ");
                     info!(%namespace, %by, "took back {} {} from {by}", kind.name(), object.name_any());
+                    drift.push(target.drift(kind, &object, false, undone, true));
                 }
                 object
             }
@@ -207,6 +230,9 @@ async fn ensure(
         if let Some(wanted) = part.replicas.filter(|_| kind.scales())
             && writer::replicas(&object) != Some(wanted)
         {
+            if settled {
+                drift.push(target.drift(kind, &object, false, scaled(&object, wanted), true));
+            }
             match context.writer.scale(kind, namespace, &object.name_any(), wanted).await {
                 Err(error @ apply::Error::Refused { .. }) => return Err(refused(&about, &error).into()),
                 scaled => scaled?,
@@ -215,6 +241,73 @@ async fn ensure(
         all.push(object);
     }
     Ok(Some(all))
+}
+
+/// Tells of drift on one object without touching it.
+fn look(
+    target: &Target<'_>,
+    part: &Part,
+    kind: Kind,
+    desired: &DynamicObject,
+    live: Option<&DynamicObject>,
+    drift: &mut Vec<Drift>,
+    context: &Context,
+) {
+    let Some(live) = live else {
+        drift.push(target.drift(kind, desired, true, Found::default(), false));
+        return;
+    };
+    let mut found = context.writer.drift(target.namespace, desired, live);
+    if let Some(wanted) =
+        part.replicas.filter(|wanted| kind.scales() && writer::replicas(live) != Some(*wanted))
+    {
+        let scaled = scaled(live, wanted);
+        found.fields.extend(scaled.fields);
+        found.by.extend(scaled.by);
+    }
+    if !found.is_empty() {
+        drift.push(target.drift(kind, desired, false, found, false));
+    }
+}
+
+/// Replicas that somebody else set, and who.
+fn scaled(live: &DynamicObject, wanted: u32) -> Found {
+    let entries = live.metadata.managed_fields.iter().flatten();
+    let by = entries
+        .filter(|entry| {
+            let fields = entry.fields_v1.as_ref();
+            fields.is_some_and(|fields| fields.0.pointer("/f:spec/f:replicas").is_some())
+        })
+        .filter_map(|entry| entry.manager.clone())
+        .filter(|manager| manager != api::marks::MANAGER);
+    Found {
+        by: by.collect(),
+        fields: vec![FieldChange {
+            path: "spec.replicas".to_owned(),
+            from: Some(wanted.to_string()),
+            to: writer::replicas(live).map(|count| count.to_string()),
+        }],
+    }
+}
+
+impl Target<'_> {
+    fn drift(
+        &self,
+        kind: Kind,
+        object: &DynamicObject,
+        deleted: bool,
+        found: Found,
+        reverted: bool,
+    ) -> Drift {
+        Drift {
+            object: format!("{} {}", kind.name(), object.name_any()),
+            deleted,
+            by: found.by,
+            fields: found.fields,
+            reverted,
+            at: Time(self.now),
+        }
+    }
 }
 
 /// Asks a route through the gateway.
@@ -264,6 +357,7 @@ pub fn taken(error: &apply::Error, environment: &str) -> Verdict {
         evidence: vec![],
         fix: "remove or rename that object; outboard never takes over what it did not make".to_owned(),
         terminal: true,
+        holds: false,
     }
 }
 
@@ -276,5 +370,6 @@ pub fn refused(about: &str, error: &apply::Error) -> Verdict {
         evidence: vec![],
         fix: "correct what Kubernetes names in outboard.yaml, apply it and update the environment".to_owned(),
         terminal: true,
+        holds: false,
     }
 }

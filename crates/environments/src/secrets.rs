@@ -72,6 +72,7 @@ async fn generate(
                 evidence: vec![format!("namespace {namespace} has volume claim {claim} and no Secret {}", recipe.name)],
                 fix: format!("restore the Secret from a backup, or give the data up: outboard env destroy {environment}"),
                 terminal: true,
+                holds: false,
             }
             .into());
         }
@@ -146,6 +147,7 @@ fn incomplete(recipe: &SecretRecipe, key: &str, environment: &str) -> Verdict {
             "restore that Secret from a backup, or give the data up: outboard env destroy {environment}"
         ),
         terminal: true,
+        holds: false,
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the operator is told about the cluster it runs in.
 
+use std::collections::BTreeMap;
+
 /// Settings of one installation, the same for every environment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Name of this installation; it marks everything that is made.
     pub install: String,
@@ -16,4 +18,24 @@ pub struct Settings {
     pub gateway_name: String,
     /// How many environments are reconciled at once.
     pub concurrency: u16,
+    /// By registry, the URL where it is reached if that is not `https://` and its name: a mirror, or one without TLS.
+    pub registries: BTreeMap<String, String>,
+    /// Labels that every rendered object carries besides outboard's own: who pays for it, say.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            install: "outboard".to_owned(),
+            domain: "localhost".to_owned(),
+            url_scheme: "http".to_owned(),
+            url_port: None,
+            gateway_namespace: "envoy-gateway-system".to_owned(),
+            gateway_name: "outboard".to_owned(),
+            concurrency: 16,
+            registries: BTreeMap::new(),
+            labels: BTreeMap::new(),
+        }
+    }
 }

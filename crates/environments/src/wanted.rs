@@ -1,14 +1,15 @@
-//! Which revision an environment is to have: the one it has, a new one rendered for what it asks now, or the one
+//! Which revision an environment is to have: the one it has, a new one drafted for what it asks now, or the one
 //! before because what it asks was refused. Never touches what runs.
 
-use api::{Cause, Environment, Project, Verdict};
+use api::{Cause, Environment, Verdict};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use kube::api::Api;
 use tracing::info;
 
 use crate::controller::Context;
+use crate::draft::{self, Request};
 use crate::error::Error;
-use crate::plan::{decide, render, validate};
+use crate::plan::decide;
 use crate::revisions::{Revisions, Stored};
 
 /// The revision to apply, and why the spec was refused if it was: then an earlier one goes on being kept.
@@ -20,6 +21,7 @@ pub struct Wanted {
 pub async fn revision(
     environment: &Environment,
     revisions: &Revisions,
+    frozen: Option<Timestamp>,
     context: &Context,
 ) -> Result<Wanted, Error> {
     let (name, spec) = (environment.name_any(), &environment.spec);
@@ -36,47 +38,50 @@ pub async fn revision(
     if newest.stored.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
         return Ok(Wanted { stored: newest.stored, refusal: None });
     }
-    let refuse = |cause: Cause, message: String, evidence: Vec<String>, fix: String| {
-        let verdict =
-            Verdict { cause, about: format!("environment {name}"), message, evidence, fix, terminal: true };
-        Wanted { stored: newest.stored.clone(), refusal: Some(verdict) }
-    };
+    if let Some(until) = frozen {
+        return Ok(Wanted { stored: newest.stored, refusal: Some(waits(&name, until)) });
+    }
     let control = environment.namespace().unwrap_or_default();
-    let Some(project) =
-        Api::<Project>::namespaced(context.client.clone(), &control).get_opt(&spec.project).await?
-    else {
-        let message = format!("there is no project {} in namespace {control}", spec.project);
-        return Ok(refuse(
-            Cause::ProjectNotFound,
-            message,
-            vec![],
-            "apply it first: outboard project apply".to_owned(),
-        ));
+    let request = Request { name: &name, control: &control, spec, refresh: &[] };
+    let drafted = draft::make(&request, &newest, revisions, context).await?;
+    let drafted =
+        drafted.and_then(|draft| match spec.change.as_ref().and_then(|change| change.plan.as_ref()) {
+            Some(shown) if *shown != draft.hash => Err(stale(&name)),
+            _ => Ok(draft),
+        });
+    let draft = match drafted {
+        Ok(draft) => draft,
+        Err(verdict) => return Ok(Wanted { stored: newest.stored, refusal: Some(verdict) }),
     };
-    let revision =
-        revisions.project(&spec.project_revision).await?.filter(|found| found.project == spec.project);
-    let Some(revision) = revision else {
-        let message = format!("project {} has no revision {}", spec.project, spec.project_revision);
-        let fix = "choose one that `outboard project list` shows".to_owned();
-        return Ok(refuse(Cause::RevisionNotFound, message, vec![], fix));
-    };
-    match validate::environment(&name, spec, &revision) {
-        Err(problems) => {
-            let evidence = problems.iter().filter_map(|problem| problem.hint.clone()).collect();
-            let message =
-                problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>().join("; ");
-            Ok(refuse(
-                Cause::Invalid,
-                message,
-                evidence,
-                format!("correct it with outboard env set {name} …"),
-            ))
-        }
-        Ok(validated) => {
-            let rendered = render::revision(&validated, &context.settings, &control);
-            let stored = revisions.store(&project, &name, newest.number, rendered).await?;
-            info!(environment = %name, revision = stored.number, "stored revision {} of {name}", stored.number);
-            Ok(Wanted { stored: Some(stored), refusal: None })
-        }
+    let stored = revisions.store(&draft.project, &name, &newest, draft.revision).await?;
+    info!(environment = %name, revision = stored.number, "stored revision {} of {name}", stored.number);
+    let settled = environment.status.as_ref().and_then(|status| status.settled_revision);
+    revisions.expire(&name, stored.number, settled).await?;
+    Ok(Wanted { stored: Some(stored), refusal: None })
+}
+
+/// The verdict on a change during a freeze.
+fn waits(environment: &str, until: Timestamp) -> Verdict {
+    Verdict {
+        cause: Cause::Frozen,
+        about: format!("environment {environment}"),
+        message: format!("frozen until {until}: the change waits"),
+        evidence: vec![],
+        fix: format!("it follows when the freeze ends; end it now with outboard env thaw {environment}"),
+        terminal: true,
+        holds: true,
+    }
+}
+
+/// The verdict on a change whose plan no longer holds.
+fn stale(environment: &str) -> Verdict {
+    Verdict {
+        cause: Cause::PlanStale,
+        about: format!("environment {environment}"),
+        message: "what would be applied is no longer what the plan showed".to_owned(),
+        evidence: vec![],
+        fix: "nothing was changed; ask for it again to see the new plan".to_owned(),
+        terminal: true,
+        holds: false,
     }
 }

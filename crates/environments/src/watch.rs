@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Environment, Part, marks};
+use api::{Environment, Part, Project, marks};
 use apply::View;
 use apply::kinds::Kind;
 use futures::channel::mpsc;
@@ -29,6 +29,7 @@ pub struct Watches {
     objects: Arc<Vec<(Kind, Store<DynamicObject>)>>,
     pods: Store<Pod>,
     namespaces: Store<Namespace>,
+    projects: Store<Project>,
 }
 
 /// A stream of environments that have to be looked at again.
@@ -57,6 +58,11 @@ impl Watches {
         let stream = watcher(Api::<Pod>::all(client.clone()), config.clone()).map(|event| event.map(slim));
         tasks.spawn(follow("Pod", reflector::reflector(writer, stream), by_namespace(&sender, &namespaces)));
 
+        let (projects, writer) = reflector::store();
+        let stream =
+            watcher(Api::<Project>::all(client.clone()), watcher::Config::default().timeout(WATCH_SECONDS));
+        tasks.spawn(follow("Project", reflector::reflector(writer, stream), |_: Project| {}));
+
         let mut objects = Vec::new();
         for kind in Kind::ALL {
             let resource = kind.resource();
@@ -67,7 +73,7 @@ impl Watches {
             let wake = by_namespace(&sender, &namespaces);
             tasks.spawn(follow(kind.name(), reflector::reflector(writer, stream), wake));
         }
-        (Self { objects: Arc::new(objects), pods, namespaces }, triggers)
+        (Self { objects: Arc::new(objects), pods, namespaces, projects }, triggers)
     }
 
     /// Resolves once every kind has been listed; says which one keeps it waiting.
@@ -83,6 +89,7 @@ impl Watches {
         }
         // A writer lives as long as its watch; when it is gone the process is ending.
         let _ = self.pods.wait_until_ready().await;
+        let _ = self.projects.wait_until_ready().await;
         let _ = self.namespaces.wait_until_ready().await;
     }
 
@@ -96,6 +103,12 @@ impl Watches {
             }
         }
         view
+    }
+
+    /// The newest revision of a project, as the operator has stored it.
+    pub fn project_revision(&self, namespace: &str, project: &str) -> Option<String> {
+        let found = self.projects.get(&ObjectRef::new(project).within(namespace))?;
+        found.status.as_ref()?.revision.clone()
     }
 
     /// The pods of one part, made from the template it has now.

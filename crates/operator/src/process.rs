@@ -27,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Runs until SIGTERM or SIGINT, or until leadership is lost.
 pub async fn run(options: Options) -> Result<(), Error> {
     let shutdown = signals::shutdown()?;
+    // Registries are asked through a client that takes the process's own provider; a second one is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = http::bind(options.listen).await?;
     let client = connect().await?;
     let process = Process::new(options);
@@ -66,7 +68,7 @@ impl Process {
     async fn live(&self, client: Client, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let mut shutdown = pin!(shutdown);
         // Held to the end: it guards the name under which this process leads.
-        let identity = Identity::of_this_process(&self.options.install);
+        let identity = Identity::of_this_process(&self.options.settings.install);
         let mut leadership = tokio::select! {
             leadership = self.lead(&client, &identity) => leadership,
             () = &mut shutdown => return Ok(()),
@@ -122,7 +124,7 @@ impl Process {
                 _ = &mut stopped => return,
             }
             self.enter(Phase::Leading);
-            let settings = self.options.environments();
+            let settings = self.options.settings.clone();
             let observer = Arc::new(self.metrics.reconciles());
             let asked = async {
                 // A dropped sender is the end of the process: just as good a reason to stop.

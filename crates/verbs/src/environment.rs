@@ -1,22 +1,30 @@
-//! Environments: create, change, watch, list, show and destroy them.
+//! Environments: create, change, watch, list, show, compare and destroy them.
 
+mod change;
 mod choose;
 mod create;
 mod destroy;
+mod diff;
+mod drift;
+mod history;
 mod list;
 mod outlook;
 mod progress;
 mod read;
-mod set;
 mod show;
 mod watch;
+mod wish;
 
+pub use change::{Planned, carry_out, plan};
 pub use choose::Choice;
 pub use create::{Wanted, create};
 pub use destroy::{Destroyed, destroy};
+pub use diff::{Comparison, diff};
+pub use drift::{Report, drift, freeze, thaw};
+pub use history::{Entry, Numbered, history, revision};
 pub use list::{State, Summary, list, summary};
 pub use outlook::{Outlook, outlook, pending};
-pub use read::get;
-pub use set::set;
+pub use read::{find, get};
 pub use show::{Detail, detail, show};
-pub use watch::watch;
+pub use watch::{Until, watch};
+pub use wish::{Wish, clone, promote, restart, rollback, set, update};

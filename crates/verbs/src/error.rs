@@ -62,6 +62,16 @@ pub enum Error {
     Refused { message: String, causes: Vec<String> },
     #[error("environment `{environment}` exists and differs")]
     Exists { environment: String, differences: Vec<Difference> },
+    #[error("environment `{environment}` was changed by somebody else meanwhile")]
+    Raced { environment: String, by: Option<String>, theirs: Vec<Difference>, mine: Vec<Difference> },
+    #[error("environment `{environment}` was changed again before it was ready: {}", .change.action)]
+    Superseded { environment: String, change: api::Change },
+    #[error("the change of `{environment}` is refused: {}", .verdict.message)]
+    PlanRefused { environment: String, verdict: Box<Verdict> },
+    #[error("environment `{environment}` has no earlier revision that was ready")]
+    NothingToRestore { environment: String },
+    #[error("`{from}` is of project `{from_project}`, `{to}` of project `{to_project}`")]
+    OtherProject { from: String, from_project: String, to: String, to_project: String },
     #[error("{what} changed meanwhile")]
     Changed { what: String },
     #[error("environment `{environment}` is being destroyed")]

@@ -1,22 +1,34 @@
 //! `outboard env …`
 
+mod clone;
 mod create;
 mod destroy;
+mod diff;
+mod drift;
+mod freeze;
+mod history;
 mod list;
+mod plan;
+mod promote;
+mod restart;
+mod rollback;
 mod set;
 mod show;
+mod thaw;
+mod update;
 
 use std::time::{Duration, Instant};
 
 use api::Environment;
 use clap::Subcommand;
-use verbs::environment::{self, State};
+use verbs::environment::{self, State, Until, Wish};
 
+use crate::args::Changing;
 use crate::context::{Context, Place};
 use crate::error::Result;
 use crate::output::progress::Progress;
-use crate::output::receipt;
 use crate::output::time::elapsed;
+use crate::output::{plan as shown, receipt};
 
 /// Create, list, show, change and destroy environments
 #[derive(Debug, Subcommand)]
@@ -25,6 +37,17 @@ pub enum EnvCommand {
     List(list::ListArgs),
     Show(show::ShowArgs),
     Set(set::SetArgs),
+    Update(update::UpdateArgs),
+    Plan(plan::PlanArgs),
+    Promote(promote::PromoteArgs),
+    Rollback(rollback::RollbackArgs),
+    Restart(restart::RestartArgs),
+    Clone(clone::CloneArgs),
+    Diff(diff::DiffArgs),
+    Drift(drift::DriftArgs),
+    Freeze(freeze::FreezeArgs),
+    Thaw(thaw::ThawArgs),
+    History(history::HistoryArgs),
     Destroy(destroy::DestroyArgs),
 }
 
@@ -34,7 +57,65 @@ pub async fn run(context: &Context, command: EnvCommand) -> Result<()> {
         EnvCommand::List(args) => list::run(context, args).await,
         EnvCommand::Show(args) => show::run(context, args).await,
         EnvCommand::Set(args) => set::run(context, args).await,
+        EnvCommand::Update(args) => update::run(context, args).await,
+        EnvCommand::Plan(args) => plan::run(context, args).await,
+        EnvCommand::Promote(args) => promote::run(context, args).await,
+        EnvCommand::Rollback(args) => rollback::run(context, args).await,
+        EnvCommand::Restart(args) => restart::run(context, args).await,
+        EnvCommand::Clone(args) => clone::run(context, args).await,
+        EnvCommand::Diff(args) => diff::run(context, args).await,
+        EnvCommand::Drift(args) => drift::run(context, args).await,
+        EnvCommand::Freeze(args) => freeze::run(context, args).await,
+        EnvCommand::Thaw(args) => thaw::run(context, args).await,
+        EnvCommand::History(args) => history::run(context, args).await,
         EnvCommand::Destroy(args) => destroy::run(context, args).await,
+    }
+}
+
+/// Plans a wish and shows it; then makes it so and waits, unless that was not asked for.
+async fn carry_out(context: &Context, place: &Place, wish: Wish, changing: &Changing) -> Result<()> {
+    let start = Instant::now();
+    let mut progress = Progress::new(&context.output);
+    let (cluster, namespace) = (&place.cluster, place.namespace.as_str());
+    let planned = environment::plan(cluster, namespace, wish, &mut |event| progress.event(&event)).await;
+    let planned = match planned {
+        Ok(planned) if !changing.dry_run => planned,
+        planned => {
+            progress.end();
+            return tell_plan(context, &planned?);
+        }
+    };
+    progress.planned(&planned);
+    let name = planned.environment.clone();
+    let written =
+        environment::carry_out(cluster, namespace, planned, &mut |event| progress.event(&event)).await;
+    let written = match written {
+        Ok((written, _)) if !changing.patience.no_wait => written,
+        written => {
+            progress.end();
+            return tell(context, place, &written?.0, None).await;
+        }
+    };
+    context.waiting(resume(place, &name));
+    let until = Until {
+        // Whoever waits for an image waits for what follows, too.
+        timeout: Some(changing.patience.timeout + changing.hold.unwrap_or_default()),
+        hold: changing.hold,
+        generation: written.metadata.generation,
+    };
+    wait_and_tell(context, place, &name, until, progress, start).await
+}
+
+/// What would change; a change that would have to wait ends with what it waits for.
+fn tell_plan(context: &Context, planned: &environment::Planned) -> Result<()> {
+    context.output.result(planned, |paint| shown::whole(planned, *paint))?;
+    match &planned.status.verdict {
+        Some(verdict) => Err(verbs::Error::PlanRefused {
+            environment: planned.environment.clone(),
+            verdict: Box::new(verdict.clone()),
+        }
+        .into()),
+        None => Ok(()),
     }
 }
 
@@ -43,11 +124,11 @@ async fn wait_and_tell(
     context: &Context,
     place: &Place,
     name: &str,
-    timeout: Duration,
+    until: Until,
     mut progress: Progress<'_>,
     start: Instant,
 ) -> Result<()> {
-    let watched = environment::watch(&place.cluster, &place.namespace, name, Some(timeout), &mut |event| {
+    let watched = environment::watch(&place.cluster, &place.namespace, name, until, &mut |event| {
         progress.event(&event);
     })
     .await;

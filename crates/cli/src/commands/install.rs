@@ -5,10 +5,10 @@ use std::time::Duration;
 use clap::Args;
 use verbs::install::{self, Options, Outcome};
 
-use super::operator::gateway;
 use crate::args::{Format, duration};
 use crate::context::Context;
 use crate::error::{Failure, Result};
+use crate::settings::SettingsArgs;
 
 /// Install outboard in the cluster, or upgrade it: definitions, rights and the operator
 #[derive(Args, Debug)]
@@ -19,24 +19,8 @@ pub struct InstallArgs {
     /// Image of the operator [default: the one of this version]
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
-    /// Name of this installation; it marks everything that is made
-    #[arg(long, value_name = "NAME", default_value = "outboard")]
-    pub install: String,
-    /// Domain under which every environment's hosts lie
-    #[arg(long, value_name = "DOMAIN", default_value = "localhost")]
-    pub domain: String,
-    /// Scheme of the URLs that people are shown
-    #[arg(long, value_name = "SCHEME", default_value = "http", value_parser = ["http", "https"])]
-    pub url_scheme: String,
-    /// Port of the URLs that people are shown, where it is not the scheme's own
-    #[arg(long, value_name = "PORT")]
-    pub url_port: Option<u16>,
-    /// The Gateway that routes attach to
-    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "envoy-gateway-system/outboard", value_parser = gateway)]
-    pub gateway: (String, String),
-    /// How many environments are reconciled at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub concurrency: u16,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// Operators that run; one leads, more take over faster when its node dies
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=5))]
     pub replicas: u16,
@@ -50,16 +34,9 @@ pub struct InstallArgs {
 
 impl InstallArgs {
     fn options(&self) -> Options {
-        let (gateway_namespace, gateway_name) = self.gateway.clone();
         Options {
             image: self.image.clone().unwrap_or_else(|| Options::default().image),
-            install: self.install.clone(),
-            domain: self.domain.clone(),
-            url_scheme: self.url_scheme.clone(),
-            url_port: self.url_port,
-            gateway_namespace,
-            gateway_name,
-            concurrency: self.concurrency,
+            settings: self.settings.settings(),
             replicas: self.replicas,
         }
     }

@@ -82,6 +82,32 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             Words::new(Exit::Invalid, "Kubernetes does not accept it").details(causes.clone())
         }
         Error::Exists { environment, differences } => of_existing(environment, differences),
+        Error::Raced { theirs, mine, by, .. } => {
+            let who = by.as_deref().unwrap_or("somebody else");
+            let line = |who: &str, difference: &Difference| {
+                format!("{who}: {} from {} to {}", difference.setting, difference.have, difference.want)
+            };
+            let theirs = theirs.iter().map(|difference| line(who, difference));
+            let details = theirs.chain(mine.iter().map(|difference| line("you", difference)));
+            Words::new(Exit::Conflict, sentence)
+                .details(details.collect())
+                .hint("nothing of yours was written; ask for it again to plan on top of that change")
+        }
+        Error::Superseded { change, .. } => {
+            let who = change.by.as_deref().unwrap_or("somebody");
+            Words::new(Exit::Superseded, format!("{sentence}, by {who}"))
+                .hint(format!("the newest change counts; watch that one with `{resume}`"))
+        }
+        Error::PlanRefused { verdict, .. } => {
+            Words::new(verdict.cause.exit(), format!("nothing was changed: {}", receipt::finding(verdict)))
+                .details(verdict.evidence.clone())
+                .hint(&verdict.fix)
+        }
+        Error::NothingToRestore { environment } => Words::new(Exit::NotFound, sentence)
+            .hint(format!("see what there is with `outboard env history {environment}`")),
+        Error::OtherProject { .. } => {
+            Words::new(Exit::Invalid, sentence).hint("promote between environments of one project")
+        }
         Error::Changed { .. } => Words::new(Exit::Conflict, sentence).hint("try again"),
         Error::BeingDestroyed { environment } => Words::new(Exit::Conflict, sentence)
             .hint(format!("wait until it is gone: `outboard env destroy {environment} --yes`")),
@@ -186,6 +212,7 @@ mod tests {
             evidence: vec!["boom".into()],
             fix: "look at the last lines".into(),
             terminal: true,
+            holds: false,
         };
         let words = of_verb(&Error::Verdict { environment: "qa".into(), verdict: Box::new(verdict) }, None);
         assert_eq!(words.exit, Exit::CrashLoop);

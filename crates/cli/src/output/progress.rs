@@ -5,11 +5,13 @@ mod plain;
 
 use std::io::IsTerminal;
 
+use serde_json::json;
 use verbs::Event;
+use verbs::environment::Planned;
 
 use self::live::Live;
 use self::plain::Plain;
-use super::Output;
+use super::{Output, plan};
 use crate::args::Format;
 
 pub enum Progress<'a> {
@@ -38,11 +40,30 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// What is about to be done.
+    pub fn planned(&self, planned: &Planned) {
+        match self {
+            Self::Json(output) => drop(output.item(&json!({"event": "planned", "plan": planned}))),
+            Self::Live(live) => live.note(&plan::summary(planned)),
+            Self::Plain(plain) => plain.note(&plan::summary(planned)),
+        }
+    }
+
     /// Leaves the last state on the screen.
     pub fn end(self) {
         if let Self::Live(live) = self {
             live.end();
         }
+    }
+}
+
+/// Tells of one event outside of any waiting.
+pub fn tell(output: &Output, event: &Event) {
+    if output.is_json() {
+        // If nobody listens, the result will notice.
+        drop(output.item(event));
+    } else if let Some(text) = sentence(event) {
+        output.note(&text);
     }
 }
 

@@ -13,10 +13,12 @@ const START_SECONDS: u32 = 60;
 
 pub fn part(place: &Place<'_>, name: &str, component: &Component, variables: &EnvironmentVariables) -> Part {
     let template = pod::template(place, name, component, variables);
-    let version = place.validated.versions.get(name).map(ToString::to_string);
+    let chosen = place.validated.versions.get(name);
+    let version = chosen.map(ToString::to_string);
+    let digest = chosen.and_then(|version| place.digests.get(&version.image(&component.image)).cloned());
     if component.job.is_some() {
         let part = render::part(name, Role::Job, vec![job(place, name, &template)]);
-        return Part { version, ..part };
+        return Part { version, digest, ..part };
     }
     let start = component.health.as_ref().and_then(|health| health.start.as_deref()).and_then(seconds);
     let start = start.unwrap_or(START_SECONDS);
@@ -26,6 +28,7 @@ pub fn part(place: &Place<'_>, name: &str, component: &Component, variables: &En
     }
     Part {
         version,
+        digest,
         start_seconds: Some(start),
         replicas: Some(place.replicas(name, component)),
         ..render::part(name, Role::Component, objects)

@@ -18,6 +18,10 @@ pub fn is_current(spec: &EnvironmentSpec, revision: &EnvironmentRevision) -> boo
         && spec.project_revision == revision.project_revision
         && spec.class == revision.class
         && spec.versions == revision.requested
+        && spec.restores == revision.restores
+        && spec.restarts == revision.restarts
+        // Digests of images that it does not run say nothing about it.
+        && revision.digests.iter().all(|(image, digest)| spec.digests.get(image).is_none_or(|said| said == digest))
 }
 
 /// Whether parts of `role` may be touched now, given how far the earlier ones have come. A revision that

@@ -127,6 +127,7 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
                 "push the image, or choose a version that exists: outboard env set {environment} --set {name}=VERSION"
             ),
             terminal: true,
+            holds: false,
         },
         Symptom::Crash { exit_code, reason, restarts, settled, .. } if part.role != Role::Job => {
             let why =
@@ -142,6 +143,7 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
                     "read the last lines above (outboard logs {environment} {name}), then set a version or settings that start"
                 ),
                 terminal: *settled,
+                holds: false,
             }
         }
         Symptom::Crash { exit_code, .. } => job_failed(part, Some(*exit_code), lines, environment),
@@ -163,6 +165,7 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
                     "see why its health check fails: outboard logs {environment} {name}; a slow start needs a longer health.start (now {allowed}s)"
                 ),
                 terminal,
+                holds: false,
             }
         }
         Symptom::Unschedulable { message, seconds } => Verdict {
@@ -174,6 +177,7 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
                 "ask for less ({name}.resources in outboard.yaml), destroy an environment, or add a node"
             ),
             terminal: *seconds >= UNSCHEDULABLE_SECONDS,
+            holds: false,
         },
     }
 }
@@ -191,6 +195,7 @@ pub fn job_failed(part: &Part, exit_code: Option<i32>, lines: &[String], environ
             "correct it and set the corrected version: outboard env set {environment} --set {name}=VERSION"
         ),
         terminal: true,
+        holds: false,
     }
 }
 

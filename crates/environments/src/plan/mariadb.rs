@@ -45,16 +45,28 @@ exec mariadbd --user=mysql --datadir="$data" --socket=/run/mysqld/mysqld.sock --
 const READY: &str = r#"MYSQL_PWD="$MARIADB_PASSWORD" mariadb --no-defaults -h 127.0.0.1 -u "$MARIADB_USER" -e 'SELECT 1' "$MARIADB_DATABASE""#;
 
 pub fn part(place: &Place<'_>, name: &str, service: &Service) -> Part {
-    let version = service.version.as_deref().unwrap_or(VERSION);
+    let version = version(service);
+    let image = image(service);
     let chosen = place.class.services.get(name).and_then(|class| class.storage.as_deref());
     let storage = chosen.or(service.storage.as_deref()).unwrap_or(STORAGE);
-    let objects = vec![service_object(place, name), stateful_set(place, name, version, storage)];
+    let objects =
+        vec![service_object(place, name), stateful_set(place, name, &place.pinned(&image), storage)];
     Part {
         version: Some(version.to_owned()),
+        digest: place.digests.get(&image).cloned(),
         start_seconds: Some(START_SECONDS),
         replicas: Some(1),
         ..render::part(name, Role::Service, objects)
     }
+}
+
+fn version(service: &Service) -> &str {
+    service.version.as_deref().unwrap_or(VERSION)
+}
+
+/// The image that such a service runs.
+pub fn image(service: &Service) -> String {
+    format!("{IMAGE}:{}", version(service))
 }
 
 /// The generated credentials, created once.
@@ -105,11 +117,11 @@ fn service_object(place: &Place<'_>, name: &str) -> Value {
     })
 }
 
-fn stateful_set(place: &Place<'_>, name: &str, version: &str, storage: &str) -> Value {
+fn stateful_set(place: &Place<'_>, name: &str, image: &str, storage: &str) -> Value {
     let from_secret = |variable: &str, key: &str| json!({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret_name(name), "key": key}}});
     let container = json!({
         "name": name,
-        "image": format!("{IMAGE}:{version}"),
+        "image": image,
         "command": ["/bin/sh", "-c", START],
         "env": [
             from_secret("MARIADB_DATABASE", "name"),
@@ -146,7 +158,7 @@ fn stateful_set(place: &Place<'_>, name: &str, version: &str, storage: &str) -> 
                 },
             })),
             "volumeClaimTemplates": [{
-                "metadata": {"name": "data", "labels": place.labels(name)},
+                "metadata": {"name": "data", "labels": place.marks(name)},
                 "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}},
             }],
         },

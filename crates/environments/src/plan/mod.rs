@@ -2,13 +2,19 @@
 //!
 //! `validate` may refuse; what it returns can be rendered without fail.
 
+pub mod alike;
+pub mod changes;
 pub mod component;
 pub mod decide;
+pub mod demand;
 pub mod diagnose;
+pub mod drift;
+pub mod images;
 pub mod mariadb;
 pub mod pod;
 pub mod readiness;
 pub mod render;
+pub mod restart;
 pub mod route;
 pub mod status;
 pub mod template;

@@ -76,11 +76,8 @@ pub fn marked(mut template: Value) -> Value {
 
 /// The image a component runs in this environment.
 pub fn image(place: &Place<'_>, name: &str, component: &Component) -> String {
-    place
-        .validated
-        .versions
-        .get(name)
-        .map_or_else(|| component.image.clone(), |version| version.image(&component.image))
+    let version = place.validated.versions.get(name);
+    place.pinned(&version.map_or_else(|| component.image.clone(), |version| version.image(&component.image)))
 }
 
 fn environment(name: &str, variables: &EnvironmentVariables) -> Vec<Value> {

@@ -9,7 +9,7 @@ use api::{Role, names};
 
 use super::template::{self, Piece};
 use super::validate::Validated;
-use super::{component, mariadb, route};
+use super::{component, images, mariadb, restart, route};
 use crate::Settings;
 
 /// The outboard that renders: recorded in every revision.
@@ -20,6 +20,8 @@ pub struct Place<'a> {
     pub validated: &'a Validated,
     pub class: Class,
     pub settings: &'a Settings,
+    /// Index digests by image reference.
+    pub digests: &'a BTreeMap<String, String>,
     pub owner: Owner,
     pub namespace: String,
 }
@@ -31,6 +33,13 @@ impl Place<'_> {
 
     /// Labels of an object that belongs to a part.
     pub fn labels(&self, part: &str) -> BTreeMap<String, String> {
+        let mut labels = self.settings.labels.clone();
+        labels.extend(self.marks(part));
+        labels
+    }
+
+    /// Our own labels alone, for what can never be changed again.
+    pub fn marks(&self, part: &str) -> BTreeMap<String, String> {
         let mut labels = self.owner.labels();
         labels.insert("app.kubernetes.io/name".to_owned(), part.to_owned());
         labels.insert(api::marks::PART.to_owned(), part.to_owned());
@@ -41,6 +50,14 @@ impl Place<'_> {
     pub fn replicas(&self, name: &str, component: &Component) -> u32 {
         let scale = self.class.scale.get(name).or(component.scale.as_ref());
         scale.map_or(1, |scale| scale.min)
+    }
+
+    /// The reference with the digest of the bytes it stands for: nodes then run those, wherever the tag moves.
+    pub fn pinned(&self, reference: &str) -> String {
+        match self.digests.get(reference) {
+            Some(digest) => format!("{reference}@{digest}"),
+            None => reference.to_owned(),
+        }
     }
 
     pub fn url(&self, host: &str) -> String {
@@ -56,11 +73,17 @@ impl Place<'_> {
 }
 
 /// The whole revision.
-pub fn revision(validated: &Validated, settings: &Settings, control_namespace: &str) -> EnvironmentRevision {
+pub fn revision(
+    validated: &Validated,
+    settings: &Settings,
+    digests: &BTreeMap<String, String>,
+    control_namespace: &str,
+) -> EnvironmentRevision {
     let place = Place {
         validated,
         class: validated.spec.class(validated.class.as_str()).unwrap_or_default(),
         settings,
+        digests,
         owner: Owner {
             install: settings.install.clone(),
             control_namespace: control_namespace.to_owned(),
@@ -85,6 +108,7 @@ pub fn revision(validated: &Validated, settings: &Settings, control_namespace: &
         secrets.extend(settings.recipe(name));
     }
     parts.extend(route::parts(&place));
+    restart::stamp(&mut parts, &validated.restarts);
     // Stable: parts of one role keep the order in which they use each other.
     parts.sort_by_key(|part| part.role);
     EnvironmentRevision {
@@ -97,6 +121,14 @@ pub fn revision(validated: &Validated, settings: &Settings, control_namespace: &
             .iter()
             .map(|(name, version)| (name.clone(), version.to_string()))
             .collect(),
+        digests: images::references(validated)
+            .into_values()
+            .filter_map(|reference| Some((reference.clone(), digests.get(&reference)?.clone())))
+            .collect(),
+        restores: None,
+        restarts: validated.restarts.clone(),
+        change: validated.change.clone(),
+        drift: place.class.drift.unwrap_or_default(),
         renderer: RENDERER.to_owned(),
         urls: place.spec().routes.iter().map(|route| (route.host.clone(), place.url(&route.host))).collect(),
         parts,
@@ -200,6 +232,7 @@ pub fn part(name: &str, role: Role, objects: Vec<serde_json::Value>) -> Part {
         name: name.to_owned(),
         role,
         version: None,
+        digest: None,
         start_seconds: None,
         replicas: None,
         probe: None,

@@ -1,13 +1,16 @@
 //! The status of an environment, from what a reconcile found.
 
-use api::condition::{self, ACCEPTED, COMPONENTS_READY, JOBS_COMPLETE, READY, ROUTES_READY, SERVICES_READY};
+use api::condition::{
+    self, ACCEPTED, COMPONENTS_READY, DRIFTED, JOBS_COMPLETE, PROJECT_OUTDATED, READY, ROUTES_READY,
+    SERVICES_READY,
+};
 use api::revision::Part;
-use api::{Condition, ConditionStatus, EnvironmentStatus, PartState, PartStatus, Role, Verdict};
+use api::{Condition, ConditionStatus, Drift, EnvironmentStatus, PartState, PartStatus, Role, Verdict};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use super::decide;
 use super::readiness::Progress;
+use super::{decide, drift};
 use crate::revisions::Stored;
 
 /// What a reconcile found.
@@ -23,6 +26,10 @@ pub struct Found<'a> {
     pub parts: &'a [(&'a Part, Progress)],
     /// Why it is not ready, if that is known.
     pub verdict: Option<Verdict>,
+    /// What others had changed.
+    pub drift: Vec<Drift>,
+    /// The project's newest revision, if that is known.
+    pub project_revision: Option<&'a str>,
     /// The spec of this generation was refused: what runs is an earlier one.
     pub refused: bool,
 }
@@ -45,6 +52,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
         parts: found.parts.iter().map(|(part, progress)| part_status(part, progress)).collect(),
         conditions: current.conditions.clone(),
         verdict: found.verdict.clone(),
+        drift: drift::record(&current.drift, found.drift.clone()),
         teardown: None,
     };
     let set = |status: &mut EnvironmentStatus, r#type: &str, holds: bool, reason: &str, message: String| {
@@ -58,6 +66,25 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
         };
         condition::set(&mut status.conditions, next);
     };
+    if let (Some(newest), Some(stored)) = (found.project_revision, found.stored) {
+        let mine = stored.revision.project_revision.as_str();
+        let (outdated, message) = match mine == newest {
+            true => (false, String::new()),
+            false => (true, format!("the project is at {newest}, this environment at {mine}")),
+        };
+        set(
+            &mut status,
+            PROJECT_OUTDATED,
+            outdated,
+            if outdated { "NewerRevision" } else { "UpToDate" },
+            message,
+        );
+    }
+    let standing: Vec<String> =
+        status.drift.iter().filter(|drift| !drift.reverted).map(drift::sentence).collect();
+    let (drifted, reason) =
+        if standing.is_empty() { (false, "AsWritten") } else { (true, "ChangedByOthers") };
+    set(&mut status, DRIFTED, drifted, reason, standing.join("; "));
     let refusal = found.verdict.as_ref().filter(|_| found.refused);
     match refusal {
         Some(verdict) => {
@@ -103,7 +130,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
 }
 
 /// Kubernetes keeps whole seconds; a finer time would differ from what comes back.
-fn whole_seconds(time: Timestamp) -> Timestamp {
+pub fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
@@ -112,6 +139,7 @@ fn part_status(part: &Part, progress: &Progress) -> PartStatus {
         name: part.name.clone(),
         role: part.role,
         version: part.version.clone(),
+        digest: part.digest.clone(),
         state: progress.state,
         replicas: progress.replicas.clone(),
         message: progress.message.clone(),

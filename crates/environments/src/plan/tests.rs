@@ -8,15 +8,7 @@ use super::{render, validate};
 use crate::Settings;
 
 fn settings() -> Settings {
-    Settings {
-        install: "outboard".into(),
-        domain: "localhost".into(),
-        url_scheme: "http".into(),
-        url_port: Some(8080),
-        gateway_namespace: "envoy-gateway-system".into(),
-        gateway_name: "outboard".into(),
-        concurrency: 4,
-    }
+    Settings { url_port: Some(8080), ..Settings::default() }
 }
 
 fn shop() -> ProjectRevision {
@@ -32,13 +24,14 @@ fn wanted(class: &str, versions: &[(&str, &str)]) -> EnvironmentSpec {
         class: class.into(),
         owner: None,
         versions: versions.iter().map(|(name, version)| ((*name).into(), (*version).into())).collect(),
+        ..EnvironmentSpec::default()
     }
 }
 
 fn rendered(class: &str, versions: &[(&str, &str)]) -> api::EnvironmentRevision {
     let validated =
         validate::environment("qa-42", &wanted(class, versions), &shop()).expect("the environment is right");
-    render::revision(&validated, &settings(), "shop")
+    render::revision(&validated, &settings(), &BTreeMap::new(), "shop")
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::names::{ClassName, EnvironmentName, PartName, PortName, ProjectName, RouteName, Version};
 use api::problem::pointer;
 use api::project::{Component, ProjectSpec, ServiceType};
-use api::{EnvironmentSpec, Problem, ProjectRevision};
+use api::{Change, EnvironmentSpec, Problem, ProjectRevision};
 
 use super::template::{self, Piece, Reference};
 
@@ -29,6 +29,10 @@ pub struct Validated {
     pub requested: BTreeMap<String, String>,
     /// A version for every component.
     pub versions: BTreeMap<String, Version>,
+    /// By component, when somebody last asked for new pods.
+    pub restarts: BTreeMap<String, String>,
+    /// The change that led here.
+    pub change: Option<Change>,
 }
 
 /// Everything wrong with a project, as pointers into its document.
@@ -101,6 +105,10 @@ pub fn environment(
             .hint(format!("its components are {}", known.join(", "))),
         );
     }
+    for component in wanted.restarts.keys().filter(|name| !spec.components.contains_key(*name)) {
+        let message = format!("project {} has no component `{component}` to restart", revision.project);
+        problems.push(Problem::new(pointer("/spec/restarts", component), message));
+    }
     let project = ProjectName::parse(&wanted.project);
     let environment = EnvironmentName::parse(name);
     let class = ClassName::parse(&wanted.class);
@@ -113,6 +121,8 @@ pub fn environment(
             spec: spec.clone(),
             requested: wanted.versions.clone(),
             versions,
+            restarts: wanted.restarts.clone(),
+            change: wanted.change.clone(),
         }),
         (project, environment, class) => {
             let errors = [project.err(), environment.err(), class.err()];

@@ -1,14 +1,14 @@
-//! `env create`: checks everything that can be checked, then writes one object.
+//! `env create`: checks everything that can be checked before the operator is asked.
 
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use api::{Environment, EnvironmentSpec};
 use kube::ResourceExt;
-use kube::api::PostParams;
 
 use super::choose::{self, Choice};
 use super::read;
+use super::wish::Wish;
 use crate::error::Difference;
-use crate::{Change, Cluster, Error, Event, Result, Sink, project};
+use crate::{Cluster, Error, Result, Sink, project};
 
 /// The environment that somebody wants.
 #[derive(Clone, Debug)]
@@ -22,28 +22,21 @@ pub struct Wanted {
     pub revision: Option<String>,
 }
 
-/// Writes the Environment; creating the same one again changes nothing.
-pub async fn create(
-    cluster: &Cluster,
-    namespace: &str,
-    wanted: &Wanted,
-    events: Sink<'_>,
-) -> Result<(Environment, Change)> {
+/// The wish for it; for one that exists already and is as wanted, a wish that changes nothing.
+pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events: Sink<'_>) -> Result<Wish> {
     let spec = resolve(cluster, namespace, wanted, events).await?;
-    let object = Environment::new(wanted.name.as_str(), spec);
-    let created = read::api(cluster, namespace).create(&PostParams::default(), &object).await;
-    let (environment, change) = match created {
-        Ok(environment) => (environment, Change::Created),
-        Err(kube::Error::Api(status)) if status.is_already_exists() => {
-            let existing = read::get(cluster, namespace, wanted.name.as_str()).await?;
-            same(&existing, &object.spec)?;
-            (existing, Change::Unchanged)
-        }
-        Err(error) => return Err(cluster.explain(error)),
-    };
-    let name = environment.name_any();
-    events(Event::EnvironmentStored { environment: name, namespace: namespace.to_owned(), change });
-    Ok((environment, change))
+    let base = read::find(cluster, namespace, wanted.name.as_str()).await?;
+    if let Some(existing) = &base {
+        same(existing, &spec)?;
+    }
+    Ok(Wish {
+        environment: wanted.name.to_string(),
+        wanted: base.as_ref().map_or(spec, |existing| existing.spec.clone()),
+        base: base.map(Box::new),
+        refresh: Vec::new(),
+        promotes: None,
+        action: "create".to_owned(),
+    })
 }
 
 async fn resolve(
@@ -67,11 +60,18 @@ async fn resolve(
     choose::check_components(&project, &revision.spec, &versions)?;
     let class = choose::class(&project, &revision.spec, wanted.class.as_ref())?;
     choose::check_versions(&project, &revision.spec, &versions)?;
-    Ok(EnvironmentSpec { project, project_revision, class, owner: cluster.user().await, versions })
+    Ok(EnvironmentSpec {
+        project,
+        project_revision,
+        class,
+        owner: cluster.user().await,
+        versions,
+        ..EnvironmentSpec::default()
+    })
 }
 
 /// Whether an existing environment is the wanted one, whoever owns it.
-fn same(existing: &Environment, wanted: &EnvironmentSpec) -> Result<()> {
+pub(super) fn same(existing: &Environment, wanted: &EnvironmentSpec) -> Result<()> {
     let environment = existing.name_any();
     if existing.metadata.deletion_timestamp.is_some() {
         return Err(Error::BeingDestroyed { environment });
@@ -80,7 +80,7 @@ fn same(existing: &Environment, wanted: &EnvironmentSpec) -> Result<()> {
     if differences.is_empty() { Ok(()) } else { Err(Error::Exists { environment, differences }) }
 }
 
-fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec<Difference> {
+pub(super) fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec<Difference> {
     let own = || "the project's own".to_owned();
     let version =
         |spec: &EnvironmentSpec, component: &str| spec.versions.get(component).cloned().unwrap_or_else(own);
@@ -89,6 +89,15 @@ fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec<Difference
         ("class".to_owned(), have.class.clone(), want.class.clone()),
         ("project revision".to_owned(), have.project_revision.clone(), want.project_revision.clone()),
     ];
+    let restored =
+        |spec: &EnvironmentSpec| spec.restores.map_or_else(|| "none".to_owned(), |number| number.to_string());
+    settings.push(("restored revision".to_owned(), restored(have), restored(want)));
+    if have.restarts != want.restarts {
+        let last = |spec: &EnvironmentSpec| {
+            spec.restarts.values().max().cloned().unwrap_or_else(|| "never".to_owned())
+        };
+        settings.push(("last restart".to_owned(), last(have), last(want)));
+    }
     let mut components: Vec<&String> = have.versions.keys().chain(want.versions.keys()).collect();
     components.sort();
     components.dedup();

@@ -85,6 +85,7 @@ mod tests {
             evidence: vec![],
             fix: "push it".into(),
             terminal,
+            holds: false,
         }
     }
 

@@ -54,6 +54,7 @@ mod tests {
             name: "web".into(),
             role: Role::Component,
             version: Some("1".into()),
+            digest: None,
             state,
             replicas: None,
             message: String::new(),

@@ -10,12 +10,22 @@ use super::read;
 use crate::wait::{Look, Wait};
 use crate::{Cluster, Error, Result, Sink};
 
+/// How long to wait, and for what.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Until {
+    pub timeout: Option<Duration>,
+    /// How long to wait for an image that does not exist yet.
+    pub hold: Option<Duration>,
+    /// The generation of our own change: a later one is somebody else's, and supersedes it.
+    pub generation: Option<i64>,
+}
+
 /// Ends as soon as the newest settings are ready, or a verdict says that they can't become so.
 pub async fn watch(
     cluster: &Cluster,
     namespace: &str,
     name: &str,
-    timeout: Option<Duration>,
+    until: Until,
     events: Sink<'_>,
 ) -> Result<Environment> {
     let mut seen = EnvironmentStatus::default();
@@ -25,8 +35,9 @@ pub async fn watch(
         api: read::api(cluster, namespace),
         name,
         what: format!("environment {name}"),
-        timeout,
+        timeout: until.timeout,
     };
+    let begun = tokio::time::Instant::now();
     let ended = wait
         .until(events, |environment, events| {
             let destroyed = || Error::Destroyed { environment: name.to_owned() };
@@ -34,9 +45,18 @@ pub async fn watch(
             for event in changes(&seen, &environment) {
                 events(event);
             }
+            let now = environment.metadata.generation;
+            if until.generation.is_some_and(|mine| now.is_some_and(|now| now > mine)) {
+                return Err(Error::Superseded {
+                    environment: name.to_owned(),
+                    change: environment.spec.change.clone().unwrap_or_default(),
+                });
+            }
+            let patient = until.hold.is_some_and(|hold| begun.elapsed() < hold);
             let look = match outlook(&environment) {
                 Outlook::Ready => Look::Done(environment.clone()),
                 Outlook::Pending => Look::Wait,
+                Outlook::Failed(verdict) if verdict.holds && patient => Look::Wait,
                 Outlook::Unseen => Look::Lagging,
                 Outlook::BeingDestroyed => {
                     return Err(Error::BeingDestroyed { environment: name.to_owned() });

@@ -68,7 +68,8 @@ pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error
     let definitions = look(cluster, definitions(options)).await?;
     let workload = look(cluster, workload(options)).await?;
     // Definitions are ours by their group, whatever labels they carry.
-    let taken: Vec<Taken> = workload.iter().filter_map(|item| judge(item, &options.install)).collect();
+    let taken: Vec<Taken> =
+        workload.iter().filter_map(|item| judge(item, &options.settings.install)).collect();
     if !taken.is_empty() {
         return Err(Error::Taken(taken));
     }

@@ -10,7 +10,7 @@ const PORT: u16 = 8081;
 
 /// Which pods are the operator's; immutable in a Deployment, so nothing that an upgrade changes.
 fn selector(options: &Options) -> Value {
-    json!({"app.kubernetes.io/name": "outboard", "outboard.dev/install": options.install})
+    json!({"app.kubernetes.io/name": "outboard", "outboard.dev/install": options.settings.install})
 }
 
 pub(super) fn objects(options: &Options) -> Vec<Value> {
@@ -93,17 +93,19 @@ fn container(options: &Options) -> Value {
 }
 
 fn arguments(options: &Options) -> Vec<String> {
+    let settings = &options.settings;
     let mut arguments = vec![
         "operator".to_owned(),
-        format!("--install={}", options.install),
-        format!("--domain={}", options.domain),
-        format!("--url-scheme={}", options.url_scheme),
-        format!("--gateway={}/{}", options.gateway_namespace, options.gateway_name),
-        format!("--concurrency={}", options.concurrency),
+        format!("--install={}", settings.install),
+        format!("--domain={}", settings.domain),
+        format!("--url-scheme={}", settings.url_scheme),
+        format!("--gateway={}/{}", settings.gateway_namespace, settings.gateway_name),
+        format!("--concurrency={}", settings.concurrency),
         format!("--listen=0.0.0.0:{PORT}"),
     ];
-    if let Some(port) = options.url_port {
-        arguments.push(format!("--url-port={port}"));
-    }
+    arguments.extend(settings.url_port.map(|port| format!("--url-port={port}")));
+    arguments
+        .extend(settings.registries.iter().map(|(registry, url)| format!("--registry={registry}={url}")));
+    arguments.extend(settings.labels.iter().map(|(key, value)| format!("--label={key}={value}")));
     arguments
 }

@@ -18,6 +18,7 @@ use api::marks;
 use serde_json::{Value, json};
 
 pub use apply::{Applied, Outcome, Report, apply};
+pub use environments::Settings;
 pub use error::{Error, Taken};
 pub use wait::wait;
 pub use yaml::to_yaml;
@@ -32,19 +33,8 @@ const OPERATOR: &str = crate::operator::DEPLOYMENT;
 pub struct Options {
     /// Image of the operator, with tag or, better, digest.
     pub image: String,
-    /// Name of this installation; it marks everything that is made.
-    pub install: String,
-    /// Domain under which every environment's hosts lie.
-    pub domain: String,
-    /// `http` or `https`, as people type it.
-    pub url_scheme: String,
-    /// Port as people type it, where it is not the scheme's own.
-    pub url_port: Option<u16>,
-    /// The Gateway that routes attach to.
-    pub gateway_namespace: String,
-    pub gateway_name: String,
-    /// How many environments are reconciled at once.
-    pub concurrency: u16,
+    /// What the operator is told.
+    pub settings: Settings,
     /// One leads; more take over faster when its node dies.
     pub replicas: u16,
 }
@@ -53,13 +43,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             image: concat!("outboard/outboard:", env!("CARGO_PKG_VERSION")).to_owned(),
-            install: "outboard".to_owned(),
-            domain: "localhost".to_owned(),
-            url_scheme: "http".to_owned(),
-            url_port: None,
-            gateway_namespace: "envoy-gateway-system".to_owned(),
-            gateway_name: "outboard".to_owned(),
-            concurrency: 16,
+            settings: Settings::default(),
             replicas: 1,
         }
     }
@@ -72,7 +56,7 @@ impl Options {
             ("app.kubernetes.io/managed-by", "outboard"),
             ("app.kubernetes.io/name", "outboard"),
             ("app.kubernetes.io/version", env!("CARGO_PKG_VERSION")),
-            (marks::INSTALL, self.install.as_str()),
+            (marks::INSTALL, self.settings.install.as_str()),
         ])
     }
 }

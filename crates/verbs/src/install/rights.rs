@@ -35,8 +35,14 @@ const fn rule(
 const CLUSTER: &[Rule] = &[
     // What people ask for. `update` and `patch` are for finalizers; it never creates or deletes them.
     rule("outboard.dev", &["projects", "environments"], &["get", "list", "watch", "update", "patch"]),
+    // What a change would do; left behind by an interrupted command it is swept.
+    rule("outboard.dev", &["plans"], &["get", "list", "watch", "delete"]),
     // What it answers: conditions, parts, URLs, verdicts.
-    rule("outboard.dev", &["projects/status", "environments/status"], &["get", "update", "patch"]),
+    rule(
+        "outboard.dev",
+        &["projects/status", "environments/status", "plans/status"],
+        &["get", "update", "patch"],
+    ),
     // Owner references to a Project, where the cluster checks that the writer may block its deletion.
     rule("outboard.dev", &["projects/finalizers", "environments/finalizers"], &["update"]),
     // Revisions of projects and environments; `update` records completed jobs, `delete` ends their retention.
@@ -45,7 +51,7 @@ const CLUSTER: &[Rule] = &[
     Rule {
         group: "apiextensions.k8s.io",
         resources: &["customresourcedefinitions"],
-        names: &["projects.outboard.dev", "environments.outboard.dev"],
+        names: &["projects.outboard.dev", "environments.outboard.dev", "plans.outboard.dev"],
         verbs: &["get"],
     },
     // An environment's namespace is claimed by creating it, and is what a teardown ends with.
@@ -66,6 +72,8 @@ const CLUSTER: &[Rule] = &[
     rule("", &["pods"], READ),
     rule("", &["pods/log"], &["get"]),
     rule("", &["events"], &["list"]),
+    // Drift, told where people look for it.
+    rule("events.k8s.io", &["events"], &["create", "patch"]),
     // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password.
     rule("", &["persistentvolumeclaims"], &["get", "list"]),
     rule("", &["persistentvolumes"], &["list"]),
@@ -93,7 +101,7 @@ const PRESENCE: &[Rule] = &[
 const DEVELOPER: &[Rule] = &[
     rule(
         "outboard.dev",
-        &["projects", "environments"],
+        &["projects", "environments", "plans"],
         &["get", "list", "watch", "create", "update", "patch", "delete"],
     ),
     // What can be chosen, compared and rolled back to.
@@ -104,7 +112,7 @@ const DEVELOPER: &[Rule] = &[
 
 /// The same to look at only.
 const VIEWER: &[Rule] = &[
-    rule("outboard.dev", &["projects", "environments"], READ),
+    rule("outboard.dev", &["projects", "environments", "plans"], READ),
     rule("apps", &["controllerrevisions"], READ),
     rule("", &["pods", "pods/log", "events"], READ),
 ];

@@ -40,7 +40,10 @@ fn yaml_reads_back_as_the_same_objects() {
 
 #[test]
 fn every_object_but_definitions_names_its_installation_and_version() {
-    let options = Options { install: "blue".into(), ..Options::default() };
+    let options = Options {
+        settings: Settings { install: "blue".into(), ..Settings::default() },
+        ..Options::default()
+    };
     for object in manifests(&options) {
         let labels = &object["metadata"]["labels"];
         assert_eq!(labels["outboard.dev/install"], "blue", "{object:#}");
@@ -80,7 +83,8 @@ fn only_what_is_chosen_becomes_an_argument() {
         deployment["spec"]["template"]["spec"]["containers"][0]["args"].to_string()
     };
     assert!(!arguments(&Options::default()).contains("url-port"));
-    let options = Options { url_port: Some(8080), ..Options::default() };
+    let options =
+        Options { settings: Settings { url_port: Some(8080), ..Settings::default() }, ..Options::default() };
     assert!(arguments(&options).contains("--url-port=8080"));
 }
 

@@ -21,7 +21,7 @@ const HOPELESS: &[&str] =
 pub async fn wait(cluster: &Cluster, options: &Options, at_most: Duration) -> Result<(), Error> {
     let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), NAMESPACE);
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), NAMESPACE);
-    let ours = ListParams::default().labels(&format!("outboard.dev/install={}", options.install));
+    let ours = ListParams::default().labels(&format!("outboard.dev/install={}", options.settings.install));
     let deadline = Instant::now() + at_most;
     loop {
         let deployment = deployments.get(OPERATOR).await.map_err(|error| cluster.explain(error))?;

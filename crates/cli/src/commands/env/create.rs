@@ -1,16 +1,13 @@
 //! `outboard env create`.
 
-use std::time::Instant;
-
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use clap::Args;
 use verbs::environment::{self, Choice, Wanted};
 
-use super::{resume, tell, wait_and_tell};
-use crate::args::{Patience, Scope};
+use super::carry_out;
+use crate::args::{Changing, Scope};
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::progress::Progress;
 
 /// Create an environment and wait until it serves, or can't
 #[derive(Args, Debug)]
@@ -29,27 +26,18 @@ pub struct CreateArgs {
     #[arg(short, long, value_name = "REVISION")]
     pub revision: Option<String>,
     #[command(flatten)]
-    pub patience: Patience,
+    pub changing: Changing,
 }
 
 pub async fn run(context: &Context, args: CreateArgs) -> Result<()> {
-    let start = Instant::now();
     let place = context.place(&args.scope).await?;
     let wanted = Wanted {
-        name: args.name.clone(),
+        name: args.name,
         project: place.project.as_deref().map(ProjectName::parse).transpose().map_err(verbs::Error::from)?,
         class: args.class,
         versions: args.versions,
         revision: args.revision,
     };
-    let mut progress = Progress::new(&context.output);
-    let created =
-        environment::create(&place.cluster, &place.namespace, &wanted, &mut |event| progress.event(&event))
-            .await;
-    if args.patience.no_wait || created.is_err() {
-        progress.end();
-        return tell(context, &place, &created?.0, None).await;
-    }
-    context.waiting(resume(&place, args.name.as_str()));
-    wait_and_tell(context, &place, args.name.as_str(), args.patience.timeout, progress, start).await
+    let wish = environment::create(&place.cluster, &place.namespace, &wanted, &mut context.events()).await?;
+    carry_out(context, &place, wish, &args.changing).await
 }

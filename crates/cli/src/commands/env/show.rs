@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use api::names::EnvironmentName;
 use clap::Args;
-use verbs::environment;
+use verbs::environment::{self, Until};
 
 use super::{resume, wait_and_tell};
 use crate::args::{Scope, duration};
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::progress::Progress;
-use crate::output::receipt;
+use crate::output::{history as shown, receipt};
 
 /// Show everything about an environment
 #[derive(Args, Debug)]
@@ -20,6 +20,9 @@ pub struct ShowArgs {
     pub name: EnvironmentName,
     #[command(flatten)]
     pub scope: Scope,
+    /// A revision of its history, with the objects that it is made of
+    #[arg(short, long, value_name = "NUMBER", conflicts_with = "wait")]
+    pub revision: Option<i64>,
     /// Wait until it serves, or can't
     #[arg(short, long)]
     pub wait: bool,
@@ -31,11 +34,24 @@ pub struct ShowArgs {
 pub async fn run(context: &Context, args: ShowArgs) -> Result<()> {
     let place = context.place(&args.scope).await?;
     let name = args.name.as_str();
+    if let Some(number) = args.revision {
+        environment::get(&place.cluster, &place.namespace, name).await?;
+        let found = environment::revision(&place.cluster, &place.namespace, name, number).await?;
+        return context.output.result(&found, |paint| shown::revision(&found, *paint));
+    }
     if args.wait {
         environment::get(&place.cluster, &place.namespace, name).await?;
         context.waiting(resume(&place, name));
         let progress = Progress::new(&context.output);
-        return wait_and_tell(context, &place, name, args.timeout, progress, Instant::now()).await;
+        return wait_and_tell(
+            context,
+            &place,
+            name,
+            Until { timeout: Some(args.timeout), ..Until::default() },
+            progress,
+            Instant::now(),
+        )
+        .await;
     }
     let detail = environment::show(&place.cluster, &place.namespace, name).await?;
     context.output.result(&detail, |paint| receipt::detail(&detail, *paint))

@@ -47,9 +47,14 @@ impl Live {
 
     fn say(&self, event: &Event) {
         if let Some(text) = sentence(event) {
-            // Above the turning lines; a terminal that is gone is no reason to stop.
-            let _ = self.lines.println(text);
+            self.note(&text);
         }
+    }
+
+    /// A line above the turning ones.
+    pub fn note(&self, text: &str) {
+        // A terminal that is gone is no reason to stop.
+        let _ = self.lines.println(text);
     }
 
     fn now(&mut self, text: &str) {

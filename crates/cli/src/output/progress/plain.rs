@@ -32,6 +32,10 @@ impl<'a> Plain<'a> {
         }
     }
 
+    pub fn note(&self, text: &str) {
+        self.output.note(text);
+    }
+
     fn part(&mut self, part: &PartStatus) {
         let subject = format!("{} {}", part.role.as_str(), part.name);
         let text = format!("{subject}: {}", doing(part));

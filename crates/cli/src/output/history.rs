@@ -1,0 +1,62 @@
+//! How the revisions of an environment are shown to a person.
+
+use verbs::environment::{Entry, Numbered};
+
+use super::colour::Paint;
+use super::table::{or_dash, table};
+use super::time::age;
+
+/// One line a revision, newest first.
+pub fn list(entries: &[Entry], paint: Paint) -> String {
+    let rows = entries.iter().map(|entry| {
+        let mark = if entry.current { "*" } else { " " };
+        let state = if entry.ready { paint.good("ready") } else { paint.aside("never ready") };
+        let versions: Vec<String> =
+            entry.versions.iter().map(|(component, version)| format!("{component}={version}")).collect();
+        [
+            format!("{mark} {}", entry.revision),
+            age(entry.made.as_deref()),
+            state,
+            or_dash(entry.by.as_deref()),
+            or_dash(entry.action.as_deref()),
+            entry.project_revision.clone(),
+            versions.join(" "),
+        ]
+    });
+    table(["  REVISION", "AGE", "STATE", "BY", "ACTION", "PROJECT", "VERSIONS"], rows)
+}
+
+/// One revision: what it is made of.
+pub fn revision(found: &Numbered, paint: Paint) -> String {
+    let revision = &found.revision;
+    let change = revision.change.clone().unwrap_or_default();
+    let mut text = format!("revision {}\n", paint.strong(found.number));
+    let mut fact = |name: &str, value: String| {
+        text.push_str(&format!("  {} {value}\n", paint.aside(format!("{name:<10}"))));
+    };
+    fact("project", format!("{} ({})", revision.project, revision.project_revision));
+    fact("class", revision.class.clone());
+    fact("by", or_dash(change.by.as_deref()));
+    fact("action", or_dash(Some(&change.action)));
+    fact("made by", format!("outboard {}", revision.renderer));
+    let rows = revision.parts.iter().map(|part| {
+        let objects: Vec<String> = part
+            .objects
+            .iter()
+            .map(|object| {
+                let text = |value: &'_ serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+                format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
+            })
+            .collect();
+        [
+            part.name.clone(),
+            part.role.as_str().to_owned(),
+            or_dash(part.version.as_deref()),
+            or_dash(part.digest.as_deref()),
+            objects.join(" "),
+        ]
+    });
+    text.push_str(&format!("\n{}\n", table(["PART", "ROLE", "VERSION", "DIGEST", "OBJECTS"], rows)));
+    text.push_str(&format!("\n{}\n", paint.aside("the objects in full: -o yaml")));
+    text
+}

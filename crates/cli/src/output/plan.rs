@@ -1,0 +1,117 @@
+//! How a plan, or the difference of two environments, is shown to a person.
+
+use api::plan::{Action, Demand, ObjectChange};
+use verbs::environment::{Comparison, Planned};
+
+use super::colour::Paint;
+
+/// One line: how many objects, and what that does to what runs.
+pub fn summary(planned: &Planned) -> String {
+    let changes = &planned.status.changes;
+    if planned.is_idle() {
+        return format!("{} is as it is asked for", planned.environment);
+    }
+    if let Some(verdict) = &planned.status.verdict {
+        return verdict.message.clone();
+    }
+    let mut counts: Vec<String> = Vec::new();
+    for (action, word) in [(Action::Create, "create"), (Action::Change, "change"), (Action::Delete, "delete")]
+    {
+        match changes.iter().filter(|change| change.action == action).count() {
+            0 => {}
+            count => counts.push(format!("{count} to {word}")),
+        }
+    }
+    let counts = if counts.is_empty() { "no object changes".to_owned() } else { counts.join(", ") };
+    format!("plan: {counts}")
+}
+
+/// Everything, field by field.
+pub fn whole(planned: &Planned, paint: Paint) -> String {
+    let status = &planned.status;
+    let mut text = format!("{} {}\n", paint.strong(&planned.environment), planned.action);
+    text.push_str(&changes(&status.changes, paint));
+    for note in &status.notes {
+        text.push_str(&format!("  {} {note}\n", paint.wait("note:")));
+    }
+    let (from, to) = (status.demand.from, status.demand.to);
+    if status.verdict.is_none() && from != to {
+        text.push_str(&format!("  {} {}\n", paint.aside("asks for"), demand(from, to)));
+    }
+    text.push_str(&format!("{}\n", summary(planned)));
+    text
+}
+
+/// In what two environments differ.
+pub fn comparison(found: &Comparison, paint: Paint) -> String {
+    let (left, right) = (&found.left, &found.right);
+    let mut text = String::new();
+    let mut line = |what: &str, a: &str, b: &str| {
+        let value = if a == b { a.to_owned() } else { format!("{} → {}", paint.bad(a), paint.good(b)) };
+        text.push_str(&format!("  {} {value}\n", paint.aside(format!("{what:<16}"))));
+    };
+    line(
+        "environment",
+        &format!("{} r{}", left.environment, left.revision),
+        &format!("{} r{}", right.environment, right.revision),
+    );
+    line("class", &left.class, &right.class);
+    line("project revision", &left.project_revision, &right.project_revision);
+    let bytes = if found.same_digests { "the same in both" } else { "differ" };
+    line("image digests", bytes, bytes);
+    text.push_str(&changes(&found.changes, paint));
+    if found.changes.is_empty() {
+        text.push_str("no other difference\n");
+    }
+    text
+}
+
+fn changes(changes: &[ObjectChange], paint: Paint) -> String {
+    let mut text = String::new();
+    for change in changes {
+        let sign = match change.action {
+            Action::Create => paint.good("+"),
+            Action::Change => paint.wait("~"),
+            Action::Delete => paint.bad("-"),
+        };
+        let effect = match change.effect.as_str() {
+            "" => String::new(),
+            effect => format!("  {}", paint.aside(format!("({effect})"))),
+        };
+        text.push_str(&format!("{sign} {}{effect}\n", change.object));
+        for field in &change.fields {
+            let (from, to) = (field.from.as_deref().map(short), field.to.as_deref().map(short));
+            let value = match (&from, &to) {
+                (Some(from), Some(to)) => format!("{} → {}", paint.bad(from), paint.good(to)),
+                (Some(from), None) => format!("{} → gone", paint.bad(from)),
+                (None, Some(to)) => paint.good(to),
+                (None, None) => String::new(),
+            };
+            text.push_str(&format!("    {}: {value}\n", field.path));
+        }
+    }
+    text
+}
+
+/// The text with digests cut to what tells them apart.
+fn short(text: &str) -> String {
+    const START: &str = "sha256:";
+    let Some(at) = text.find(START) else { return text.to_owned() };
+    let (before, rest) = text.split_at(at + START.len());
+    let hex = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+    if hex < 64 { text.to_owned() } else { format!("{before}{}…{}", &rest[..12], &rest[hex..]) }
+}
+
+fn demand(from: Demand, to: Demand) -> String {
+    const MEBI: i64 = 1024 * 1024;
+    let line = |name: &str, from: String, to: String| {
+        if from == to { format!("{name} {to}") } else { format!("{name} {from} → {to}") }
+    };
+    [
+        line("pods", from.pods.to_string(), to.pods.to_string()),
+        line("CPU", format!("{}m", from.cpu_millis), format!("{}m", to.cpu_millis)),
+        line("memory", format!("{}Mi", from.memory_bytes / MEBI), format!("{}Mi", to.memory_bytes / MEBI)),
+        line("storage", format!("{}Mi", from.storage_bytes / MEBI), format!("{}Mi", to.storage_bytes / MEBI)),
+    ]
+    .join(", ")
+}

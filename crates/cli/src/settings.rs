@@ -1,0 +1,105 @@
+//! The settings of an installation, as `outboard install` takes them and hands them on to `outboard operator`.
+
+use clap::Args;
+use verbs::install::Settings;
+
+/// What the operator is told about its cluster.
+#[derive(Args, Clone, Debug)]
+pub struct SettingsArgs {
+    /// Name of this installation; it marks everything that is made
+    #[arg(long, env = "OUTBOARD_INSTALL", value_name = "NAME", default_value = "outboard")]
+    pub install: String,
+    /// Domain under which every environment's hosts lie
+    #[arg(long, env = "OUTBOARD_DOMAIN", value_name = "DOMAIN", default_value = "localhost")]
+    pub domain: String,
+    /// Scheme of the URLs that people are shown
+    #[arg(long, env = "OUTBOARD_URL_SCHEME", value_name = "SCHEME", default_value = "http", value_parser = ["http", "https"])]
+    pub url_scheme: String,
+    /// Port of the URLs that people are shown, where it is not the scheme's own
+    #[arg(long, env = "OUTBOARD_URL_PORT", value_name = "PORT")]
+    pub url_port: Option<u16>,
+    /// The Gateway that routes attach to
+    #[arg(long, env = "OUTBOARD_GATEWAY", value_name = "NAMESPACE/NAME", default_value = "envoy-gateway-system/outboard", value_parser = gateway)]
+    pub gateway: (String, String),
+    /// How many environments are reconciled at once
+    #[arg(long, env = "OUTBOARD_CONCURRENCY", value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub concurrency: u16,
+    /// Where a registry is reached if not at https:// and its name: a mirror, or one without TLS; may be repeated
+    #[arg(long = "registry", value_name = "REGISTRY=URL", value_parser = registry)]
+    pub registries: Vec<(String, String)>,
+    /// Label for every object of every environment, besides outboard's own; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+    pub labels: Vec<(String, String)>,
+}
+
+impl SettingsArgs {
+    pub fn settings(&self) -> Settings {
+        let (gateway_namespace, gateway_name) = self.gateway.clone();
+        Settings {
+            install: self.install.clone(),
+            domain: self.domain.clone(),
+            url_scheme: self.url_scheme.clone(),
+            url_port: self.url_port,
+            gateway_namespace,
+            gateway_name,
+            concurrency: self.concurrency,
+            registries: self.registries.iter().cloned().collect(),
+            labels: self.labels.iter().cloned().collect(),
+        }
+    }
+}
+
+fn gateway(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((namespace.to_owned(), name.to_owned()))
+        }
+        _ => Err("write NAMESPACE/NAME".to_owned()),
+    }
+}
+
+fn registry(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((registry, url))
+            if !registry.is_empty() && (url.starts_with("http://") || url.starts_with("https://")) =>
+        {
+            Ok((registry.to_owned(), url.trim_end_matches('/').to_owned()))
+        }
+        _ => Err("write REGISTRY=URL, such as docker.io=https://mirror.example.com".to_owned()),
+    }
+}
+
+/// outboard's own labels are not for the taking: by them it knows what is its own.
+fn label(text: &str) -> Result<(String, String), String> {
+    let name = |text: &str, extra: &str| {
+        !text.is_empty()
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c) || extra.contains(c))
+    };
+    match text.split_once('=') {
+        Some((key, value)) if name(key, "/") && (value.is_empty() || name(value, "")) => {
+            if key.starts_with("outboard.dev/") || key.starts_with("app.kubernetes.io/") {
+                return Err(format!("`{key}` is one of outboard's own labels"));
+            }
+            Ok((key.to_owned(), value.to_owned()))
+        }
+        _ => Err("write KEY=VALUE, such as team=payments".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_needs_a_url_and_a_label_must_not_be_ours() {
+        assert!(
+            registry("docker.io=http://registry.testbed:5000/").is_ok_and(|(_, url)| !url.ends_with('/'))
+        );
+        assert!(registry("docker.io=mirror").is_err());
+        assert!(label("team=payments").is_ok());
+        assert!(label("outboard.dev/slice=mine").unwrap_err().contains("own"));
+        assert!(label("team").is_err() && label("a b=c").is_err());
+    }
+}

@@ -1,0 +1,295 @@
+//! What differs between two revisions, object by object and field by field: the body of every plan.
+//!
+//! Revisions hold no secret values, so neither can their difference.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::plan::{Action, FieldChange, ObjectChange};
+use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe};
+use api::{Role, marks};
+use serde_json::Value;
+
+/// A value longer than this is cut: a plan is read by people.
+const LENGTH: usize = 160;
+
+/// Every object that `to` makes, changes or removes, in the order in which that happens.
+pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Vec<ObjectChange> {
+    let old_parts = from.map(|revision| revision.parts.as_slice()).unwrap_or_default();
+    let old: BTreeMap<(&str, &str), (&Part, &Value)> = objects(old_parts).collect();
+    let new: BTreeMap<(&str, &str), (&Part, &Value)> = objects(&to.parts).collect();
+    let mut changes = secrets(from, to);
+    for part in &to.parts {
+        for object in &part.objects {
+            let id = identity(object);
+            let before = old.get(&id);
+            let mut fields = Vec::new();
+            if let Some((earlier, before)) = before {
+                fields = differences(before, object);
+                if earlier.replicas != part.replicas && has_replicas(object) {
+                    let count = |part: &Part| part.replicas.map(|count| count.to_string());
+                    fields.push(FieldChange {
+                        path: "spec.replicas".into(),
+                        from: count(earlier),
+                        to: count(part),
+                    });
+                }
+                if fields.is_empty() {
+                    continue;
+                }
+            }
+            let action = if before.is_some() { Action::Change } else { Action::Create };
+            let effect = effect(action, id.0, &fields).to_owned();
+            changes.push(change(part, id, action, effect, fields));
+        }
+    }
+    for part in old_parts.iter().rev() {
+        for object in part.objects.iter().filter(|object| !new.contains_key(&identity(object))) {
+            let id = identity(object);
+            // The record of a job that ran is no loss.
+            if id.0 != "Job" {
+                changes.push(change(
+                    part,
+                    id,
+                    Action::Delete,
+                    effect(Action::Delete, id.0, &[]).to_owned(),
+                    vec![],
+                ));
+            }
+        }
+    }
+    changes
+}
+
+/// Every field in which two objects differ.
+pub fn differences(from: &Value, to: &Value) -> Vec<FieldChange> {
+    let mut found = Vec::new();
+    compare(String::new(), Some(from), Some(to), &mut found);
+    found
+}
+
+/// What else there is to say before the change.
+pub fn notes(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Vec<String> {
+    let Some(from) = from else { return Vec::new() };
+    let mut notes = Vec::new();
+    if from.project_revision != to.project_revision {
+        notes.push(format!("project revision {} becomes {}", from.project_revision, to.project_revision));
+    }
+    if from.renderer != to.renderer && to.restores.is_none() {
+        notes.push(format!(
+            "outboard {} made the present revision, {} makes this one: what it renders otherwise is listed",
+            from.renderer, to.renderer
+        ));
+    }
+    if let Some(number) = to.restores {
+        notes.push(format!(
+            "everything is as revision {number} had it but the data: what jobs and components have written since stays, and no job runs again"
+        ));
+    }
+    if between(Some(from), to)
+        .iter()
+        .flat_map(|change| &change.fields)
+        .any(|field| field.path.starts_with("spec.volumeClaimTemplates"))
+    {
+        notes.push(
+            "the size of a volume that exists cannot be changed: Kubernetes will refuse that".to_owned(),
+        );
+    }
+    notes
+}
+
+fn objects(parts: &[Part]) -> impl Iterator<Item = ((&str, &str), (&Part, &Value))> {
+    parts.iter().flat_map(|part| part.objects.iter().map(move |object| (identity(object), (part, object))))
+}
+
+fn identity(object: &Value) -> (&str, &str) {
+    (object["kind"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap_or_default())
+}
+
+fn has_replicas(object: &Value) -> bool {
+    matches!(identity(object).0, "Deployment" | "StatefulSet")
+}
+
+fn change(
+    part: &Part,
+    (kind, name): (&str, &str),
+    action: Action,
+    effect: String,
+    fields: Vec<FieldChange>,
+) -> ObjectChange {
+    ObjectChange {
+        part: part.name.clone(),
+        role: part.role,
+        object: format!("{kind} {name}"),
+        action,
+        effect,
+        fields,
+    }
+}
+
+/// What a change does to what runs.
+fn effect(action: Action, kind: &str, fields: &[FieldChange]) -> &'static str {
+    let new_pods = fields.iter().any(|field| field.path.starts_with("spec.template"));
+    match (action, kind) {
+        (Action::Create, "Job") => "runs once, before components change",
+        (Action::Create, "StatefulSet") => "a new server with an empty volume",
+        (Action::Delete, "StatefulSet") => {
+            "the server goes; its volume stays until the environment is destroyed"
+        }
+        (Action::Delete, "Deployment") => "its pods go",
+        (Action::Delete, "HTTPRoute") => "its host answers no more",
+        (Action::Change, "Deployment") if new_pods => "replaces its pods, the new ones first",
+        (Action::Change, "StatefulSet") if new_pods => "restarts the server: a moment without it",
+        _ => "",
+    }
+}
+
+/// Secrets that `to` puts together otherwise, by what they are made of.
+fn secrets(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Vec<ObjectChange> {
+    let known: BTreeSet<&str> =
+        from.into_iter().flat_map(|revision| &revision.secrets).map(|recipe| recipe.name.as_str()).collect();
+    let new = to.secrets.iter().filter(|recipe| !known.contains(recipe.name.as_str()));
+    new.map(|recipe| {
+        let role =
+            to.parts.iter().find(|part| part.name == recipe.part).map_or(Role::Component, |part| part.role);
+        let fields = recipe
+            .keys
+            .iter()
+            .map(|(key, pieces)| FieldChange {
+                path: format!("data.{key}"),
+                from: None,
+                to: Some(masked(pieces)),
+            })
+            .collect();
+        ObjectChange {
+            part: recipe.part.clone(),
+            role,
+            object: format!("Secret {}", recipe.name),
+            action: Action::Create,
+            effect: made(recipe).to_owned(),
+            fields,
+        }
+    })
+    .collect()
+}
+
+fn made(recipe: &SecretRecipe) -> &'static str {
+    if recipe.is_generated() { "a new password is drawn" } else { "" }
+}
+
+fn masked(pieces: &[SecretPiece]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            SecretPiece::Text(text) => text.clone(),
+            SecretPiece::Generated | SecretPiece::FromSecret { .. } => "•••".to_owned(),
+        })
+        .collect()
+}
+
+fn compare(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut Vec<FieldChange>) {
+    if from == to || path.ends_with(marks::TEMPLATE) {
+        // The mark is a hash of the template: it differs whenever anything else does.
+        return;
+    }
+    match (from, to) {
+        (Some(Value::Object(a)), Some(Value::Object(b))) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                compare(at, a.get(key), b.get(key), found);
+            }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) => {
+            let (a, b) = (named(a), named(b));
+            let mut keys: Vec<&String> = a.iter().chain(&b).map(|(key, _)| key).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let of = |side: &[(String, Value)]| {
+                    side.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+                };
+                compare(format!("{path}[{key}]"), of(&a).as_ref(), of(&b).as_ref(), found);
+            }
+        }
+        _ => found.push(FieldChange { path, from: from.map(text), to: to.map(text) }),
+    }
+}
+
+/// Elements by their name, else by their place.
+fn named(elements: &[Value]) -> Vec<(String, Value)> {
+    let unique: BTreeSet<&str> = elements.iter().filter_map(|element| element["name"].as_str()).collect();
+    let by_name = unique.len() == elements.len();
+    elements
+        .iter()
+        .enumerate()
+        .map(|(index, element)| {
+            let name =
+                element["name"].as_str().filter(|_| by_name).map_or_else(|| index.to_string(), str::to_owned);
+            (name, element.clone())
+        })
+        .collect()
+}
+
+fn text(value: &Value) -> String {
+    let full = match value {
+        // `name: X, value: Y` says nothing that the path and Y do not.
+        Value::Object(map) if map.len() == 2 && map.contains_key("name") && map.contains_key("value") => {
+            return text(&map["value"]);
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match full.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", &full[..end]),
+        None => full,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn revision(image: &str, replicas: u32, env: Value) -> EnvironmentRevision {
+        serde_json::from_value(json!({
+            "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {},
+            "renderer": "0", "urls": {},
+            "secrets": [{"name": "web-env-1", "part": "web", "keys": {"URL": [
+                {"text": "mysql://app:"}, {"fromSecret": {"secret": "db", "key": "password"}}, {"text": "@db"}]}}],
+            "parts": [{"name": "web", "role": "component", "replicas": replicas, "objects": [{
+                "kind": "Deployment", "metadata": {"name": "web"},
+                "spec": {"template": {
+                    "metadata": {"labels": {(marks::TEMPLATE): image}},
+                    "spec": {"containers": [{"name": "web", "image": image, "env": env}]}}},
+            }]}],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_changed_image_names_its_field_and_says_that_pods_are_replaced() {
+        let env = json!([{"name": "A", "value": "1"}]);
+        let changes = between(
+            Some(&revision("web:1", 1, env.clone())),
+            &revision("web:2", 2, json!([{"name": "B", "value": "2"}, {"name": "A", "value": "1"}])),
+        );
+        insta::assert_json_snapshot!(changes);
+        assert_eq!(between(Some(&revision("web:1", 1, env.clone())), &revision("web:1", 1, env)), []);
+    }
+
+    #[test]
+    fn a_new_environment_shows_how_its_secrets_are_made_and_no_value() {
+        let changes = between(None, &revision("web:1", 1, json!([])));
+        assert_eq!(changes[0].fields[0].to.as_deref(), Some("mysql://app:•••@db"));
+        assert_eq!(changes[1].action, Action::Create);
+    }
+
+    #[test]
+    fn what_is_no_longer_wanted_is_deleted_last() {
+        let mut empty = revision("web:1", 1, json!([]));
+        empty.parts.clear();
+        let changes = between(Some(&revision("web:1", 1, json!([]))), &empty);
+        assert_eq!((changes[0].action, changes[0].effect.as_str()), (Action::Delete, "its pods go"));
+    }
+}

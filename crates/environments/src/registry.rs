@@ -1,0 +1,190 @@
+//! Asks image registries which bytes a reference stands for: the digest of its index.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::errors::{OciDistributionError as OciError, OciErrorCode};
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference};
+use serde::Deserialize;
+
+use crate::Settings;
+
+const CONNECT: Duration = Duration::from_secs(5);
+const READ: Duration = Duration::from_secs(10);
+
+/// Why a reference has no digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The registry answers and has no such image.
+    Missing,
+    /// It wants other credentials, or any.
+    Denied,
+    /// It does not answer, or not in a way that says anything about the image.
+    Unreachable(String),
+    /// No registry could ever have it.
+    Malformed(String),
+}
+
+/// User and password by registry, as `docker login` keeps them.
+#[derive(Clone, Default)]
+pub struct Credentials(BTreeMap<String, RegistryAuth>);
+
+#[derive(Deserialize)]
+struct DockerConfig {
+    auths: BTreeMap<String, DockerLogin>,
+}
+
+#[derive(Deserialize)]
+struct DockerLogin {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+    /// Both, as `user:password` in Base64; what `docker login` writes.
+    #[serde(default)]
+    auth: String,
+}
+
+impl Credentials {
+    /// Reads the `.dockerconfigjson` of a Secret. What cannot be read is left out: the registry will say so.
+    pub fn parse(config: &[u8]) -> Self {
+        let Ok(config) = serde_json::from_slice::<DockerConfig>(config) else { return Self::default() };
+        let logins = config.auths.into_iter().filter_map(|(registry, login)| {
+            let (user, password) = match (login.username, login.password) {
+                (user, password) if !user.is_empty() => (user, password),
+                _ => {
+                    let decoded = base64(&login.auth)?;
+                    let (user, password) = decoded.split_once(':')?;
+                    (user.to_owned(), password.to_owned())
+                }
+            };
+            Some((host(&registry).to_owned(), RegistryAuth::Basic(user, password)))
+        });
+        Self(logins.collect())
+    }
+
+    fn of(&self, registry: &str) -> RegistryAuth {
+        self.0.get(host(registry)).cloned().unwrap_or(RegistryAuth::Anonymous)
+    }
+}
+
+/// The digests of `references`, asked for side by side.
+pub async fn digests(
+    references: Vec<String>,
+    settings: &Settings,
+    credentials: &Credentials,
+) -> BTreeMap<String, Result<String, Failure>> {
+    // A client remembers credentials for good; one for each time sees those that are valid now.
+    let client = Client::new(ClientConfig {
+        protocol: ClientProtocol::HttpsExcept(
+            settings.registries.values().filter_map(|url| plain(url)).collect(),
+        ),
+        connect_timeout: Some(CONNECT),
+        read_timeout: Some(READ),
+        user_agent: "outboard",
+        ..ClientConfig::default()
+    });
+    let asked = references.into_iter().map(|reference| async {
+        let digest = digest(&client, &reference, settings, credentials).await;
+        (reference, digest)
+    });
+    join_all(asked).await.into_iter().collect()
+}
+
+async fn digest(
+    client: &Client,
+    reference: &str,
+    settings: &Settings,
+    credentials: &Credentials,
+) -> Result<String, Failure> {
+    let mut image: Reference =
+        reference.parse().map_err(|error| Failure::Malformed(format!("{reference}: {error}")))?;
+    let registry = image.registry().to_owned();
+    if let Some(url) = settings.registries.get(&registry) {
+        image.set_mirror_registry(host(url).to_owned());
+    }
+    client.fetch_manifest_digest(&image, &credentials.of(&registry)).await.map_err(|error| sort(&error))
+}
+
+/// What an error of a registry says about the image.
+fn sort(error: &OciError) -> Failure {
+    match error {
+        OciError::ImageManifestNotFoundError(_) | OciError::ServerError { code: 404, .. } => Failure::Missing,
+        OciError::UnauthorizedError { .. }
+        | OciError::AuthenticationFailure(_)
+        | OciError::ServerError { code: 401 | 403, .. } => Failure::Denied,
+        OciError::RegistryError { envelope, .. } => {
+            use OciErrorCode::{Denied, ManifestUnknown, NameUnknown, NotFound, Unauthorized};
+            let says =
+                |wanted: &[OciErrorCode]| envelope.errors.iter().any(|error| wanted.contains(&error.code));
+            if says(&[Unauthorized, Denied]) {
+                Failure::Denied
+            } else if says(&[ManifestUnknown, NameUnknown, NotFound]) {
+                Failure::Missing
+            } else {
+                Failure::Unreachable(error.to_string())
+            }
+        }
+        // The text of this one is the URL alone; its cause says what happened.
+        OciError::RequestError(request) => Failure::Unreachable(root_cause(request)),
+        other => Failure::Unreachable(other.to_string()),
+    }
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => root_cause(source),
+        None => error.to_string(),
+    }
+}
+
+/// The host of a registry, however it is written; Docker Hub has several names.
+fn host(registry: &str) -> &str {
+    let bare = registry.split_once("://").map_or(registry, |(_, rest)| rest);
+    let bare = bare.split('/').next().unwrap_or(bare);
+    match bare {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io",
+        other => other,
+    }
+}
+
+/// The host of a URL that is reached without TLS.
+fn plain(url: &str) -> Option<String> {
+    url.starts_with("http://").then(|| host(url).to_owned())
+}
+
+fn base64(text: &str) -> Option<String> {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_found_however_its_registry_is_written() {
+        let config = br#"{"auths": {
+            "https://index.docker.io/v1/": {"auth": "YW5uOnMzY3IzdA=="},
+            "registry.example.com": {"username": "ci", "password": "pw"}
+        }}"#;
+        let credentials = Credentials::parse(config);
+        assert_eq!(credentials.of("docker.io"), RegistryAuth::Basic("ann".into(), "s3cr3t".into()));
+        assert_eq!(credentials.of("registry.example.com"), RegistryAuth::Basic("ci".into(), "pw".into()));
+        assert_eq!(credentials.of("ghcr.io"), RegistryAuth::Anonymous);
+        assert!(Credentials::parse(b"no json").0.is_empty());
+    }
+
+    #[test]
+    fn only_an_answer_that_names_the_image_says_that_it_does_not_exist() {
+        let server = |code| OciError::ServerError { code, url: "u".into(), message: String::new() };
+        assert_eq!(sort(&server(404)), Failure::Missing);
+        assert_eq!(sort(&server(403)), Failure::Denied);
+        assert!(matches!(sort(&server(503)), Failure::Unreachable(_)));
+        assert!(matches!(sort(&server(429)), Failure::Unreachable(_)));
+    }
+}

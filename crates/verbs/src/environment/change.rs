@@ -1,0 +1,202 @@
+//! The one way in which an environment is changed: a plan is asked for, and what is written carries its hash.
+
+use api::environment::Change as Provenance;
+use api::{Environment, EnvironmentSpec, Plan, PlanSpec, PlanStatus};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::create::{differences, same};
+use super::read;
+use super::wish::Wish;
+use crate::wait::{Look, Wait};
+use crate::{Change, Cluster, Error, Event, Result, Sink};
+
+/// The status of an object is written often; more often than this in one moment it is a fight.
+const ATTEMPTS: usize = 10;
+
+/// A change, and what the operator says that it would do.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    pub environment: String,
+    pub action: String,
+    #[serde(flatten)]
+    pub status: PlanStatus,
+    #[serde(skip)]
+    wish: Wish,
+}
+
+impl Planned {
+    /// Whether there is nothing to do: neither the objects nor the settings would be others.
+    pub fn is_idle(&self) -> bool {
+        let Some(base) = &self.wish.base else { return false };
+        let have = |spec: &EnvironmentSpec| {
+            (spec.project_revision.clone(), spec.versions.clone(), spec.restores, spec.restarts.clone())
+        };
+        self.status.verdict.is_none()
+            && self.status.changes.is_empty()
+            && have(&base.spec) == have(&self.wish.wanted)
+    }
+}
+
+/// Asks the operator what a change would do. What it refuses is an error; what it would hold is not.
+pub async fn plan(cluster: &Cluster, namespace: &str, wish: Wish, events: Sink<'_>) -> Result<Planned> {
+    let plans = Api::<Plan>::namespaced(cluster.client.clone(), namespace);
+    let mut object = Plan::new(
+        "",
+        PlanSpec {
+            environment: wish.environment.clone(),
+            wanted: wish.wanted.clone(),
+            refresh: wish.refresh.clone(),
+            promotes: wish.promotes.clone(),
+        },
+    );
+    object.metadata.name = None;
+    object.metadata.generate_name = Some(format!("{}-", wish.environment));
+    let created =
+        plans.create(&PostParams::default(), &object).await.map_err(|error| cluster.explain(error))?;
+    let name = created.name_any();
+    let what = format!("the plan for {}", wish.environment);
+    let answer = Wait { cluster, api: plans.clone(), name: &name, what: what.clone(), timeout: None }
+        .until(events, |plan, _| match plan {
+            Some(plan) => Ok(plan.status.map_or(Look::Lagging, Look::Done)),
+            None => Err(Error::Changed { what: what.clone() }),
+        })
+        .await;
+    // Should this fail, the operator sweeps it.
+    let _ = plans.delete(&name, &DeleteParams::default()).await;
+    let status = answer?;
+    match &status.verdict {
+        Some(verdict) if !verdict.holds => Err(Error::PlanRefused {
+            environment: wish.environment.clone(),
+            verdict: Box::new(verdict.clone()),
+        }),
+        _ => Ok(Planned { environment: wish.environment.clone(), action: wish.action.clone(), status, wish }),
+    }
+}
+
+/// Writes what was planned, and only if nobody changed the environment since.
+pub async fn carry_out(
+    cluster: &Cluster,
+    namespace: &str,
+    planned: Planned,
+    events: Sink<'_>,
+) -> Result<(Environment, Change)> {
+    let idle = planned.is_idle();
+    let Planned { environment, action, status, wish } = planned;
+    if let Some(base) = wish.base.clone().filter(|_| idle) {
+        return Ok(told(*base, namespace, Change::Unchanged, events));
+    }
+    let mut spec = wish.wanted.clone();
+    // Without a hash the change waits for an image, and its bytes are not known yet.
+    if status.hash.is_some() {
+        spec.digests = status.digests;
+    }
+    spec.change = Some(Provenance { by: cluster.user().await, action, plan: status.hash });
+    match &wish.base {
+        None => create(cluster, namespace, &environment, spec, events).await,
+        Some(base) => {
+            let written = update(cluster, namespace, base, &spec).await?;
+            Ok(told(written, namespace, Change::Updated, events))
+        }
+    }
+}
+
+async fn create(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    spec: EnvironmentSpec,
+    events: Sink<'_>,
+) -> Result<(Environment, Change)> {
+    let object = Environment::new(name, spec);
+    match read::api(cluster, namespace).create(&PostParams::default(), &object).await {
+        Ok(environment) => Ok(told(environment, namespace, Change::Created, events)),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            let existing = read::get(cluster, namespace, name).await?;
+            same(&existing, &object.spec)?;
+            Ok(told(existing, namespace, Change::Unchanged, events))
+        }
+        Err(error) => Err(cluster.explain(error)),
+    }
+}
+
+async fn update(
+    cluster: &Cluster,
+    namespace: &str,
+    base: &Environment,
+    wanted: &EnvironmentSpec,
+) -> Result<Environment> {
+    let name = base.name_any();
+    for _ in 0..ATTEMPTS {
+        let current = read::get(cluster, namespace, &name).await?;
+        if current.meta().deletion_timestamp.is_some() {
+            return Err(Error::BeingDestroyed { environment: name });
+        }
+        if current.meta().generation != base.meta().generation || current.uid() != base.uid() {
+            return Err(Error::Raced {
+                environment: name,
+                by: current.spec.change.as_ref().and_then(|change| change.by.clone()),
+                theirs: differences(&base.spec, &current.spec),
+                mine: differences(&base.spec, wanted),
+            });
+        }
+        // A merge patch with the resourceVersion: fields of others stay, a change in between is a conflict.
+        let patch = json!({
+            "metadata": {"resourceVersion": current.resource_version()},
+            "spec": difference(&json!(current.spec), &json!(wanted)),
+        });
+        let api = read::api(cluster, namespace);
+        match api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+            Ok(environment) => return Ok(environment),
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(error) => return Err(cluster.explain(error)),
+        }
+    }
+    Err(Error::Changed { what: format!("environment `{name}`") })
+}
+
+/// The merge patch that makes `have` into `want`: what is no longer there has to be named as null.
+fn difference(have: &Value, want: &Value) -> Value {
+    let (Value::Object(have), Value::Object(want)) = (have, want) else { return want.clone() };
+    let mut patch = serde_json::Map::new();
+    for (key, value) in want {
+        match have.get(key) {
+            Some(old) if old == value => {}
+            Some(old) => drop(patch.insert(key.clone(), difference(old, value))),
+            None => drop(patch.insert(key.clone(), value.clone())),
+        }
+    }
+    for key in have.keys().filter(|key| !want.contains_key(*key)) {
+        patch.insert(key.clone(), Value::Null);
+    }
+    Value::Object(patch)
+}
+
+fn told(
+    environment: Environment,
+    namespace: &str,
+    change: Change,
+    events: Sink<'_>,
+) -> (Environment, Change) {
+    let name = environment.name_any();
+    events(Event::EnvironmentStored { environment: name, namespace: namespace.to_owned(), change });
+    (environment, change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_longer_wanted_is_named_as_null() {
+        let have = json!({"versions": {"web": "1", "worker": "2"}, "restores": 3, "class": "qa"});
+        let want = json!({"versions": {"web": "2"}, "class": "qa"});
+        assert_eq!(
+            difference(&have, &want),
+            json!({"versions": {"web": "2", "worker": null}, "restores": null})
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! `env history`: the revisions of an environment that are kept, and reading one of them.
+
+use std::collections::BTreeMap;
+
+use api::{Environment, EnvironmentRevision, marks};
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use serde::Serialize;
+
+use super::read;
+use crate::{Cluster, Error, Result};
+
+/// One revision in one line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    pub revision: i64,
+    /// Whether it is the one that is applied now.
+    pub current: bool,
+    /// Whether it has ever been ready.
+    pub ready: bool,
+    pub made: Option<String>,
+    pub by: Option<String>,
+    /// What was asked for: `set web=2`.
+    pub action: Option<String>,
+    /// The revision whose objects these are.
+    pub restores: Option<i64>,
+    pub project_revision: String,
+    /// The version of every component.
+    pub versions: BTreeMap<String, String>,
+    /// Those that the environment chose itself.
+    pub chosen_versions: BTreeMap<String, String>,
+    pub digests: BTreeMap<String, String>,
+    #[serde(skip)]
+    pub restarts: BTreeMap<String, String>,
+}
+
+/// A revision with its number.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Numbered {
+    pub number: i64,
+    #[serde(flatten)]
+    pub revision: EnvironmentRevision,
+}
+
+/// The history of an environment, newest first.
+pub async fn history(cluster: &Cluster, namespace: &str, name: &str) -> Result<Vec<Entry>> {
+    let environment = read::get(cluster, namespace, name).await?;
+    revisions(cluster, namespace, &environment).await
+}
+
+pub(super) async fn revisions(
+    cluster: &Cluster,
+    namespace: &str,
+    environment: &Environment,
+) -> Result<Vec<Entry>> {
+    let api = Api::<ControllerRevision>::namespaced(cluster.client.clone(), namespace);
+    let name = environment.name_any();
+    let selector = format!("{}=environment,{}={name}", marks::REVISION_OF, marks::ENVIRONMENT);
+    let list = api.list(&ListParams::default().labels(&selector)).await;
+    let list = list.map_err(|error| cluster.explain(error))?;
+    let current = environment.status.as_ref().and_then(|status| status.revision);
+    let mut entries: Vec<Entry> = list
+        .iter()
+        .filter_map(|object| entry(object, current))
+        .filter(|(project, _)| *project == environment.spec.project)
+        .map(|(_, entry)| entry)
+        .collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.revision));
+    Ok(entries)
+}
+
+fn entry(object: &ControllerRevision, current: Option<i64>) -> Option<(String, Entry)> {
+    let revision = EnvironmentRevision::from_object(object)?;
+    let entry = Entry {
+        revision: object.revision,
+        current: current == Some(object.revision),
+        ready: object.annotations().contains_key(marks::READY_SINCE),
+        made: object.creation_timestamp().map(|time| time.0.to_string()),
+        by: revision.change.as_ref().and_then(|change| change.by.clone()),
+        action: revision.change.as_ref().map(|change| change.action.clone()),
+        restores: revision.restores,
+        project_revision: revision.project_revision,
+        versions: revision.versions,
+        chosen_versions: revision.requested,
+        digests: revision.digests,
+        restarts: revision.restarts,
+    };
+    Some((revision.project, entry))
+}
+
+/// The revision that an environment has now.
+pub async fn current(cluster: &Cluster, namespace: &str, environment: &Environment) -> Result<Numbered> {
+    let number = environment.status.as_ref().and_then(|status| status.revision).unwrap_or(0);
+    revision(cluster, namespace, &environment.name_any(), number).await
+}
+
+/// One revision of an environment.
+pub async fn revision(cluster: &Cluster, namespace: &str, name: &str, number: i64) -> Result<Numbered> {
+    let api = Api::<ControllerRevision>::namespaced(cluster.client.clone(), namespace);
+    let found = api.get_opt(&EnvironmentRevision::object_name(name, number)).await;
+    let found = found.map_err(|error| cluster.explain(error))?;
+    match found.as_ref().and_then(EnvironmentRevision::from_object) {
+        Some(revision) => Ok(Numbered { number, revision }),
+        None => Err(Error::NotFound {
+            kind: "revision",
+            name: number.to_string(),
+            place: format!("the history of `{name}`"),
+            known: vec![format!("see `outboard env history {name}`")],
+            nearest: None,
+        }),
+    }
+}

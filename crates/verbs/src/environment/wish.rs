@@ -1,0 +1,192 @@
+//! What somebody wants an environment to become: the settings after the change, from which its plan is made.
+//! Wishes are made by the verbs; nothing is written here.
+
+use std::collections::BTreeMap;
+
+use api::names::EnvironmentName;
+use api::{Environment, EnvironmentSpec};
+use jiff::Timestamp;
+
+use super::choose::{self, Choice};
+use super::{history, read};
+use crate::{Cluster, Error, Result, Sink, project};
+
+/// A change that is to be planned, and then made or not.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub environment: String,
+    /// The environment as it was when it was asked for; none: it is to be created.
+    pub base: Option<Box<Environment>>,
+    pub wanted: EnvironmentSpec,
+    /// Parts whose images are looked up anew.
+    pub refresh: Vec<String>,
+    /// The environment whose tested set this is to be.
+    pub promotes: Option<String>,
+    /// What was asked for, for the history: `set web=2`.
+    pub action: String,
+}
+
+impl Wish {
+    fn change(base: Environment, action: String) -> Self {
+        let mut wanted = base.spec.clone();
+        wanted.restores = None;
+        wanted.change = None;
+        Self {
+            environment: base.metadata.name.clone().unwrap_or_default(),
+            base: Some(Box::new(base)),
+            wanted,
+            refresh: Vec::new(),
+            promotes: None,
+            action,
+        }
+    }
+}
+
+/// `env set`: other versions; what is not named keeps its bytes.
+pub async fn set(cluster: &Cluster, namespace: &str, name: &str, choices: &[Choice]) -> Result<Wish> {
+    let base = standing(cluster, namespace, name).await?;
+    let versions = choose::versions(choices);
+    let revision =
+        project::revision(cluster, namespace, &base.spec.project, &base.spec.project_revision).await?;
+    choose::check_components(&base.spec.project, &revision.spec, &versions)?;
+    let said: Vec<String> = versions.iter().map(|(part, version)| format!("{part}={version}")).collect();
+    let mut wish = Wish::change(base, format!("set {}", said.join(" ")));
+    wish.refresh = versions.keys().cloned().collect();
+    wish.wanted.versions.extend(versions);
+    Ok(wish)
+}
+
+/// `env update`: a newer revision of the project, or the one that is named.
+pub async fn update(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    revision: Option<&str>,
+    events: Sink<'_>,
+) -> Result<Wish> {
+    let base = standing(cluster, namespace, name).await?;
+    let project = base.spec.project.clone();
+    let revision = match revision {
+        Some(revision) => project::revision(cluster, namespace, &project, revision).await?.name(),
+        None => project::stored(cluster, namespace, &project, None, events).await?,
+    };
+    let mut wish = Wish::change(base, format!("update to {revision}"));
+    wish.wanted.project_revision = revision;
+    Ok(wish)
+}
+
+/// `env restart`: new pods for the named components, or for all.
+pub async fn restart(cluster: &Cluster, namespace: &str, name: &str, components: &[String]) -> Result<Wish> {
+    let base = standing(cluster, namespace, name).await?;
+    let spec =
+        project::revision(cluster, namespace, &base.spec.project, &base.spec.project_revision).await?.spec;
+    let named = components.iter().map(|component| (component.clone(), String::new())).collect();
+    choose::check_components(&base.spec.project, &spec, &named)?;
+    let servers = spec.components.iter().filter(|(_, component)| component.job.is_none());
+    let parts: Vec<String> = match components {
+        [] => servers.map(|(component, _)| component.clone()).collect(),
+        some => some.to_vec(),
+    };
+    let restores = base.spec.restores;
+    let mut wish = Wish::change(base, format!("restart {}", parts.join(" ")));
+    // New pods of what runs: a rollback stays one.
+    wish.wanted.restores = restores;
+    let now = Timestamp::now().to_string();
+    wish.wanted.restarts.extend(parts.into_iter().map(|part| (part, now.clone())));
+    Ok(wish)
+}
+
+/// `env rollback`: an earlier revision as it was, image and settings together.
+pub async fn rollback(cluster: &Cluster, namespace: &str, name: &str, to: Option<i64>) -> Result<Wish> {
+    let base = standing(cluster, namespace, name).await?;
+    let known = history::revisions(cluster, namespace, &base).await?;
+    let now = base.status.as_ref().and_then(|status| status.revision).unwrap_or(0);
+    // What was rolled back from is not what to roll back to.
+    let before = base.spec.restores.unwrap_or(now);
+    let number = match to {
+        Some(number) => number,
+        None => known
+            .iter()
+            .filter(|entry| entry.ready && entry.revision < before)
+            .map(|entry| entry.revision)
+            .max()
+            .ok_or_else(|| Error::NothingToRestore { environment: name.to_owned() })?,
+    };
+    let Some(old) = known.into_iter().find(|entry| entry.revision == number) else {
+        return Err(Error::NotFound {
+            kind: "revision",
+            name: number.to_string(),
+            place: format!("the history of `{name}`"),
+            known: vec![format!("see `outboard env history {name}`")],
+            nearest: None,
+        });
+    };
+    let mut wish = Wish::change(base, format!("rollback to {number}"));
+    wish.wanted.restores = Some(number);
+    wish.wanted.project_revision = old.project_revision;
+    wish.wanted.versions = old.chosen_versions;
+    wish.wanted.restarts = old.restarts;
+    wish.wanted.digests = BTreeMap::new();
+    Ok(wish)
+}
+
+/// `env promote`: exactly the set that was tested in `from`.
+pub async fn promote(cluster: &Cluster, namespace: &str, from: &str, to: &str) -> Result<Wish> {
+    let source = standing(cluster, namespace, from).await?;
+    let base = standing(cluster, namespace, to).await?;
+    if source.spec.project != base.spec.project {
+        return Err(Error::OtherProject {
+            from: from.to_owned(),
+            from_project: source.spec.project,
+            to: to.to_owned(),
+            to_project: base.spec.project,
+        });
+    }
+    let tested = history::current(cluster, namespace, &source).await?;
+    let mut wish = Wish::change(base, format!("promote {from} r{}", tested.number));
+    wish.wanted.project_revision = tested.revision.project_revision;
+    wish.wanted.versions = tested.revision.requested;
+    wish.wanted.digests = tested.revision.digests;
+    wish.promotes = Some(from.to_owned());
+    Ok(wish)
+}
+
+/// `env clone`: another environment with the same bytes and settings, and data of its own.
+pub async fn clone(
+    cluster: &Cluster,
+    namespace: &str,
+    from: &str,
+    to: &EnvironmentName,
+    class: Option<&str>,
+) -> Result<Wish> {
+    let source = standing(cluster, namespace, from).await?;
+    if read::find(cluster, namespace, to.as_str()).await?.is_some() {
+        return Err(Error::Exists { environment: to.to_string(), differences: vec![] });
+    }
+    let original = history::current(cluster, namespace, &source).await?;
+    Ok(Wish {
+        environment: to.to_string(),
+        base: None,
+        wanted: EnvironmentSpec {
+            project: source.spec.project.clone(),
+            project_revision: original.revision.project_revision,
+            class: class.unwrap_or(&source.spec.class).to_owned(),
+            owner: cluster.user().await,
+            versions: original.revision.requested,
+            digests: original.revision.digests,
+            ..EnvironmentSpec::default()
+        },
+        refresh: Vec::new(),
+        promotes: None,
+        action: format!("clone {from} r{}", original.number),
+    })
+}
+
+/// An environment that is not on its way out.
+async fn standing(cluster: &Cluster, namespace: &str, name: &str) -> Result<Environment> {
+    let environment = read::get(cluster, namespace, name).await?;
+    match environment.metadata.deletion_timestamp {
+        Some(_) => Err(Error::BeingDestroyed { environment: name.to_owned() }),
+        None => Ok(environment),
+    }
+}
