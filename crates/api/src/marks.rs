@@ -41,6 +41,13 @@ pub const MANAGER: &str = "outboard-environments";
 /// Prefix of every field manager that is part of outboard.
 pub const MANAGER_PREFIX: &str = "outboard";
 
+/// On a one-off pod: the component whose settings it runs with. Such a pod has no [`PART`]: nothing serves from it.
+pub const RUN: &str = "outboard.dev/run";
+/// On a one-off pod, an annotation: who runs it.
+pub const RUN_BY: &str = "outboard.dev/run-by";
+/// On a one-off pod, an annotation: the environment revision it is made from.
+pub const RUN_REVISION: &str = "outboard.dev/run-revision";
+
 /// Who an environment's objects belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {

@@ -41,7 +41,7 @@ pub fn found(kind: Kind, desired: &DynamicObject, live: &DynamicObject) -> Found
         }
     }
     // What somebody took away belongs to nobody any more: only its absence tells.
-    missing(&wanted, &there, String::new(), &mut found.fields);
+    missing(&wanted, &there, "", &mut found.fields);
     found.fields.sort_by(|a, b| a.path.cmp(&b.path));
     found.fields.dedup_by(|a, b| a.path == b.path);
     found
@@ -54,9 +54,9 @@ fn manager(entry: &ManagedFieldsEntry) -> String {
 /// Replicas are compared by whoever scales, and a controller's annotations are its own.
 fn drop_bookkeeping(kind: Kind, fields: &mut Vec<FieldChange>) {
     fields.retain(|field| {
-        !(kind.scales() && field.path == "spec.replicas")
-            && !field.path.starts_with("metadata.annotations.deployment.kubernetes.io/")
-            && !field.path.starts_with("status")
+        let replicas = kind.scales() && field.path == "spec.replicas";
+        let annotation = field.path.starts_with("metadata.annotations.deployment.kubernetes.io/");
+        !(replicas || annotation || field.path.starts_with("status"))
     });
 }
 
@@ -94,13 +94,13 @@ fn written(
 }
 
 /// Leaves of the desired object that are not there at all.
-fn missing(wanted: &Value, there: &Value, path: String, found: &mut Vec<FieldChange>) {
+fn missing(wanted: &Value, there: &Value, path: &str, found: &mut Vec<FieldChange>) {
     match (wanted, there) {
         (Value::Object(wanted), Value::Object(there)) => {
             for (key, value) in wanted {
                 let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 match there.get(key) {
-                    Some(live) => missing(value, live, at, found),
+                    Some(live) => missing(value, live, &at, found),
                     // The server leaves out what is empty.
                     None if is_empty(value) => {}
                     None => push(at, Some(value), None, found),
@@ -112,7 +112,7 @@ fn missing(wanted: &Value, there: &Value, path: String, found: &mut Vec<FieldCha
                 let key = serde_json::json!({"name": value["name"]});
                 let at = format!("{path}[{}]", label(&key));
                 match element(Some(live), &key) {
-                    Some(found_there) => missing(value, found_there, at, found),
+                    Some(found_there) => missing(value, found_there, &at, found),
                     None => push(at, Some(value), None, found),
                 }
             }

@@ -1,7 +1,10 @@
 //! Every command, one file each: its flags with their help, then what it does.
 
 mod check;
+mod debug;
 mod env;
+mod exec;
+mod forward;
 mod install;
 mod logs;
 mod operator;
@@ -22,6 +25,9 @@ pub enum Command {
     #[command(subcommand, visible_alias = "environment")]
     Env(env::EnvCommand),
     Logs(logs::LogsArgs),
+    Exec(exec::ExecArgs),
+    Forward(forward::ForwardArgs),
+    Debug(debug::DebugArgs),
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
@@ -41,9 +47,13 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         .build()
         .map_err(|error| Failure::Start(error.to_string()))?;
     let outcome = runtime.block_on(async {
+        let interrupted = interruption()?;
+        if command.tidies_up() {
+            return connected(context, command, interrupted).await;
+        }
         tokio::select! {
-            outcome = connected(context, command) => outcome,
-            interrupted = interruption() => interrupted,
+            outcome = connected(context, command, std::future::pending()) => outcome,
+            () = interrupted => Err(Failure::Interrupted),
         }
     });
     // Somebody may still sit at an unanswered question.
@@ -51,24 +61,36 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
     outcome
 }
 
-async fn connected(context: &Context, command: Command) -> Result<()> {
+impl Command {
+    /// Whether an interruption is the command's own business, since it leaves nothing behind.
+    fn tidies_up(&self) -> bool {
+        matches!(self, Self::Env(env::EnvCommand::Run(_)))
+    }
+}
+
+/// `interrupted` is for commands that tidy up; all others are simply dropped.
+async fn connected(context: &Context, command: Command, interrupted: impl Future<Output = ()>) -> Result<()> {
     match command {
         Command::Project(command) => project::run(context, command).await,
-        Command::Env(command) => Box::pin(env::run(context, command)).await,
+        Command::Env(command) => Box::pin(env::run(context, command, interrupted)).await,
         Command::Logs(args) => logs::run(context, args).await,
+        Command::Exec(args) => Box::pin(exec::run(context, args)).await,
+        Command::Forward(args) => Box::pin(forward::run(context, args)).await,
+        Command::Debug(args) => Box::pin(debug::run(context, args)).await,
         Command::Install(args) => install::run(context, args).await,
         Command::Version(args) => version::run(context, &args).await,
         Command::Check(_) | Command::Operator(_) => Ok(()),
     }
 }
 
-/// Ctrl-C or SIGTERM.
-async fn interruption() -> Result<()> {
+/// Ctrl-C or SIGTERM. Listens from now on, not only once it is waited for.
+fn interruption() -> Result<impl Future<Output = ()>> {
     let listen = |kind| signal(kind).map_err(|error| Failure::Start(error.to_string()));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Err(Failure::Interrupted)
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

@@ -1,5 +1,6 @@
 //! The one place that turns errors into a sentence, a hint and an exit code.
 
+mod inside;
 mod verb;
 
 use api::{Exit, Verdict};
@@ -7,6 +8,7 @@ use serde::Serialize;
 use thiserror::Error;
 use verbs::Error as Verb;
 use verbs::file::FileProblem;
+use verbs::inside::Trouble;
 
 use self::verb::of_verb;
 use crate::output::colour::Paint;
@@ -27,6 +29,9 @@ pub enum Failure {
     Output(String),
     #[error("interrupted")]
     Interrupted,
+    /// What was run inside an environment ended so, and has said itself what there was to say.
+    #[error("the command ended with exit code {0}")]
+    Ended(u8),
     /// Whoever read our output has read enough.
     #[error("nobody reads the output")]
     ListenerLeft,
@@ -61,7 +66,12 @@ pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
     }
     let words = words(failure, resume);
     let verb = if let Failure::Verb(error) = failure { Some(error) } else { None };
-    let verdict = if let Some(Verb::Verdict { verdict, .. }) = verb { Some(&**verdict) } else { None };
+    let verdict = match verb {
+        Some(Verb::Verdict { verdict, .. } | Verb::Inside(Trouble::NotStarted { verdict, .. })) => {
+            Some(&**verdict)
+        }
+        _ => None,
+    };
     let broken = if let Some(Verb::File(broken)) = verb { Some(&**broken) } else { None };
     let paint = output.paint_err;
     if let Some(broken) = broken {
@@ -134,7 +144,7 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
             hint: resume.map(|resume| format!("watch it again with `{resume}`")),
             ..Words::new(Exit::Interrupted, "the cluster goes on")
         },
-        Failure::Start(_) | Failure::Output(_) | Failure::ListenerLeft => {
+        Failure::Start(_) | Failure::Output(_) | Failure::ListenerLeft | Failure::Ended(_) => {
             Words::new(Exit::Failure, failure.to_string())
         }
         Failure::Install(verbs::install::Error::Cluster(error)) => of_verb(error, resume),

@@ -6,6 +6,7 @@ mod context;
 mod error;
 mod output;
 mod settings;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let exit = match commands::run(&context, cli.command) {
         Ok(()) => api::Exit::Success,
         Err(Failure::ListenerLeft) => api::Exit::Success,
+        Err(Failure::Ended(code)) => return ExitCode::from(code),
         Err(failure) => error::tell(&context.output, &failure, context.resume().as_deref()),
     };
     ExitCode::from(exit.code())

@@ -11,6 +11,7 @@ use api::names::NameError;
 use thiserror::Error;
 
 use crate::file::BrokenFile;
+use crate::inside::Trouble;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -83,6 +84,9 @@ pub enum Error {
     Verdict { environment: String, verdict: Box<Verdict> },
     #[error("no verdict within {}", duration(*after))]
     Timeout { what: String, after: Duration, pending: Vec<String> },
+
+    #[error(transparent)]
+    Inside(#[from] Trouble),
 
     #[error("unexpected answer of Kubernetes")]
     Kubernetes(#[source] Box<kube::Error>),

@@ -7,6 +7,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod file;
+pub mod inside;
 pub mod install;
 pub mod logs;
 pub mod operator;

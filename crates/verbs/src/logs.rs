@@ -4,7 +4,7 @@ mod containers;
 mod follow;
 mod line;
 mod merge;
-mod position;
+pub(crate) mod position;
 mod read;
 mod source;
 

@@ -12,6 +12,7 @@ mod plan;
 mod promote;
 mod restart;
 mod rollback;
+mod run;
 mod set;
 mod show;
 mod thaw;
@@ -30,7 +31,7 @@ use crate::output::progress::Progress;
 use crate::output::time::elapsed;
 use crate::output::{plan as shown, receipt};
 
-/// Create, list, show, change and destroy environments
+/// Create, list, show, change and destroy environments, and run one-off commands in them
 #[derive(Debug, Subcommand)]
 pub enum EnvCommand {
     Create(create::CreateArgs),
@@ -48,10 +49,15 @@ pub enum EnvCommand {
     Freeze(freeze::FreezeArgs),
     Thaw(thaw::ThawArgs),
     History(history::HistoryArgs),
+    Run(run::RunArgs),
     Destroy(destroy::DestroyArgs),
 }
 
-pub async fn run(context: &Context, command: EnvCommand) -> Result<()> {
+pub async fn run(
+    context: &Context,
+    command: EnvCommand,
+    interrupted: impl Future<Output = ()>,
+) -> Result<()> {
     match command {
         EnvCommand::Create(args) => create::run(context, args).await,
         EnvCommand::List(args) => list::run(context, args).await,
@@ -68,6 +74,7 @@ pub async fn run(context: &Context, command: EnvCommand) -> Result<()> {
         EnvCommand::Freeze(args) => freeze::run(context, args).await,
         EnvCommand::Thaw(args) => thaw::run(context, args).await,
         EnvCommand::History(args) => history::run(context, args).await,
+        EnvCommand::Run(args) => run::run(context, args, interrupted).await,
         EnvCommand::Destroy(args) => destroy::run(context, args).await,
     }
 }

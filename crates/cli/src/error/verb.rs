@@ -4,6 +4,7 @@ use api::Exit;
 use verbs::Error;
 use verbs::error::{Difference, Forbidden, duration};
 
+use super::inside::of_inside;
 use super::{Words, chain};
 use crate::output::receipt;
 
@@ -126,6 +127,7 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
                     "the cluster goes on; watch it again with `{resume}`, or allow more with --timeout"
                 ))
         }
+        Error::Inside(trouble) => of_inside(trouble),
         Error::Kubernetes(source) => {
             Words::new(Exit::Failure, format!("unexpected answer of Kubernetes: {}", chain(source)))
         }

@@ -251,7 +251,7 @@ mod tests {
 
     use super::*;
 
-    fn revision(image: &str, replicas: u32, env: Value) -> EnvironmentRevision {
+    fn revision(image: &str, replicas: u32, env: &Value) -> EnvironmentRevision {
         serde_json::from_value(json!({
             "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {},
             "renderer": "0", "urls": {},
@@ -271,25 +271,25 @@ mod tests {
     fn a_changed_image_names_its_field_and_says_that_pods_are_replaced() {
         let env = json!([{"name": "A", "value": "1"}]);
         let changes = between(
-            Some(&revision("web:1", 1, env.clone())),
-            &revision("web:2", 2, json!([{"name": "B", "value": "2"}, {"name": "A", "value": "1"}])),
+            Some(&revision("web:1", 1, &env)),
+            &revision("web:2", 2, &json!([{"name": "B", "value": "2"}, {"name": "A", "value": "1"}])),
         );
         insta::assert_json_snapshot!(changes);
-        assert_eq!(between(Some(&revision("web:1", 1, env.clone())), &revision("web:1", 1, env)), []);
+        assert_eq!(between(Some(&revision("web:1", 1, &env)), &revision("web:1", 1, &env)), []);
     }
 
     #[test]
     fn a_new_environment_shows_how_its_secrets_are_made_and_no_value() {
-        let changes = between(None, &revision("web:1", 1, json!([])));
+        let changes = between(None, &revision("web:1", 1, &json!([])));
         assert_eq!(changes[0].fields[0].to.as_deref(), Some("mysql://app:•••@db"));
         assert_eq!(changes[1].action, Action::Create);
     }
 
     #[test]
     fn what_is_no_longer_wanted_is_deleted_last() {
-        let mut empty = revision("web:1", 1, json!([]));
+        let mut empty = revision("web:1", 1, &json!([]));
         empty.parts.clear();
-        let changes = between(Some(&revision("web:1", 1, json!([]))), &empty);
+        let changes = between(Some(&revision("web:1", 1, &json!([]))), &empty);
         assert_eq!((changes[0].action, changes[0].effect.as_str()), (Action::Delete, "its pods go"));
     }
 }

@@ -17,14 +17,13 @@ pub fn of(revision: &EnvironmentRevision) -> Demand {
                 let request = |name: &str| {
                     container.pointer(&format!("/resources/requests/{name}")).and_then(Value::as_str)
                 };
-                sum.cpu_millis += replicas * request("cpu").and_then(|text| thousandths(text)).unwrap_or(0);
-                sum.memory_bytes +=
-                    replicas * request("memory").and_then(|text| thousandths(text)).unwrap_or(0) / 1000;
+                sum.cpu_millis += replicas * request("cpu").and_then(thousandths).unwrap_or(0);
+                sum.memory_bytes += replicas * request("memory").and_then(thousandths).unwrap_or(0) / 1000;
             }
             let claims = object.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
             for claim in claims.into_iter().flatten() {
                 let size = claim.pointer("/spec/resources/requests/storage").and_then(Value::as_str);
-                sum.storage_bytes += replicas * size.and_then(|text| thousandths(text)).unwrap_or(0) / 1000;
+                sum.storage_bytes += replicas * size.and_then(thousandths).unwrap_or(0) / 1000;
             }
         }
     }
