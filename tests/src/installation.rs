@@ -126,11 +126,17 @@ pub struct HostOperator {
 impl HostOperator {
     /// Its log is added to `operator.log` in the world's directory.
     pub fn begin(world: &World) -> Result<Self> {
+        Self::begin_with(world, &[])
+    }
+
+    /// The same with further flags.
+    pub fn begin_with(world: &World, flags: &[&str]) -> Result<Self> {
         let log = File::options().create(true).append(true).open(world.directory().join("operator.log"))?;
         let child = Command::new(binary::path()?)
             .args(["operator", "--url-port", "8080", "--listen", "127.0.0.1:0"])
             .args(["--registry", "registry.testbed:5000=http://registry.testbed:5000"])
             .args(["--registry", "docker.io=http://registry.testbed:5000"])
+            .args(flags)
             .env("KUBECONFIG", cluster::kubeconfig_file()?)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
