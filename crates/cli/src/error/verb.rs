@@ -104,6 +104,11 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
                 .details(verdict.evidence.clone())
                 .hint(&verdict.fix)
         }
+        Error::NoRevision { environment } => Words::new(Exit::NotFound, sentence)
+            .hint(format!("see what it waits for with `outboard env show {environment}`")),
+        Error::NotFound { kind: "revision", known, .. } if known.is_empty() => {
+            Words::new(Exit::NotFound, sentence).hint("see those that are kept with `outboard env history`")
+        }
         Error::NothingToRestore { environment } => Words::new(Exit::NotFound, sentence)
             .hint(format!("see what there is with `outboard env history {environment}`")),
         Error::OtherProject { .. } => {

@@ -93,8 +93,11 @@ fn entry(object: &ControllerRevision, current: Option<i64>) -> Option<(String, E
 
 /// The revision that an environment has now.
 pub async fn current(cluster: &Cluster, namespace: &str, environment: &Environment) -> Result<Numbered> {
-    let number = environment.status.as_ref().and_then(|status| status.revision).unwrap_or(0);
-    revision(cluster, namespace, &environment.name_any(), number).await
+    let name = environment.name_any();
+    match environment.status.as_ref().and_then(|status| status.revision) {
+        Some(number) => revision(cluster, namespace, &name, number).await,
+        None => Err(Error::NoRevision { environment: name }),
+    }
 }
 
 /// One revision of an environment.
@@ -108,7 +111,7 @@ pub async fn revision(cluster: &Cluster, namespace: &str, name: &str, number: i6
             kind: "revision",
             name: number.to_string(),
             place: format!("the history of `{name}`"),
-            known: vec![format!("see `outboard env history {name}`")],
+            known: vec![],
             nearest: None,
         }),
     }

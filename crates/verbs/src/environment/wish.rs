@@ -112,12 +112,13 @@ pub async fn rollback(cluster: &Cluster, namespace: &str, name: &str, to: Option
             .max()
             .ok_or_else(|| Error::NothingToRestore { environment: name.to_owned() })?,
     };
+    let known_numbers = known.iter().map(|entry| entry.revision.to_string()).collect();
     let Some(old) = known.into_iter().find(|entry| entry.revision == number) else {
         return Err(Error::NotFound {
             kind: "revision",
             name: number.to_string(),
             place: format!("the history of `{name}`"),
-            known: vec![format!("see `outboard env history {name}`")],
+            known: known_numbers,
             nearest: None,
         });
     };
