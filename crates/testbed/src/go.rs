@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::cache::Cache;
 use crate::command::run;
 use crate::step::Did;
-use crate::versions::KUBERNETES;
+use crate::versions::{HELM as HELM_VERSION, KUBERNETES, KWOK as KWOK_VERSION};
 
 /// The Go modules, beside this crate's source.
 const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/go");
@@ -42,6 +42,11 @@ pub const ETCD: Tool = Tool { name: "etcd", module: "etcd", package: "." };
 pub const TOOLS: [Tool; 9] =
     [KUBE, ETCD, REGISTRY, COREDNS, PAUSE, VOLUMES, METRICS_SERVER, ENVOY_GATEWAY, VERSITYGW];
 
+/// What only a bench needs: built when it is asked for, never by `up`.
+pub const HELM: Tool = Tool { name: "helm", module: "helm", package: "helm.sh/helm/v3/cmd/helm" };
+pub const KWOK: Tool = tool("kwok", "sigs.k8s.io/kwok/cmd/kwok");
+pub const ON_DEMAND: [Tool; 2] = [HELM, KWOK];
+
 impl Tool {
     pub fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {
         Ok(cache.bin().join(self.name).join(self.key()?).join(self.name))
@@ -71,6 +76,8 @@ impl Tool {
             "kube" => format!(
                 "-s -w -X {package}.gitVersion={KUBERNETES} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
             ),
+            "helm" => format!("-s -w -X helm.sh/helm/v3/internal/version.version={HELM_VERSION}"),
+            "kwok" => format!("-s -w -X sigs.k8s.io/kwok/pkg/consts.Version={KWOK_VERSION}"),
             _ => "-s -w".to_owned(),
         }
     }
@@ -141,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_tool_has_a_key_and_kubernetes_its_version() {
-        for tool in TOOLS {
+        for tool in TOOLS.iter().chain(&ON_DEMAND) {
             assert_eq!(tool.key().unwrap().len(), 12, "{}", tool.name);
         }
         assert!(KUBE.flags().contains("gitMajor=1 ") && KUBE.flags().ends_with("gitMinor=36"));

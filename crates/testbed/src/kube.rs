@@ -34,7 +34,7 @@ pub fn link(cache: &Cache) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn link_to(target: &Path, link: &Path) -> anyhow::Result<()> {
+pub fn link_to(target: &Path, link: &Path) -> anyhow::Result<()> {
     if fs::read_link(link).is_ok_and(|now| now == target) {
         return Ok(());
     }

@@ -34,6 +34,7 @@ mod registry;
 mod status;
 mod step;
 mod template;
+mod tools;
 mod up;
 mod versions;
 mod wait;
@@ -50,6 +51,7 @@ pub use existing::check;
 pub use kube::Kubectl;
 pub use registry::NAME as REGISTRY;
 pub use status::status;
+pub use tools::tools;
 pub use up::up;
 
 /// The administrator's kubeconfig of the running testbed.

@@ -29,6 +29,11 @@ enum Verb {
     Status,
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
+    /// Build programs that only benches need (helm, kwok), beside kubectl in bin/current of the cache
+    Tools {
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Build, push and list container images
     Image(ImageArgs),
     /// Show the log of a component
@@ -73,6 +78,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         (Verb::Kubeconfig, Some(file)) => println!("{}", file.display()),
         (Verb::Kubeconfig, None) => println!("{}", testbed::kubeconfig_path()?.display()),
+        (Verb::Tools { names }, _) => testbed::tools(&cache, &names)?,
         (Verb::Image(image), _) => image::cli::run(&image, &image::catalogue())?,
         (Verb::Logs { component, follow }, _) => {
             let kubectl = match existing {

@@ -3,6 +3,9 @@
 pub const KUBERNETES: &str = "v1.36.3";
 pub const ENVOY: &str = "1.40.0";
 pub const ENVOY_GATEWAY: &str = "v1.9.1";
+/// Only benches use these.
+pub const HELM: &str = "v3.22.0";
+pub const KWOK: &str = "v0.8.0";
 
 #[cfg(test)]
 mod tests {
@@ -13,5 +16,7 @@ mod tests {
         let module = include_str!("../go/go.mod");
         assert!(module.contains(&format!("k8s.io/kubernetes {KUBERNETES}\n")));
         assert!(module.contains(&format!("github.com/envoyproxy/gateway {ENVOY_GATEWAY}")));
+        assert!(module.contains(&format!("sigs.k8s.io/kwok {KWOK}")));
+        assert!(include_str!("../go/helm/go.mod").contains(&format!("helm.sh/helm/v3 {HELM}")));
     }
 }
