@@ -4,15 +4,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::Request;
+use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
+use tower::util::MapRequestLayer;
 use tracing::{info, warn};
 
 use crate::identity::Identity;
 use crate::lease::plan::Terms;
 use crate::lease::{Candidate, KubernetesStore, Leadership, Lost};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Requests};
 use crate::phase::Phase;
 use crate::{Error, Options, definitions, http, signals};
 
@@ -30,8 +33,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
     // Registries are asked through a client that takes the process's own provider; a second one is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = http::bind(options.listen).await?;
-    let client = connect().await?;
     let process = Process::new(options);
+    let client = connect(process.metrics.requests()).await?;
     let pages = http::Pages { metrics: process.metrics.clone(), phase: process.phase.subscribe() };
     tokio::select! {
         outcome = process.live(client, shutdown) => outcome,
@@ -39,13 +42,18 @@ pub async fn run(options: Options) -> Result<(), Error> {
     }
 }
 
-async fn connect() -> Result<Client, Error> {
+async fn connect(requests: Requests) -> Result<Client, Error> {
     let mut config = Config::infer().await.map_err(|error| Error::Config(Box::new(error)))?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(READ_TIMEOUT);
     // Else the time a connection lay idle before a request would count against that request.
     config.reset_reader_on_write = true;
-    Client::try_from(config).map_err(|error| Error::Client(Box::new(error)))
+    let counted = MapRequestLayer::new(move |request: Request<Body>| {
+        requests.count(&request);
+        request
+    });
+    let builder = ClientBuilder::try_from(config).map_err(|error| Error::Client(Box::new(error)))?;
+    Ok(builder.with_layer(&counted).build())
 }
 
 struct Process {

@@ -2,6 +2,7 @@
 
 mod process;
 mod reconciles;
+mod requests;
 
 use std::sync::atomic::AtomicI64;
 
@@ -11,6 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use reconciles::Reconciles;
+pub use requests::Requests;
 
 /// The registry of one process and the metrics that the operator itself sets.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub struct Metrics {
     registry: Registry,
     leader: Gauge<i64, AtomicI64>,
     reconciles: Reconciles,
+    requests: Requests,
 }
 
 impl Default for Metrics {
@@ -37,8 +40,10 @@ impl Metrics {
         ours.register("leader", "1 while this process leads, else 0", leader.clone());
         let reconciles = Reconciles::default();
         reconciles.register(ours);
+        let requests = Requests::default();
+        requests.register(ours);
         more(ours);
-        Self { registry, leader, reconciles }
+        Self { registry, leader, reconciles, requests }
     }
 
     pub(crate) fn lead(&self, leads: bool) {
@@ -48,6 +53,11 @@ impl Metrics {
     /// Where a slice's controller reports what it did.
     pub fn reconciles(&self) -> Reconciles {
         self.reconciles.clone()
+    }
+
+    /// Where the client reports what it asks of the API server.
+    pub(crate) fn requests(&self) -> Requests {
+        self.requests.clone()
     }
 
     /// Everything, in the OpenMetrics text format.
@@ -72,6 +82,7 @@ mod tests {
         metrics.lead(true);
         metrics.reconciles().reconciled("environment", Duration::from_millis(20), false);
         metrics.reconciles().reconciled("environment", Duration::from_millis(20), true);
+        metrics.requests().count(&::http::Request::get("/api/v1/pods?watch=true").body(()).unwrap());
         let text = metrics.text().unwrap();
         for line in [
             concat!("outboard_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
@@ -79,6 +90,7 @@ mod tests {
             "outboard_reconciles_total{controller=\"environment\"} 2",
             "outboard_reconcile_errors_total{controller=\"environment\"} 1",
             "outboard_reconcile_duration_seconds_count{controller=\"environment\"} 2",
+            "outboard_kubernetes_requests_total{verb=\"watch\",resource=\"pods\"} 1",
         ] {
             assert!(text.lines().any(|have| have == line), "no `{line}` in:\n{text}");
         }
