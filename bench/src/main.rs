@@ -1,56 +1,46 @@
-//! Side-by-side measurements on the testbed: `env create` beside kubectl applying the very same objects.
+//! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
-//! Prints one table and a ratio; `make bench` runs it. Needs KUBECONFIG, OUTBOARD and kubectl.
+//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`) and kwok (for `scale`).
 
+mod asked;
+mod chart;
+mod compare;
+mod idle;
+mod light;
+mod machine;
+mod meter;
 mod ours;
 mod peer;
+mod scale;
+mod scene;
+mod scrape;
+mod table;
 mod tools;
 
-use std::time::Duration;
+use anyhow::bail;
 
-use anyhow::Context;
+type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-/// Rounds of each; the median counts.
-const ROUNDS: usize = 5;
+const SUBJECTS: [Subject; 4] =
+    [("compare", compare::run), ("light", light::run), ("idle", idle::run), ("scale", scale::run)];
 
 fn main() -> anyhow::Result<()> {
-    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
-    let (mut create, mut staged, mut at_once) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 1..=rounds {
-        let name = format!("bench-{round}");
-        // One after the other and interleaved, so that whatever else the machine does falls on all alike.
-        let (took, objects) = ours::create(&name).context("outboard env create")?;
-        create.push(took);
-        ours::destroy(&name)?;
-        staged.push(peer::run(&format!("peer-{round}-staged"), &objects, peer::Order::Staged)?);
-        at_once.push(peer::run(&format!("peer-{round}-once"), &objects, peer::Order::AtOnce)?);
-        println!(
-            "round {round}: outboard {:.2} s, kubectl in stages {:.2} s, kubectl all at once {:.2} s",
-            create[round - 1].as_secs_f64(),
-            staged[round - 1].as_secs_f64(),
-            at_once[round - 1].as_secs_f64(),
-        );
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let known = SUBJECTS.map(|(name, _)| name);
+    if wanted.is_empty() || wanted.iter().any(|name| !known.contains(&name.as_str())) {
+        bail!("say what to measure: {}", known.join(", "));
     }
-    println!();
-    println!(
-        "environment of examples/shop, warm images, {rounds} rounds, seconds to answering through the gateway"
-    );
-    println!("{:<28} {:>8} {:>8} {:>8}", "", "min", "median", "max");
-    for (name, times) in
-        [("outboard env create", &create), ("kubectl in stages", &staged), ("kubectl all at once", &at_once)]
-    {
-        let (min, median, max) = spread(times);
-        println!("{name:<28} {min:>8.2} {median:>8.2} {max:>8.2}");
+    for (name, run) in SUBJECTS {
+        if wanted.iter().any(|wanted| wanted == name) {
+            println!("== {name}: {}", machine::describe(name));
+            run()?;
+            println!();
+        }
     }
-    println!("ratio to kubectl in stages   {:>8.2}", spread(&create).1 / spread(&staged).1);
-    println!("ratio to kubectl all at once {:>8.2}", spread(&create).1 / spread(&at_once).1);
-    println!("operator resident memory     {:>8.1} MiB", ours::operator_memory()? / 1024.0 / 1024.0);
     Ok(())
 }
 
-fn spread(times: &[Duration]) -> (f64, f64, f64) {
-    let mut seconds: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
-    seconds.sort_by(f64::total_cmp);
-    let at = |index: usize| seconds.get(index).copied().unwrap_or(f64::NAN);
-    (at(0), at(seconds.len() / 2), at(seconds.len().saturating_sub(1)))
+/// A number from the environment, for a smaller or larger run.
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
