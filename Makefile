@@ -88,7 +88,17 @@ soak: ## All stories, COUNT times over
 
 .PHONY: bench
 bench: install ## Side-by-side measurements, on the testbed
-	KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" $(BIN)/bench
+	$(TESTBED) tools helm
+	$(MEASURE) compare light idle
+
+# Smaller: make bench-scale ENVIRONMENTS=20 COMPONENTS=3 EDITS=20. Wants a testbed that this work tree has started.
+.PHONY: bench-scale
+bench-scale: install ## 1,000 environments of 10 components on nodes that KWOK plays
+	$(TESTBED) tools kwok
+	$(MEASURE) scale
+
+MEASURE = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" \
+	$(BIN)/bench
 
 # --- the testbed ----------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::asked::{Asked, OPERATOR, count};
 use crate::light::{AT_ONCE, outboard};
 use crate::scene;
-use crate::scrape::{Scrape, upkeep};
+use crate::scrape::{Scrape, for_passes};
 use crate::setting;
 use crate::table::Table;
 use crate::tools::side_by_side;
@@ -32,10 +32,10 @@ pub fn run() -> anyhow::Result<()> {
 /// Waits until the operator asks nothing for a while; whether it came to that.
 pub fn settle() -> anyhow::Result<bool> {
     let begun = Instant::now();
-    let mut before = Scrape::operator()?.requests();
+    let mut before = Scrape::operator()?.requests()?;
     while begun.elapsed() < SETTLE {
         std::thread::sleep(LOOK);
-        let now = Scrape::operator()?.requests();
+        let now = Scrape::operator()?.requests()?;
         if now <= before {
             return Ok(true);
         }
@@ -64,11 +64,9 @@ pub fn window() -> anyhow::Result<Quiet> {
     std::thread::sleep(length);
     let (after, seconds, api_after) =
         (Scrape::operator()?, begun.elapsed().as_secs_f64(), Scrape::api_server()?);
-    let mut questions = BTreeMap::new();
-    for (sign, scrape) in [(1.0, &after), (-1.0, &before)] {
-        for (labels, value) in scrape.series("outboard_kubernetes_requests_total") {
-            *questions.entry(labels.to_owned()).or_default() += sign * value;
-        }
+    let (mut questions, earlier) = (after.questions()?, before.questions()?);
+    for (labels, value) in &mut questions {
+        *value -= earlier.get(labels).unwrap_or(&0.0);
     }
     questions.retain(|_, value| *value > 0.0);
     Ok(Quiet {
@@ -85,7 +83,7 @@ pub fn window() -> anyhow::Result<Quiet> {
 impl Quiet {
     /// Requests without beginning watches and renewing the lease: what passes with nothing to do cost.
     pub fn requests(&self) -> f64 {
-        self.questions.iter().filter(|(labels, _)| !upkeep(labels)).map(|(_, value)| value).sum()
+        for_passes(&self.questions)
     }
 
     /// The verbs and resources, the most frequent first.

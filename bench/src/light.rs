@@ -11,9 +11,11 @@ use crate::meter::{Cost, Meter};
 use crate::scene::{self, Scene};
 use crate::setting;
 use crate::table::Table;
-use crate::tools::{kubectl, outboard_program, run_as, side_by_side};
+use crate::tools::{outboard_program, run_as, side_by_side};
 
 const NAME: &str = "bench-light";
+/// How the rivals' namespaces begin.
+const RIVALS: &str = "rival-";
 /// Programs that run at the same time, of each side.
 pub const AT_ONCE: usize = 10;
 const SYSTEMS: [&str; 3] = ["outboard", "helm", "kubectl"];
@@ -21,16 +23,16 @@ const SYSTEMS: [&str; 3] = ["outboard", "helm", "kubectl"];
 pub fn run() -> anyhow::Result<()> {
     let most = setting("ENVIRONMENTS", 50);
     let counts: Vec<usize> = [1, 10, 50].into_iter().filter(|count| *count < most).chain([most]).collect();
-    remove_rivals()?;
+    scene::remove_namespaces(RIVALS)?;
     let asked = Asked::know(&SYSTEMS)?;
     let measured = scene::with(NAME, &scene::light(1)?, |scene| rounds(scene, &asked, &counts));
-    remove_rivals()?;
+    let cleaned = scene::remove_namespaces(RIVALS);
     print!("\n{}", table(&measured?));
     println!(
         "\nRequests are counted by the API server, by user. The operator's CPU time and requests are in outboard's line alone; \
          those of Kubernetes' own controllers, the same for all, in nobody's."
     );
-    Ok(())
+    cleaned
 }
 
 type Round = (usize, [Cost; 3]);
@@ -47,9 +49,9 @@ fn rounds(scene: &Scene, asked: &Asked, counts: &[usize]) -> anyhow::Result<Vec<
         let ours = measure("outboard", count, |name| outboard(scene, asked, name))?;
         scene.empty()?;
         let helm = measure("helm", count, |name| helm(asked, chart.path(), name))?;
-        remove_rivals()?;
+        scene::remove_namespaces(RIVALS)?;
         let kubectl = measure("kubectl", count, |name| apply(asked, &objects, name))?;
-        remove_rivals()?;
+        scene::remove_namespaces(RIVALS)?;
         rounds.push((count, [ours, helm, kubectl]));
     }
     Ok(rounds)
@@ -102,16 +104,7 @@ fn apply(asked: &Asked, objects: &Objects, name: &str) -> anyhow::Result<()> {
 }
 
 fn rival(system: &str, name: &str) -> String {
-    format!("rival-{system}-{name}")
-}
-
-fn remove_rivals() -> anyhow::Result<()> {
-    let all = kubectl(&["get", "namespaces", "-o", "name"], None)?;
-    let rivals: Vec<&str> = all.lines().filter(|name| name.starts_with("namespace/rival-")).collect();
-    if rivals.is_empty() {
-        return Ok(());
-    }
-    kubectl(&[&["delete", "--wait", "--timeout=20m"], rivals.as_slice()].concat(), None).map(drop)
+    format!("{RIVALS}{system}-{name}")
 }
 
 fn table(rounds: &[Round]) -> Table {

@@ -11,7 +11,7 @@ pub fn describe(subject: &str) -> String {
     ];
     words.extend(memory());
     words.extend(kubernetes());
-    words.extend(outboard(&["version", "--client"]).ok().and_then(|text| first_line(&text)));
+    words.extend(ours());
     if subject == "light" {
         words.extend(run("helm", &["version", "--template", "helm {{.Version}}"], None).ok());
     }
@@ -19,6 +19,12 @@ pub fn describe(subject: &str) -> String {
         words.extend(run("kwok", &["--version"], None).ok().and_then(|text| first_line(&text)));
     }
     words.join(", ")
+}
+
+fn ours() -> Option<String> {
+    let version: Value =
+        serde_json::from_str(&outboard(&["version", "--client", "-o", "json"]).ok()?).ok()?;
+    Some(format!("outboard {}", version["client"].as_str()?))
 }
 
 fn memory() -> Option<String> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::tools::{kubectl, outboard};
 
 /// The control namespace of the benchmark.
-const CONTROL: &str = "bench";
+pub const CONTROL: &str = "bench";
 
 /// Creates an environment; how long until the command ended, and the objects its revision holds.
 pub fn create(name: &str) -> anyhow::Result<(Duration, Value)> {

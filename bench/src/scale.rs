@@ -1,4 +1,115 @@
-//! stub
+//! A thousand environments of ten components on nodes that KWOK plays: creation, memory, idling, restart, drift.
+
+mod creation;
+mod drift;
+mod fleet;
+mod operator;
+mod report;
+mod resync;
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use kube::Client;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{block_in_place, spawn_blocking};
+
+use crate::asked::Asked;
+use crate::idle::{self, Quiet};
+use crate::scene::{self, Scene};
+use crate::setting;
+use creation::Created;
+use drift::Edit;
+use fleet::Fleet;
+use operator::Operator;
+use resync::Resync;
+
+const NAME: &str = "bench-scale";
+/// The label that strangers put on objects.
+const DRIFT: &str = "bench.outboard.dev/drift";
+
+pub struct Size {
+    pub environments: usize,
+    pub components: usize,
+    pub edits: usize,
+}
+
+/// A Deployment of one of the environments.
+pub struct Place {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Size {
+    fn asked_for() -> Self {
+        Self {
+            environments: setting("ENVIRONMENTS", 1000),
+            components: setting("COMPONENTS", 10),
+            edits: setting("EDITS", 200),
+        }
+    }
+
+    fn place(&self, control: &str, draw: &mut dyn FnMut(usize) -> usize) -> Place {
+        let namespace = format!("{control}-{}", environment(draw(self.environments)));
+        Place { namespace, name: format!("app-{}", 1 + draw(self.components)) }
+    }
+}
+
+fn environment(number: usize) -> String {
+    format!("scale-{number}")
+}
+
+pub struct Measured {
+    created: Created,
+    settled: bool,
+    quiet: Quiet,
+    resync: Resync,
+    drift: Vec<(Edit, f64)>,
+    removed: Duration,
+}
+
 pub fn run() -> anyhow::Result<()> {
+    let size = Size::asked_for();
+    // In this order, so that they end in the other: the operator and the fake nodes are needed to clean up.
+    let _asked = Asked::know(&[])?;
+    let _fleet = Fleet::raise(NAME)?;
+    let operator = Operator::with_room()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let measured = scene::with(NAME, &scene::light(size.components)?, |scene| {
+        runtime.block_on(async {
+            tokio::select! {
+                measured = measure(scene, &size, &operator) => measured,
+                () = interrupted() => bail!("interrupted; cleaning up"),
+            }
+        })
+    })?;
+    report::print(&size, &measured, operator.usual_limit());
     Ok(())
+}
+
+async fn measure(scene: &Scene, size: &Size, operator: &Operator) -> anyhow::Result<Measured> {
+    let client = Client::try_default().await?;
+    let created = creation::run(&client, &scene.name, size.environments).await?;
+    println!("all ready after {:.1} s; settling", created.ready.as_secs_f64());
+    let (settled, quiet) = spawn_blocking(|| anyhow::Ok((idle::settle()?, idle::window()?))).await??;
+    println!("restarting the operator");
+    let resync = resync::run(&client, &scene.name, size, operator).await?;
+    println!("editing");
+    let drift = drift::run(&client, &scene.name, size).await?;
+    println!("removing");
+    let begun = Instant::now();
+    block_in_place(|| scene.empty())?;
+    Ok(Measured { created, settled, quiet, resync, drift, removed: begun.elapsed() })
+}
+
+async fn interrupted() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }

@@ -47,10 +47,6 @@ impl Scene {
         Ok(scene)
     }
 
-    pub fn namespace(&self, environment: &str) -> String {
-        format!("{}-{environment}", self.name)
-    }
-
     /// Destroys every environment, with the records of their revisions, so that the next ones start from nothing.
     pub fn empty(&self) -> anyhow::Result<()> {
         destroy_all(&self.name)?;
@@ -64,13 +60,24 @@ fn destroy_all(control: &str) -> anyhow::Result<()> {
     kubectl(&["-n", control, "delete", "environments.outboard.dev", "--all", "--wait", limit], None).map(drop)
 }
 
-/// Environments first: deleting the control namespace alone would let go of them.
-fn clear(control: &str) -> anyhow::Result<()> {
+/// Removes a control namespace. Environments first: deleting the namespace alone would let go of them.
+pub fn clear(control: &str) -> anyhow::Result<()> {
     if kubectl(&["get", "namespace", control, "--ignore-not-found", "-o", "name"], None)?.is_empty() {
         return Ok(());
     }
     destroy_all(control)?;
     kubectl(&["delete", "namespace", control, "--wait", "--timeout=10m"], None).map(drop)
+}
+
+/// Removes what rivals made.
+pub fn remove_namespaces(prefix: &str) -> anyhow::Result<()> {
+    let all = kubectl(&["get", "namespaces", "-o", "name"], None)?;
+    let theirs = |name: &&str| name.strip_prefix("namespace/").is_some_and(|name| name.starts_with(prefix));
+    let theirs: Vec<&str> = all.lines().filter(theirs).collect();
+    if theirs.is_empty() {
+        return Ok(());
+    }
+    kubectl(&[&["delete", "--wait", "--timeout=20m"], theirs.as_slice()].concat(), None).map(drop)
 }
 
 /// A spec of `components` components called `app-1`, `app-2`…, one replica each: no port, no health, no route.

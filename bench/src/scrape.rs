@@ -1,6 +1,8 @@
 //! Reads what a process tells Prometheus about itself: the operator's metrics, and the API server's.
 
-use anyhow::Context;
+use std::collections::BTreeMap;
+
+use anyhow::{Context, ensure};
 
 use crate::tools::kubectl;
 
@@ -33,7 +35,7 @@ impl Scrape {
     /// The sum of the series that have all of these labels, each written `name="value"`.
     pub fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         let has = |found: &str| labels.iter().all(|label| found.split(',').any(|one| one == *label));
-        self.series(name).filter(|(found, _)| has(found)).map(|(_, value)| value).sum()
+        self.series(name).filter(|(found, _)| has(found)).fold(0.0, |sum, (_, value)| sum + value)
     }
 
     pub fn cpu(&self) -> f64 {
@@ -44,21 +46,33 @@ impl Scrape {
         self.sum("process_resident_memory_bytes", &[]) / 1024.0 / 1024.0
     }
 
+    pub fn leads(&self) -> bool {
+        self.sum("outboard_leader", &[]) > 0.0
+    }
+
     /// Looks of the operator at environments that have ended.
     pub fn looks(&self) -> f64 {
         self.sum("outboard_reconciles_total", &["controller=\"environment\""])
     }
 
-    /// What the operator asked of the API server: passes, without watches and the renewal of its lease.
-    pub fn requests(&self) -> f64 {
-        let name = "outboard_kubernetes_requests_total";
-        self.series(name).filter(|(labels, _)| !upkeep(labels)).map(|(_, value)| value).sum()
+    /// What the operator asked of the API server, by verb and resource.
+    pub fn questions(&self) -> anyhow::Result<BTreeMap<String, f64>> {
+        let all = self.series("outboard_kubernetes_requests_total");
+        let all: BTreeMap<_, _> = all.map(|(labels, value)| (labels.to_owned(), value)).collect();
+        ensure!(!all.is_empty(), "the operator does not count its requests: run `make install`");
+        Ok(all)
+    }
+
+    /// How much of it was for passes: without watches and the renewal of its lease.
+    pub fn requests(&self) -> anyhow::Result<f64> {
+        Ok(for_passes(&self.questions()?))
     }
 }
 
-/// What a process asks merely to be there: beginning watches, renewing its lease.
-pub fn upkeep(labels: &str) -> bool {
-    labels.contains("verb=\"watch\"") || labels.contains("resource=\"leases\"")
+/// Requests without those that a process makes merely to be there: beginning watches, renewing its lease.
+pub fn for_passes(questions: &BTreeMap<String, f64>) -> f64 {
+    let upkeep = |labels: &str| labels.contains("verb=\"watch\"") || labels.contains("resource=\"leases\"");
+    questions.iter().filter(|(labels, _)| !upkeep(labels)).fold(0.0, |sum, (_, value)| sum + value)
 }
 
 #[cfg(test)]

@@ -72,9 +72,9 @@ pub fn side_by_side(
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..at_once.min(count)).map(|_| scope.spawn(worker)).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|_| Err(anyhow!("a worker panicked"))))
-            .fold(Ok(()), |all, one: anyhow::Result<()>| all.and(one))
+        for worker in workers {
+            worker.join().unwrap_or_else(|_| Err(anyhow!("a worker panicked")))?;
+        }
+        Ok(())
     })
 }
