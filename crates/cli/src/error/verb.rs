@@ -58,6 +58,9 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::NotFound { kind: "project", known, .. } if known.is_empty() => {
             Words::new(Exit::NotFound, sentence).hint("store one with `outboard project apply`")
         }
+        Error::NotFound { kind: "revision", known, .. } if known.is_empty() => {
+            Words::new(Exit::NotFound, sentence).hint("see those that are kept with `outboard env history`")
+        }
         Error::NotFound { nearest, known, .. } => of_missing(error, nearest.as_deref(), known),
         Error::NoProject { .. } => {
             Words::new(Exit::NotFound, sentence).hint("store one with `outboard project apply`")
@@ -106,9 +109,6 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::NoRevision { environment } => Words::new(Exit::NotFound, sentence)
             .hint(format!("see what it waits for with `outboard env show {environment}`")),
-        Error::NotFound { kind: "revision", known, .. } if known.is_empty() => {
-            Words::new(Exit::NotFound, sentence).hint("see those that are kept with `outboard env history`")
-        }
         Error::NothingToRestore { environment } => Words::new(Exit::NotFound, sentence)
             .hint(format!("see what there is with `outboard env history {environment}`")),
         Error::OtherProject { .. } => {
