@@ -224,7 +224,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     }
     let settled =
         next.settled_revision.is_some() && next.settled_revision == next.revision && outcome.all_ready();
-    let stuck = next.verdict.as_ref().is_some_and(|verdict| verdict.terminal);
+    let stuck = next.verdict.as_ref().is_some_and(|verdict| verdict.terminal || verdict.holds);
     let again = match (settled, stuck) {
         (true, _) => RESYNC,
         (false, true) => STUCK,
