@@ -113,10 +113,10 @@ async fn remote(cluster: &Cluster, inside: &Inside, port: Option<&Port>) -> Resu
     port::find(port, &known, &inside.part_words())
 }
 
-/// Listens on this machine alone. Where no port was asked for, the remote one's number is only a wish.
+/// Listens on this machine alone. Where no port was asked for, the remote one's number is only a wish; 0 is any.
 async fn listen(asked: Option<u16>, remote: u16) -> Result<TcpListener> {
     let on = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    match asked.filter(|port| *port != 0) {
+    match asked {
         Some(port) => on(port).await.map_err(|error| unable(port, &error)),
         None => match on(remote).await {
             Ok(listener) => Ok(listener),
@@ -129,4 +129,21 @@ fn unable(port: u16, error: &std::io::Error) -> Error {
     let reason = error.to_string();
     let reason = reason.split(" (os error").next().unwrap_or(&reason).to_lowercase();
     Trouble::Listen { address: format!("127.0.0.1:{port}"), reason }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn zero_is_any_port_and_a_number_that_was_asked_for_is_not_replaced() {
+        let taken = listen(Some(0), 1).await.unwrap();
+        let number = taken.local_addr().unwrap().port();
+        let any = listen(Some(0), number).await.unwrap();
+        assert_ne!(any.local_addr().unwrap().port(), number);
+        let instead = listen(None, number).await.unwrap();
+        assert_ne!(instead.local_addr().unwrap().port(), number);
+        let error = listen(Some(number), 80).await.unwrap_err();
+        assert!(matches!(error, Error::Inside(Trouble::Listen { .. })), "{error}");
+    }
 }

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 /// A port of a part, and the one on this machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Port {
-    /// `None` or 0: whichever is free.
+    /// `None`: the remote one's number if that is free; 0: any.
     pub local: Option<u16>,
     remote: Remote,
 }
