@@ -13,10 +13,13 @@ use tokio::sync::watch;
 
 use super::error::Trouble;
 use super::output::Output;
-use super::session::{self, Streams};
+use super::session::{self, End, Streams};
 use super::start::{self, Starting, State};
 use super::watch::follow;
 use crate::{Cluster, Error, Result};
+
+/// Until a pod says of a container that has ended that it has.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// How starting somebody's process comes along.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,11 +102,19 @@ impl Process<'_> {
             ..AttachParams::default()
         });
         match Box::pin(session::open(self.cluster, attached, "attach", streams)).await {
-            // It may have ended before we were connected: its exit code says all that is left to say.
-            Ok(_) | Err(Error::Refused { .. } | Error::NotFound { .. } | Error::Unreachable { .. }) => {}
-            Err(error) => return Err(error),
+            Ok(End::Exit(_)) => self.exit_code().await,
+            Ok(End::NoSuchCommand) => Err(self.no_such_command()),
+            // Nobody can type any more: that must not look as if it went on.
+            Ok(End::Trouble(reason)) => {
+                self.ended_meanwhile(Trouble::CutOff { what: self.words(), reason }.into()).await
+            }
+            Err(error) => self.ended_meanwhile(error).await,
         }
-        self.exit_code().await
+    }
+
+    /// A process may have ended before we were connected, and its exit code says all there is to say. Else `error`.
+    async fn ended_meanwhile(&self, error: Error) -> Result<i32> {
+        tokio::time::timeout(SETTLING, self.exit_code()).await.unwrap_or(Err(error))
     }
 
     /// The log has every byte from the first one on; a connection would come too late for some.
