@@ -11,6 +11,7 @@ mod patience;
 mod proxy;
 mod registry;
 mod report;
+mod running;
 mod world;
 
 pub use binary::{Output, outboard};
@@ -23,4 +24,5 @@ pub use installation::{
 pub use patience::{millis, until};
 pub use proxy::Proxy;
 pub use registry::tag;
+pub use running::Running;
 pub use world::{World, story};
