@@ -166,19 +166,23 @@ async fn a_lacking_right_is_told_with_who_what_and_where() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
-async fn an_absent_operator_is_told_and_what_was_asked_for_is_done_once_it_is_back() -> Result<()> {
+async fn an_absent_operator_is_told_and_nothing_is_written() -> Result<()> {
     story(async |world| {
         world.apply(|_| {}).await?;
         without_operator(&world.client, async || {
             let output = world.outboard(&["env", "create", "qa"]).await?.ended(Exit::NoOperator)?;
             contains(&output.stderr, "the operator does not answer")?;
-            contains(&output.stderr, "is done once an operator runs")?;
+            contains(&output.stderr, "nothing was changed")?;
+            ensure!(
+                world.environments().get_opt("qa").await?.is_none(),
+                "an environment was written without a plan"
+            );
             println!("told after {:.1} s", output.took.as_secs_f32());
             let project = world.outboard(&["project", "apply"]).await?.ended(Exit::Success)?;
             contains(&project.stdout, "unchanged")
         })
         .await?;
-        world.ready("qa", Duration::from_secs(120)).await?;
+        world.create("qa", &[]).await?;
         same("the answer", &world.get("qa", "/healthz").await?.status, &200)
     })
     .await

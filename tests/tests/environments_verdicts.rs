@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use api::{Cause, Condition, PartState, Role, Verdict, condition};
+use api::{Cause, Condition, Exit, PartState, Role, Verdict, condition};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use serde_json::{Value, json};
 use stories::{World, contains, restart_operator, same, story, until};
@@ -15,17 +15,35 @@ const KNOWN: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
-async fn a_version_without_an_image_is_a_verdict() -> Result<()> {
+async fn a_version_without_an_image_is_a_verdict_before_anything_runs() -> Result<()> {
     story(async |world| {
         world.apply(|_| {}).await?;
-        let arguments = ["--set", "web=nope"];
+        let text = world.outboard(&["env", "create", "qa", "--set", "web=nope"]).await?;
+        println!("no such image: told {:.1} s after it was asked for", text.took.as_secs_f32());
+        let text = text.ended(Exit::ImageNotFound)?;
+        contains(&text.stderr, "waiting for image registry.testbed:5000/shop/web:nope")?;
+        let again = world.outboard(&["env", "create", "qa", "--set", "web=nope", "-o", "json"]).await?;
+        let last = again.ended(Exit::ImageNotFound)?.last()?;
+        contains(&last.to_string(), "ImageNotFound")?;
+        same("pods", &world.pods("qa").await?.len(), &0)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn a_digest_that_the_registry_does_not_have_is_a_verdict() -> Result<()> {
+    story(async |world| {
+        world.apply(|_| {}).await?;
+        let chosen = format!("web=sha256:{}", "0".repeat(64));
+        let arguments = ["--set", chosen.as_str()];
         let verdict = told(world, &arguments, Cause::ImageNotFound, 0, |pod| {
             let failed = |reason: &str| reason == "ErrImagePull" || reason == "ImagePullBackOff";
             of(pod, "web").and_then(waits_for).is_some_and(failed)
         })
         .await?;
         same("about", &verdict.about.as_str(), &"component web")?;
-        contains(&verdict.message, "registry.testbed:5000/shop/web:nope does not exist")?;
+        contains(&verdict.message, "registry.testbed:5000/shop/web@sha256:0")?;
         contains(&verdict.fix, "outboard env set qa --set web=VERSION")
     })
     .await

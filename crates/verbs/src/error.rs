@@ -39,6 +39,10 @@ pub enum Error {
     #[error("the operator does not answer: {reason}")]
     NoOperator { reason: String },
 
+    /// Nothing was written: a change is only made once its plan is known.
+    #[error("the operator does not answer: {reason}")]
+    NoPlan { reason: String },
+
     #[error("failed to read {file}")]
     FileUnreadable { file: String, source: std::io::Error },
     #[error("{} has problems", .0.file)]

@@ -43,6 +43,10 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             "what was asked for is written down and is done once an operator runs: run `outboard install`, \
              or look at it with `kubectl -n outboard-system get pods`",
         ),
+        Error::NoPlan { .. } => Words::new(Exit::NoOperator, sentence).hint(
+            "nothing was changed; run `outboard install`, or look at the operator with \
+             `kubectl -n outboard-system get pods`, and ask again",
+        ),
         Error::FileUnreadable { file, source } => {
             let reason = source.to_string();
             let reason = reason.split(" (os error").next().unwrap_or(&reason).to_lowercase();

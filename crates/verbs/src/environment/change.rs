@@ -67,7 +67,10 @@ pub async fn plan(cluster: &Cluster, namespace: &str, wish: Wish, events: Sink<'
         .await;
     // Should this fail, the operator sweeps it.
     let _ = plans.delete(&name, &DeleteParams::default()).await;
-    let status = answer?;
+    let status = answer.map_err(|error| match error {
+        Error::NoOperator { reason } => Error::NoPlan { reason },
+        other => other,
+    })?;
     match &status.verdict {
         Some(verdict) if !verdict.holds => Err(Error::PlanRefused {
             environment: wish.environment.clone(),
