@@ -7,6 +7,7 @@ mod claim;
 mod cluster;
 mod gateway;
 mod installation;
+mod metrics;
 mod patience;
 mod proxy;
 mod registry;
@@ -21,6 +22,7 @@ pub use gateway::{Answer, Load, Tally, ask};
 pub use installation::{
     HostOperator, arguments, operator_pods, operator_user, restart_operator, without_operator,
 };
+pub use metrics::Metrics;
 pub use patience::{millis, until};
 pub use proxy::Proxy;
 pub use registry::tag;

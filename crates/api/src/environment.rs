@@ -98,6 +98,9 @@ pub struct Drift {
     pub fields: Vec<FieldChange>,
     /// Whether it was put back; else it stands as it was found.
     pub reverted: bool,
+    /// It is changed again and again: then it is put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heals_at: Option<Time>,
     /// When it was seen.
     pub at: Time,
 }

@@ -6,7 +6,7 @@ use kube::core::DynamicObject;
 use serde_json::Value;
 
 use crate::kinds::Kind;
-use crate::ownership;
+use crate::ownership::Managers;
 
 /// What was found on one object.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,15 +24,22 @@ impl Found {
 }
 
 /// In what the live object differs from the desired one because of others.
-pub fn found(kind: Kind, desired: &DynamicObject, live: &DynamicObject) -> Found {
+pub fn found(kind: Kind, desired: &DynamicObject, live: &DynamicObject, managers: &Managers) -> Found {
     let (Ok(wanted), Ok(there)) = (serde_json::to_value(desired), serde_json::to_value(live)) else {
         return Found::default();
     };
     let mut found = Found::default();
-    for entry in live.metadata.managed_fields.iter().flatten().filter(|entry| ownership::is_foreign(entry)) {
+    for entry in live.metadata.managed_fields.iter().flatten() {
+        let allowed = managers.is_allowed(entry);
+        if !allowed && !managers.is_foreign(entry) {
+            continue;
+        }
         let before = found.fields.len();
         if let Some(fields) = &entry.fields_v1 {
-            written(&fields.0, Some(&wanted), Some(&there), String::new(), &mut found.fields);
+            let mut theirs = Vec::new();
+            written(&fields.0, Some(&wanted), Some(&there), String::new(), &mut theirs);
+            // Whoever may add fields may not change ours.
+            found.fields.extend(theirs.into_iter().filter(|field| !allowed || field.from.is_some()));
         }
         drop_bookkeeping(kind, &mut found.fields);
         let manager = manager(entry);
@@ -191,7 +198,7 @@ mod tests {
             {"manager": "outboard-environments", "operation": "Apply", "fieldsV1": {"f:spec": {}}},
             {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": fields},
         ]);
-        found(Kind::Deployment, &object(deployment()), &object(live))
+        found(Kind::Deployment, &object(deployment()), &object(live), &Managers::default())
     }
 
     #[test]
@@ -237,5 +244,18 @@ mod tests {
     fn replicas_and_what_equals_our_own_word_are_no_drift() {
         let fields = json!({"f:spec": {"f:replicas": {}}, "f:metadata": {"f:labels": {"f:a": {}}}});
         assert!(edited(|live| live["spec"]["replicas"] = json!(5), &fields).is_empty());
+    }
+
+    #[test]
+    fn an_allowed_manager_may_add_fields_and_not_change_ours() {
+        let mut live = deployment();
+        live["metadata"]["labels"] = json!({"a": "theirs", "mesh": "on"});
+        live["metadata"]["managedFields"] = json!([
+            {"manager": "mesh", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:a": {}, "f:mesh": {}}}}},
+        ]);
+        let managers = Managers::allowing(&["mesh".to_owned()]);
+        let found = found(Kind::Deployment, &object(deployment()), &object(live), &managers);
+        let paths: Vec<&str> = found.fields.iter().map(|field| field.path.as_str()).collect();
+        assert_eq!((paths, found.by), (vec!["metadata.labels.a"], vec!["mesh".to_owned()]));
     }
 }

@@ -9,10 +9,14 @@ pub mod error;
 pub mod fingerprint;
 pub mod kinds;
 pub mod ownership;
+pub mod recognise;
+pub mod standing;
 pub mod view;
 pub mod writer;
 
 pub use claim::{Claim, claim_namespace};
 pub use error::Error;
-pub use view::View;
+pub use ownership::Managers;
+pub use standing::Standing;
+pub use view::{Seen, View};
 pub use writer::{Ensured, Writer};

@@ -21,11 +21,35 @@ pub struct Correction {
     pub managers: Vec<String>,
 }
 
+/// Field managers that may add to our objects: Kubernetes' own, and those that an installation names, such as a
+/// service mesh's.
+#[derive(Clone, Debug, Default)]
+pub struct Managers {
+    allowed: Vec<String>,
+}
+
+impl Managers {
+    pub fn allowing(names: &[String]) -> Self {
+        Self { allowed: names.to_vec() }
+    }
+
+    /// Whether somebody wrote these fields who may not: neither we, nor Kubernetes itself, nor one that is allowed to.
+    pub fn is_foreign(&self, entry: &ManagedFieldsEntry) -> bool {
+        entry.manager.as_deref() != Some(marks::MANAGER) && !is_trusted(entry) && !self.is_allowed(entry)
+    }
+
+    /// Whether this one may add fields, though not change those that we set.
+    pub fn is_allowed(&self, entry: &ManagedFieldsEntry) -> bool {
+        entry.manager.as_ref().is_some_and(|manager| self.allowed.contains(manager))
+    }
+}
+
 /// The correction an object needs, or none when every field belongs to whom it should.
-pub fn correction(kind: Kind, entries: &[ManagedFieldsEntry]) -> Option<Correction> {
+pub fn correction(kind: Kind, entries: &[ManagedFieldsEntry], managers: &Managers) -> Option<Correction> {
     let (mut taken, mut kept) = (Vec::new(), Vec::new());
     for entry in entries {
-        let side = if is_ours(entry) || is_trusted(entry) { &mut kept } else { &mut taken };
+        let stays = is_ours(entry) || is_trusted(entry) || managers.is_allowed(entry);
+        let side = if stays { &mut kept } else { &mut taken };
         side.push(entry.clone());
     }
     if taken.is_empty() {
@@ -61,11 +85,6 @@ fn is_ours(entry: &ManagedFieldsEntry) -> bool {
     entry.manager.as_deref() == Some(marks::MANAGER)
         && entry.operation.as_deref() == Some("Apply")
         && entry.subresource.as_deref().unwrap_or_default().is_empty()
-}
-
-/// Whether somebody else wrote these fields: neither we nor Kubernetes itself.
-pub fn is_foreign(entry: &ManagedFieldsEntry) -> bool {
-    entry.manager.as_deref() != Some(marks::MANAGER) && !is_trusted(entry)
 }
 
 /// Entries that may stay: subresources, Kubernetes' own components, other slices of outboard.
@@ -126,7 +145,7 @@ mod tests {
             entry("kube-controller-manager", "Update", Some("status"), json!({"f:status": {}})),
             entry("somebody", "Update", Some("scale"), json!({"f:spec": {"f:replicas": {}}})),
         ];
-        assert_eq!(correction(Kind::Deployment, &entries), None);
+        assert_eq!(correction(Kind::Deployment, &entries, &Managers::default()), None);
     }
 
     #[test]
@@ -135,7 +154,7 @@ mod tests {
             entry(marks::MANAGER, "Apply", None, json!({"f:spec": {"f:image": {}}})),
             entry("kubectl-edit", "Update", None, json!({"f:spec": {"f:env": {}, "f:replicas": {}}})),
         ];
-        let found = correction(Kind::Deployment, &entries).unwrap();
+        let found = correction(Kind::Deployment, &entries, &Managers::default()).unwrap();
         assert_eq!(found.managers, ["kubectl-edit"]);
         assert_eq!(found.entries.len(), 1);
         let fields = &found.entries[0].fields_v1.as_ref().unwrap().0;
@@ -145,8 +164,19 @@ mod tests {
     #[test]
     fn our_own_post_becomes_an_apply_entry_without_blaming_anybody() {
         let entries = [entry(marks::MANAGER, "Update", None, json!({"f:spec": {"f:image": {}}}))];
-        let found = correction(Kind::Service, &entries).unwrap();
+        let found = correction(Kind::Service, &entries, &Managers::default()).unwrap();
         assert!(found.managers.is_empty());
         assert_eq!(found.entries[0].operation.as_deref(), Some("Apply"));
+    }
+
+    #[test]
+    fn what_an_allowed_manager_added_stays_its_own() {
+        let entries = [
+            entry(marks::MANAGER, "Apply", None, json!({"f:spec": {"f:image": {}}})),
+            entry("mesh", "Update", None, json!({"f:metadata": {"f:annotations": {"f:mesh": {}}}})),
+        ];
+        let managers = Managers::allowing(&["mesh".to_owned()]);
+        assert_eq!(correction(Kind::Deployment, &entries, &managers), None);
+        assert!(!managers.is_foreign(&entries[1]) && Managers::default().is_foreign(&entries[1]));
     }
 }

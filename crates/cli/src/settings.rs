@@ -1,5 +1,6 @@
 //! The settings of an installation, as `outboard install` takes them and hands them on to `outboard operator`.
 
+use api::marks;
 use clap::Args;
 use verbs::install::Settings;
 
@@ -30,6 +31,9 @@ pub struct SettingsArgs {
     /// Label for every object of every environment, besides outboard's own; may be repeated
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     pub labels: Vec<(String, String)>,
+    /// Field manager that may add fields to what outboard made, such as a service mesh's; may be repeated
+    #[arg(long = "allow-manager", value_name = "NAME", value_parser = manager)]
+    pub managers: Vec<String>,
 }
 
 impl SettingsArgs {
@@ -45,6 +49,7 @@ impl SettingsArgs {
             concurrency: self.concurrency,
             registries: self.registries.iter().cloned().collect(),
             labels: self.labels.iter().cloned().collect(),
+            managers: self.managers.clone(),
         }
     }
 }
@@ -67,6 +72,17 @@ fn registry(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("write REGISTRY=URL, such as docker.io=https://mirror.example.com".to_owned()),
     }
+}
+
+/// Whoever edits by hand is never allowed to: that is the drift that outboard is there for.
+fn manager(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 128 {
+        return Err("write the name as `kubectl get --show-managed-fields` shows it".to_owned());
+    }
+    if text.starts_with("kubectl") || text.starts_with(marks::MANAGER_PREFIX) {
+        return Err(format!("`{text}` cannot be allowed: what it changes is always told and put back"));
+    }
+    Ok(text.to_owned())
 }
 
 /// outboard's own labels are not for the taking: by them it knows what is its own.
@@ -101,5 +117,12 @@ mod tests {
         assert!(label("team=payments").is_ok());
         assert!(label("outboard.dev/slice=mine").unwrap_err().contains("own"));
         assert!(label("team").is_err() && label("a b=c").is_err());
+    }
+
+    #[test]
+    fn a_mesh_may_be_allowed_to_add_fields_and_kubectl_may_not() {
+        assert!(manager("istio-operator").is_ok());
+        assert!(manager("kubectl-edit").unwrap_err().contains("put back"));
+        assert!(manager("").is_err());
     }
 }

@@ -8,26 +8,29 @@ use std::time::{Duration, Instant};
 use api::marks::{self, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
 use api::{Cause, Drift, DriftPolicy, Environment, EnvironmentStatus, Plan, Project, Verdict};
-use apply::{Claim, Writer, claim_namespace};
+use apply::{Claim, Managers, View, Writer, claim_namespace};
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::runtime::reflector::ObjectRef;
-use kube::runtime::watcher;
+use kube::runtime::reflector::{self, ObjectRef};
+use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use crate::error::Error;
+use crate::heal::Place;
 use crate::observe::Observer;
-use crate::plan::drift;
 use crate::plan::status::{self, Found};
+use crate::plan::{backoff, drift};
+use crate::rest::{Rest, Sight};
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
-use crate::watch::{Retry, Watches};
+use crate::streaks::Streaks;
+use crate::watch::{Retry, Watches, lean};
 use crate::{Settings, planning, project, secrets, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
@@ -36,8 +39,8 @@ const RESYNC: Duration = Duration::from_secs(60);
 const PROGRESS: Duration = Duration::from_secs(1);
 /// What waits for a person; their change wakes it, through the watches.
 const STUCK: Duration = Duration::from_secs(15);
-/// After an error, at first.
-const RETRY: Duration = Duration::from_millis(500);
+/// Somebody else wrote first: what they wrote is looked at this soon.
+const MOVED: Duration = Duration::from_millis(500);
 
 /// What every reconcile shares.
 pub struct Context {
@@ -46,6 +49,11 @@ pub struct Context {
     pub watches: Watches,
     pub writer: Writer,
     pub observer: Arc<dyn Observer>,
+    /// Objects that were healed lately.
+    pub healed: Streaks<Place>,
+    /// Looks that failed lately, by what was looked at.
+    failed: Streaks<String>,
+    rest: Rest,
     recorder: Recorder,
 }
 
@@ -64,12 +72,24 @@ pub async fn run(
         () = shutdown.clone() => return,
     }
     let concurrency = settings.concurrency;
-    let writer = Writer::new(client.clone());
+    let writer = Writer::new(client.clone(), Managers::allowing(&settings.managers));
     let recorder =
         Recorder::new(client.clone(), Reporter { controller: "outboard".to_owned(), instance: None });
-    let context = Arc::new(Context { client: client.clone(), settings, watches, writer, observer, recorder });
+    let context = Arc::new(Context {
+        client: client.clone(),
+        settings,
+        watches,
+        writer,
+        observer,
+        healed: Streaks::new(backoff::HEAL),
+        failed: Streaks::new(backoff::FAIL),
+        rest: Rest::default(),
+        recorder,
+    });
     let config = watcher::Config::default().timeout(200);
-    let environments = Controller::new(Api::<Environment>::all(client.clone()), config.clone())
+    let (all, store) = reflector::store();
+    let changed = lean(watcher(Api::<Environment>::all(client.clone()), config.clone()));
+    let environments = Controller::for_stream(changed.reflect(store).applied_objects(), all)
         .trigger_backoff(Retry::default())
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggers);
@@ -89,7 +109,7 @@ pub async fn run(
         .graceful_shutdown_on(shutdown.clone())
         .run(
             reconcile_observed,
-            |environment, error, _| on_error(&environment.name_any(), error),
+            |environment, error, context| on_error(environment.as_ref(), error, &context),
             context.clone(),
         )
         .for_each(|_| std::future::ready(()));
@@ -104,7 +124,7 @@ pub async fn run(
                 context.observer.reconciled("plan", begun.elapsed(), outcome.is_err());
                 outcome
             },
-            |plan, error, _| on_error(&plan.name_any(), error),
+            |plan, error, context| on_error(plan.as_ref(), error, &context),
             context.clone(),
         )
         .for_each(|_| std::future::ready(()));
@@ -119,7 +139,7 @@ pub async fn run(
                 context.observer.reconciled("project", begun.elapsed(), outcome.is_err());
                 outcome
             },
-            |project, error, _| on_error(&project.name_any(), error),
+            |project, error, context| on_error(project.as_ref(), error, &context),
             context,
         )
         .for_each(|_| std::future::ready(()));
@@ -127,7 +147,8 @@ pub async fn run(
     tasks.shutdown().await;
 }
 
-fn on_error(name: &str, error: &Error) -> Action {
+fn on_error<K: ResourceExt>(object: &K, error: &Error, context: &Context) -> Action {
+    let name = object.name_any();
     match error {
         // Somebody else wrote first: look again at once, with what they wrote.
         Error::Kube(kube::Error::Api(status))
@@ -135,13 +156,15 @@ fn on_error(name: &str, error: &Error) -> Action {
             if status.code == 409 || status.code == 404 =>
         {
             debug!(%name, %error, "{name} moved while it was reconciled");
+            Action::requeue(MOVED)
         }
         _ => {
+            let wait = context.failed.count(object.uid().unwrap_or_default(), Timestamp::now());
             let why = shortened(&error.to_string());
-            warn!(%name, "cannot reconcile {name}, trying again: {why}");
+            warn!(%name, "cannot reconcile {name}, trying again in {} ms: {why}", wait.as_millis());
+            Action::requeue(wait)
         }
     }
-    Action::requeue(RETRY)
 }
 
 /// The API server quotes whole objects in its refusals; the beginning says what is wrong.
@@ -157,6 +180,9 @@ async fn reconcile_observed(environment: Arc<Environment>, context: Arc<Context>
     let begun = Instant::now();
     let outcome = reconcile(&environment, &context).await;
     context.observer.reconciled("environment", begun.elapsed(), outcome.is_err());
+    if outcome.is_ok() {
+        context.failed.reset(&environment.uid().unwrap_or_default());
+    }
     outcome
 }
 
@@ -168,6 +194,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         return Ok(Action::await_change());
     };
     if environment.metadata.deletion_timestamp.is_some() {
+        context.rest.end(environment);
         return teardown::step(environment, &owner, &namespace, context).await;
     }
     hold(environment, context).await?;
@@ -175,13 +202,23 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     // gather, plan
     let now = Timestamp::now();
     let frozen = drift::frozen_until(environment, now);
+    // The end of a freeze is no event.
+    let thaw = frozen.map(|until| until.duration_since(now).unsigned_abs() + Duration::from_millis(100));
+    let view = context.watches.view(&namespace);
+    let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
+    let sight = Sight::of(environment, &view, frozen.is_some(), newest.as_deref());
+    if context.rest.lasts(environment, sight) {
+        return Ok(Action::requeue(thaw.map_or(RESYNC, |thaw| RESYNC.min(thaw))));
+    }
+    context.rest.end(environment);
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
     let wanted = wanted::revision(environment, &revisions, frozen, context).await?;
 
     // apply
     let outcome = match &wanted.stored {
         Some(stored) => {
-            roll_out(environment, &owner, &namespace, stored, &revisions, frozen.is_some(), context).await?
+            let here = Here { owner: &owner, namespace: &namespace, view: &view };
+            roll_out(environment, &here, stored, &revisions, frozen.is_some(), context).await?
         }
         None => Rollout::default(),
     };
@@ -191,7 +228,6 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let verdict = wanted.refusal.or(outcome.verdict.clone());
     let current = environment.status.clone().unwrap_or_default();
     let parts: Vec<_> = outcome.parts.iter().map(|(part, progress)| (part, progress.clone())).collect();
-    let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
     let found = Found {
         generation: environment.metadata.generation.unwrap_or(0),
         now,
@@ -230,9 +266,12 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         (false, true) => STUCK,
         (false, false) => PROGRESS,
     };
-    // The end of a freeze is no event.
-    let thaw = frozen.map(|until| until.duration_since(now).unsigned_abs() + Duration::from_millis(100));
-    Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))))
+    if settled && !outcome.wrote && outcome.heal_at.is_none() && next == current {
+        let has_secrets = wanted.stored.as_ref().is_some_and(|stored| !stored.revision.secrets.is_empty());
+        context.rest.begin(environment, sight, has_secrets);
+    }
+    let heal = outcome.heal_at.map(|at| at.duration_since(now).unsigned_abs() + Duration::from_millis(100));
+    Ok(Action::requeue([Some(again), thaw, heal].into_iter().flatten().min().unwrap_or(again)))
 }
 
 /// Whose environment this is and where it runs, if its names can be used at all.
@@ -264,17 +303,24 @@ async fn hold(environment: &Environment, context: &Context) -> Result<(), Error>
     Ok(())
 }
 
+/// Where an environment runs, and what was last seen there.
+struct Here<'a> {
+    owner: &'a Owner,
+    namespace: &'a str,
+    view: &'a View,
+}
+
 /// Brings the namespace to the revision, as far as may be done now.
 async fn roll_out(
     environment: &Environment,
-    owner: &Owner,
-    namespace: &str,
+    here: &Here<'_>,
     stored: &Stored,
     revisions: &Revisions,
     frozen: bool,
     context: &Context,
 ) -> Result<Rollout, Error> {
     let current = environment.status.clone().unwrap_or_default();
+    let Here { owner, namespace, view } = *here;
     let about = format!("environment {}", owner.environment);
     let claim = claim_namespace(&context.client, namespace, owner, current.namespace_uid.as_deref()).await;
     let claim = match claim {
@@ -327,6 +373,7 @@ async fn roll_out(
         // A new revision is made; then what others do to it is only told.
         hands_off: frozen || (settled && stored.revision.drift == DriftPolicy::Report),
         now: status::whole_seconds(Timestamp::now()),
+        view,
         hidden: &hidden,
     };
     rollout::run(&target, revisions, context).await

@@ -1,13 +1,10 @@
 //! Applies a revision part by part, as far as its stages allow, and tells how far each part has come.
 
 use api::marks::Owner;
-use api::plan::FieldChange;
 use api::revision::{EnvironmentRevision, Part};
 use api::{Cause, Drift, PartState, Role, Verdict};
-use apply::drift::Found;
 use apply::kinds::Kind;
-use apply::{Ensured, View, writer};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use apply::{Seen, View};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::PropagationPolicy;
@@ -18,6 +15,7 @@ use crate::controller::Context;
 use crate::error::Error;
 use crate::evidence;
 use crate::gateway::{self, Answer};
+use crate::heal::{self, Kept};
 use crate::plan::decide;
 use crate::plan::diagnose::{self, Symptom};
 use crate::plan::readiness::{self, Progress};
@@ -32,6 +30,10 @@ pub struct Rollout {
     pub verdict: Option<Verdict>,
     /// What others had changed.
     pub drift: Vec<Drift>,
+    /// Something was written.
+    pub wrote: bool,
+    /// When to heal what is changed again and again.
+    pub heal_at: Option<Timestamp>,
 }
 
 impl Rollout {
@@ -62,13 +64,16 @@ pub struct Target<'a> {
     /// Drift is told and left alone.
     pub hands_off: bool,
     pub now: Timestamp,
+    /// Everything there, as it was last seen.
+    pub view: &'a View,
     /// Secret values that must not stand in any evidence.
     pub hidden: &'a [String],
 }
 
 pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) -> Result<Rollout, Error> {
-    let Target { owner, namespace, stored, settled, .. } = *target;
-    let view = context.watches.view(namespace);
+    let Target { owner, namespace, stored, settled, view, .. } = *target;
+    let objects = desired(&stored.revision)?;
+    context.writer.recognise(owner, namespace, &objects).await?;
     let mut rollout = Rollout { namespace_uid: Some(target.namespace_uid.to_owned()), ..Rollout::default() };
     for part in &stored.revision.parts {
         let states: Vec<(Role, PartState)> =
@@ -79,14 +84,13 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
             rollout.parts.push((part.clone(), progress));
             continue;
         }
-        let (progress, verdict) =
-            match part_progress(target, part, &view, revisions, &mut rollout.drift, context).await {
-                Ok(found) => found,
-                Err(Error::Verdict(verdict)) => {
-                    (Progress::new(PartState::Failed, verdict.message.clone()), Some(*verdict))
-                }
-                Err(error) => return Err(error),
-            };
+        let (progress, verdict) = match part_progress(target, part, revisions, &mut rollout, context).await {
+            Ok(found) => found,
+            Err(Error::Verdict(verdict)) => {
+                (Progress::new(PartState::Failed, verdict.message.clone()), Some(*verdict))
+            }
+            Err(error) => return Err(error),
+        };
         // The first cause counts: what comes later only suffers from it.
         if rollout
             .verdict
@@ -98,11 +102,10 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         rollout.parts.push((part.clone(), progress));
     }
     if rollout.all_ready() && !target.hands_off {
-        // Labels alone prove nothing: somebody may have copied them with the rest of an object of ours.
-        let ours = |object: &DynamicObject| owner.owns(object.labels()) && writer::wrote(object);
-        for (kind, object) in decide::to_prune(&stored.revision, &view, ours) {
-            info!(%namespace, "removing {} {}, which this revision no longer has", kind.name(), object.name_any());
-            match context.writer.delete(kind, namespace, object, PropagationPolicy::Background).await {
+        for seen in decide::to_prune(&stored.revision, view, owner) {
+            info!(%namespace, "removing {} {}, which this revision no longer has", seen.kind.name(), seen.name);
+            rollout.wrote = true;
+            match context.writer.delete(namespace, seen, PropagationPolicy::Background).await {
                 Err(error @ apply::Error::Refused { .. }) => {
                     rollout.verdict = Some(refused(&format!("environment {}", owner.environment), &error));
                 }
@@ -111,6 +114,19 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         }
     }
     Ok(rollout)
+}
+
+/// The objects of a revision. What we rendered is an object; a record somebody damaged is refused, not guessed at.
+fn desired(revision: &EnvironmentRevision) -> Result<Vec<(Kind, DynamicObject)>, Error> {
+    revision.parts.iter().flat_map(|part| &part.objects).map(object).collect()
+}
+
+fn object(value: &serde_json::Value) -> Result<(Kind, DynamicObject), Error> {
+    let object: DynamicObject = serde_json::from_value(value.clone()).map_err(kube::Error::SerdeError)?;
+    match Kind::of(&object) {
+        Some(kind) => Ok((kind, object)),
+        None => Err(apply::Error::UnknownKind { name: object.name_any() }.into()),
+    }
 }
 
 fn earlier_stage(role: Role) -> &'static str {
@@ -125,30 +141,30 @@ fn earlier_stage(role: Role) -> &'static str {
 async fn part_progress(
     target: &Target<'_>,
     part: &Part,
-    view: &View,
     revisions: &Revisions,
-    drift: &mut Vec<Drift>,
+    rollout: &mut Rollout,
     context: &Context,
 ) -> Result<(Progress, Option<Verdict>), Error> {
-    let Target { owner, namespace, stored, .. } = *target;
+    let Target { owner, namespace, stored, view, .. } = *target;
     // A namespace made anew has none of what a job did to the old one.
     let completion = job_name(part).map(|job| format!("{job}@{}", target.namespace_uid));
     if completion.as_ref().is_some_and(|job| stored.completed_jobs.contains(job)) {
         return Ok((Progress::new(PartState::Ready, "completed"), None));
     }
-    let Some(live) = ensure(target, part, view, drift, context).await? else {
+    let Some(live) = ensure(target, part, rollout, context).await? else {
         return Ok((Progress::new(PartState::Progressing, "waiting for its predecessor to be gone"), None));
     };
-    let references: Vec<&DynamicObject> = live.iter().collect();
-    let mut progress = readiness::progress(part, &references);
+    let autoscaled = live.iter().any(|seen| view.is_autoscaled(seen.kind, &seen.name));
+    let mut progress = readiness::progress(part, &live, autoscaled);
     if let Some(completion) = completion.filter(|_| progress.is_ready()) {
         // What the watch shows may be the job of a namespace that is gone.
         if !context.writer.exists(namespace, &live).await? {
             return Ok((Progress::new(PartState::Progressing, "being looked at"), None));
         }
+        rollout.wrote = true;
         revisions.complete_job(&owner.environment, stored, &completion).await?;
     }
-    if part.role == Role::Route && progress.message.ends_with("through the gateway") {
+    if part.role == Role::Route && progress.message == readiness::UNPROVED {
         progress = ask(part, context).await?;
     }
     if progress.is_ready() {
@@ -173,141 +189,43 @@ fn job_name(part: &Part) -> Option<String> {
 async fn ensure(
     target: &Target<'_>,
     part: &Part,
-    view: &View,
-    drift: &mut Vec<Drift>,
+    rollout: &mut Rollout,
     context: &Context,
-) -> Result<Option<Vec<DynamicObject>>, Error> {
-    let Target { owner, namespace, settled, hands_off, .. } = *target;
+) -> Result<Option<Vec<Seen>>, Error> {
+    let Target { owner, settled, view, .. } = *target;
     let about = format!("{} {}", part.role.as_str(), part.name);
-    let mut all: Vec<DynamicObject> = Vec::new();
+    let mut all: Vec<Seen> = Vec::new();
     for value in &part.objects {
-        // What we rendered is an object; a record somebody damaged is refused, not guessed at.
-        let desired: DynamicObject =
-            serde_json::from_value(value.clone()).map_err(kube::Error::SerdeError)?;
-        let Some(kind) = Kind::of(&desired) else {
-            return Err(apply::Error::UnknownKind { name: desired.name_any() }.into());
-        };
-        let live = view.get(kind, &desired.name_any()).map(AsRef::as_ref);
+        let (kind, desired) = object(value)?;
+        let seen = view.get(kind, &desired.name_any());
         // The address changes only when servers stand behind it: until then the old ones keep theirs.
-        if let Some(live) = live.filter(|_| kind == Kind::Service && part.role == Role::Component && !settled)
+        if let Some(seen) = seen.filter(|_| kind == Kind::Service && part.role == Role::Component && !settled)
             && !all
                 .first()
                 .is_some_and(|servers| readiness::deployment(servers, part.replicas.unwrap_or(1)).is_ready())
         {
-            all.push(live.clone());
+            all.push(seen.clone());
             continue;
         }
-        if hands_off {
-            look(target, part, kind, &desired, live, drift, context);
-            // What is not there cannot be looked at: the part is told as not ready.
-            all.extend(live.cloned());
-            continue;
+        match heal::ensure(target, part, kind, &desired, context).await {
+            Ok(Kept { seen, drift, wrote, heal_at }) => {
+                // What is not there cannot be looked at: the part is told as not ready.
+                all.extend(seen);
+                rollout.drift.extend(drift);
+                rollout.wrote |= wrote;
+                rollout.heal_at = rollout.heal_at.into_iter().chain(heal_at).min();
+            }
+            Err(Error::Apply(apply::Error::Terminating { .. })) => return Ok(None),
+            Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
+                return Err(taken(&error, &owner.environment).into());
+            }
+            Err(Error::Apply(error @ apply::Error::Refused { .. })) => {
+                return Err(refused(&about, &error).into());
+            }
+            Err(error) => return Err(error),
         }
-        let ensured = match context.writer.ensure(owner, namespace, &desired, live, part.replicas).await {
-            Ok(ensured) => ensured,
-            Err(apply::Error::Terminating { .. }) => return Ok(None),
-            Err(error @ apply::Error::Foreign { .. }) => return Err(taken(&error, &owner.environment).into()),
-            Err(error @ apply::Error::Refused { .. }) => return Err(refused(&about, &error).into()),
-            Err(error) => return Err(error.into()),
-        };
-        let object = match ensured {
-            Ensured::Unchanged => live.cloned().unwrap_or(desired),
-            Ensured::Created(object) => {
-                if settled {
-                    drift.push(target.drift(kind, &object, true, Found::default(), true));
-                }
-                object
-            }
-            Ensured::Applied { object, undone } => {
-                if settled && !undone.is_empty() {
-                    let by = undone.by.join(", ");
-                    info!(%namespace, %by, "took back {} {} from {by}", kind.name(), object.name_any());
-                    drift.push(target.drift(kind, &object, false, undone, true));
-                }
-                object
-            }
-        };
-        if let Some(wanted) = part.replicas.filter(|_| kind.scales())
-            && writer::replicas(&object) != Some(wanted)
-        {
-            if settled {
-                drift.push(target.drift(kind, &object, false, scaled(&object, wanted), true));
-            }
-            match context.writer.scale(kind, namespace, &object.name_any(), wanted).await {
-                Err(error @ apply::Error::Refused { .. }) => return Err(refused(&about, &error).into()),
-                scaled => scaled?,
-            }
-        }
-        all.push(object);
     }
     Ok(Some(all))
-}
-
-/// Tells of drift on one object without touching it.
-fn look(
-    target: &Target<'_>,
-    part: &Part,
-    kind: Kind,
-    desired: &DynamicObject,
-    live: Option<&DynamicObject>,
-    drift: &mut Vec<Drift>,
-    context: &Context,
-) {
-    let Some(live) = live else {
-        drift.push(target.drift(kind, desired, true, Found::default(), false));
-        return;
-    };
-    let mut found = context.writer.drift(target.namespace, desired, live);
-    if let Some(wanted) =
-        part.replicas.filter(|wanted| kind.scales() && writer::replicas(live) != Some(*wanted))
-    {
-        let scaled = scaled(live, wanted);
-        found.fields.extend(scaled.fields);
-        found.by.extend(scaled.by);
-    }
-    if !found.is_empty() {
-        drift.push(target.drift(kind, desired, false, found, false));
-    }
-}
-
-/// Replicas that somebody else set, and who.
-fn scaled(live: &DynamicObject, wanted: u32) -> Found {
-    let entries = live.metadata.managed_fields.iter().flatten();
-    let by = entries
-        .filter(|entry| {
-            let fields = entry.fields_v1.as_ref();
-            fields.is_some_and(|fields| fields.0.pointer("/f:spec/f:replicas").is_some())
-        })
-        .filter_map(|entry| entry.manager.clone())
-        .filter(|manager| manager != api::marks::MANAGER);
-    Found {
-        by: by.collect(),
-        fields: vec![FieldChange {
-            path: "spec.replicas".to_owned(),
-            from: Some(wanted.to_string()),
-            to: writer::replicas(live).map(|count| count.to_string()),
-        }],
-    }
-}
-
-impl Target<'_> {
-    fn drift(
-        &self,
-        kind: Kind,
-        object: &DynamicObject,
-        deleted: bool,
-        found: Found,
-        reverted: bool,
-    ) -> Drift {
-        Drift {
-            object: format!("{} {}", kind.name(), object.name_any()),
-            deleted,
-            by: found.by,
-            fields: found.fields,
-            reverted,
-            at: Time(self.now),
-        }
-    }
 }
 
 /// Asks a route through the gateway.
@@ -331,9 +249,11 @@ async fn explain(
 ) -> Option<Verdict> {
     let Target { owner, namespace, hidden, .. } = *target;
     let now = Timestamp::now();
-    let pods = context.watches.pods(namespace, part);
-    let mut found: Vec<_> =
-        pods.iter().filter_map(|pod| diagnose::symptom(pod, now).map(|symptom| (pod, symptom))).collect();
+    let pods = context.watches.unready_pods(namespace, part);
+    let mut found: Vec<_> = pods
+        .iter()
+        .filter_map(|unready| diagnose::symptom(unready, now).map(|symptom| (&unready.pod, symptom)))
+        .collect();
     // A pod that merely is not ready yet explains less than one that cannot start.
     found.sort_by_key(|(_, symptom)| matches!(symptom, Symptom::Unready { .. }));
     let environment = &owner.environment;

@@ -22,6 +22,8 @@ pub struct Settings {
     pub registries: BTreeMap<String, String>,
     /// Labels that every rendered object carries besides outboard's own: who pays for it, say.
     pub labels: BTreeMap<String, String>,
+    /// Field managers that may add to rendered objects: a service mesh's, say. What they add is no drift.
+    pub managers: Vec<String>,
 }
 
 impl Default for Settings {
@@ -36,6 +38,7 @@ impl Default for Settings {
             concurrency: 16,
             registries: BTreeMap::new(),
             labels: BTreeMap::new(),
+            managers: Vec::new(),
         }
     }
 }

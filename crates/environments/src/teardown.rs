@@ -59,14 +59,13 @@ pub async fn step(
     // all, before the next is touched.
     let view = context.watches.view(namespace);
     for kind in Kind::TEARDOWN {
-        let ours: Vec<_> =
-            view.iter().filter(|(found, object)| *found == kind && owner.owns(object.labels())).collect();
+        let ours: Vec<_> = view.iter().filter(|seen| seen.kind == kind && seen.belongs_to(owner)).collect();
         if ours.is_empty() {
             continue;
         }
         report(environment, context, namespace, &format!("removing {}", words(kind)), Some(&volumes)).await?;
-        for (_, object) in ours.iter().filter(|(_, object)| object.metadata.deletion_timestamp.is_none()) {
-            context.writer.delete(kind, namespace, object, PropagationPolicy::Foreground).await?;
+        for seen in ours.iter().filter(|seen| !seen.deleting) {
+            context.writer.delete(namespace, seen, PropagationPolicy::Foreground).await?;
         }
         return Ok(Action::requeue(POLL));
     }

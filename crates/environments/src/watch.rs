@@ -1,24 +1,33 @@
-//! Watches everything outboard made, keeps it at hand, and wakes the environment that an object is part of.
+//! Watches everything outboard made, remembers as little of it as decisions need, and wakes the environment that an
+//! object is part of.
 //!
 //! Each kind has a watch of its own, so that one that fails does not hold up the others.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Environment, Part, Project, marks};
-use apply::View;
 use apply::kinds::Kind;
+use apply::{Seen, View};
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::jiff::Timestamp;
 use kube::api::Api;
-use kube::core::{DynamicObject, TypeMeta};
+use kube::core::DynamicObject;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tracing::warn;
+
+use crate::memory::{Item, Memory};
+use crate::plan::diagnose::{self, Unready};
 
 /// Below every idle limit that a load balancer is known to have.
 const WATCH_SECONDS: u32 = 200;
@@ -26,8 +35,10 @@ const WATCH_SECONDS: u32 = 200;
 /// What the watches last saw.
 #[derive(Clone)]
 pub struct Watches {
-    objects: Arc<Vec<(Kind, Store<DynamicObject>)>>,
-    pods: Store<Pod>,
+    objects: Arc<Vec<(Kind, Arc<Memory<Seen>>)>>,
+    /// Those that are not ready: the others explain nothing.
+    pods: Arc<Memory<Unready>>,
+    autoscalers: Arc<Memory<(Kind, String)>>,
     namespaces: Store<Namespace>,
     projects: Store<Project>,
 }
@@ -39,47 +50,53 @@ impl Watches {
     /// Starts every watch into `tasks`.
     pub fn start(client: &Client, install: &str, tasks: &mut JoinSet<()>) -> (Self, Triggers) {
         let (sender, triggers) = mpsc::unbounded();
-        let config = watcher::Config::default()
-            .labels(&format!("{}={install}", marks::INSTALL))
-            .timeout(WATCH_SECONDS);
+        let all = watcher::Config::default().timeout(WATCH_SECONDS);
+        let ours = all.clone().labels(&format!("{}={install}", marks::INSTALL));
 
         let (namespaces, writer) = reflector::store();
-        let stream = watcher(Api::<Namespace>::all(client.clone()), config.clone());
-        let wake = sender.clone();
-        tasks.spawn(follow(
-            "Namespace",
-            reflector::reflector(writer, stream),
-            move |namespace: Namespace| {
-                send(&wake, namespace.labels());
-            },
-        ));
-
-        let (pods, writer) = reflector::store();
-        let stream = watcher(Api::<Pod>::all(client.clone()), config.clone()).map(|event| event.map(slim));
-        tasks.spawn(follow("Pod", reflector::reflector(writer, stream), by_namespace(&sender, &namespaces)));
-
+        let stream = lean::<Namespace>(watcher(Api::all(client.clone()), ours.clone()));
+        let wake = Wake { sender, namespaces: namespaces.clone() };
+        let woken = wake.clone();
+        tasks.spawn(keep("Namespace", reflector::reflector(writer, stream), move |namespace| {
+            woken.by_labels(namespace.labels());
+        }));
         let (projects, writer) = reflector::store();
-        let stream =
-            watcher(Api::<Project>::all(client.clone()), watcher::Config::default().timeout(WATCH_SECONDS));
-        tasks.spawn(follow("Project", reflector::reflector(writer, stream), |_: Project| {}));
+        let stream = lean::<Project>(watcher(Api::all(client.clone()), all.clone()));
+        tasks.spawn(keep("Project", reflector::reflector(writer, stream), |_| {}));
+
+        let pods = Arc::new(Memory::new());
+        let known = pods.clone();
+        let stream = watcher(Api::<Pod>::all(client.clone()), ours.clone());
+        let reduce = move |pod: Pod| {
+            let (namespace, name) = place(&pod);
+            let before = known.get(&namespace, &name);
+            Item { namespace, name, value: diagnose::unready(pod, before.as_deref(), Timestamp::now()) }
+        };
+        tasks.spawn(follow("Pod", stream, pods.clone(), reduce, wake.clone()));
+
+        let autoscalers = Arc::new(Memory::new());
+        let stream = watcher(Api::<HorizontalPodAutoscaler>::all(client.clone()), all);
+        tasks.spawn(follow("HorizontalPodAutoscaler", stream, autoscalers.clone(), scaled, wake.clone()));
 
         let mut objects = Vec::new();
         for kind in Kind::ALL {
-            let resource = kind.resource();
-            let writer = reflector::store::Writer::new(resource.clone());
-            objects.push((kind, writer.as_reader()));
-            let stream = watcher(Api::<DynamicObject>::all_with(client.clone(), &resource), config.clone())
-                .map(move |event| event.map(|event| name_kind(event, kind)));
-            let wake = by_namespace(&sender, &namespaces);
-            tasks.spawn(follow(kind.name(), reflector::reflector(writer, stream), wake));
+            let memory = Arc::new(Memory::new());
+            let stream =
+                watcher(Api::<DynamicObject>::all_with(client.clone(), &kind.resource()), ours.clone());
+            let reduce = move |object: DynamicObject| {
+                let (namespace, name) = place(&object);
+                Item { namespace, name, value: Some(Seen::of(kind, &object)) }
+            };
+            tasks.spawn(follow(kind.name(), stream, memory.clone(), reduce, wake.clone()));
+            objects.push((kind, memory));
         }
-        (Self { objects: Arc::new(objects), pods, namespaces, projects }, triggers)
+        (Self { objects: Arc::new(objects), pods, autoscalers, namespaces, projects }, triggers)
     }
 
     /// Resolves once every kind has been listed; says which one keeps it waiting.
     pub async fn ready(&self) {
-        for (kind, store) in self.objects.iter() {
-            while tokio::time::timeout(Duration::from_secs(10), store.wait_until_ready()).await.is_err() {
+        for (kind, memory) in self.objects.iter() {
+            while tokio::time::timeout(Duration::from_secs(10), memory.listed()).await.is_err() {
                 warn!(kind = kind.name(), "still cannot list {}; is its definition installed?", kind.name());
                 if *kind == Kind::HttpRoute {
                     // Not Kubernetes' own: without it everything but routes works, letting go included.
@@ -87,8 +104,9 @@ impl Watches {
                 }
             }
         }
+        self.pods.listed().await;
+        self.autoscalers.listed().await;
         // A writer lives as long as its watch; when it is gone the process is ending.
-        let _ = self.pods.wait_until_ready().await;
         let _ = self.projects.wait_until_ready().await;
         let _ = self.namespaces.wait_until_ready().await;
     }
@@ -96,11 +114,16 @@ impl Watches {
     /// Everything of ours in one namespace.
     pub fn view(&self, namespace: &str) -> View {
         let mut view = View::default();
-        for (kind, store) in self.objects.iter() {
-            for object in store.state_filter(|object| object.metadata.namespace.as_deref() == Some(namespace))
-            {
-                view.insert(*kind, object);
+        for (_, memory) in self.objects.iter() {
+            for seen in memory.of(namespace).into_values() {
+                view.insert(seen);
             }
+        }
+        for target in self.autoscalers.of(namespace).into_values() {
+            view.insert_autoscaled(target.0, target.1.clone());
+        }
+        if let Some(found) = self.namespaces.get(&ObjectRef::new(namespace)) {
+            view.set_namespace(found.uid().unwrap_or_default(), found.labels());
         }
         view
     }
@@ -111,27 +134,90 @@ impl Watches {
         found.status.as_ref()?.revision.clone()
     }
 
-    /// The pods of one part, made from the template it has now.
-    pub fn pods(&self, namespace: &str, part: &Part) -> Vec<Arc<Pod>> {
-        self.pods.state_filter(|pod| {
-            let label = |key: &str| pod.labels().get(key).map(String::as_str);
-            pod.metadata.namespace.as_deref() == Some(namespace)
-                && label(marks::PART) == Some(&part.name)
-                && label(marks::TEMPLATE) == part.template()
-        })
+    /// The pods of one part that are not ready, made from the template it has now.
+    pub fn unready_pods(&self, namespace: &str, part: &Part) -> Vec<Arc<Unready>> {
+        let of_part = |unready: &Arc<Unready>| {
+            let label = |key: &str| unready.pod.labels().get(key).map(String::as_str);
+            label(marks::PART) == Some(&part.name) && label(marks::TEMPLATE) == part.template()
+        };
+        self.pods.of(namespace).into_values().filter(of_part).collect()
     }
 }
 
-/// Drives one watch for ever.
-async fn follow<K>(
+fn place(object: &impl ResourceExt) -> (String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// What an autoscaler scales, whoever made it.
+fn scaled(autoscaler: HorizontalPodAutoscaler) -> Item<(Kind, String)> {
+    let (namespace, name) = place(&autoscaler);
+    let target = autoscaler.spec.scale_target_ref;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.scales() && kind.name() == target.kind);
+    Item { namespace, name, value: kind.map(|kind| (kind, target.name)) }
+}
+
+/// Without the record of who wrote which field: the larger half of many objects, and nobody here reads it.
+pub fn lean<K: ResourceExt>(
+    stream: impl Stream<Item = watcher::Result<Event<K>>>,
+) -> impl Stream<Item = watcher::Result<Event<K>>> {
+    stream.map(|event| event.map(|event| event.modify(|object| object.managed_fields_mut().clear())))
+}
+
+/// Drives one watch for ever and remembers what it shows.
+async fn follow<K, V>(
     kind: &'static str,
-    stream: impl Stream<Item = watcher::Result<watcher::Event<K>>>,
-    wake: impl Fn(K),
+    stream: impl Stream<Item = watcher::Result<Event<K>>>,
+    memory: Arc<Memory<V>>,
+    reduce: impl Fn(K) -> Item<V>,
+    wake: Wake,
 ) where
-    K: Resource + Clone,
+    K: Resource + DeserializeOwned,
 {
-    let stream = stream.backoff(Retry::default()).touched_objects();
-    let mut stream = std::pin::pin!(stream);
+    let mut stream = std::pin::pin!(stream.backoff(Retry::default()));
+    let mut listing = None;
+    // Of a list that is not whole yet: only then there is something to look at.
+    let mut waiting = Vec::new();
+    while let Some(next) = stream.next().await {
+        let event = match next {
+            Ok(event) => event,
+            Err(error) => {
+                warn!(kind, %error, "lost the watch on {kind}, trying again");
+                continue;
+            }
+        };
+        let event = match event {
+            Event::Init => Event::Init,
+            Event::InitDone => Event::InitDone,
+            Event::InitApply(object) => {
+                waiting.push(wake.found(&object));
+                Event::InitApply(reduce(object))
+            }
+            Event::Apply(object) => {
+                waiting.push(wake.found(&object));
+                Event::Apply(reduce(object))
+            }
+            Event::Delete(object) => {
+                waiting.push(wake.found(&object));
+                Event::Delete(reduce(object))
+            }
+        };
+        let whole = !matches!(event, Event::Init | Event::InitApply(_));
+        for namespace in memory.take(event, &mut listing) {
+            wake.by_namespace(&namespace);
+        }
+        if whole {
+            waiting.drain(..).flatten().for_each(|environment| wake.send(environment));
+        }
+    }
+}
+
+/// Drives one watch for ever whose objects are kept.
+async fn keep<K: Resource + Clone>(
+    kind: &'static str,
+    stream: impl Stream<Item = watcher::Result<Event<K>>>,
+    wake: impl Fn(K),
+) {
+    let mut stream = std::pin::pin!(stream.backoff(Retry::default()).touched_objects());
     while let Some(next) = stream.next().await {
         match next {
             Ok(object) => wake(object),
@@ -162,65 +248,43 @@ impl Backoff for Retry {
     }
 }
 
-/// Wakes by the namespace's marks, since somebody may have removed the object's own.
-fn by_namespace<K: Resource>(
-    sender: &mpsc::UnboundedSender<ObjectRef<Environment>>,
-    namespaces: &Store<Namespace>,
-) -> impl Fn(K) + use<K> {
-    let (sender, namespaces) = (sender.clone(), namespaces.clone());
-    move |object: K| {
-        let found = object.meta().namespace.as_deref().and_then(|name| namespaces.get(&ObjectRef::new(name)));
+/// Wakes environments.
+#[derive(Clone)]
+struct Wake {
+    sender: mpsc::UnboundedSender<ObjectRef<Environment>>,
+    namespaces: Store<Namespace>,
+}
+
+impl Wake {
+    /// Whose an object is: by the marks of its namespace, since somebody may have removed its own.
+    fn found<K: Resource>(&self, object: &K) -> Option<ObjectRef<Environment>> {
+        let namespace = object.meta().namespace.as_deref();
+        let found = namespace.and_then(|name| self.namespaces.get(&ObjectRef::new(name)));
         match found {
-            Some(namespace) => send(&sender, namespace.labels()),
-            None => {
-                send(&sender, object.meta().labels.as_ref().unwrap_or(&std::collections::BTreeMap::new()));
-            }
+            Some(namespace) => environment(namespace.labels()),
+            None => environment(object.meta().labels.as_ref()?),
         }
     }
-}
 
-fn send(
-    sender: &mpsc::UnboundedSender<ObjectRef<Environment>>,
-    labels: &std::collections::BTreeMap<String, String>,
-) {
-    if let (Some(namespace), Some(name)) =
-        (labels.get(marks::CONTROL_NAMESPACE), labels.get(marks::ENVIRONMENT))
-    {
+    fn by_namespace(&self, namespace: &str) {
+        if let Some(found) = self.namespaces.get(&ObjectRef::new(namespace)) {
+            self.by_labels(found.labels());
+        }
+    }
+
+    fn by_labels(&self, labels: &BTreeMap<String, String>) {
+        if let Some(environment) = environment(labels) {
+            self.send(environment);
+        }
+    }
+
+    fn send(&self, environment: ObjectRef<Environment>) {
         // The receiver is gone only when the process ends.
-        let _ = sender.unbounded_send(ObjectRef::new(name).within(namespace));
+        let _ = self.sender.unbounded_send(environment);
     }
 }
 
-/// Objects of a list come without their kind; those of a watch, and those we wrote, have it. Decisions read it.
-fn name_kind(event: watcher::Event<DynamicObject>, kind: Kind) -> watcher::Event<DynamicObject> {
-    event.modify(|object| {
-        let resource = kind.resource();
-        object.types = Some(TypeMeta { api_version: resource.api_version, kind: resource.kind });
-    })
-}
-
-/// Pods without what no decision reads.
-fn slim(event: watcher::Event<Pod>) -> watcher::Event<Pod> {
-    event.modify(|pod| {
-        pod.metadata.managed_fields = None;
-        pod.metadata.annotations = None;
-        pod.spec = None;
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_object_of_a_list_learns_its_kind() {
-        let object: DynamicObject =
-            serde_json::from_value(serde_json::json!({"metadata": {"name": "db"}})).unwrap();
-        let watcher::Event::InitApply(object) =
-            name_kind(watcher::Event::InitApply(object), Kind::StatefulSet)
-        else {
-            unreachable!("the event stays what it is")
-        };
-        assert_eq!(Kind::of(&object), Some(Kind::StatefulSet));
-    }
+fn environment(labels: &BTreeMap<String, String>) -> Option<ObjectRef<Environment>> {
+    let (namespace, name) = (labels.get(marks::CONTROL_NAMESPACE)?, labels.get(marks::ENVIRONMENT)?);
+    Some(ObjectRef::new(name).within(namespace))
 }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use api::marks::Owner;
 use api::revision::{EnvironmentRevision, Part};
 use api::{EnvironmentSpec, PartState, Role};
-use apply::View;
-use apply::kinds::Kind;
-use kube::ResourceExt;
-use kube::core::DynamicObject;
+use apply::{Seen, View};
 
 use super::readiness::Progress;
 
@@ -35,22 +33,19 @@ pub fn may_touch(role: Role, settled: bool, progress: &[(Role, PartState)]) -> b
 }
 
 /// Live objects of ours that no part of the revision wants any more.
-pub fn to_prune<'a>(
-    revision: &EnvironmentRevision,
-    view: &'a View,
-    owned: impl Fn(&DynamicObject) -> bool,
-) -> Vec<(Kind, &'a DynamicObject)> {
+pub fn to_prune<'a>(revision: &EnvironmentRevision, view: &'a View, owner: &Owner) -> Vec<&'a Seen> {
     let wanted: BTreeSet<(&str, &str)> =
         revision.parts.iter().flat_map(|part| part.objects.iter()).filter_map(identity).collect();
     view.iter()
-        .filter(|(kind, object)| {
-            !wanted.contains(&(kind.name(), object.name_any().as_str()))
-                && object.metadata.deletion_timestamp.is_none()
+        .filter(|seen| {
+            !wanted.contains(&(seen.kind.name(), seen.name.as_str()))
+                && !seen.deleting
                 // What a controller made (a CronJob's Job, say) goes with its owner.
-                && object.metadata.owner_references.as_ref().is_none_or(Vec::is_empty)
-                && owned(object)
+                && !seen.controlled
+                // Labels alone prove nothing: somebody may have copied them with the rest of an object of ours.
+                && seen.belongs_to(owner)
+                && seen.written_by_us
         })
-        .map(|(kind, object)| (kind, object.as_ref()))
         .collect()
 }
 
@@ -76,53 +71,54 @@ pub fn waiting_for(parts: &[(&Part, &Progress)]) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::json;
+    use apply::kinds::Kind;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn view(objects: &[serde_json::Value]) -> View {
-        let mut view = View::default();
-        for object in objects {
-            let object: DynamicObject = serde_json::from_value(object.clone()).unwrap();
-            view.insert(Kind::of(&object).unwrap(), Arc::new(object));
+    fn deployment(name: &str, owner: &Owner, metadata: &Value) -> Value {
+        let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {
+            "labels": owner.labels(),
+            "managedFields": [{"manager": api::marks::MANAGER, "operation": "Apply"}],
+        }});
+        for (key, value) in metadata.as_object().unwrap() {
+            object["metadata"][key] = value.clone();
         }
-        view
+        object["metadata"]["name"] = json!(name);
+        object
     }
 
     #[test]
     fn only_our_own_objects_that_no_part_wants_are_pruned() {
-        let deployment = |name: &str, metadata: serde_json::Value| {
-            let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
-            object["metadata"]["name"] = json!(name);
-            object
+        let owner = Owner {
+            install: "outboard".into(),
+            control_namespace: "shop".into(),
+            project: "shop".into(),
+            environment: "qa".into(),
         };
-        let mark = json!({"labels": {"ours": "yes"}});
         let revision: EnvironmentRevision = serde_json::from_value(json!({
             "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {}, "renderer": "0",
             "urls": {}, "secrets": [],
-            "parts": [{"name": "web", "role": "component", "objects": [deployment("web", mark.clone())]}],
+            "parts": [{"name": "web", "role": "component", "objects": [deployment("web", &owner, &json!({}))]}],
         }))
         .unwrap();
-        let view = view(&[
-            deployment("web", mark.clone()),
-            deployment("gone", mark.clone()),
-            deployment("foreign", json!({})),
-            deployment(
-                "going",
-                json!({"labels": {"ours": "yes"}, "deletionTimestamp": "2026-01-01T00:00:00Z"}),
-            ),
-            deployment(
+        let mut view = View::default();
+        for (name, metadata) in [
+            ("web", json!({})),
+            ("gone", json!({})),
+            ("foreign", json!({"labels": {}})),
+            ("copied", json!({"managedFields": []})),
+            ("going", json!({"deletionTimestamp": "2026-01-01T00:00:00Z"})),
+            (
                 "owned",
-                json!({
-                    "labels": {"ours": "yes"},
-                    "ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": "u"}],
-                }),
+                json!({"ownerReferences": [{"apiVersion": "v1", "kind": "X", "name": "x", "uid": "u"}]}),
             ),
-        ]);
-        let pruned: Vec<String> = to_prune(&revision, &view, |object| object.labels().contains_key("ours"))
-            .iter()
-            .map(|(_, object)| object.name_any())
-            .collect();
+        ] {
+            let object = serde_json::from_value(deployment(name, &owner, &metadata)).unwrap();
+            view.insert(Arc::new(Seen::of(Kind::Deployment, &object)));
+        }
+        let pruned: Vec<&str> =
+            to_prune(&revision, &view, &owner).iter().map(|seen| seen.name.as_str()).collect();
         assert_eq!(pruned, ["gone"]);
     }
 

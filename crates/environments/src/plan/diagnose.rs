@@ -31,8 +31,44 @@ pub enum Symptom {
     Unschedulable { message: String, seconds: i64 },
 }
 
+/// A pod that is not ready, and since when it has been seen so.
+///
+/// By this clock alone: the node's may be minutes away from it, and a verdict must not come before its time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unready {
+    pub pod: Pod,
+    pub since: Timestamp,
+}
+
+/// What is remembered of a pod: nothing once it serves or is done. `before` is what was known of it.
+pub fn unready(mut pod: Pod, before: Option<&Unready>, now: Timestamp) -> Option<Unready> {
+    let status = pod.status.as_ref();
+    let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let ready = conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    let done = status.is_some_and(|status| status.phase.as_deref() == Some("Succeeded"));
+    if ready || done {
+        return None;
+    }
+    pod.metadata.managed_fields = None;
+    pod.metadata.annotations = None;
+    pod.spec = None;
+    let same = |before: &&Unready| {
+        before.pod.metadata.uid == pod.metadata.uid && started(&before.pod) == started(&pod)
+    };
+    let since = before.filter(same).map_or(now, |before| before.since);
+    Some(Unready { pod, since })
+}
+
+/// Which of its containers have been started when: after a restart its time begins anew.
+fn started(pod: &Pod) -> Vec<Option<Timestamp>> {
+    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let running = containers.map(|container| container.state.as_ref()?.running.as_ref()?.started_at.as_ref());
+    running.map(|time| time.map(|time| time.0)).collect()
+}
+
 /// The first symptom of a pod, worst first.
-pub fn symptom(pod: &Pod, now: Timestamp) -> Option<Symptom> {
+pub fn symptom(unready: &Unready, now: Timestamp) -> Option<Symptom> {
+    let (pod, seconds) = (&unready.pod, seconds_between(unready.since, now));
     if pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
@@ -42,11 +78,8 @@ pub fn symptom(pod: &Pod, now: Timestamp) -> Option<Symptom> {
     if let Some(condition) =
         scheduled.filter(|condition| condition.reason.as_deref() == Some("Unschedulable"))
     {
-        let since = condition.last_transition_time.as_ref().map_or(now, |time| time.0);
-        return Some(Symptom::Unschedulable {
-            message: condition.message.clone().unwrap_or_default(),
-            seconds: seconds_between(since, now),
-        });
+        let message = condition.message.clone().unwrap_or_default();
+        return Some(Symptom::Unschedulable { message, seconds });
     }
     let init = status.init_container_statuses.iter().flatten();
     let containers: Vec<&ContainerStatus> = init.chain(status.container_statuses.iter().flatten()).collect();
@@ -54,7 +87,7 @@ pub fn symptom(pod: &Pod, now: Timestamp) -> Option<Symptom> {
         .iter()
         .find_map(|container| missing_image(container))
         .or_else(|| containers.iter().find_map(|container| crash(container)))
-        .or_else(|| containers.iter().find_map(|container| unready(container, now)))
+        .or_else(|| containers.iter().find_map(|container| not_answering(container, seconds)))
 }
 
 fn seconds_between(from: Timestamp, to: Timestamp) -> i64 {
@@ -91,10 +124,8 @@ fn crash(container: &ContainerStatus) -> Option<Symptom> {
     })
 }
 
-fn unready(container: &ContainerStatus, now: Timestamp) -> Option<Symptom> {
-    let running = container.state.as_ref()?.running.as_ref()?;
-    let since = running.started_at.as_ref().map_or(now, |time| time.0);
-    let seconds = seconds_between(since, now);
+fn not_answering(container: &ContainerStatus, seconds: i64) -> Option<Symptom> {
+    container.state.as_ref()?.running.as_ref()?;
     (!container.ready && seconds >= UNREADY_SECONDS).then_some(Symptom::Unready { seconds })
 }
 
@@ -219,10 +250,10 @@ mod tests {
 
     use super::*;
 
-    fn pod(status: serde_json::Value) -> Pod {
+    fn pod(status: serde_json::Value) -> Unready {
         let mut pod = json!({"metadata": {"name": "web-1"}});
         pod["status"] = status;
-        serde_json::from_value(pod).unwrap()
+        unready(serde_json::from_value(pod).unwrap(), None, at(10)).unwrap()
     }
 
     fn part() -> Part {
@@ -245,26 +276,26 @@ mod tests {
     fn a_missing_image_is_told_apart_from_a_registry_that_is_away() {
         let waiting =
             |message: &str| container(&json!({"waiting": {"reason": "ErrImagePull", "message": message}}), 0);
-        let missing = symptom(&pod(waiting("r/web:nope: not found")), at(0));
+        let missing = symptom(&pod(waiting("r/web:nope: not found")), at(10));
         assert!(matches!(missing, Some(Symptom::ImageNotFound { .. })), "{missing:?}");
-        assert_eq!(symptom(&pod(waiting("dial tcp: connection refused")), at(0)), None);
+        assert_eq!(symptom(&pod(waiting("dial tcp: connection refused")), at(10)), None);
     }
 
     #[test]
     fn a_crash_becomes_terminal_when_kubernetes_backs_off() {
         let first = pod(container(&json!({"terminated": {"exitCode": 42, "reason": "Error"}}), 0));
-        let found = symptom(&first, at(0)).unwrap();
+        let found = symptom(&first, at(10)).unwrap();
         assert!(!verdict(&part(), "web-1", &found, &[], "qa").terminal);
         let mut status = container(&json!({"waiting": {"reason": "CrashLoopBackOff"}}), 1);
         status["containerStatuses"][0]["lastState"] =
             json!({"terminated": {"exitCode": 42, "reason": "Error"}});
         let backed_off = pod(status);
-        let found = symptom(&backed_off, at(0)).unwrap();
+        let found = symptom(&backed_off, at(10)).unwrap();
         let verdict = verdict(&part(), "web-1", &found, &["boom".into()], "qa");
         assert!(verdict.terminal);
         assert_eq!(verdict.message, "web keeps crashing with exit code 42, 1 restarts so far");
         assert_eq!(
-            needs(&backed_off, &found),
+            needs(&backed_off.pod, &found),
             Some(Need::Logs { pod: "web-1".into(), container: "web".into(), previous: true })
         );
     }
@@ -292,9 +323,35 @@ mod tests {
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
             "lastTransitionTime": "1970-01-01T00:00:00Z",
         }]}));
-        let found = symptom(&waiting, at(10)).unwrap();
+        let found = symptom(&waiting, at(20)).unwrap();
         let verdict = verdict(&part(), "web-1", &found, &[], "qa");
         assert_eq!(verdict.message, "no node has room for web: not enough memory");
         assert!(verdict.terminal);
+    }
+
+    #[test]
+    fn how_long_it_is_not_ready_is_told_by_one_clock_and_begins_anew_with_its_containers() {
+        let running = |since: &str| {
+            let status = container(&json!({"running": {"startedAt": since}}), 0);
+            let pod = json!({"metadata": {"name": "web-1", "uid": "u"}, "status": status});
+            serde_json::from_value::<Pod>(pod).unwrap()
+        };
+        // The node's clock is hours away.
+        let first = unready(running("1970-01-01T09:00:00Z"), None, at(10)).unwrap();
+        let later = unready(running("1970-01-01T09:00:00Z"), Some(&first), at(14)).unwrap();
+        assert_eq!(symptom(&later, at(16)), Some(Symptom::Unready { seconds: 6 }));
+        let restarted = unready(running("1970-01-01T09:00:07Z"), Some(&later), at(17)).unwrap();
+        assert_eq!(restarted.since, at(17));
+    }
+
+    #[test]
+    fn a_pod_that_serves_or_is_done_is_not_remembered() {
+        for status in [
+            json!({"conditions": [{"type": "Ready", "status": "True"}]}),
+            json!({"phase": "Succeeded", "conditions": [{"type": "Ready", "status": "False"}]}),
+        ] {
+            let pod = json!({"metadata": {"name": "web-1"}, "status": status});
+            assert_eq!(unready(serde_json::from_value(pod).unwrap(), None, at(0)), None);
+        }
     }
 }

@@ -25,7 +25,10 @@ pub fn record(before: &[Drift], found: Vec<Drift>) -> Vec<Drift> {
                 && (&old.object, old.deleted, &old.by, &old.fields)
                     == (&drift.object, drift.deleted, &drift.by, &drift.fields)
         };
-        before.iter().find(same).cloned().unwrap_or(drift)
+        match before.iter().find(same) {
+            Some(old) => Drift { at: old.at.clone(), ..drift },
+            None => drift,
+        }
     });
     let old = before.iter().filter(|drift| drift.reverted).cloned();
     standing.chain(reverted.into_iter().chain(old).take(REMEMBERED)).collect()
@@ -37,8 +40,11 @@ pub fn sentence(drift: &Drift) -> String {
         [] => String::new(),
         managers => format!(" by {}", managers.join(", ")),
     };
+    let later =
+        drift.heals_at.as_ref().map(|time| format!("; again and again, so it is put back at {}", time.0));
+    let later = later.unwrap_or_default();
     if drift.deleted {
-        return format!("{} was deleted", drift.object);
+        return format!("{} was deleted{later}", drift.object);
     }
     let fields: Vec<String> = drift
         .fields
@@ -55,7 +61,7 @@ pub fn sentence(drift: &Drift) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("{} was changed{by}: {}{more}", drift.object, fields.join("; "))
+    format!("{} was changed{by}: {}{more}{later}", drift.object, fields.join("; "))
 }
 
 #[cfg(test)]
@@ -73,6 +79,7 @@ mod tests {
             by: vec!["kubectl-edit".to_owned()],
             fields: vec![FieldChange { path: "spec.a".into(), from: Some("1".into()), to: Some("2".into()) }],
             reverted,
+            heals_at: None,
             at: Time(Timestamp::from_second(second).unwrap()),
         }
     }

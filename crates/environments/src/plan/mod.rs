@@ -3,6 +3,7 @@
 //! `validate` may refuse; what it returns can be rendered without fail.
 
 pub mod alike;
+pub mod backoff;
 pub mod changes;
 pub mod component;
 pub mod decide;

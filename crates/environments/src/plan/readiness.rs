@@ -1,9 +1,8 @@
-//! Whether a part is ready, read from its live objects.
+//! Whether a part is ready, from what is remembered of its live objects.
 
 use api::revision::Part;
 use api::{PartState, Role};
-use kube::core::DynamicObject;
-use serde_json::Value;
+use apply::{Seen, Standing};
 
 /// How far a part has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,36 +23,25 @@ impl Progress {
     }
 }
 
-/// Progress of a part whose live objects are `objects`; a route's is what its HTTPRoute says, unproved.
-pub fn progress(part: &Part, objects: &[&DynamicObject]) -> Progress {
+/// Progress of a part whose live objects are `objects`; a route's is what the gateway says, unproved.
+pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
     if objects.len() < part.objects.len() {
         return Progress::new(PartState::Progressing, "being created");
     }
-    let of = |kind: &str| {
-        objects.iter().find(|object| object.types.as_ref().is_some_and(|types| types.kind == kind))
-    };
-    match part.role {
-        Role::Component => of("Deployment").map(|object| deployment(object, part.replicas.unwrap_or(1))),
-        Role::Service => of("StatefulSet").map(|object| stateful_set(object, part.replicas.unwrap_or(1))),
-        Role::Job => of("Job").map(|object| job(object)),
-        Role::Route => of("HTTPRoute").map(|object| route(object)),
-    }
+    let wanted = part.replicas.unwrap_or(1);
+    let found = objects.iter().find_map(|object| {
+        // Whoever scales it says how many there should be.
+        let wanted = object.replicas.filter(|_| autoscaled).unwrap_or(wanted);
+        match (&object.standing, part.role) {
+            (Standing::Deployment { .. }, Role::Component) => Some(deployment(object, wanted)),
+            (Standing::StatefulSet { .. }, Role::Service) => Some(stateful_set(object, wanted)),
+            (Standing::Job { complete, failed }, Role::Job) => Some(job(*complete, *failed)),
+            (Standing::Route { refused }, Role::Route) => Some(route(refused.as_deref())),
+            _ => None,
+        }
+    });
     // Never ready by default: what was not looked at is not known to serve.
-    .unwrap_or_else(|| Progress::new(PartState::Progressing, "being looked at"))
-}
-
-fn number(object: &DynamicObject, pointer: &str) -> u32 {
-    object
-        .data
-        .pointer(pointer)
-        .and_then(Value::as_u64)
-        .and_then(|value| u32::try_from(value).ok())
-        .unwrap_or(0)
-}
-
-fn observed(object: &DynamicObject) -> bool {
-    let seen = object.data.pointer("/status/observedGeneration").and_then(Value::as_i64).unwrap_or(0);
-    seen >= object.metadata.generation.unwrap_or(0)
+    found.unwrap_or_else(|| Progress::new(PartState::Progressing, "being looked at"))
 }
 
 fn counted(state: PartState, ready: u32, wanted: u32, message: &str) -> Progress {
@@ -61,12 +49,11 @@ fn counted(state: PartState, ready: u32, wanted: u32, message: &str) -> Progress
 }
 
 /// Every replica is of the newest template and available, and no old one is left.
-pub fn deployment(object: &DynamicObject, wanted: u32) -> Progress {
-    let ready = number(object, "/status/readyReplicas");
-    let updated = number(object, "/status/updatedReplicas");
-    let total = number(object, "/status/replicas");
-    let available = number(object, "/status/availableReplicas");
-    if !observed(object) {
+pub fn deployment(object: &Seen, wanted: u32) -> Progress {
+    let Standing::Deployment { observed, total, updated, ready, available } = object.standing else {
+        return Progress::new(PartState::Progressing, "being looked at");
+    };
+    if !observed {
         return counted(PartState::Progressing, ready.min(wanted), wanted, "applied");
     }
     let fresh = updated.min(ready);
@@ -87,15 +74,14 @@ pub fn deployment(object: &DynamicObject, wanted: u32) -> Progress {
     counted(PartState::Ready, ready, wanted, "")
 }
 
-fn stateful_set(object: &DynamicObject, wanted: u32) -> Progress {
-    let ready = number(object, "/status/readyReplicas");
-    let status = |field: &str| object.data.pointer(&format!("/status/{field}")).and_then(Value::as_str);
-    if !observed(object) {
+fn stateful_set(object: &Seen, wanted: u32) -> Progress {
+    let Standing::StatefulSet { observed, updated, ready, replacing } = object.standing else {
+        return Progress::new(PartState::Progressing, "being looked at");
+    };
+    if !observed {
         return counted(PartState::Progressing, ready.min(wanted), wanted, "applied");
     }
-    if status("currentRevision") != status("updateRevision")
-        && number(object, "/status/updatedReplicas") < wanted
-    {
+    if replacing && updated < wanted {
         return counted(PartState::Progressing, ready, wanted, "replacing the server");
     }
     if ready < wanted {
@@ -104,62 +90,33 @@ fn stateful_set(object: &DynamicObject, wanted: u32) -> Progress {
     counted(PartState::Ready, ready, wanted, "")
 }
 
-fn job(object: &DynamicObject) -> Progress {
-    let holds = |r#type: &str| {
-        condition(object.data.pointer("/status/conditions"), r#type).is_some_and(|(holds, _)| holds)
-    };
-    if holds("Complete") {
-        return Progress::new(PartState::Ready, "completed");
+fn job(complete: bool, failed: bool) -> Progress {
+    match (complete, failed) {
+        (true, _) => Progress::new(PartState::Ready, "completed"),
+        (false, true) => Progress::new(PartState::Failed, "failed"),
+        (false, false) => Progress::new(PartState::Progressing, "running"),
     }
-    if holds("Failed") {
-        return Progress::new(PartState::Failed, "failed");
-    }
-    Progress::new(PartState::Progressing, "running")
 }
 
-fn route(object: &DynamicObject) -> Progress {
-    let generation = object.metadata.generation.unwrap_or(0);
-    let Some(parent) = object.data.pointer("/status/parents/0") else {
-        return Progress::new(PartState::Progressing, "waiting for the gateway to take the route");
-    };
-    for r#type in ["Accepted", "ResolvedRefs"] {
-        let conditions = parent.get("conditions");
-        let seen = conditions
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .find(|condition| condition["type"] == r#type)
-            .and_then(|condition| condition["observedGeneration"].as_i64())
-            .unwrap_or(0);
-        match condition(conditions, r#type) {
-            Some((true, _)) if seen >= generation => {}
-            Some((false, message)) => return Progress::new(PartState::Progressing, message),
-            _ => return Progress::new(PartState::Progressing, "waiting for the gateway to take the route"),
-        }
-    }
-    Progress::new(PartState::Progressing, "waiting for an answer through the gateway")
-}
+/// What a route waits for once the gateway has taken it.
+pub const UNPROVED: &str = "waiting for an answer through the gateway";
 
-/// Whether a condition holds, and its message.
-fn condition(conditions: Option<&Value>, r#type: &str) -> Option<(bool, String)> {
-    let found = conditions?.as_array()?.iter().find(|condition| condition["type"] == r#type)?;
-    Some((found["status"] == "True", found["message"].as_str().unwrap_or_default().to_owned()))
+fn route(refused: Option<&str>) -> Progress {
+    Progress::new(PartState::Progressing, refused.unwrap_or(UNPROVED))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use apply::kinds::Kind;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn object(value: Value) -> DynamicObject {
-        serde_json::from_value(value).unwrap()
-    }
-
-    fn with_status(status: Value) -> DynamicObject {
+    fn with_status(status: Value) -> Seen {
         let mut deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "generation": 2}});
         deployment["status"] = status;
-        object(deployment)
+        deployment["spec"] = json!({"replicas": 3});
+        Seen::of(Kind::Deployment, &serde_json::from_value(deployment).unwrap())
     }
 
     #[test]
@@ -179,18 +136,21 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_never_ready_by_its_conditions_alone() {
-        let accepted =
-            |r#type: &str| json!({"type": r#type, "status": "True", "observedGeneration": 1, "message": ""});
-        let mut route_object = object(json!({
-            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "web", "generation": 1},
-        }));
-        assert!(route(&route_object).message.contains("take the route"));
-        route_object.data["status"] =
-            json!({"parents": [{"conditions": [accepted("Accepted"), accepted("ResolvedRefs")]}]});
-        assert_eq!(
-            route(&route_object),
-            Progress::new(PartState::Progressing, "waiting for an answer through the gateway")
-        );
+    fn what_an_autoscaler_scales_is_ready_with_as_many_as_it_asks_for() {
+        let part: Part = serde_json::from_value(
+            json!({"name": "web", "role": "component", "replicas": 1, "objects": [{}]}),
+        )
+        .unwrap();
+        let two = json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2});
+        let seen = [with_status(two)];
+        assert!(progress(&part, &seen, false).is_ready());
+        assert_eq!(progress(&part, &seen, true).replicas.as_deref(), Some("2/3"));
+    }
+
+    #[test]
+    fn a_route_is_never_ready_by_the_gateways_word_alone() {
+        assert_eq!(route(None).message, UNPROVED);
+        assert!(!route(None).is_ready());
+        assert_eq!(route(Some("no such Service")).message, "no such Service");
     }
 }

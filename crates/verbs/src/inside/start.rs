@@ -1,7 +1,7 @@
 //! Whether a container has started, has ended, or never will start: read from its pod.
 
 use api::{Cause, Part, Verdict};
-use environments::plan::diagnose::{self, Symptom};
+use environments::plan::diagnose::{self, Symptom, Unready};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateWaiting, ContainerStatus, Pod, PodStatus};
 use kube::ResourceExt;
@@ -36,7 +36,8 @@ pub fn state(pod: &Pod, container: &str, starting: &Starting<'_>, now: Timestamp
     {
         return state;
     }
-    match diagnose::symptom(&alone(pod, found), now) {
+    let unready = Unready { pod: alone(pod, found), since: unschedulable_since(pod).unwrap_or(now) };
+    match diagnose::symptom(&unready, now) {
         Some(Symptom::ImageNotFound { image, message }) if starting.image_by_hand => {
             return State::Stuck(Box::new(no_image(starting, &image, message)));
         }
@@ -63,6 +64,12 @@ pub fn state(pod: &Pod, container: &str, starting: &Starting<'_>, now: Timestamp
         "CreateContainerError" | "RunContainerError" => State::Stuck(Box::new(refused(starting, message))),
         _ => State::Waiting(if message.is_empty() { reason } else { format!("{reason}: {message}") }),
     }
+}
+
+fn unschedulable_since(pod: &Pod) -> Option<Timestamp> {
+    let conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    let scheduled = conditions.into_iter().find(|condition| condition.type_ == "PodScheduled")?;
+    scheduled.last_transition_time.as_ref().map(|time| time.0)
 }
 
 /// The pod with this one container: others beside it may be in trouble of their own.

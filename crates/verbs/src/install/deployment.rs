@@ -106,6 +106,7 @@ fn arguments(options: &Options) -> Vec<String> {
     arguments.extend(settings.url_port.map(|port| format!("--url-port={port}")));
     arguments
         .extend(settings.registries.iter().map(|(registry, url)| format!("--registry={registry}={url}")));
+    arguments.extend(settings.managers.iter().map(|manager| format!("--allow-manager={manager}")));
     arguments.extend(settings.labels.iter().map(|(key, value)| format!("--label={key}={value}")));
     arguments
 }

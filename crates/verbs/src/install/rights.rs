@@ -63,6 +63,8 @@ const CLUSTER: &[Rule] = &[
     rule("gateway.networking.k8s.io", &["httproutes"], OWN),
     // Replicas are written through `/scale` only, so an autoscaler and outboard never fight.
     rule("apps", &["deployments/scale", "statefulsets/scale"], &["get", "update", "patch"]),
+    // What somebody's autoscaler scales: its replicas are no drift.
+    rule("autoscaling", &["horizontalpodautoscalers"], &["list", "watch"]),
     // Generated passwords and what is composed of them. By name only: it can't list what others keep.
     // They go with their namespace, so `delete` is not needed.
     rule("", &["secrets"], &["get", "create", "patch"]),

@@ -1,0 +1,93 @@
+//! Recognises objects that are just what they should be, without writing to them: what a new operator does first,
+//! since it has not written anything itself yet.
+
+use api::marks::Owner;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::kinds::Kind;
+use crate::writer::{Writer, wrote};
+
+impl Writer {
+    /// Remembers those of `desired` that stand as if we had just written them. One request for each kind of which
+    /// something is unknown; none if all is known.
+    pub async fn recognise(
+        &self,
+        owner: &Owner,
+        namespace: &str,
+        desired: &[(Kind, DynamicObject)],
+    ) -> Result<(), Error> {
+        for kind in Kind::ALL {
+            let unknown: Vec<&DynamicObject> = desired
+                .iter()
+                .filter(|(of, object)| *of == kind && !self.knows(kind, namespace, &object.name_any()))
+                .map(|(_, object)| object)
+                .collect();
+            if unknown.is_empty() {
+                continue;
+            }
+            let labels = format!("{}={}", api::marks::ENVIRONMENT, owner.environment);
+            let live = self.api(kind, namespace).list(&ListParams::default().labels(&labels)).await?;
+            for object in unknown {
+                let found = live.iter().find(|live| live.name_any() == object.name_any());
+                if let Some(found) = found
+                    .filter(|found| owner.owns(found.labels()) && wrote(found) && stands(self, object, found))
+                {
+                    self.remember(kind, namespace, object, found);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether nobody else wrote to it and nothing that we ask for is missing or otherwise.
+fn stands(writer: &Writer, desired: &DynamicObject, live: &DynamicObject) -> bool {
+    let entries = live.metadata.managed_fields.as_deref().unwrap_or_default();
+    let (Ok(desired), Ok(live)) = (serde_json::to_value(desired), serde_json::to_value(live)) else {
+        return false;
+    };
+    !entries.iter().any(|entry| writer.managers().is_foreign(entry)) && holds(&desired, &live)
+}
+
+/// Whether everything in `desired` stands in `live`, which may have more: what the server fills in.
+fn holds(desired: &Value, live: &Value) -> bool {
+    match (desired, live) {
+        (Value::Object(desired), Value::Object(live)) => desired.iter().all(|(key, value)| {
+            // Items of a list come without their kind; the server leaves out what is null.
+            matches!(key.as_str(), "apiVersion" | "kind") && !live.contains_key(key)
+                || value.is_null()
+                || live.get(key).is_some_and(|live| holds(value, live))
+        }),
+        (Value::Array(desired), Value::Array(live)) => {
+            desired.len() == live.len()
+                && desired.iter().zip(live).all(|(desired, live)| holds(desired, live))
+        }
+        _ => desired == live,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_the_server_fills_in_is_no_difference_and_what_is_missing_is_one() {
+        let desired =
+            json!({"kind": "Deployment", "spec": {"containers": [{"name": "web", "image": "web:1"}]}});
+        let filled = json!({"spec": {"containers": [{"name": "web", "image": "web:1", "terminationMessagePath": "/x"}], "strategy": {}}});
+        assert!(holds(&desired, &filled));
+        for changed in [
+            json!({"spec": {"containers": [{"name": "web", "image": "web:2"}]}}),
+            json!({"spec": {"containers": [{"name": "web", "image": "web:1"}, {"name": "spy"}]}}),
+            json!({"spec": {}}),
+        ] {
+            assert!(!holds(&desired, &changed), "{changed}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! How far Kubernetes' own controllers have come with an object: the few numbers of its status that decisions read.
+
+use kube::core::DynamicObject;
+use serde_json::Value;
+
+use crate::kinds::Kind;
+
+/// What a controller last said about an object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// No controller reports on objects of this kind.
+    Silent,
+    Deployment {
+        observed: bool,
+        total: u32,
+        updated: u32,
+        ready: u32,
+        available: u32,
+    },
+    StatefulSet {
+        observed: bool,
+        updated: u32,
+        ready: u32,
+        replacing: bool,
+    },
+    Job {
+        complete: bool,
+        failed: bool,
+    },
+    /// Why the gateway does not serve the route; none: it has taken it.
+    Route {
+        refused: Option<String>,
+    },
+}
+
+impl Standing {
+    pub fn of(kind: Kind, object: &DynamicObject) -> Self {
+        let number = |field: &str| {
+            let value = object.data.pointer(&format!("/status/{field}")).and_then(Value::as_u64);
+            value.and_then(|value| u32::try_from(value).ok()).unwrap_or(0)
+        };
+        let text = |field: &str| object.data.pointer(&format!("/status/{field}")).and_then(Value::as_str);
+        match kind {
+            Kind::Service => Self::Silent,
+            Kind::Deployment => Self::Deployment {
+                observed: observed(object),
+                total: number("replicas"),
+                updated: number("updatedReplicas"),
+                ready: number("readyReplicas"),
+                available: number("availableReplicas"),
+            },
+            Kind::StatefulSet => Self::StatefulSet {
+                observed: observed(object),
+                updated: number("updatedReplicas"),
+                ready: number("readyReplicas"),
+                replacing: text("currentRevision") != text("updateRevision"),
+            },
+            Kind::Job => {
+                let holds = |r#type: &str| {
+                    condition(object.data.pointer("/status/conditions"), r#type)
+                        .is_some_and(|found| found.holds)
+                };
+                Self::Job { complete: holds("Complete"), failed: holds("Failed") }
+            }
+            Kind::HttpRoute => Self::Route { refused: refused(object) },
+        }
+    }
+}
+
+fn observed(object: &DynamicObject) -> bool {
+    let seen = object.data.pointer("/status/observedGeneration").and_then(Value::as_i64).unwrap_or(0);
+    seen >= object.metadata.generation.unwrap_or(0)
+}
+
+fn refused(object: &DynamicObject) -> Option<String> {
+    const NOT_YET: &str = "waiting for the gateway to take the route";
+    let generation = object.metadata.generation.unwrap_or(0);
+    let Some(parent) = object.data.pointer("/status/parents/0") else { return Some(NOT_YET.to_owned()) };
+    for r#type in ["Accepted", "ResolvedRefs"] {
+        match condition(parent.get("conditions"), r#type) {
+            Some(found) if !found.holds => return Some(found.message),
+            Some(found) if found.generation >= generation => {}
+            _ => return Some(NOT_YET.to_owned()),
+        }
+    }
+    None
+}
+
+struct Condition {
+    holds: bool,
+    message: String,
+    generation: i64,
+}
+
+fn condition(conditions: Option<&Value>, r#type: &str) -> Option<Condition> {
+    let found = conditions?.as_array()?.iter().find(|condition| condition["type"] == r#type)?;
+    Some(Condition {
+        holds: found["status"] == "True",
+        message: found["message"].as_str().unwrap_or_default().to_owned(),
+        generation: found["observedGeneration"].as_i64().unwrap_or(0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_route_is_taken_once_both_conditions_hold_for_its_newest_generation() {
+        let route = |generation: i64, resolved: &str| -> Standing {
+            let condition = |r#type: &str, status: &str| json!({"type": r#type, "status": status, "observedGeneration": 1, "message": "no such Service"});
+            let object = json!({
+                "metadata": {"name": "web", "generation": generation},
+                "status": {"parents": [{"conditions": [condition("Accepted", "True"), condition("ResolvedRefs", resolved)]}]},
+            });
+            Standing::of(Kind::HttpRoute, &serde_json::from_value(object).unwrap())
+        };
+        assert_eq!(route(1, "True"), Standing::Route { refused: None });
+        assert_eq!(route(1, "False"), Standing::Route { refused: Some("no such Service".into()) });
+        assert!(
+            matches!(route(2, "True"), Standing::Route { refused: Some(why) } if why.contains("waiting"))
+        );
+    }
+
+    #[test]
+    fn what_the_controller_has_not_observed_yet_is_marked_so() {
+        let object = json!({"metadata": {"name": "web", "generation": 2}, "status": {"observedGeneration": 1, "replicas": 2}});
+        let standing = Standing::of(Kind::Deployment, &serde_json::from_value(object).unwrap());
+        assert!(matches!(standing, Standing::Deployment { observed: false, total: 2, .. }));
+    }
+}

@@ -1,0 +1,161 @@
+//! Keeps one object as the revision has it: makes it, puts back what others did to it, or only tells of that where
+//! healing is not wanted now.
+
+use api::Drift;
+use api::plan::FieldChange;
+use api::revision::Part;
+use apply::drift::Found;
+use apply::kinds::Kind;
+use apply::{Ensured, Seen, writer};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use kube::core::DynamicObject;
+use tracing::info;
+
+use crate::controller::Context;
+use crate::error::Error;
+use crate::rollout::Target;
+
+/// An object after it was kept.
+#[derive(Default)]
+pub struct Kept {
+    /// As it is now; none: it is not there.
+    pub seen: Option<Seen>,
+    pub drift: Vec<Drift>,
+    pub wrote: bool,
+    /// When it is healed, if not now.
+    pub heal_at: Option<Timestamp>,
+}
+
+/// An object that is changed again and again: namespace, kind and name.
+pub type Place = (String, Kind, String);
+
+pub async fn ensure(
+    target: &Target<'_>,
+    part: &Part,
+    kind: Kind,
+    desired: &DynamicObject,
+    context: &Context,
+) -> Result<Kept, Error> {
+    let Target { owner, namespace, settled, hands_off, view, now, .. } = *target;
+    let name = desired.name_any();
+    let seen = view.get(kind, &name);
+    // Whatever an autoscaler sets is as it should be.
+    let replicas = part.replicas.filter(|_| kind.scales() && !view.is_autoscaled(kind, &name));
+    if hands_off {
+        return look(target, kind, desired, replicas, None, context).await;
+    }
+    let place = (namespace.to_owned(), kind, name);
+    let until = context.healed.until(&place, now);
+    if until.is_some() && settled {
+        return look(target, kind, desired, replicas, until, context).await;
+    }
+    let mut kept = Kept::default();
+    let seen = match context.writer.ensure(owner, namespace, desired, seen, part.replicas).await? {
+        Ensured::Unchanged(seen) => seen,
+        Ensured::Created(seen) => {
+            kept.wrote = true;
+            if settled {
+                kept.drift.push(told(target, &seen, true, Found::default()));
+            }
+            seen
+        }
+        Ensured::Applied { seen, undone } => {
+            kept.wrote = true;
+            if settled && !undone.is_empty() {
+                let by = undone.by.join(", ");
+                info!(%namespace, %by, "took back {} {} from {by}", kind.name(), seen.name);
+                kept.drift.push(told(target, &seen, false, undone));
+            }
+            seen
+        }
+    };
+    if let Some(wanted) = replicas.filter(|wanted| seen.replicas != Some(*wanted)) {
+        kept.wrote = true;
+        if settled {
+            let found = scaled(&seen, wanted, namespace, context).await?;
+            kept.drift.push(told(target, &seen, false, found));
+        }
+        context.writer.scale(kind, namespace, &seen.name, wanted).await?;
+    }
+    if !kept.drift.is_empty() {
+        context.healed.count(place, now);
+    }
+    kept.seen = Some(seen);
+    Ok(kept)
+}
+
+/// Tells of what others did to an object without touching it. `heal_at`: when it will be.
+async fn look(
+    target: &Target<'_>,
+    kind: Kind,
+    desired: &DynamicObject,
+    replicas: Option<u32>,
+    heal_at: Option<Timestamp>,
+    context: &Context,
+) -> Result<Kept, Error> {
+    let Target { namespace, view, .. } = *target;
+    let standing = |object: &str, deleted: bool, found: Found| Drift {
+        heals_at: heal_at.map(Time),
+        ..drift(target, object, deleted, found, false)
+    };
+    let Some(seen) = view.get(kind, &desired.name_any()) else {
+        let gone = standing(&words(kind, &desired.name_any()), true, Found::default());
+        return Ok(Kept { drift: vec![gone], heal_at, ..Kept::default() });
+    };
+    let mut found = context.writer.drift(namespace, desired, seen).await?;
+    if let Some(wanted) = replicas.filter(|wanted| seen.replicas != Some(*wanted)) {
+        let scaled = scaled(seen, wanted, namespace, context).await?;
+        found.fields.extend(scaled.fields);
+        found.by.extend(scaled.by);
+    }
+    if found.is_empty() {
+        return Ok(Kept { seen: Some(seen.clone()), ..Kept::default() });
+    }
+    let drift = vec![standing(&words(kind, &seen.name), false, found)];
+    Ok(Kept { seen: Some(seen.clone()), drift, wrote: false, heal_at })
+}
+
+/// Replicas that somebody else set, and who.
+async fn scaled(seen: &Seen, wanted: u32, namespace: &str, context: &Context) -> Result<Found, Error> {
+    let live = context.writer.get(seen.kind, namespace, &seen.name).await?;
+    let entries = live.iter().flat_map(|live| live.metadata.managed_fields.iter().flatten());
+    let by = entries
+        .filter(|entry| {
+            let fields = entry.fields_v1.as_ref();
+            fields.is_some_and(|fields| fields.0.pointer("/f:spec/f:replicas").is_some())
+        })
+        .filter_map(|entry| entry.manager.clone())
+        .filter(|manager| manager != api::marks::MANAGER);
+    let now = live.as_ref().map_or(seen.replicas, writer::replicas);
+    Ok(Found {
+        by: by.collect(),
+        fields: vec![FieldChange {
+            path: "spec.replicas".to_owned(),
+            from: Some(wanted.to_string()),
+            to: now.map(|count| count.to_string()),
+        }],
+    })
+}
+
+/// What was put back.
+fn told(target: &Target<'_>, seen: &Seen, deleted: bool, found: Found) -> Drift {
+    drift(target, &words(seen.kind, &seen.name), deleted, found, true)
+}
+
+fn drift(target: &Target<'_>, object: &str, deleted: bool, found: Found, reverted: bool) -> Drift {
+    Drift {
+        object: object.to_owned(),
+        deleted,
+        by: found.by,
+        fields: found.fields,
+        reverted,
+        heals_at: None,
+        at: Time(target.now),
+    }
+}
+
+fn words(kind: Kind, name: &str) -> String {
+    format!("{} {name}", kind.name())
+}
