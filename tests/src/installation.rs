@@ -35,9 +35,11 @@ fn deployments(client: &Client) -> Api<Deployment> {
 pub async fn arguments(client: &Client) -> Result<Vec<String>> {
     let deployment = deployments(client).get(DEPLOYMENT).await.context("install first: `make install`")?;
     let pod = deployment.spec.and_then(|spec| spec.template.spec).context("a Deployment without pods")?;
-    let image = pod.containers.into_iter().next().and_then(|container| container.image);
-    let image = image.context("an operator without image")?;
-    Ok(["install", "--image", &image, "--url-port", "8080"].map(str::to_owned).to_vec())
+    let operator = pod.containers.into_iter().next().context("an operator without container")?;
+    let image = operator.image.context("an operator without image")?;
+    let settings = operator.args.into_iter().flatten();
+    let settings = settings.filter(|flag| flag.starts_with("--") && !flag.starts_with("--listen"));
+    Ok(["install".to_owned(), format!("--image={image}")].into_iter().chain(settings).collect())
 }
 
 /// Pods of the operator that run.

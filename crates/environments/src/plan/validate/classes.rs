@@ -1,0 +1,35 @@
+//! What can be wrong with classes.
+
+use api::Problem;
+use api::problem::pointer;
+use api::project::ProjectSpec;
+
+use super::suggest;
+
+pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
+    for (name, class) in &spec.classes {
+        let at = pointer("/spec/classes", name);
+        for component in class.scale.keys() {
+            let at = pointer(&format!("{at}/scale"), component);
+            match spec.components.get(component) {
+                None => problems.push(
+                    Problem::new(at, format!("there is no component `{component}`"))
+                        .hint(suggest(component, spec.components.keys().map(String::as_str))),
+                ),
+                Some(definition) if definition.job.is_some() => {
+                    problems.push(Problem::new(at, format!("`{component}` is a job: it runs once")));
+                }
+                Some(_) => {}
+            }
+        }
+        for service in class.services.keys().filter(|name| !spec.services.contains_key(*name)) {
+            problems.push(
+                Problem::new(
+                    pointer(&format!("{at}/services"), service),
+                    format!("there is no service `{service}`"),
+                )
+                .hint(suggest(service, spec.services.keys().map(String::as_str))),
+            );
+        }
+    }
+}
