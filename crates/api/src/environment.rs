@@ -177,20 +177,32 @@ pub struct EnvironmentStatus {
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     Service,
+    /// A job that runs before components change.
     Job,
     Component,
+    /// A job that runs again and again.
+    Schedule,
     Route,
+    /// A job that runs once all else is ready.
+    After,
 }
 
 impl Role {
     /// Every role, in the order in which parts start.
-    pub const ORDER: [Self; 4] = [Self::Service, Self::Job, Self::Component, Self::Route];
+    pub const ORDER: [Self; 6] =
+        [Self::Service, Self::Job, Self::Component, Self::Schedule, Self::Route, Self::After];
+
+    /// Whether such a part runs once and then never again.
+    pub fn completes(self) -> bool {
+        matches!(self, Self::Job | Self::After)
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Service => "service",
-            Self::Job => "job",
+            Self::Job | Self::After => "job",
             Self::Component => "component",
+            Self::Schedule => "schedule",
             Self::Route => "route",
         }
     }

@@ -13,7 +13,7 @@ use crate::environment::DriftPolicy;
 mod component;
 mod service;
 
-pub use component::{Component, Health, JobTime, Port, Probe, Resources, Scale};
+pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
 pub use service::{ClassService, Service, ServiceType};
 
 /// What a team ships: components, backing services, routes and classes.
@@ -41,6 +41,9 @@ pub struct ProjectSpec {
     /// Hostnames and paths through which the world reaches components.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
+    /// Contents of the files that components name; put there by `project apply`, never by hand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, String>,
     /// Stages such as qa and production. None at all means one, called `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, Class>,

@@ -113,6 +113,9 @@ pub struct Part {
     /// What a route must answer before it is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<RouteProbe>,
+    /// Keys of it that the project says in Kubernetes' own words: `pod.nodeSelector`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raw: Vec<String>,
     pub objects: Vec<Value>,
 }
 

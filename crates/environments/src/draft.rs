@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use api::revision::{EnvironmentRevision, short_hash};
-use api::{Cause, EnvironmentSpec, Project, Role, Verdict, marks};
+use api::{Cause, EnvironmentSpec, Project, Verdict, marks};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
@@ -145,7 +145,7 @@ async fn restored(
         change: spec.change.clone(),
         ..old.revision
     };
-    revision.parts.retain(|part| part.role != Role::Job);
+    revision.parts.retain(|part| !part.role.completes());
     restart::stamp(&mut revision.parts, &spec.restarts);
     Ok(Ok(revision))
 }

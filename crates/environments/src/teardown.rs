@@ -193,6 +193,11 @@ fn words(kind: Kind) -> &'static str {
     match kind {
         Kind::HttpRoute => "routes",
         Kind::Deployment => "components",
+        Kind::CronJob => "schedules",
+        Kind::HorizontalPodAutoscaler => "autoscalers",
+        Kind::PodDisruptionBudget => "disruption budgets",
+        Kind::ConfigMap => "files",
+        Kind::ServiceAccount => "identities",
         Kind::Job => "jobs",
         Kind::Service => "addresses",
         Kind::StatefulSet => "services",

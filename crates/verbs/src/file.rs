@@ -50,6 +50,21 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The text of a file that lies beside or below this one.
+    fn beside(&self, name: &str) -> std::result::Result<String, String> {
+        let Self::Path(path) = self else {
+            return Err("the project comes from stdin, so there is no directory to look in".to_owned());
+        };
+        let directory = path.parent().unwrap_or(Path::new(""));
+        std::fs::read_to_string(directory.join(name)).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::InvalidData => "it is not a text file (UTF-8)".to_owned(),
+            _ => error.to_string(),
+        })
+    }
+}
+
 /// A file with what is wrong with it; the text is kept to show the lines in question.
 #[derive(Clone, Debug)]
 pub struct BrokenFile {
@@ -61,7 +76,7 @@ pub struct BrokenFile {
 /// Reads and checks a whole file.
 pub fn check(source: &Source) -> Result<Project> {
     let text = source.text()?;
-    environments::file::read(&text)
+    environments::file::read(&text, |name| source.beside(name))
         .map_err(|problems| Error::File(Box::new(BrokenFile { file: source.label(), text, problems })))
 }
 

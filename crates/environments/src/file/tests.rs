@@ -6,9 +6,13 @@ use super::*;
 
 const GOOD: &str = include_str!("../../../../examples/shop/outboard.yaml");
 
+fn none(_: &str) -> Result<String, String> {
+    Err("there is no such file".to_owned())
+}
+
 fn problems(text: &str) -> String {
     let mut shown = String::new();
-    for problem in read(text).expect_err("the file is wrong") {
+    for problem in read(text, none).expect_err("the file is wrong") {
         let FileProblem { line, column, path, message, hint } = problem;
         writeln!(shown, "{line}:{column} {path}: {message}").unwrap();
         if let Some(hint) = hint {
@@ -20,7 +24,7 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn the_sample_project_is_right() {
-    assert_eq!(read(GOOD).expect("the sample is right").metadata.name.as_deref(), Some("shop"));
+    assert_eq!(read(GOOD, none).expect("the sample is right").metadata.name.as_deref(), Some("shop"));
 }
 
 #[test]
@@ -99,6 +103,37 @@ fn broken_yaml_says_where_it_breaks() {
 proptest::proptest! {
     #[test]
     fn no_text_whatever_makes_the_reader_panic(text in "\\PC{0,200}") {
-        let _ = read(&text);
+        let _ = read(&text, none);
     }
+}
+
+#[test]
+fn what_a_component_cannot_be_is_told_with_its_place_and_what_to_do() {
+    insta::assert_snapshot!(problems(
+        r#"apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components:
+    web:
+      image: r/web
+      ports: {http: 8080}
+      uses: [db]
+      args: ["--password=${db.password}"]
+      files: {etc/app.toml: ./app.toml, /etc/b: ../outside, /etc/c: /etc/passwd}
+      volumes: {/a/../b: {}, /data: {storage: 1Gi, memory: 1Mi}}
+      health: {ready: {http: /, tcp: http}, live: {tcp: htp}}
+      stop: {drain: 30s, grace: 10s}
+      scale: {min: 3, max: 2}
+      pod: {restartPolicy: Never, containers: [{name: web, image: other}, {name: side, image: fine}]}
+    nightly:
+      image: r/web
+      schedule: "0 2 * * *"
+      timezone: Europe/London
+    twice: {image: r/web, job: before, schedule: "0 2 * * *", uses: [web], health: {ready: {tcp: x}}}
+    zone: {image: r/web, timezone: UTC, scale: {min: 1, cpu: 50}}
+  services:
+    db: {type: mariadb}
+"#
+    ));
 }

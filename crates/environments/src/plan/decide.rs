@@ -28,7 +28,7 @@ pub fn may_touch(role: Role, settled: bool, progress: &[(Role, PartState)]) -> b
     settled
         || progress
             .iter()
-            .filter(|(earlier, _)| *earlier < role || (*earlier == Role::Job && role == Role::Job))
+            .filter(|(earlier, _)| *earlier < role || (*earlier == role && role.completes()))
             .all(|(_, state)| *state == PartState::Ready)
 }
 

@@ -2,6 +2,7 @@
 
 use api::revision::Part;
 use api::{PartState, Role};
+use apply::kinds::Kind;
 use apply::{Seen, Standing};
 
 /// How far a part has come.
@@ -34,8 +35,13 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
         let wanted = object.replicas.filter(|_| autoscaled).unwrap_or(wanted);
         match (&object.standing, part.role) {
             (Standing::Deployment { .. }, Role::Component) => Some(deployment(object, wanted)),
-            (Standing::StatefulSet { .. }, Role::Service) => Some(stateful_set(object, wanted)),
-            (Standing::Job { complete, failed }, Role::Job) => Some(job(*complete, *failed)),
+            (Standing::StatefulSet { .. }, Role::Service | Role::Component) => {
+                Some(stateful_set(object, wanted))
+            }
+            (Standing::Job { complete, failed }, Role::Job | Role::After) => Some(job(*complete, *failed)),
+            (Standing::Silent, Role::Schedule) if object.kind == Kind::CronJob => {
+                Some(Progress::new(PartState::Ready, ""))
+            }
             (Standing::Route { refused }, Role::Route) => Some(route(refused.as_deref())),
             _ => None,
         }
@@ -48,8 +54,17 @@ fn counted(state: PartState, ready: u32, wanted: u32, message: &str) -> Progress
     Progress { state, replicas: Some(format!("{ready}/{wanted}")), message: message.to_owned() }
 }
 
+/// Whether the servers among a component's objects are all of the newest template, and ready.
+pub fn serves(objects: &[Seen], wanted: u32) -> bool {
+    objects.iter().any(|object| match object.standing {
+        Standing::Deployment { .. } => deployment(object, wanted).is_ready(),
+        Standing::StatefulSet { .. } => stateful_set(object, wanted).is_ready(),
+        _ => false,
+    })
+}
+
 /// Every replica is of the newest template and available, and no old one is left.
-pub fn deployment(object: &Seen, wanted: u32) -> Progress {
+fn deployment(object: &Seen, wanted: u32) -> Progress {
     let Standing::Deployment { observed, total, updated, ready, available } = object.standing else {
         return Progress::new(PartState::Progressing, "being looked at");
     };
@@ -107,7 +122,6 @@ fn route(refused: Option<&str>) -> Progress {
 
 #[cfg(test)]
 mod tests {
-    use apply::kinds::Kind;
     use serde_json::{Value, json};
 
     use super::*;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use api::marks::Owner;
-use api::project::{Class, Component, ProjectSpec, ServiceType};
+use api::project::{Class, Component, ProjectSpec, Scale, ServiceType};
 use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, short_hash};
 use api::{Role, names};
 
+use super::directories::Directories;
 use super::template::{self, Piece};
 use super::validate::Validated;
 use super::{component, images, mariadb, restart, route};
@@ -46,10 +47,10 @@ impl Place<'_> {
         labels
     }
 
-    /// Replicas of a component in this class.
-    pub fn replicas(&self, name: &str, component: &Component) -> u32 {
+    /// How many replicas of a component there are in this class.
+    pub fn scale(&self, name: &str, component: &Component) -> Scale {
         let scale = self.class.scale.get(name).or(component.scale.as_ref());
-        scale.map_or(1, |scale| scale.min)
+        scale.cloned().unwrap_or(Scale { min: 1, max: None, cpu: None })
     }
 
     /// The reference with the digest of the bytes it stands for: nodes then run those, wherever the tag moves.
@@ -104,8 +105,10 @@ pub fn revision(
     for name in start_order(place.spec()) {
         let Some(component) = place.spec().components.get(name) else { continue };
         let settings = EnvironmentVariables::of(&place, name, component);
-        parts.push(component::part(&place, name, component, &settings));
+        let directories = Directories::of(&place, component);
+        parts.push(component::part(&place, name, component, &settings, &directories));
         secrets.extend(settings.recipe(name));
+        secrets.extend(directories.recipe(name));
     }
     parts.extend(route::parts(&place));
     restart::stamp(&mut parts, &validated.restarts);
@@ -165,19 +168,10 @@ impl EnvironmentVariables {
     fn of(place: &Place<'_>, name: &str, component: &Component) -> Self {
         let (mut plain, mut secret) = (BTreeMap::new(), BTreeMap::new());
         for (variable, value) in &component.env {
-            // Checked by `validate`; a value that could not be parsed stands as it is.
-            let pieces = template::parse(value).unwrap_or_else(|_| vec![Piece::Text(value.clone())]);
-            let resolved: Vec<SecretPiece> = pieces.iter().map(|piece| resolve(place, piece)).collect();
-            let texts: Option<Vec<&str>> = resolved
-                .iter()
-                .map(|piece| match piece {
-                    SecretPiece::Text(text) => Some(text.as_str()),
-                    _ => None,
-                })
-                .collect();
-            match texts {
-                Some(texts) => drop(plain.insert(variable.clone(), texts.concat())),
-                None => drop(secret.insert(variable.clone(), resolved)),
+            let pieces = compose(place, value);
+            match self::plain(&pieces) {
+                Some(text) => drop(plain.insert(variable.clone(), text)),
+                None => drop(secret.insert(variable.clone(), pieces)),
             }
         }
         for (variable, value) in [
@@ -203,6 +197,22 @@ impl EnvironmentVariables {
     pub fn secret_name(&self, part: &str) -> String {
         format!("{part}-env-{}", short_hash(&self.secret, 8))
     }
+}
+
+/// A value with what it refers to, in pieces: some are known only to Secrets.
+pub fn compose(place: &Place<'_>, value: &str) -> Vec<SecretPiece> {
+    // Checked by `validate`; a value that could not be parsed stands as it is.
+    let pieces = template::parse(value).unwrap_or_else(|_| vec![Piece::Text(value.to_owned())]);
+    pieces.iter().map(|piece| resolve(place, piece)).collect()
+}
+
+/// The whole text, if nothing in it is secret.
+pub fn plain(pieces: &[SecretPiece]) -> Option<String> {
+    let texts = pieces.iter().map(|piece| match piece {
+        SecretPiece::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect::<Option<Vec<&str>>>().map(|texts| texts.concat())
 }
 
 fn resolve(place: &Place<'_>, piece: &Piece) -> SecretPiece {
@@ -236,6 +246,7 @@ pub fn part(name: &str, role: Role, objects: Vec<serde_json::Value>) -> Part {
         start_seconds: None,
         replicas: None,
         probe: None,
+        raw: vec![],
         objects,
     }
 }

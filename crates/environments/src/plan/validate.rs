@@ -12,8 +12,10 @@ use api::{Change, EnvironmentSpec, Problem, ProjectRevision};
 
 mod classes;
 mod components;
+pub mod directories;
 mod references;
 mod routes;
+mod running;
 
 /// An environment that can be rendered: every name parsed, every version chosen.
 #[derive(Clone, Debug)]
@@ -47,6 +49,7 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
         let at = pointer("/spec/components", name);
         components::check(spec, name, component, &at, &mut problems);
     }
+    problems.extend(directories::size(spec));
     problems.extend(components::cycle(spec));
     routes::check(spec, &mut problems);
     classes::check(spec, &mut problems);

@@ -1,7 +1,7 @@
 //! `env diff`: in what two environments differ, their own names left out.
 
+use api::EnvironmentRevision;
 use api::plan::ObjectChange;
-use api::{EnvironmentRevision, Role};
 use environments::plan::{alike, changes};
 use serde::Serialize;
 
@@ -45,8 +45,8 @@ pub async fn diff(cluster: &Cluster, namespace: &str, left: &str, right: &str) -
     let mut b_comparable = alike::nameless(&b_revision.revision, right);
     if a_comparable.restores.is_some() || b_comparable.restores.is_some() {
         // A rollback runs no jobs: what is asked is how the two run, not how they came to it.
-        a_comparable.parts.retain(|part| part.role != Role::Job);
-        b_comparable.parts.retain(|part| part.role != Role::Job);
+        a_comparable.parts.retain(|part| !part.role.completes());
+        b_comparable.parts.retain(|part| !part.role.completes());
     }
     Ok(Comparison {
         left: side(left, a_revision.number, &a_revision.revision),

@@ -82,7 +82,7 @@ pub async fn restart(cluster: &Cluster, namespace: &str, name: &str, components:
         project::revision(cluster, namespace, &base.spec.project, &base.spec.project_revision).await?.spec;
     let named = components.iter().map(|component| (component.clone(), String::new())).collect();
     choose::check_components(&base.spec.project, &spec, &named)?;
-    let servers = spec.components.iter().filter(|(_, component)| component.job.is_none());
+    let servers = spec.components.iter().filter(|(_, component)| !component.completes());
     let parts: Vec<String> = match components {
         [] => servers.map(|(component, _)| component.clone()).collect(),
         some => some.to_vec(),

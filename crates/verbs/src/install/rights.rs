@@ -57,14 +57,15 @@ const CLUSTER: &[Rule] = &[
     // An environment's namespace is claimed by creating it, and is what a teardown ends with.
     rule("", &["namespaces"], OWN),
     // What components and backing services are made of.
-    rule("", &["services"], OWN),
+    rule("", &["services", "configmaps", "serviceaccounts"], OWN),
     rule("apps", &["deployments", "statefulsets"], OWN),
-    rule("batch", &["jobs"], OWN),
+    rule("batch", &["jobs", "cronjobs"], OWN),
     rule("gateway.networking.k8s.io", &["httproutes"], OWN),
     // Replicas are written through `/scale` only, so an autoscaler and outboard never fight.
     rule("apps", &["deployments/scale", "statefulsets/scale"], &["get", "update", "patch"]),
-    // What somebody's autoscaler scales: its replicas are no drift.
-    rule("autoscaling", &["horizontalpodautoscalers"], &["list", "watch"]),
+    // Those of components that scale with their load; others' are watched: what they scale is no drift.
+    rule("autoscaling", &["horizontalpodautoscalers"], OWN),
+    rule("policy", &["poddisruptionbudgets"], OWN),
     // Generated passwords and what is composed of them. By name only: it can't list what others keep.
     // They go with their namespace, so `delete` is not needed.
     rule("", &["secrets"], &["get", "create", "patch"]),

@@ -25,6 +25,21 @@ pub fn check(spec: &ProjectSpec, component: &Component, value: &str, at: &str, p
     }
 }
 
+/// The first reference of a value that stands for a secret.
+pub fn secret(spec: &ProjectSpec, value: &str) -> Option<Reference> {
+    let pieces = template::parse(value).unwrap_or_default();
+    pieces.into_iter().find_map(|piece| match piece {
+        Piece::Reference(reference) if is_secret(spec, &reference) => Some(reference),
+        _ => None,
+    })
+}
+
+fn is_secret(spec: &ProjectSpec, reference: &Reference) -> bool {
+    spec.services.get(&reference.name).is_some_and(|service| match service.r#type {
+        ServiceType::Mariadb => reference.field == "password",
+    })
+}
+
 fn check_reference(
     spec: &ProjectSpec,
     component: &Component,
