@@ -7,6 +7,7 @@ pub mod claim;
 pub mod drift;
 pub mod error;
 pub mod fingerprint;
+pub mod keep;
 pub mod kinds;
 pub mod ownership;
 pub mod view;

@@ -181,7 +181,8 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     // apply
     let outcome = match &wanted.stored {
         Some(stored) => {
-            roll_out(environment, &owner, &namespace, stored, &revisions, frozen.is_some(), context).await?
+            let hands_off = frozen.is_some() || wanted.is_to_keep(&environment.spec);
+            roll_out(environment, &owner, &namespace, stored, &revisions, hands_off, context).await?
         }
         None => Rollout::default(),
     };
@@ -271,7 +272,7 @@ async fn roll_out(
     namespace: &str,
     stored: &Stored,
     revisions: &Revisions,
-    frozen: bool,
+    hands_off: bool,
     context: &Context,
 ) -> Result<Rollout, Error> {
     let current = environment.status.clone().unwrap_or_default();
@@ -325,7 +326,7 @@ async fn roll_out(
         stored,
         settled,
         // A new revision is made; then what others do to it is only told.
-        hands_off: frozen || (settled && stored.revision.drift == DriftPolicy::Report),
+        hands_off: hands_off || (settled && stored.revision.drift == DriftPolicy::Report),
         now: status::whole_seconds(Timestamp::now()),
         hidden: &hidden,
     };

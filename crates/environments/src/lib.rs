@@ -9,6 +9,7 @@ pub mod error;
 pub mod evidence;
 pub mod file;
 pub mod gateway;
+pub mod keep;
 pub mod observe;
 pub mod plan;
 pub mod planning;

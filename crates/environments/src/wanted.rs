@@ -1,7 +1,7 @@
 //! Which revision an environment is to have: the one it has, a new one drafted for what it asks now, or the one
 //! before because what it asks was refused. Never touches what runs.
 
-use api::{Cause, Environment, Verdict};
+use api::{Cause, Environment, EnvironmentSpec, Verdict};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use tracing::info;
@@ -19,6 +19,13 @@ pub struct Wanted {
 }
 
 pub async fn revision(
+impl Wanted {
+    /// Whether changes by hand are to be kept and are not yet: to heal now would undo them.
+    pub fn is_to_keep(&self, spec: &EnvironmentSpec) -> bool {
+        spec.keeps.is_some() && self.stored.as_ref().is_none_or(|stored| stored.revision.keeps != spec.keeps)
+    }
+}
+
     environment: &Environment,
     revisions: &Revisions,
     frozen: Option<Timestamp>,

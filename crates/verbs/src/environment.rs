@@ -27,4 +27,4 @@ pub use outlook::{Outlook, outlook, pending};
 pub use read::{find, get};
 pub use show::{Detail, detail, show};
 pub use watch::{Until, watch};
-pub use wish::{Wish, clone, promote, restart, rollback, set, update};
+pub use wish::{Wish, clone, keep, promote, restart, rollback, set, update};

@@ -10,6 +10,7 @@ pub mod demand;
 pub mod diagnose;
 pub mod drift;
 pub mod images;
+pub mod keep;
 pub mod mariadb;
 pub mod pod;
 pub mod readiness;

@@ -38,8 +38,17 @@ pub fn progress(part: &Part, objects: &[&DynamicObject]) -> Progress {
         Role::Job => of("Job").map(|object| job(object)),
         Role::Route => of("HTTPRoute").map(|object| route(object)),
     }
-    // Never ready by default: what was not looked at is not known to serve.
-    .unwrap_or_else(|| Progress::new(PartState::Progressing, "being looked at"))
+    .unwrap_or_else(|| match runs_nothing(part) {
+        true => Progress::new(PartState::Ready, "its server was deleted by hand, and that was kept"),
+        // Never ready by default: what was not looked at is not known to serve.
+        false => Progress::new(PartState::Progressing, "being looked at"),
+    })
+}
+
+/// Whether only an address is left of a part.
+fn runs_nothing(part: &Part) -> bool {
+    matches!(part.role, Role::Component | Role::Service)
+        && part.objects.iter().all(|object| object["kind"] == "Service")
 }
 
 fn number(object: &DynamicObject, pointer: &str) -> u32 {

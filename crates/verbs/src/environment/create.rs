@@ -37,6 +37,8 @@ pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events:
         promotes: None,
         action: "create".to_owned(),
     })
+        thaws: false,
+        notes: Vec::new(),
 }
 
 async fn resolve(
@@ -96,6 +98,10 @@ pub(super) fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec
         let last = |spec: &EnvironmentSpec| {
             spec.restarts.values().max().cloned().unwrap_or_else(|| "never".to_owned())
         };
+    let kept = |spec: &EnvironmentSpec| {
+        spec.keeps.map_or_else(|| "none".to_owned(), |number| format!("those on revision {number}"))
+    };
+    settings.push(("kept changes by hand".to_owned(), kept(have), kept(want)));
         settings.push(("last restart".to_owned(), last(have), last(want)));
     }
     let mut components: Vec<&String> = have.versions.keys().chain(want.versions.keys()).collect();

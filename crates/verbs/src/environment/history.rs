@@ -26,6 +26,8 @@ pub struct Entry {
     pub action: Option<String>,
     /// The revision whose objects these are.
     pub restores: Option<i64>,
+    /// The revision whose objects these are, with changes by hand.
+    pub keeps: Option<i64>,
     pub project_revision: String,
     /// The version of every component.
     pub versions: BTreeMap<String, String>,
@@ -116,3 +118,4 @@ pub async fn revision(cluster: &Cluster, namespace: &str, name: &str, number: i6
         }),
     }
 }
+        keeps: revision.keeps,
