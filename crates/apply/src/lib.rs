@@ -10,6 +10,7 @@ pub mod fingerprint;
 pub mod keep;
 pub mod kinds;
 pub mod ownership;
+pub mod trial;
 pub mod view;
 pub mod writer;
 

@@ -14,6 +14,7 @@ pub mod observe;
 pub mod plan;
 pub mod planning;
 pub mod project;
+pub mod quotas;
 pub mod registry;
 pub mod revisions;
 pub mod rollout;
@@ -21,6 +22,7 @@ pub mod secrets;
 pub mod settings;
 pub mod teardown;
 pub mod wanted;
+pub mod trial;
 pub mod watch;
 
 pub use observe::Observer;
