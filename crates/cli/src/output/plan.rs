@@ -84,11 +84,34 @@ pub fn comparison(found: &Comparison, paint: Paint) -> String {
     line("project revision", &left.project_revision, &right.project_revision);
     let bytes = if found.same_digests { "the same in both" } else { "differ" };
     line("image digests", bytes, bytes);
+    for schema in &found.schemas {
+        let (what, said) = (format!("schema of {}", schema.service), said(schema));
+        line(&what, &said, &said);
+    }
     text.push_str(&changes(&found.changes, paint));
     if found.changes.is_empty() {
         text.push_str("no other difference\n");
     }
     text
+}
+
+/// What became of comparing two schemas.
+fn said(schema: &Schema) -> String {
+    match schema.state {
+        SchemaState::Equal => {
+            let hash: String = schema.left.iter().flat_map(|hash| hash.chars().take(12)).collect();
+            format!("the same in both ({hash})")
+        }
+        SchemaState::NotCompared => format!("not compared: {}", schema.why.join("; ")),
+        SchemaState::Differ => {
+            let tables = schema.tables.iter().map(|table| match table.found {
+                Found::InBoth => table.table.clone(),
+                Found::OnlyLeft => format!("{} only in the first", table.table),
+                Found::OnlyRight => format!("{} only in the second", table.table),
+            });
+            format!("differs: {}", tables.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn changes(changes: &[ObjectChange], paint: Paint) -> String {
