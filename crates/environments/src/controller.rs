@@ -28,7 +28,7 @@ use crate::plan::status::{self, Found};
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Retry, Watches};
-use crate::{Settings, planning, project, secrets, teardown, wanted};
+use crate::{Settings, planning, project, retention, secrets, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -74,6 +74,7 @@ pub async fn run(
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggers);
     let known = environments.store();
+    tasks.spawn(retention::run(context.clone(), known.clone()));
     let environments = environments
         .watches(Api::<Project>::all(client.clone()), config.clone(), move |project| {
             let of = |environment: &Environment| {

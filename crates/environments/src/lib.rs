@@ -16,13 +16,14 @@ pub mod planning;
 pub mod project;
 pub mod quotas;
 pub mod registry;
+pub mod retention;
 pub mod revisions;
 pub mod rollout;
 pub mod secrets;
 pub mod settings;
 pub mod teardown;
-pub mod wanted;
 pub mod trial;
+pub mod wanted;
 pub mod watch;
 
 pub use observe::Observer;

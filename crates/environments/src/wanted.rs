@@ -10,6 +10,7 @@ use crate::controller::Context;
 use crate::draft::{self, Request};
 use crate::error::Error;
 use crate::plan::decide;
+use crate::retention;
 use crate::revisions::{Revisions, Stored};
 
 /// The revision to apply, and why the spec was refused if it was: then an earlier one goes on being kept.
@@ -18,7 +19,6 @@ pub struct Wanted {
     pub refusal: Option<Verdict>,
 }
 
-pub async fn revision(
 impl Wanted {
     /// Whether changes by hand are to be kept and are not yet: to heal now would undo them.
     pub fn is_to_keep(&self, spec: &EnvironmentSpec) -> bool {
@@ -26,6 +26,7 @@ impl Wanted {
     }
 }
 
+pub async fn revision(
     environment: &Environment,
     revisions: &Revisions,
     frozen: Option<Timestamp>,
@@ -41,6 +42,11 @@ impl Wanted {
         let last = newest.number;
         newest = revisions.newest(&spec.project, &name, None).await?;
         newest.number = newest.number.max(last);
+    }
+    if newest.stored.as_ref().is_some_and(|stored| stored.retired) {
+        // An environment of this name was destroyed, and this one goes on where it ended: nothing may be swept any more.
+        let control = environment.namespace().unwrap_or_default();
+        retention::end(&context.client, &control, &spec.project, &name).await?;
     }
     if newest.stored.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
         return Ok(Wanted { stored: newest.stored, refusal: None });

@@ -22,7 +22,7 @@ pub use create::{Wanted, create};
 pub use destroy::{Destroyed, destroy};
 pub use diff::{Comparison, diff};
 pub use drift::{Report, drift, freeze, thaw};
-pub use history::{Entry, Numbered, history, revision};
+pub use history::{Entry, Numbered, Retained, history, revision};
 pub use list::{State, Summary, list, summary};
 pub use outlook::{Outlook, outlook, pending};
 pub use read::{find, get};

@@ -20,6 +20,7 @@ pub mod readiness;
 pub mod refusal;
 pub mod render;
 pub mod restart;
+pub mod retention;
 pub mod route;
 pub mod status;
 pub mod template;

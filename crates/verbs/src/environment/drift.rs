@@ -62,7 +62,8 @@ pub async fn freeze(
     reason: &str,
 ) -> Result<Freeze> {
     let length = jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX);
-    let until = Timestamp::now().checked_add(length).unwrap_or(Timestamp::MAX);
+    // By the cluster's clock: a wrong one on this machine must neither shorten nor lengthen what was asked for.
+    let until = cluster.now().await.checked_add(length).unwrap_or(Timestamp::MAX);
     let until = Timestamp::from_second(until.as_second()).unwrap_or(until);
     let freeze = Freeze { until: Time(until), reason: reason.to_owned(), by: cluster.user().await };
     write(cluster, namespace, name, &json!({"spec": {"freeze": freeze}})).await?;
@@ -75,7 +76,6 @@ pub async fn thaw(cluster: &Cluster, namespace: &str, name: &str) -> Result<Envi
         "metadata": {"annotations": {(marks::FREEZE_UNTIL): null}},
         "spec": {"freeze": null},
     });
-    write(cluster, namespace, name, &patch).await
     let environment = read::get(cluster, namespace, name).await?;
     if environment.spec.keeps.is_some() {
         // What was to be kept and could not be is given up with it: else nothing would ever be healed.
@@ -84,6 +84,7 @@ pub async fn thaw(cluster: &Cluster, namespace: &str, name: &str) -> Result<Envi
             patch["spec"]["keeps"] = json!(keeps);
         }
     }
+    write(cluster, namespace, name, &patch).await
 }
 
 async fn write(cluster: &Cluster, namespace: &str, name: &str, patch: &Value) -> Result<Environment> {
