@@ -58,6 +58,11 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub restores: Option<i64>,
+    /// Number of the revision of this environment that others changed by hand: it goes on with those changes, as they
+    /// stand when this is taken up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub keeps: Option<i64>,
     /// By component, when somebody last asked for new pods: another entry is a restart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub restarts: BTreeMap<String, String>,

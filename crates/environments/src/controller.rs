@@ -31,7 +31,7 @@ use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::streaks::Streaks;
 use crate::watch::{Retry, Watches, lean};
-use crate::{Settings, planning, project, secrets, teardown, wanted};
+use crate::{Settings, planning, project, retention, secrets, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -94,6 +94,7 @@ pub async fn run(
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggers);
     let known = environments.store();
+    tasks.spawn(retention::run(context.clone(), known.clone()));
     let environments = environments
         .watches(Api::<Project>::all(client.clone()), config.clone(), move |project| {
             let of = |environment: &Environment| {
@@ -217,8 +218,9 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     // apply
     let outcome = match &wanted.stored {
         Some(stored) => {
+            let hands_off = frozen.is_some() || wanted.is_to_keep(&environment.spec);
             let here = Here { owner: &owner, namespace: &namespace, view: &view };
-            roll_out(environment, &here, stored, &revisions, frozen.is_some(), context).await?
+            roll_out(environment, &here, stored, &revisions, hands_off, context).await?
         }
         None => Rollout::default(),
     };
@@ -316,7 +318,7 @@ async fn roll_out(
     here: &Here<'_>,
     stored: &Stored,
     revisions: &Revisions,
-    frozen: bool,
+    hands_off: bool,
     context: &Context,
 ) -> Result<Rollout, Error> {
     let current = environment.status.clone().unwrap_or_default();
@@ -371,7 +373,7 @@ async fn roll_out(
         stored,
         settled,
         // A new revision is made; then what others do to it is only told.
-        hands_off: frozen || (settled && stored.revision.drift == DriftPolicy::Report),
+        hands_off: hands_off || (settled && stored.revision.drift == DriftPolicy::Report),
         now: status::whole_seconds(Timestamp::now()),
         view,
         hidden: &hidden,

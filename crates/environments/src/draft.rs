@@ -11,6 +11,7 @@ use kube::api::Api;
 
 use crate::controller::Context;
 use crate::error::Error;
+use crate::keep;
 use crate::plan::{images, render, restart, validate};
 use crate::registry::{self, Credentials, Failure};
 use crate::revisions::{Newest, Revisions};
@@ -54,8 +55,15 @@ pub async fn make(
         let fix = "apply it first: outboard project apply".to_owned();
         return refuse(Cause::ProjectNotFound, message, vec![], fix);
     };
-    if let Some(number) = spec.restores {
+    if let Some(number) = spec.restores.filter(|_| spec.keeps.is_none()) {
         return Ok(restored(request, number, newest, revisions).await?.map(|revision| Draft {
+            project,
+            hash: hash(newest, &revision),
+            revision,
+        }));
+    }
+    if let Some(number) = spec.keeps {
+        return Ok(keep::revision(request, number, newest, context).await?.map(|revision| Draft {
             project,
             hash: hash(newest, &revision),
             revision,
@@ -141,6 +149,7 @@ async fn restored(
     }
     let mut revision = EnvironmentRevision {
         restores: Some(number),
+        keeps: None,
         restarts: spec.restarts.clone(),
         change: spec.change.clone(),
         ..old.revision

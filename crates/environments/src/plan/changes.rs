@@ -9,6 +9,8 @@ use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe};
 use api::{Role, marks};
 use serde_json::Value;
 
+use super::keep;
+
 /// A value longer than this is cut: a plan is read by people.
 const LENGTH: usize = 160;
 
@@ -96,15 +98,9 @@ pub fn notes(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Ve
             "everything is as revision {number} had it but the data: what jobs and components have written since stays, and no job runs again"
         ));
     }
-    if between(Some(from), to)
-        .iter()
-        .flat_map(|change| &change.fields)
-        .any(|field| field.path.starts_with("spec.volumeClaimTemplates"))
-    {
-        notes.push(
-            "the size of a volume that exists cannot be changed: Kubernetes will refuse that".to_owned(),
-        );
-    }
+    let changes = between(Some(from), to);
+    notes.extend(keep::given_up(from, to, &changes));
+    notes.extend(keep::remarks(from, to));
     notes
 }
 

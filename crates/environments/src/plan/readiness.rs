@@ -46,8 +46,18 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
             _ => None,
         }
     });
-    // Never ready by default: what was not looked at is not known to serve.
-    found.unwrap_or_else(|| Progress::new(PartState::Progressing, "being looked at"))
+    found.unwrap_or_else(|| match runs_nothing(part) {
+        true => Progress::new(PartState::Ready, "its server was deleted by hand, and that was kept"),
+        // Never ready by default: what was not looked at is not known to serve.
+        false => Progress::new(PartState::Progressing, "being looked at"),
+    })
+}
+
+/// Whether only what goes with a server is left of a part.
+fn runs_nothing(part: &Part) -> bool {
+    let servers = ["Deployment", "StatefulSet"];
+    matches!(part.role, Role::Component | Role::Service)
+        && part.objects.iter().all(|object| !servers.contains(&object["kind"].as_str().unwrap_or_default()))
 }
 
 fn counted(state: PartState, ready: u32, wanted: u32, message: &str) -> Progress {

@@ -129,6 +129,8 @@ pub fn revision(
             .filter_map(|reference| Some((reference.clone(), digests.get(&reference)?.clone())))
             .collect(),
         restores: None,
+        keeps: None,
+        kept: Vec::new(),
         restarts: validated.restarts.clone(),
         change: validated.change.clone(),
         drift: place.class.drift.unwrap_or_default(),

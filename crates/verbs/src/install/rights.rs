@@ -75,6 +75,8 @@ const CLUSTER: &[Rule] = &[
     rule("", &["pods"], READ),
     rule("", &["pods/log"], &["get"]),
     rule("", &["events"], &["list"]),
+    // What is left of a namespace's quotas, for the plan of a change.
+    rule("", &["resourcequotas"], &["list"]),
     // Drift, told where people look for it.
     rule("events.k8s.io", &["events"], &["create", "patch"]),
     // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password.
