@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::keep;
 use crate::plan::{images, render, restart, validate};

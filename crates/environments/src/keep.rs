@@ -8,7 +8,7 @@ use apply::writer;
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ListParams};
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::draft::Request;
 use crate::error::Error;
 use crate::plan::keep::{self, Live};

@@ -3,6 +3,7 @@
 //! `controller` gathers, asks `plan` what to do, applies it and writes the status. The other files are
 //! one outside thing each.
 
+pub mod context;
 pub mod controller;
 pub mod draft;
 pub mod error;

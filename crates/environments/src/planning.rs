@@ -15,7 +15,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use serde_json::json;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::draft::{self, Draft, Request};
 use crate::error::Error;
 use crate::plan::{changes, demand, drift, keep, order, quota};

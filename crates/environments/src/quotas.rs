@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::api::{Api, ListParams};
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
 
 /// Every quota; none where the operator may not list them: an older installation's rights lack that.

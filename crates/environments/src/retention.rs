@@ -20,7 +20,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt};
 use tracing::{info, warn};
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::plan::retention::{self as plan, Life, Step};
 

@@ -11,7 +11,7 @@ use kube::api::PropagationPolicy;
 use kube::core::DynamicObject;
 use tracing::info;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::evidence;
 use crate::gateway::{self, Answer};

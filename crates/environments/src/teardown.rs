@@ -17,7 +17,7 @@ use serde_json::json;
 use std::time::Duration;
 use tracing::info;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::plan::retention as plan;
 use crate::retention;

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::plan::refusal;
 
 /// So many at once: a plan is no reason to keep an API server busy.

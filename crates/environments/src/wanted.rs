@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use tracing::info;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::draft::{self, Request};
 use crate::error::Error;
 use crate::plan::decide;
