@@ -86,6 +86,10 @@ stories: build ## Stories of one slice on a running testbed: make stories SLICE=
 soak: ## All stories, COUNT times over
 	for round in $$(seq $(or $(COUNT),5)); do echo "round $$round"; $(MAKE) stories || exit 1; done
 
+.PHONY: fuzz
+fuzz: tools ## Broken files for outboard.yaml's reader: make fuzz MINUTES=10
+	MINUTES=$(or $(MINUTES),10) cargo test --workspace --locked --lib -- --ignored --nocapture many_broken_files
+
 .PHONY: bench
 bench: install ## Side-by-side measurements, on the testbed
 	$(TESTBED) tools helm

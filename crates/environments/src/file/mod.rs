@@ -115,4 +115,6 @@ fn spoken(pointer: &str) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

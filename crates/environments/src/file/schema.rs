@@ -79,9 +79,11 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             unexpected
                 .iter()
-                .map(|key| {
-                    Problem::new(pointer(at, key), format!("unknown key `{key}`"))
-                        .hint(suggest(key, known.iter().copied()))
+                .map(|key| match not_yet(at, key) {
+                    true => Problem::new(pointer(at, key), format!("`{key}` does not work yet"))
+                        .hint("leave it out: nothing is accepted and ignored"),
+                    false => Problem::new(pointer(at, key), format!("unknown key `{key}`"))
+                        .hint(suggest(key, known.iter().copied())),
                 })
                 .collect()
         }
@@ -114,6 +116,16 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
         Kind::Minimum { limit } => vec![Problem::new(at, format!("{} is less than {limit}", **value))],
         Kind::Maximum { limit } => vec![Problem::new(at, format!("{} is more than {limit}", **value))],
         _ => vec![Problem::new(at, error.to_string())],
+    }
+}
+
+/// Keys that the design has and this version does not.
+fn not_yet(at: &str, key: &str) -> bool {
+    match at.split('/').skip(1).collect::<Vec<_>>().as_slice() {
+        ["spec"] => ["manifests", "masks", "include"].contains(&key),
+        ["spec", "components", _] => key == "logs",
+        ["spec", "classes", _] => ["ttl", "sleep", "protected"].contains(&key),
+        _ => false,
     }
 }
 

@@ -137,3 +137,9 @@ spec:
 "#
     ));
 }
+
+#[test]
+fn a_key_that_does_not_work_yet_is_refused_and_not_ignored() {
+    let text = format!("{GOOD}\n").replace("    qa: {}", "    qa: {ttl: 72h, sleep: {}, tll: 1h}");
+    insta::assert_snapshot!(problems(&text));
+}
