@@ -181,6 +181,8 @@ pub struct EnvironmentStatus {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Objects that the project has in Kubernetes' own words.
+    Manifest,
     Service,
     /// A job that runs before components change.
     Job,
@@ -194,8 +196,8 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order in which parts start.
-    pub const ORDER: [Self; 6] =
-        [Self::Service, Self::Job, Self::Component, Self::Schedule, Self::Route, Self::After];
+    pub const ORDER: [Self; 7] =
+        [Self::Manifest, Self::Service, Self::Job, Self::Component, Self::Schedule, Self::Route, Self::After];
 
     /// Whether such a part runs once and then never again.
     pub fn completes(self) -> bool {
@@ -204,6 +206,7 @@ impl Role {
 
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Manifest => "manifest",
             Self::Service => "service",
             Self::Job | Self::After => "job",
             Self::Component => "component",

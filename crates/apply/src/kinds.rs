@@ -14,11 +14,13 @@ pub enum Kind {
     HorizontalPodAutoscaler,
     Job,
     CronJob,
+    NetworkPolicy,
+    Ingress,
     HttpRoute,
 }
 
 impl Kind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::ConfigMap,
         Self::ServiceAccount,
         Self::Deployment,
@@ -28,13 +30,16 @@ impl Kind {
         Self::HorizontalPodAutoscaler,
         Self::Job,
         Self::CronJob,
+        Self::NetworkPolicy,
+        Self::Ingress,
         // Last: its definition may be absent.
         Self::HttpRoute,
     ];
 
     /// The order in which a teardown removes them: traffic first, data last.
-    pub const TEARDOWN: [Self; 10] = [
+    pub const TEARDOWN: [Self; 12] = [
         Self::HttpRoute,
+        Self::Ingress,
         Self::CronJob,
         // What it scales would come back.
         Self::HorizontalPodAutoscaler,
@@ -45,6 +50,7 @@ impl Kind {
         Self::PodDisruptionBudget,
         Self::ConfigMap,
         Self::ServiceAccount,
+        Self::NetworkPolicy,
     ];
 
     pub fn name(self) -> &'static str {
@@ -58,6 +64,8 @@ impl Kind {
             Self::HorizontalPodAutoscaler => "HorizontalPodAutoscaler",
             Self::Job => "Job",
             Self::CronJob => "CronJob",
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::Ingress => "Ingress",
             Self::HttpRoute => "HTTPRoute",
         }
     }
@@ -75,6 +83,8 @@ impl Kind {
             Self::PodDisruptionBudget => ("policy", "v1", "poddisruptionbudgets"),
             Self::HorizontalPodAutoscaler => ("autoscaling", "v2", "horizontalpodautoscalers"),
             Self::CronJob => ("batch", "v1", "cronjobs"),
+            Self::NetworkPolicy => ("networking.k8s.io", "v1", "networkpolicies"),
+            Self::Ingress => ("networking.k8s.io", "v1", "ingresses"),
             Self::Deployment => ("apps", "v1", "deployments"),
             Self::StatefulSet => ("apps", "v1", "statefulsets"),
             Self::Service => ("", "v1", "services"),

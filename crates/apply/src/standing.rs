@@ -46,7 +46,9 @@ impl Standing {
             | Kind::Service
             | Kind::PodDisruptionBudget
             | Kind::HorizontalPodAutoscaler
-            | Kind::CronJob => Self::Silent,
+            | Kind::CronJob
+            | Kind::NetworkPolicy
+            | Kind::Ingress => Self::Silent,
             Kind::Deployment => Self::Deployment {
                 observed: observed(object),
                 total: number("replicas"),

@@ -131,7 +131,9 @@ fn object(value: &serde_json::Value) -> Result<(Kind, DynamicObject), Error> {
 
 fn earlier_stage(role: Role) -> &'static str {
     match role {
-        Role::Service | Role::Job => "services",
+        Role::Manifest => "nothing",
+        Role::Service => "manifests",
+        Role::Job => "services",
         Role::Component => "jobs",
         Role::Schedule | Role::Route => "components",
         Role::After => "everything else",

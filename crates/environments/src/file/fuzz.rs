@@ -83,7 +83,7 @@ fn broken(random: &mut StdRng) -> String {
 fn try_one(seed: u64) {
     let text = broken(&mut StdRng::seed_from_u64(seed));
     let begun = Instant::now();
-    let outcome = read(&text, |_| Ok("text ${db.host}".to_owned()));
+    let outcome = read(&text, |name| Ok(vec![(name.to_owned(), "kind: ${db.host}".to_owned())]));
     assert!(begun.elapsed() < LIMIT, "SEED={seed}: {:?} for\n{text}", begun.elapsed());
     for problem in outcome.err().into_iter().flatten() {
         let placed = problem.line >= 1 && problem.column >= 1 && !problem.message.is_empty();

@@ -4,7 +4,7 @@
 //! generated from our own types, then what only the whole project can tell.
 
 mod schema;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -30,9 +30,12 @@ pub struct FileProblem {
     pub hint: Option<String>,
 }
 
-/// Reads and checks a whole file; every problem at once, in the order of the file. `load` gives the text of a file that
-/// the project names, or why it cannot be had.
-pub fn read(text: &str, load: impl Fn(&str) -> Result<String, String>) -> Result<Project, Vec<FileProblem>> {
+/// Reads and checks a whole file; every problem at once, in the order of the file. `load` gives the names and texts of the
+/// files that a name of the project stands for (several, if it holds a `*`), or why they cannot be had.
+pub fn read(
+    text: &str,
+    load: impl Fn(&str) -> Result<Vec<(String, String)>, String>,
+) -> Result<Project, Vec<FileProblem>> {
     let document = yaml::parse(text).map_err(|problem| vec![problem])?;
     let problems = schema::check(&document.value);
     if !problems.is_empty() {
@@ -57,7 +60,10 @@ pub fn read(text: &str, load: impl Fn(&str) -> Result<String, String>) -> Result
 }
 
 /// Takes the text of every file in; what is wrong with those that cannot be had.
-fn contents(project: &mut Project, load: impl Fn(&str) -> Result<String, String>) -> Vec<Problem> {
+fn contents(
+    project: &mut Project,
+    load: impl Fn(&str) -> Result<Vec<(String, String)>, String>,
+) -> Vec<Problem> {
     let (mut contents, mut problems) = (BTreeMap::new(), Vec::new());
     for (name, component) in &project.spec.components {
         for (path, source) in &component.files {
@@ -65,12 +71,24 @@ fn contents(project: &mut Project, load: impl Fn(&str) -> Result<String, String>
                 continue;
             }
             match load(source) {
-                Ok(text) => drop(contents.insert(source.clone(), text)),
+                Ok(files) => contents.extend(files),
                 Err(why) => {
                     let at = pointer(&pointer("/spec/components", name), "files");
                     problems
                         .push(Problem::new(pointer(&at, path), format!("`{source}` cannot be read: {why}")));
                 }
+            }
+        }
+    }
+    for (index, pattern) in project.spec.manifests.iter().enumerate() {
+        if validate::directories::outside(pattern).is_some() {
+            continue;
+        }
+        match load(pattern) {
+            Ok(files) => contents.extend(files),
+            Err(why) => {
+                let at = format!("/spec/manifests/{index}");
+                problems.push(Problem::new(at, format!("`{pattern}` cannot be read: {why}")));
             }
         }
     }

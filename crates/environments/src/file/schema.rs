@@ -122,7 +122,7 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
 /// Keys that the design has and this version does not.
 fn not_yet(at: &str, key: &str) -> bool {
     match at.split('/').skip(1).collect::<Vec<_>>().as_slice() {
-        ["spec"] => ["manifests", "masks", "include"].contains(&key),
+        ["spec"] => ["masks", "include"].contains(&key),
         ["spec", "components", _] => key == "logs",
         ["spec", "classes", _] => ["ttl", "sleep", "protected"].contains(&key),
         _ => false,

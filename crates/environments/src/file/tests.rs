@@ -6,7 +6,7 @@ use super::*;
 
 const GOOD: &str = include_str!("../../../../examples/shop/outboard.yaml");
 
-fn none(_: &str) -> Result<String, String> {
+fn none(_: &str) -> Result<Vec<(String, String)>, String> {
     Err("there is no such file".to_owned())
 }
 
@@ -142,4 +142,54 @@ spec:
 fn a_key_that_does_not_work_yet_is_refused_and_not_ignored() {
     let text = format!("{GOOD}\n").replace("    qa: {}", "    qa: {ttl: 72h, sleep: {}, tll: 1h}");
     insta::assert_snapshot!(problems(&text));
+}
+
+#[test]
+fn objects_in_kubernetes_own_words_are_told_with_their_file() {
+    let text =
+        GOOD.replace("  classes:", "  manifests: [./k8s/*.yaml, ../secret.yaml, ./none.yaml]\n  classes:");
+    let objects = "\
+kind: Secret
+apiVersion: v1
+metadata: {name: a}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: default}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+---
+apiVersion: extensions/v1beta1
+kind: Ingress
+metadata: {name: old}
+---
+name: values.yaml of a chart
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: twice}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: twice}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: admin}
+";
+    let load = |name: &str| match name {
+        "./k8s/*.yaml" => Ok(vec![
+            ("./k8s/a.yaml".to_owned(), objects.to_owned()),
+            ("./k8s/b.yaml".to_owned(), "a: [".to_owned()),
+        ]),
+        _ => none(name),
+    };
+    let mut shown = String::new();
+    for problem in read(&text, load).expect_err("the file is wrong") {
+        writeln!(shown, "{}:{} {}", problem.line, problem.column, problem.message).unwrap();
+        writeln!(shown, "  hint: {}", problem.hint.unwrap_or_default()).unwrap();
+    }
+    insta::assert_snapshot!(shown);
 }

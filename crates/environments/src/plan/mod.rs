@@ -13,6 +13,7 @@ pub mod directories;
 pub mod drift;
 pub mod images;
 pub mod keep;
+pub mod manifests;
 pub mod mariadb;
 pub mod order;
 pub mod overlay;

@@ -30,6 +30,9 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
         return Progress::new(PartState::Progressing, "being created");
     }
     let wanted = part.replicas.unwrap_or(1);
+    if part.role == Role::Manifest {
+        return raw(objects, wanted);
+    }
     let found = objects.iter().find_map(|object| {
         // Whoever scales it says how many there should be.
         let wanted = object.replicas.filter(|_| autoscaled).unwrap_or(wanted);
@@ -51,6 +54,19 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
         // Never ready by default: what was not looked at is not known to serve.
         false => Progress::new(PartState::Progressing, "being looked at"),
     })
+}
+
+/// Objects in Kubernetes' own words are ready when each is as far as Kubernetes says of its kind.
+fn raw(objects: &[Seen], wanted: u32) -> Progress {
+    let each = objects.iter().map(|object| match &object.standing {
+        Standing::Deployment { .. } => deployment(object, object.replicas.unwrap_or(wanted)),
+        Standing::StatefulSet { .. } => stateful_set(object, object.replicas.unwrap_or(wanted)),
+        Standing::Job { complete, failed } => job(*complete, *failed),
+        Standing::Route { refused: Some(why) } => Progress::new(PartState::Progressing, why.clone()),
+        Standing::Route { refused: None } | Standing::Silent => Progress::new(PartState::Ready, ""),
+    });
+    let unready = each.into_iter().find(|progress| !progress.is_ready());
+    unready.unwrap_or_else(|| Progress::new(PartState::Ready, ""))
 }
 
 /// Whether only what goes with a server is left of a part.

@@ -8,6 +8,7 @@ use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, short_
 use api::{Role, names};
 
 use super::directories::Directories;
+use super::manifests;
 use super::template::{self, Piece};
 use super::validate::Validated;
 use super::{component, images, mariadb, restart, route};
@@ -93,7 +94,7 @@ pub fn revision(
         },
         namespace: names::namespace(&validated.project, &validated.environment),
     };
-    let (mut parts, mut secrets) = (Vec::new(), Vec::new());
+    let (mut parts, mut secrets) = (manifests::parts(&place), Vec::new());
     for (name, service) in &place.spec().services {
         match service.r#type {
             ServiceType::Mariadb => {

@@ -36,10 +36,14 @@ fn part(place: &Place<'_>, host: &str, routes: &[&Route]) -> Part {
 }
 
 fn rule(place: &Place<'_>, route: &Route) -> Value {
-    json!({
+    let mut rule = json!({
         "matches": [{"path": {"type": "PathPrefix", "value": path(route)}}],
         "backendRefs": [{"group": "", "kind": "Service", "name": route.to, "port": port(place, route), "weight": 1}],
-    })
+    });
+    if let Some(timeout) = &route.timeout {
+        rule["timeouts"] = json!({"request": timeout});
+    }
+    rule
 }
 
 fn path(route: &Route) -> &str {

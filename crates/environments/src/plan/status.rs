@@ -93,7 +93,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
         None => set(&mut status, ACCEPTED, true, "Accepted", String::new()),
     }
     for (roles, r#type) in [
-        (&[Role::Service][..], SERVICES_READY),
+        (&[Role::Manifest, Role::Service][..], SERVICES_READY),
         (&[Role::Job, Role::After], JOBS_COMPLETE),
         (&[Role::Component, Role::Schedule], COMPONENTS_READY),
         (&[Role::Route], ROUTES_READY),

@@ -12,9 +12,10 @@ fn settings() -> Settings {
 }
 
 fn shop() -> ProjectRevision {
-    let project =
-        crate::file::read(include_str!("../../../../examples/shop/outboard.yaml"), |_| Ok(String::new()))
-            .expect("the sample is right");
+    let project = crate::file::read(include_str!("../../../../examples/shop/outboard.yaml"), |_| {
+        Err("there is none".to_owned())
+    })
+    .expect("the sample is right");
     ProjectRevision { project: "shop".into(), spec: project.spec }
 }
 
@@ -40,11 +41,18 @@ fn the_sample_renders_to_these_objects() {
     insta::assert_yaml_snapshot!(rendered("qa", &[("web", "2")]));
 }
 
+fn one(name: &str, text: &str) -> Result<Vec<(String, String)>, String> {
+    Ok(vec![(name.to_owned(), text.to_owned())])
+}
+
 fn everything(class: &str) -> api::EnvironmentRevision {
     let files = |name: &str| match name {
-        "./files/app.toml" => Ok(include_str!("../../../../examples/everything/files/app.toml").to_owned()),
+        "./files/app.toml" => one(name, include_str!("../../../../examples/everything/files/app.toml")),
         "./files/database.cnf" => {
-            Ok(include_str!("../../../../examples/everything/files/database.cnf").to_owned())
+            one(name, include_str!("../../../../examples/everything/files/database.cnf"))
+        }
+        "./k8s/*.yaml" => {
+            one("./k8s/policy.yaml", include_str!("../../../../examples/everything/k8s/policy.yaml"))
         }
         _ => Err("there is no such file".to_owned()),
     };

@@ -13,6 +13,7 @@ use api::{Change, EnvironmentSpec, Problem, ProjectRevision};
 mod classes;
 mod components;
 pub mod directories;
+mod manifests;
 mod references;
 mod routes;
 mod running;
@@ -50,6 +51,7 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
         components::check(spec, name, component, &at, &mut problems);
     }
     problems.extend(directories::size(spec));
+    manifests::check(spec, &mut problems);
     problems.extend(components::cycle(spec));
     routes::check(spec, &mut problems);
     classes::check(spec, &mut problems);
