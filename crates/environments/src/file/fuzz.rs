@@ -62,13 +62,15 @@ fn broken(random: &mut StdRng) -> String {
         }
         let mut place = || places[random.random_range(0..places.len())];
         let (a, b) = (place(), place());
-        let (from, to) = (a.min(b), a.max(b));
+        let from = a.min(b);
+        // A piece of at most 60 letters, cut between letters.
+        let to = a.max(b).min(places[(places.partition_point(|place| *place < from) + 60).min(places.len() - 1)]);
         match random.random_range(0..5) {
             0 => text.insert_str(from, WORDS[random.random_range(0..WORDS.len())]),
-            1 => text.replace_range(from..to.min(from + 40).max(from), ""),
+            1 => text.replace_range(from..to, ""),
             // Something that stands elsewhere, too.
             2 => {
-                let piece = text.get(from..to.min(from + 80)).unwrap_or_default().to_owned();
+                let piece = text[from..to].to_owned();
                 text.insert_str(a, &piece);
             }
             3 => {
