@@ -7,7 +7,9 @@ mod claim;
 mod cluster;
 mod gateway;
 mod installation;
+mod light;
 mod patience;
+mod private_registry;
 mod proxy;
 mod registry;
 mod report;
@@ -21,8 +23,10 @@ pub use gateway::{Answer, Load, Tally, ask};
 pub use installation::{
     HostOperator, arguments, operator_pods, operator_user, restart_operator, without_operator,
 };
+pub use light::light;
 pub use patience::{millis, until};
+pub use private_registry::{PRIVATE, PrivateRegistry};
 pub use proxy::Proxy;
-pub use registry::tag;
+pub use registry::{forget, tag, vary};
 pub use running::Running;
 pub use world::{World, story};
