@@ -68,13 +68,13 @@ pub async fn run(
     let recorder =
         Recorder::new(client.clone(), Reporter { controller: "outboard".to_owned(), instance: None });
     let context = Arc::new(Context { client: client.clone(), settings, watches, writer, observer, recorder });
+    tasks.spawn(retention::run(context.clone()));
     let config = watcher::Config::default().timeout(200);
     let environments = Controller::new(Api::<Environment>::all(client.clone()), config.clone())
         .trigger_backoff(Retry::default())
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggers);
     let known = environments.store();
-    tasks.spawn(retention::run(context.clone(), known.clone()));
     let environments = environments
         .watches(Api::<Project>::all(client.clone()), config.clone(), move |project| {
             let of = |environment: &Environment| {

@@ -42,7 +42,7 @@ pub fn whole(planned: &Planned, paint: Paint) -> String {
         text.push_str(&format!("  {} {}\n", paint.aside("quota"), quota(effect, paint)));
     }
     for waits in &status.waits {
-        text.push_str(&format!("  {} {waits}\n", paint.aside("order")));
+        text.push_str(&format!("  {} {waits}\n", paint.aside("waits")));
     }
     text.push_str(&format!("{}\n", summary(planned)));
     text
