@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use api::Exit;
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
 use k8s_openapi::api::core::v1::ResourceQuota;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::json;
 use stories::{contains, same, story, until};
 
@@ -22,8 +25,8 @@ async fn what_kubernetes_would_refuse_is_told_by_the_plan_and_nothing_is_changed
         world.apply(|spec| spec["services"]["db"]["storage"] = "2Gi".into()).await?;
         let plan = world.outboard(&["env", "update", "qa"]).await?.ended(Exit::Invalid)?;
         contains(&plan.stderr, "the volumes of StatefulSet db exist, and their size cannot be changed")?;
-        // A limit below the request is nonsense that no schema sees.
-        world.apply(|spec| spec["components"]["web"]["env"]["BIG"] = "x".repeat(10).into()).await?;
+        // What it takes is only shown.
+        world.apply(|spec| spec["components"]["web"]["env"]["GREETING"] = "hello".into()).await?;
         let fine = world.outboard(&["env", "update", "qa", "--dry-run"]).await?.ended(Exit::Success)?;
         contains(&fine.stdout, "Deployment web")?;
         same("pods", &world.uids("qa").await?, &pods)?;
@@ -80,6 +83,52 @@ async fn a_plan_says_what_is_left_of_a_quota_and_in_which_order_it_is_made() -> 
         let frozen = world.outboard(&["env", "plan", "qa"]).await?.ended(Exit::Success)?;
         ensure!(frozen.stdout.contains("(looking): the change waits until then"), "{}", frozen.stdout);
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn a_policy_of_the_cluster_is_told_by_the_plan_in_its_own_words() -> Result<()> {
+    story(async |world| {
+        world.apply(|_| {}).await?;
+        world.create("qa", &[]).await?;
+        let policies = Api::<ValidatingAdmissionPolicy>::all(world.client.clone());
+        let bindings = Api::<ValidatingAdmissionPolicyBinding>::all(world.client.clone());
+        let policy: ValidatingAdmissionPolicy = serde_json::from_value(json!({
+            "metadata": {"name": world.name},
+            "spec": {
+                "matchConstraints": {"resourceRules": [{
+                    "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"],
+                    "operations": ["CREATE", "UPDATE"],
+                }]},
+                "validations": [{
+                    "expression": "object.spec.template.spec.containers.all(c, !c.image.contains('/web:2'))",
+                    "message": "version 2 is not approved",
+                }],
+            },
+        }))?;
+        let binding: ValidatingAdmissionPolicyBinding = serde_json::from_value(json!({
+            "metadata": {"name": world.name},
+            "spec": {
+                "policyName": world.name, "validationActions": ["Deny"],
+                "matchResources": {"namespaceSelector": {"matchLabels": {
+                    "kubernetes.io/metadata.name": world.namespace("qa"),
+                }}},
+            },
+        }))?;
+        policies.create(&PostParams::default(), &policy).await?;
+        bindings.create(&PostParams::default(), &binding).await?;
+        // A policy takes a moment to be in force; a plan changes nothing, so it can be asked for again.
+        let told = until("the policy told", SOON, async || {
+            let plan = world.outboard(&["env", "set", "qa", "--set", "web=2", "--dry-run"]).await?;
+            Ok((plan.code == i32::from(Exit::Invalid.code())).then_some(plan.stderr))
+        })
+        .await;
+        bindings.delete(&world.name, &DeleteParams::default()).await?;
+        policies.delete(&world.name, &DeleteParams::default()).await?;
+        contains(&told?, "version 2 is not approved")?;
+        same("the version", &world.get("qa", "/version").await?.version, &Some("1".to_owned()))
     })
     .await
 }

@@ -111,7 +111,9 @@ fn after_help() -> String {
     for exit in Exit::ALL {
         text.push_str(&format!("  {:>3}  {}\n", exit.code(), exit.meaning()));
     }
-    text.push_str("\nWithout a terminal nothing is ever asked: what would be asked needs --yes.\n");
+    text.push_str(
+        "\nWithout a terminal nothing is ever asked: what would be asked has to be said (--yes, --keep, --heal).\n",
+    );
     text.push_str(
         "`outboard operator` runs the operator; it is what `outboard install` starts in the cluster.",
     );

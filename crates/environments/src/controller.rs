@@ -54,6 +54,7 @@ pub async fn run(
     }
     let concurrency = settings.concurrency;
     let context = Arc::new(Context::new(client.clone(), settings, watches, observer));
+    tasks.spawn(retention::run(context.clone()));
     let config = watcher::Config::default().timeout(200);
     let (all, store) = reflector::store();
     let changed = lean(watcher(Api::<Environment>::all(client.clone()), config.clone()));
@@ -62,7 +63,6 @@ pub async fn run(
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(triggers);
     let known = environments.store();
-    tasks.spawn(retention::run(context.clone(), known.clone()));
     let environments = environments
         .watches(Api::<Project>::all(client.clone()), config.clone(), move |project| {
             let of = |environment: &Environment| {

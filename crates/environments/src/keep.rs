@@ -102,9 +102,11 @@ async fn as_it_stands(
             holds: false,
         }))
     };
+    let objects = || stored.revision.parts.iter().flat_map(|part| &part.objects);
     let mut live = Live::new();
     // A job that has run is done with.
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Job) {
+    let kept = |kind: &Kind| *kind != Kind::Job && objects().any(|object| object["kind"] == kind.name());
+    for kind in Kind::ALL.into_iter().filter(kept) {
         let api = Api::<DynamicObject>::namespaced_with(context.client.clone(), &namespace, &kind.resource());
         for object in api.list(&ListParams::default()).await? {
             // What is on its way out is gone for whoever deleted it.
@@ -113,13 +115,8 @@ async fn as_it_stands(
             }
         }
     }
-    let wanted = |kind: Kind, object: &str| {
-        stored
-            .revision
-            .parts
-            .iter()
-            .flat_map(|part| &part.objects)
-            .any(|wanted| wanted["kind"] == kind.name() && wanted["metadata"]["name"] == object)
+    let wanted = |kind: Kind, name: &str| {
+        objects().any(|object| object["kind"] == kind.name() && object["metadata"]["name"] == name)
     };
     let foreign = live.iter().find(|((kind, object), there)| {
         wanted(*kind, object) && !owner.owns(there.labels()) && !writer::wrote(there)

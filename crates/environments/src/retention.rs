@@ -4,7 +4,7 @@
 //! the sweep finds. An environment of the same name that is made anew takes its revisions up by a write of each; so a
 //! sweep that read them before gets a conflict and deletes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, DeleteParams, ListParams, PartialObjectMeta, PostParams, Preconditions};
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt};
 use tracing::{info, warn};
 
@@ -85,12 +84,9 @@ fn kept_until(annotations: &BTreeMap<String, String>) -> Option<Timestamp> {
 }
 
 /// Sweeps for ever. What fails is tried again at the next time.
-pub async fn run(context: Arc<Context>, environments: Store<Environment>) {
-    if environments.wait_until_ready().await.is_err() {
-        return;
-    }
+pub async fn run(context: Arc<Context>) {
     loop {
-        if let Err(error) = sweep(&context, &environments).await {
+        if let Err(error) = sweep(&context).await {
             warn!(%error, "cannot sweep revisions of destroyed environments, trying again later");
         }
         tokio::time::sleep(SWEEP.min(context.settings.retention.max(Duration::from_secs(1)))).await;
@@ -98,42 +94,78 @@ pub async fn run(context: Arc<Context>, environments: Store<Environment>) {
 }
 
 /// One look at the revisions of all environments.
-async fn sweep(context: &Context, environments: &Store<Environment>) -> Result<(), Error> {
+async fn sweep(context: &Context) -> Result<(), Error> {
+    let known = environments(context).await?;
     for (owner, revisions) in groups(context).await? {
-        let known = environments
-            .get(&ObjectRef::new(&owner.environment).within(&owner.control_namespace))
-            .is_some_and(|found| found.spec.project == owner.project);
         let now = Timestamp::now();
         let ends = || revisions.iter().map(|revision| kept_until(revision.annotations()));
-        let in_order = match known {
+        let Owner { control_namespace, project, environment, .. } = &owner;
+        let lives = known.contains(&(control_namespace.clone(), project.clone(), environment.clone()));
+        let in_order = match lives {
             true => ends().all(|until| until.is_none()),
             false => ends().all(|until| until.is_some_and(|until| until > now)),
         };
-        // Nearly always: then nobody is asked anything.
+        // Nearly always: then nothing more is asked.
         if in_order {
             continue;
         }
-        let life = life(context, &owner).await?;
-        // One run that was cut off has counted some of them: the others go with those.
-        let counting = revisions.iter().filter_map(|revision| kept_until(revision.annotations())).max();
-        let until = counting.unwrap_or_else(|| plan::until(now, context.settings.retention));
-        let Owner { control_namespace: control, project, environment, .. } = &owner;
-        let steps: Vec<(&Meta, Step)> = revisions
-            .iter()
-            .map(|revision| (revision, plan::step(life, kept_until(revision.annotations()), now)))
-            .collect();
-        let any = |wanted: Step| steps.iter().any(|(_, step)| *step == wanted);
-        if any(Step::End) {
-            end(&context.client, control, project, environment).await?;
-        } else if any(Step::Begin) {
-            info!(%environment, "{environment} is gone: its revisions are kept until {until}");
-            begin(&context.client, control, project, environment, until).await?;
-        } else {
-            let due = steps.iter().filter(|(_, step)| *step == Step::Delete).map(|(revision, _)| *revision);
-            delete(context, control, environment, due.collect()).await?;
+        if let Err(error) = settle(context, &owner, &revisions, now).await {
+            // One that cannot be settled keeps none of the others.
+            warn!(%environment, %error, "cannot sweep the revisions of {environment}");
         }
     }
     Ok(())
+}
+
+/// Does what is to be done about the revisions of one environment.
+async fn settle(context: &Context, owner: &Owner, revisions: &[Meta], now: Timestamp) -> Result<(), Error> {
+    let life = life(context, owner).await?;
+    // One run that was cut off has counted some of them: the others go with those.
+    let counting = revisions.iter().filter_map(|revision| kept_until(revision.annotations())).max();
+    let until = counting.unwrap_or_else(|| plan::until(now, context.settings.retention));
+    let Owner { control_namespace: control, project, environment, .. } = owner;
+    let steps: Vec<(&Meta, Step)> = revisions
+        .iter()
+        .map(|revision| (revision, plan::step(life, kept_until(revision.annotations()), now)))
+        .collect();
+    let any = |wanted: Step| steps.iter().any(|(_, step)| *step == wanted);
+    if any(Step::End) {
+        return end(&context.client, control, project, environment).await;
+    }
+    if any(Step::Begin) {
+        info!(%environment, "{environment} is gone: its revisions are kept until {until}");
+        return begin(&context.client, control, project, environment, until).await;
+    }
+    let due = steps.iter().filter(|(_, step)| *step == Step::Delete).map(|(revision, _)| *revision);
+    delete(context, control, environment, due.collect()).await
+}
+
+/// Namespace, project and name.
+type Key = (String, String, String);
+
+/// Every environment that there is. Listed, not watched: it is asked for rarely, and must not wait for a watch.
+async fn environments(context: &Context) -> Result<BTreeSet<Key>, Error> {
+    let api = Api::<Environment>::all(context.client.clone());
+    let mut params = ListParams::default().limit(PAGE);
+    let mut known = BTreeSet::new();
+    loop {
+        let page = match api.list(&params).await {
+            Err(error) if is_status(&error, 404) => return Ok(known),
+            page => page?,
+        };
+        let next = page.metadata.continue_.clone().filter(|token| !token.is_empty());
+        for found in page.items {
+            known.insert((
+                found.namespace().unwrap_or_default(),
+                found.spec.project.clone(),
+                found.name_any(),
+            ));
+        }
+        match next {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(known),
+        }
+    }
 }
 
 /// Revisions by the environment that they are of.
@@ -142,7 +174,7 @@ async fn groups(context: &Context) -> Result<Vec<(Owner, Vec<Meta>)>, Error> {
     let selector = format!("{}=environment,{}={install}", marks::REVISION_OF, marks::INSTALL);
     let api = Api::<ControllerRevision>::all(context.client.clone());
     let mut params = ListParams::default().labels(&selector).limit(PAGE);
-    let mut groups: BTreeMap<(String, String, String), Vec<Meta>> = BTreeMap::new();
+    let mut groups: BTreeMap<Key, Vec<Meta>> = BTreeMap::new();
     loop {
         let page = api.list_metadata(&params).await?;
         let next = page.metadata.continue_.clone().filter(|token| !token.is_empty());

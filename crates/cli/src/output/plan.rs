@@ -42,7 +42,7 @@ pub fn whole(planned: &Planned, paint: Paint) -> String {
         text.push_str(&format!("  {} {}\n", paint.aside("quota"), quota(effect, paint)));
     }
     for waits in &status.waits {
-        text.push_str(&format!("  {} {waits}\n", paint.aside("order")));
+        text.push_str(&format!("  {} {waits}\n", paint.aside("waits")));
     }
     text.push_str(&format!("{}\n", summary(planned)));
     text
@@ -162,4 +162,32 @@ fn demand(from: Demand, to: Demand) -> String {
         line("storage", format!("{}Mi", from.storage_bytes / MEBI), format!("{}Mi", to.storage_bytes / MEBI)),
     ]
     .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_will_be_exceeded_comes_with_a_warning_and_what_is_given_back_with_a_minus() {
+        let effect = |adds: &str, meanwhile: &str, exceeds| QuotaEffect {
+            quota: "team".into(),
+            resource: "pods".into(),
+            hard: "4".into(),
+            used: "3".into(),
+            adds: adds.into(),
+            meanwhile: meanwhile.into(),
+            exceeds,
+        };
+        let shown = |effect| quota(&effect, Paint::new(false));
+        assert_eq!(shown(effect("-1", "0", Exceeds::Never)), "team: pods 3 of 4 used, -1");
+        assert!(
+            shown(effect("0", "2", Exceeds::Meanwhile))
+                .starts_with("team: pods 3 of 4 used, +0, +2 while it is made\n")
+        );
+        assert!(
+            shown(effect("4", "0", Exceeds::Afterwards))
+                .contains("warning: that is more than the quota allows")
+        );
+    }
 }

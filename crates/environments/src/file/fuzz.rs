@@ -64,7 +64,8 @@ fn broken(random: &mut StdRng) -> String {
         let (a, b) = (place(), place());
         let from = a.min(b);
         // A piece of at most 60 letters, cut between letters.
-        let to = a.max(b).min(places[(places.partition_point(|place| *place < from) + 60).min(places.len() - 1)]);
+        let to =
+            a.max(b).min(places[(places.partition_point(|place| *place < from) + 60).min(places.len() - 1)]);
         match random.random_range(0..5) {
             0 => text.insert_str(from, WORDS[random.random_range(0..WORDS.len())]),
             1 => text.replace_range(from..to, ""),

@@ -124,6 +124,25 @@ mod tests {
     }
 
     #[test]
+    fn asking_to_keep_what_others_changed_is_asking_for_another_revision() {
+        let revision: EnvironmentRevision = serde_json::from_value(json!({
+            "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {}, "renderer": "0",
+            "urls": {}, "secrets": [], "parts": [],
+        }))
+        .unwrap();
+        let mut spec = EnvironmentSpec {
+            project: "shop".into(),
+            project_revision: "p-1".into(),
+            class: "qa".into(),
+            ..EnvironmentSpec::default()
+        };
+        assert!(is_current(&spec, &revision));
+        spec.keeps = Some(4);
+        assert!(!is_current(&spec, &revision));
+        assert!(is_current(&spec, &EnvironmentRevision { keeps: Some(4), ..revision }));
+    }
+
+    #[test]
     fn components_wait_for_jobs_until_the_revision_has_been_ready_once() {
         let progress = [(Role::Service, PartState::Ready), (Role::Job, PartState::Progressing)];
         assert!(may_touch(Role::Job, false, &progress[..1]));

@@ -147,7 +147,7 @@ pub fn given_up(
         .collect();
     (!gone.is_empty()).then(|| {
         format!(
-            "changes by hand that were kept go, since it is rendered from the project again: {}; what is to stay belongs into outboard.yaml",
+            "changes by hand that were kept go: {}; what is to stay belongs into outboard.yaml",
             gone.join("; ")
         )
     })
