@@ -14,7 +14,7 @@ mod component;
 mod service;
 
 pub use component::{Component, Health, JobTime, Port, Probe, Resources, Scale};
-pub use service::{ClassService, Service, ServiceType};
+pub use service::{ClassService, SecretPlace, Service, ServiceSettings, ServiceType};
 
 /// What a team ships: components, backing services, routes and classes.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -41,6 +41,12 @@ pub struct ProjectSpec {
     /// Hostnames and paths through which the world reaches components.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
+    /// Settings that differ by class, by name; each has a value by class, and `default` for the others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vary: BTreeMap<String, BTreeMap<String, String>>,
+    /// Secrets that others keep, by name; each has a place by class, and `default` for the others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, BTreeMap<String, SecretPlace>>,
     /// Stages such as qa and production. None at all means one, called `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, Class>,

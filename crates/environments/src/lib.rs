@@ -21,6 +21,7 @@ pub mod revisions;
 pub mod rollout;
 pub mod secrets;
 pub mod settings;
+mod sources;
 pub mod streaks;
 pub mod teardown;
 pub mod wanted;

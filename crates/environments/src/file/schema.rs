@@ -99,6 +99,9 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let options: Vec<&str> =
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let wrong = value.as_str().unwrap_or_default();
+            if let Some(reason) = not_yet(at, wrong) {
+                return vec![Problem::new(at, format!("`{wrong}` is not there yet")).hint(reason)];
+            }
             vec![Problem::new(at, format!("`{wrong}` is not known here")).hint(suggest(wrong, options))]
         }
         Kind::Constant { expected_value } => {
@@ -114,6 +117,17 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
         Kind::Minimum { limit } => vec![Problem::new(at, format!("{} is less than {limit}", **value))],
         Kind::Maximum { limit } => vec![Problem::new(at, format!("{} is more than {limit}", **value))],
         _ => vec![Problem::new(at, error.to_string())],
+    }
+}
+
+/// Why a word that one would expect here is refused, and what to do instead.
+fn not_yet(at: &str, word: &str) -> Option<&'static str> {
+    match (at.rsplit('/').next(), word) {
+        (Some("type"), "mysql") => {
+            Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
+        }
+        (Some("type"), "s3") => Some("use `external` for a bucket that others keep, or a `container`"),
+        _ => None,
     }
 }
 

@@ -11,15 +11,19 @@ pub mod demand;
 pub mod diagnose;
 pub mod drift;
 pub mod images;
-pub mod mariadb;
 pub mod pod;
+pub mod pull;
 pub mod readiness;
 pub mod render;
 pub mod restart;
 pub mod route;
+pub mod service;
+pub mod sources;
+pub mod stamp;
 pub mod status;
 pub mod template;
 pub mod validate;
+pub mod values;
 
 #[cfg(test)]
 mod tests;

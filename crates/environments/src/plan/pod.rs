@@ -6,6 +6,7 @@ use api::revision::short_hash;
 use serde_json::{Map, Value, json};
 
 use super::render::{EnvironmentVariables, Place};
+use super::values;
 
 /// Seconds a stopping pod goes on serving, so that the gateway has learnt to send nobody there.
 const DRAIN_SECONDS: u32 = 5;
@@ -24,7 +25,7 @@ pub fn template(
     container.insert("name".into(), json!(name));
     container.insert("image".into(), json!(image(place, name, component)));
     if !component.args.is_empty() {
-        container.insert("args".into(), json!(component.args));
+        container.insert("args".into(), json!(values::plain(place, &component.args)));
     }
     let env = environment(name, variables);
     if !env.is_empty() {
@@ -80,7 +81,8 @@ pub fn image(place: &Place<'_>, name: &str, component: &Component) -> String {
     place.pinned(&version.map_or_else(|| component.image.clone(), |version| version.image(&component.image)))
 }
 
-fn environment(name: &str, variables: &EnvironmentVariables) -> Vec<Value> {
+/// Environment variables as Kubernetes wants them.
+pub fn environment(name: &str, variables: &EnvironmentVariables) -> Vec<Value> {
     let secret = variables.secret_name(name);
     let plain = variables.plain.iter().map(|(variable, value)| {
         // Kubernetes would expand `$(NAME)`; the file does not say that it does.

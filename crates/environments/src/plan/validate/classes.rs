@@ -22,14 +22,5 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                 Some(_) => {}
             }
         }
-        for service in class.services.keys().filter(|name| !spec.services.contains_key(*name)) {
-            problems.push(
-                Problem::new(
-                    pointer(&format!("{at}/services"), service),
-                    format!("there is no service `{service}`"),
-                )
-                .hint(suggest(service, spec.services.keys().map(String::as_str))),
-            );
-        }
     }
 }

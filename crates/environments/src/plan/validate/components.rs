@@ -14,6 +14,9 @@ use super::suggest;
 pub fn check(spec: &ProjectSpec, name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {
     uses(spec, name, component, at, problems);
     environment_variables(spec, component, at, problems);
+    for (index, value) in component.args.iter().enumerate() {
+        references::check_argument(spec, Some(component), value, &format!("{at}/args/{index}"), problems);
+    }
     ports(name, component, at, problems);
 }
 
