@@ -79,12 +79,15 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
-	KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
-		cargo test --workspace --locked --no-fail-fast --test '$(SLICE)_*' -- --ignored --test-threads=1
+	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
 
+# Fewer, or the same again: make soak CYCLES=20 SEED=1234. Ten of them are among the smoke stories.
 .PHONY: soak
-soak: ## All stories, COUNT times over
-	for round in $$(seq $(or $(COUNT),5)); do echo "round $$round"; $(MAKE) stories || exit 1; done
+soak: install ## 100 lives of environments while operator and API server are killed at random
+	$(STORIES) soak -- --ignored --nocapture
+
+STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
+	cargo test --workspace --locked --no-fail-fast --test
 
 .PHONY: bench
 bench: install ## Side-by-side measurements, on the testbed
@@ -96,6 +99,12 @@ bench: install ## Side-by-side measurements, on the testbed
 bench-scale: install ## 1,000 environments of 10 components on nodes that KWOK plays
 	$(TESTBED) tools kwok
 	$(MEASURE) scale
+
+# Smaller: make bench-poison ENVIRONMENTS=50 EDITS=30. Fails when the good ones feel the poison.
+.PHONY: bench-poison
+bench-poison: install ## Environments that can never be well among 200 good ones on nodes that KWOK plays
+	$(TESTBED) tools kwok
+	$(MEASURE) poison
 
 MEASURE = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" \
 	$(BIN)/bench

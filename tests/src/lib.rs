@@ -7,12 +7,16 @@ mod claim;
 mod cluster;
 mod gateway;
 mod installation;
+mod leftovers;
+mod light;
 mod metrics;
 mod patience;
+mod private_registry;
 mod proxy;
 mod registry;
 mod report;
 mod running;
+mod soak;
 mod world;
 
 pub use binary::{Output, outboard};
@@ -22,9 +26,13 @@ pub use gateway::{Answer, Load, Tally, ask};
 pub use installation::{
     HostOperator, arguments, operator_pods, operator_user, restart_operator, without_operator,
 };
+pub use leftovers::leftovers;
+pub use light::light;
 pub use metrics::Metrics;
 pub use patience::{millis, until};
+pub use private_registry::{PRIVATE, PrivateRegistry};
 pub use proxy::Proxy;
-pub use registry::tag;
+pub use registry::{forget, tag, vary};
 pub use running::Running;
+pub use soak::soak;
 pub use world::{World, story};

@@ -1,30 +1,62 @@
-//! The testbed's registry, spoken to as `docker tag` and `docker push` would.
+//! The testbed's registry, spoken to as `docker tag`, `docker push` and somebody who tidies up would.
 
 use anyhow::{Context, Result, ensure};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
+use hyper::header::HeaderValue;
+use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
 
 const REGISTRY: &str = "http://registry.testbed:5000";
 const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
                      application/vnd.docker.distribution.manifest.v2+json";
+const DIGEST: &str = "docker-content-digest";
 
 /// Gives what `from` stands for the tag `to`, wherever that pointed before.
 pub async fn tag(repository: &str, from: &str, to: &str) -> Result<()> {
-    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let manifest = |tag: &str| format!("{REGISTRY}/v2/{repository}/manifests/{tag}");
-    let request = hyper::Request::get(manifest(from)).header("Accept", KINDS).body(Full::default())?;
-    let response = client.request(request).await?;
-    ensure!(response.status().is_success(), "{repository}:{from} is answered with {}", response.status());
+    let (kind, body) = manifest(repository, from).await?;
+    push(repository, to, &kind, body).await.map(drop)
+}
+
+/// Pushes the same program as `from` under other bytes; answers with the digest.
+pub async fn vary(repository: &str, from: &str, to: &str) -> Result<String> {
+    let (kind, body) = manifest(repository, from).await?;
+    let mut changed: Value = serde_json::from_slice(&body)?;
+    changed["annotations"] = json!({"story": to});
+    push(repository, to, &kind, changed.to_string().into()).await
+}
+
+/// Deletes a manifest, as a registry's tidying does.
+pub async fn forget(repository: &str, digest: &str) -> Result<()> {
+    let request = Request::delete(place(repository, digest)).body(Full::default())?;
+    ask(request).await.map(drop)
+}
+
+fn place(repository: &str, reference: &str) -> String {
+    format!("{REGISTRY}/v2/{repository}/manifests/{reference}")
+}
+
+async fn manifest(repository: &str, reference: &str) -> Result<(HeaderValue, Bytes)> {
+    let request = Request::get(place(repository, reference)).header("Accept", KINDS).body(Full::default())?;
+    let response = ask(request).await?;
     let kind = response.headers().get("content-type").context("a manifest without type")?.clone();
-    let body = response.into_body().collect().await?.to_bytes();
-    let request = hyper::Request::put(manifest(to)).header("Content-Type", kind).body(Full::from(body))?;
+    Ok((kind, response.into_body().collect().await?.to_bytes()))
+}
+
+async fn push(repository: &str, reference: &str, kind: &HeaderValue, body: Bytes) -> Result<String> {
+    let request = Request::builder().method(Method::PUT).uri(place(repository, reference));
+    let response = ask(request.header("Content-Type", kind).body(Full::from(body))?).await?;
+    let digest = response.headers().get(DIGEST).context("a pushed manifest without digest")?;
+    Ok(digest.to_str()?.to_owned())
+}
+
+/// Whatever the registry refuses is an error.
+async fn ask(request: Request<Full<Bytes>>) -> Result<Response<hyper::body::Incoming>> {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let what = format!("{} {}", request.method(), request.uri());
     let response = client.request(request).await?;
-    ensure!(
-        response.status().is_success(),
-        "tagging {repository}:{to} is answered with {}",
-        response.status()
-    );
-    Ok(())
+    ensure!(response.status().is_success(), "{what} is answered with {}", response.status());
+    Ok(response)
 }

@@ -252,11 +252,18 @@ async fn a_one_off_command_that_cannot_start_is_told_why_and_leaves_nothing() ->
             world.outboard(&["env", "run", "qa", "web", "--", "nosuch"]).await?.ended(Exit::Usage)?;
         contains(&missing.stderr, "has no command `nosuch`")?;
 
-        world.outboard(&["env", "set", "qa", "--set", "web=nope"]).await?.ended(Exit::ImageNotFound)?;
+        let nobody_has = format!("web=sha256:{}", "0".repeat(64));
+        world.outboard(&["env", "set", "qa", "--set", &nobody_has]).await?.ended(Exit::ImageNotFound)?;
         let image =
             world.outboard(&["env", "run", "qa", "web", "--", "true"]).await?.ended(Exit::ImageNotFound)?;
-        contains(&image.stderr, "shop/web:nope")?;
+        contains(&image.stderr, "shop/web@sha256:0")?;
         recorded(world, &["wanted to run `true`", "it did not start"]).await?;
+
+        world.outboard(&["env", "create", "new", "--set", "web=nope"]).await?.ended(Exit::ImageNotFound)?;
+        let new =
+            world.outboard(&["env", "run", "new", "web", "--", "true"]).await?.ended(Exit::ImageNotFound)?;
+        contains(&new.stderr, "new has no revision yet")?;
+        contains(&new.stderr, "shop/web:nope")?;
 
         world.apply(|spec| spec["components"]["web"]["resources"]["memory"] = json!("900Gi")).await?;
         world.outboard(&["env", "create", "big"]).await?.ended(Exit::Unschedulable)?;

@@ -5,12 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use api::Exit;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams};
-use kube::core::GroupVersionKind;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
-use stories::{HostOperator, World, millis, same, story, without_operator};
+use stories::{HostOperator, World, leftovers, millis, same, story, without_operator};
 use tokio::sync::watch;
 
 const LIVES: usize = 5;
@@ -49,7 +47,7 @@ async fn lives(world: &World, seed: u64) -> Result<()> {
     let kills = kills.load(Ordering::Relaxed);
     println!("{kills} kills in {lives} lives, {} s", begun.elapsed().as_secs());
     ensure!(kills >= KILLS, "only {kills} kills: lives were too short");
-    nothing_over(world).await
+    same("what is left", &leftovers(world).await?, &vec![])
 }
 
 /// One life after the other, until there were enough kills.
@@ -106,23 +104,4 @@ async fn kill_again_and_again(
             _ = stopped.wait_for(|stop| *stop) => return operator.stop().await,
         }
     }
-}
-
-async fn nothing_over(world: &World) -> Result<()> {
-    same("environments", &world.environments().list(&ListParams::default()).await?.items.len(), &0)?;
-    same("namespaces", &world.namespaces().await?, &vec![])?;
-    same("volumes", &world.volumes().await?, &vec![])?;
-    let kinds = [
-        ("gateway.networking.k8s.io", "HTTPRoute"),
-        ("apps", "Deployment"),
-        ("apps", "StatefulSet"),
-        ("batch", "Job"),
-    ];
-    let ours = ListParams::default().labels(&format!("{}={}", api::marks::CONTROL_NAMESPACE, world.name));
-    for (group, kind) in kinds {
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
-        let objects = Api::<DynamicObject>::all_with(world.client.clone(), &resource).list(&ours).await?;
-        same(kind, &objects.items.len(), &0)?;
-    }
-    Ok(())
 }

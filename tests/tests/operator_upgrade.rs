@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use api::Exit;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
-use stories::{HostOperator, same, story, until, without_operator};
+use stories::{HostOperator, light, same, story, until, without_operator};
 
 const READY: Duration = Duration::from_secs(120);
 
@@ -80,6 +80,42 @@ async fn an_operator_that_renders_otherwise_restarts_nothing_and_plans_the_diffe
             &Some("payments"),
         )?;
         same("pods of the other", &world.uids("other").await?, &other)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn an_operator_that_takes_over_in_the_middle_of_a_change_ends_it_as_it_was_begun() -> Result<()> {
+    story(async |world| {
+        world.apply(|spec| *spec = light()).await?;
+        world.create("qa", &[]).await?;
+        let revisions = Api::<ControllerRevision>::namespaced(world.client.clone(), &world.name);
+        without_operator(&world.client, async || {
+            let first = HostOperator::begin(world)?;
+            let stored = until("the revision stored", READY, async || Ok(revisions.get_opt("qa-r2").await?));
+            let set = world.outboard(&["env", "set", "qa", "--set", "web=2", "--no-wait"]);
+            let (stored, set) = futures::join!(stored, set);
+            first.kill()?;
+            let (stored, set) = (stored?, set?.ended(Exit::Success)?);
+            println!("killed {:.1} s after it was asked for", set.took.as_secs_f32());
+            let settled =
+                world.environments().get("qa").await?.status.and_then(|status| status.settled_revision);
+            same("what was ready when it was killed", &settled, &Some(1))?;
+
+            let second = HostOperator::begin_with(world, &["--label", "team=payments"])?;
+            world.ready("qa", READY).await?;
+            same("the version", &world.get("qa", "/version").await?.version, &Some("2".to_owned()))?;
+            let web = Api::<Deployment>::namespaced(world.client.clone(), &world.namespace("qa"))
+                .get("web")
+                .await?;
+            same("the label", &web.labels().get("team"), &None)?;
+            let rendered = |revision: ControllerRevision| revision.data.map(|data| data.0["parts"].clone());
+            same("what is stored", &rendered(revisions.get("qa-r2").await?), &rendered(stored))?;
+            ensure!(revisions.get_opt("qa-r3").await?.is_none(), "the second made a revision of its own");
+            second.stop().await
+        })
+        .await
     })
     .await
 }

@@ -224,8 +224,11 @@ impl EnvironmentRevision {
         record(Self::object_name(environment, number), &labels, project, self, number)
     }
 
+    /// `None` for a record that somebody damaged, be it one object of it only: what is left would be no complete state.
     pub fn from_object(object: &ControllerRevision) -> Option<Self> {
-        serde_json::from_value(object.data.as_ref()?.0.clone()).ok()
+        let revision: Self = serde_json::from_value(object.data.as_ref()?.0.clone()).ok()?;
+        let mut objects = revision.parts.iter().flat_map(|part| &part.objects);
+        objects.all(is_object).then_some(revision)
     }
 
     /// What of it counts, as one hash: who asked, and when, does not.
@@ -239,6 +242,13 @@ impl EnvironmentRevision {
     pub fn parts_of(&self, role: Role) -> impl Iterator<Item = &Part> {
         self.parts.iter().filter(move |part| part.role == role)
     }
+}
+
+fn is_object(value: &Value) -> bool {
+    let metadata = ObjectMeta::deserialize(&value["metadata"]);
+    value["apiVersion"].is_string()
+        && value["kind"].is_string()
+        && metadata.is_ok_and(|metadata| metadata.name.is_some())
 }
 
 fn record(
@@ -260,5 +270,31 @@ fn record(
         },
         data: serde_json::to_value(data).ok().map(RawExtension),
         revision,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_record_with_one_object_that_is_none_is_no_revision() {
+        let stored = |object: Value| ControllerRevision {
+            data: Some(RawExtension(json!({
+                "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {},
+                "renderer": "0", "urls": {}, "secrets": [],
+                "parts": [{"name": "web", "role": "component", "objects": [object]}],
+            }))),
+            ..ControllerRevision::default()
+        };
+        let object = |metadata: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata});
+        assert!(EnvironmentRevision::from_object(&stored(object(json!({"name": "web"})))).is_some());
+        for damaged in
+            [json!("?"), json!({}), object(json!("?")), object(json!({})), object(json!({"name": 1}))]
+        {
+            assert_eq!(EnvironmentRevision::from_object(&stored(damaged)), None);
+        }
     }
 }

@@ -212,6 +212,13 @@ fn unresolved(part: &str, reference: &str, failure: Failure) -> Verdict {
             "check the image's name, or put credentials that may read it into that Secret of the control namespace",
             true,
         ),
+        Failure::Limited(why) => verdict(
+            Cause::RegistryUnreachable,
+            format!("the registry of image {reference} refuses for now: its rate limit is reached"),
+            vec![why],
+            "it is asked again until it answers; with credentials in Secret outboard-registries the limit is usually higher",
+            false,
+        ),
         Failure::Unreachable(why) => verdict(
             Cause::RegistryUnreachable,
             format!("the registry of image {reference} does not answer"),

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::errors::{OciDistributionError as OciError, OciErrorCode};
 use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference};
+use oci_client::{Client, Reference, RegistryOperation};
 use serde::Deserialize;
 
 use crate::Settings;
@@ -22,6 +22,8 @@ pub enum Failure {
     Missing,
     /// It wants other credentials, or any.
     Denied,
+    /// It has been asked too often; in its own words, if it has any.
+    Limited(String),
     /// It does not answer, or not in a way that says anything about the image.
     Unreachable(String),
     /// No registry could ever have it.
@@ -106,21 +108,41 @@ async fn digest(
     if let Some(url) = settings.registries.get(&registry) {
         image.set_mirror_registry(host(url).to_owned());
     }
-    client.fetch_manifest_digest(&image, &credentials.of(&registry)).await.map_err(|error| sort(&error))
+    let login = credentials.of(&registry);
+    let failure = match client.fetch_manifest_digest(&image, &login).await {
+        Ok(digest) => return Ok(digest),
+        Err(error) => sort(&error),
+    };
+    if failure != Failure::Denied {
+        return Err(failure);
+    }
+    // The client goes on without a token when it gets none: why it got none says more than the refusal that follows.
+    let asked = client.auth(&image, &login, RegistryOperation::Pull).await;
+    Err(asked.err().map_or(failure, |error| sort(&error)))
 }
 
 /// What an error of a registry says about the image.
 fn sort(error: &OciError) -> Failure {
     match error {
         OciError::ImageManifestNotFoundError(_) | OciError::ServerError { code: 404, .. } => Failure::Missing,
+        OciError::ServerError { code: 429, message, .. } => Failure::Limited(message.clone()),
+        // The token service of a registry has a limit, too; of its answer only the body is known.
+        OciError::AuthenticationFailure(body) if body.to_uppercase().contains("TOOMANYREQUESTS") => {
+            Failure::Limited(body.clone())
+        }
         OciError::UnauthorizedError { .. }
         | OciError::AuthenticationFailure(_)
         | OciError::ServerError { code: 401 | 403, .. } => Failure::Denied,
         OciError::RegistryError { envelope, .. } => {
-            use OciErrorCode::{Denied, ManifestUnknown, NameUnknown, NotFound, Unauthorized};
+            use OciErrorCode::{
+                Denied, ManifestUnknown, NameUnknown, NotFound, Toomanyrequests, Unauthorized,
+            };
             let says =
                 |wanted: &[OciErrorCode]| envelope.errors.iter().any(|error| wanted.contains(&error.code));
-            if says(&[Unauthorized, Denied]) {
+            if says(&[Toomanyrequests]) {
+                let words = envelope.errors.iter().map(|error| error.message.as_str());
+                Failure::Limited(words.collect::<Vec<_>>().join("; "))
+            } else if says(&[Unauthorized, Denied]) {
                 Failure::Denied
             } else if says(&[ManifestUnknown, NameUnknown, NotFound]) {
                 Failure::Missing
@@ -163,28 +185,4 @@ fn base64(text: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_login_is_found_however_its_registry_is_written() {
-        let config = br#"{"auths": {
-            "https://index.docker.io/v1/": {"auth": "YW5uOnMzY3IzdA=="},
-            "registry.example.com": {"username": "ci", "password": "pw"}
-        }}"#;
-        let credentials = Credentials::parse(config);
-        assert_eq!(credentials.of("docker.io"), RegistryAuth::Basic("ann".into(), "s3cr3t".into()));
-        assert_eq!(credentials.of("registry.example.com"), RegistryAuth::Basic("ci".into(), "pw".into()));
-        assert_eq!(credentials.of("ghcr.io"), RegistryAuth::Anonymous);
-        assert!(Credentials::parse(b"no json").0.is_empty());
-    }
-
-    #[test]
-    fn only_an_answer_that_names_the_image_says_that_it_does_not_exist() {
-        let server = |code| OciError::ServerError { code, url: "u".into(), message: String::new() };
-        assert_eq!(sort(&server(404)), Failure::Missing);
-        assert_eq!(sort(&server(403)), Failure::Denied);
-        assert!(matches!(sort(&server(503)), Failure::Unreachable(_)));
-        assert!(matches!(sort(&server(429)), Failure::Unreachable(_)));
-    }
-}
+mod tests;

@@ -27,6 +27,8 @@ enum Verb {
     Down,
     /// Show every component; exit code 1 if one is not ready
     Status,
+    /// Kill a daemon (SIGKILL) and start it anew: what a crash does
+    Restart { component: String },
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
     /// Build programs that only benches need (helm, kwok), beside kubectl in bin/current of the cache
@@ -75,6 +77,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             } else {
                 ExitCode::FAILURE
             });
+        }
+        (Verb::Restart { .. }, Some(_)) => anyhow::bail!("not ours to kill: the cluster was there before"),
+        (Verb::Restart { component }, None) => {
+            let away = testbed::restart(&cache, &component)?;
+            println!("{component} is ready again after {:.1} s", away.as_secs_f64());
         }
         (Verb::Kubeconfig, Some(file)) => println!("{}", file.display()),
         (Verb::Kubeconfig, None) => println!("{}", testbed::kubeconfig_path()?.display()),

@@ -8,6 +8,15 @@ pub fn started(pid: i32) -> Option<u64> {
     start_of(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// Whether anything of the process is still there: of one that was killed the first thread may be a zombie while others
+/// still hold its sockets and files.
+pub fn lives(pid: i32, start: u64) -> bool {
+    match started(pid) {
+        Some(now) => now == start,
+        None => fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|threads| threads.count() > 1),
+    }
+}
+
 fn start_of(stat: &str) -> Option<u64> {
     // The name in parentheses may hold spaces and parentheses itself.
     let (_, rest) = stat.rsplit_once(") ")?;

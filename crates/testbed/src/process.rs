@@ -14,6 +14,9 @@ use crate::cache::Cache;
 use crate::command::with_log;
 use crate::proc;
 
+/// A large process on a busy machine may take so long to be gone after SIGKILL.
+const KILLED: Duration = Duration::from_secs(30);
+
 /// How to start one daemon. Nothing happens until [`Daemon::ensure`].
 #[derive(Clone, Debug)]
 pub struct Daemon {
@@ -150,7 +153,7 @@ pub fn end(pid: i32, grace: Duration) {
     let Some(started) = proc::started(pid) else { return };
     let mut signal = if grace.is_zero() { Signal::SIGKILL } else { Signal::SIGTERM };
     let _ = kill(Pid::from_raw(pid), signal);
-    while proc::started(pid) == Some(started) && start.elapsed() < grace + Duration::from_secs(5) {
+    while proc::lives(pid, started) && start.elapsed() < grace + KILLED {
         if signal == Signal::SIGTERM && start.elapsed() > grace {
             signal = Signal::SIGKILL;
             let _ = kill(Pid::from_raw(pid), signal);

@@ -13,6 +13,12 @@ pub(super) fn of_inside(trouble: &Trouble) -> Words {
         Trouble::NotEnterable { part, role: "job", environment } => Words::new(Exit::Usage, sentence)
             .hint(format!("it ends by itself; run it once more with `outboard env run {environment} {part}`")),
         Trouble::NotEnterable { .. } => Words::new(Exit::Usage, sentence).hint("choose a component"),
+        Trouble::NoRevision { waits: Some(verdict), .. } => {
+            let finding = receipt::finding(verdict);
+            Words::new(verdict.cause.exit(), sentence).details(vec![finding]).hint(&verdict.fix)
+        }
+        Trouble::NoRevision { environment, waits: None } => Words::new(Exit::NotFound, sentence)
+            .hint(format!("see how far it is: outboard env show {environment} --wait")),
         Trouble::NotRunning { environment, pods, .. } if pods.is_empty() => {
             Words::new(Exit::ReadinessFailing, sentence)
                 .hint(format!("see how far it is: outboard env show {environment} --wait"))
@@ -70,6 +76,26 @@ mod tests {
             words.sentence,
             "pod web-run-x did not start: component web: image r/web:9 does not exist"
         );
+    }
+
+    #[test]
+    fn an_environment_without_a_revision_ends_with_what_it_waits_for() {
+        let waits = Verdict {
+            cause: Cause::ImageNotFound,
+            about: "component web".into(),
+            message: "waiting for image r/web:9".into(),
+            evidence: vec![],
+            fix: "push it".into(),
+            terminal: true,
+            holds: true,
+        };
+        let words =
+            of_inside(&Trouble::NoRevision { environment: "qa".into(), waits: Some(Box::new(waits)) });
+        assert_eq!(words.exit, Exit::ImageNotFound);
+        assert_eq!(words.sentence, "qa has no revision yet: nothing of it runs");
+        assert_eq!(words.details, ["component web: waiting for image r/web:9"]);
+        let words = of_inside(&Trouble::NoRevision { environment: "qa".into(), waits: None });
+        assert_eq!(words.exit, Exit::NotFound);
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub async fn enter(
 ) -> Result<Inside> {
     let environment = environment::get(cluster, control, name).await?;
     let status = environment.status.as_ref();
+    if status.and_then(|status| status.revision).is_none() {
+        let waits = status.and_then(|status| status.verdict.clone()).map(Box::new);
+        return Err(Trouble::NoRevision { environment: name.to_owned(), waits }.into());
+    }
     let part = find(name, status.map(|status| status.parts.as_slice()).unwrap_or_default(), part, roles)?;
     let namespace = status.and_then(|status| status.namespace.clone());
     let namespace = namespace.unwrap_or_else(|| format!("{}-{name}", environment.spec.project));

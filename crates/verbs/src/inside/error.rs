@@ -12,6 +12,9 @@ use crate::error::duration;
 pub enum Trouble {
     #[error("`{part}` is a {role}, and a {role} cannot be entered")]
     NotEnterable { part: String, role: &'static str, environment: String },
+    /// What it waits for, if that is known.
+    #[error("{environment} has no revision yet: nothing of it runs")]
+    NoRevision { environment: String, waits: Option<Box<Verdict>> },
     #[error("{part} of {environment} has no pod that is ready")]
     NotRunning { part: String, environment: String, pods: Vec<String> },
     #[error("{place} has no command `{command}`")]
