@@ -10,6 +10,7 @@ use hyper::body::Bytes;
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
 
 use crate::{World, until};
 
@@ -28,6 +29,22 @@ pub struct PrivateRegistry {
 
 impl PrivateRegistry {
     pub async fn begin(world: &World) -> Result<Self> {
+        let data = json!({"filesystem": {"rootdirectory": world.directory().join("registry/data")}});
+        Self::begin_with(world, &data).await
+    }
+
+    /// The same with every image of the testbed's registry, for nodes as well.
+    pub async fn begin_with_images(world: &World) -> Result<Self> {
+        let data = json!({
+            "filesystem": {"rootdirectory": testbed::registry_folder()?},
+            "maintenance": {"readonly": {"enabled": true}},
+        });
+        let registry = Self::begin_with(world, &data).await?;
+        testbed::lead_registry(PRIVATE, &format!("http://{}", registry.address))?;
+        Ok(registry)
+    }
+
+    async fn begin_with(world: &World, storage: &Value) -> Result<Self> {
         // A port that was free a moment ago.
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
@@ -35,10 +52,10 @@ impl PrivateRegistry {
         fs::create_dir_all(&folder)?;
         let (accounts, settings) = (folder.join("accounts"), folder.join("registry.yaml"));
         fs::write(&accounts, format!("{ACCOUNT}\n"))?;
-        let text = serde_json::json!({
+        let text = json!({
             "version": 0.1,
             "log": {"level": "warn", "accesslog": {"disabled": true}},
-            "storage": {"filesystem": {"rootdirectory": folder.join("data")}},
+            "storage": storage,
             "http": {"addr": address},
             "auth": {"htpasswd": {"realm": PRIVATE, "path": accounts}},
         });

@@ -33,6 +33,8 @@ pub enum Exit {
     SecretLost = 25,
     /// A registry refuses or does not answer.
     Registry = 26,
+    /// A secret that others keep is not there, or does not serve the class.
+    SecretMissing = 27,
     /// Ended by Ctrl-C or SIGTERM; what was asked for goes on in the cluster.
     Interrupted = 130,
 }
@@ -57,6 +59,7 @@ impl Exit {
         Self::Unschedulable,
         Self::SecretLost,
         Self::Registry,
+        Self::SecretMissing,
         Self::Interrupted,
     ];
 
@@ -85,6 +88,9 @@ impl Exit {
             Self::Unschedulable => "verdict: no node has room",
             Self::SecretLost => "verdict: a service's generated password is gone while its volume remains",
             Self::Registry => "verdict: a registry refuses or does not answer",
+            Self::SecretMissing => {
+                "verdict: a secret that others keep is missing or does not serve the class"
+            }
             Self::Interrupted => "interrupted; the cluster goes on",
         }
     }

@@ -26,6 +26,10 @@ pub const KEPT_UNTIL: &str = "outboard.dev/kept-until";
 
 /// On a pod template: when somebody last asked for new pods.
 pub const RESTARTED: &str = "outboard.dev/restarted";
+/// On a pod template, when it is applied: which content of the Secrets that others keep its pods were started with.
+pub const SECRETS: &str = "outboard.dev/secrets";
+/// On a Secret that is put together from what others keep: stands for its content, and tells nothing about it.
+pub const CONTENT: &str = "outboard.dev/content";
 /// On a Secret of the control namespace: the classes it serves, comma-separated, or `*`.
 pub const CLASSES: &str = "outboard.dev/classes";
 

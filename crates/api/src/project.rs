@@ -14,7 +14,7 @@ mod component;
 mod service;
 
 pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
-pub use service::{ClassService, Service, ServiceType};
+pub use service::{ClassService, SecretPlace, Service, ServiceSettings, ServiceType};
 
 /// What a team ships: components, backing services, routes and classes.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -47,6 +47,12 @@ pub struct ProjectSpec {
     /// Contents of the files that components name; put there by `project apply`, never by hand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contents: BTreeMap<String, String>,
+    /// Settings that differ by class, by name; each has a value by class, and `default` for the others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vary: BTreeMap<String, BTreeMap<String, String>>,
+    /// Secrets that others keep, by name; each has a place by class, and `default` for the others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, BTreeMap<String, SecretPlace>>,
     /// Stages such as qa and production. None at all means one, called `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, Class>,

@@ -160,6 +160,9 @@ pub struct SecretRecipe {
     /// Where the service's data lies: values whose volume still exists are never generated anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guards_claim: Option<String>,
+    /// Its Kubernetes type, if that is not `Opaque`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
 }
 
 /// A piece of a Secret's value.
@@ -174,6 +177,21 @@ pub enum SecretPiece {
         secret: String,
         key: String,
     },
+    /// A key of what others keep: read again and again, so that a changed value arrives.
+    FromSource {
+        source: Source,
+        key: String,
+    },
+}
+
+/// Whose secret values a [`SecretPiece`] takes.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// A Secret of the control namespace.
+    Kubernetes(String),
+    /// What was generated for a service of another environment of the project.
+    Service { environment: String, service: String },
 }
 
 impl Part {
@@ -190,6 +208,19 @@ impl SecretRecipe {
     pub fn is_generated(&self) -> bool {
         self.keys.values().flatten().any(|piece| *piece == SecretPiece::Generated)
     }
+
+    /// What others keep of it: source and key.
+    pub fn sources(&self) -> impl Iterator<Item = (&Source, &str)> {
+        self.keys.values().flatten().filter_map(|piece| match piece {
+            SecretPiece::FromSource { source, key } => Some((source, key.as_str())),
+            _ => None,
+        })
+    }
+}
+
+/// Name of the Secret that holds the generated credentials of a service.
+pub fn credentials_name(service: &str) -> String {
+    format!("{service}-credentials")
 }
 
 impl EnvironmentRevision {

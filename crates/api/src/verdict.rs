@@ -23,6 +23,10 @@ pub enum Cause {
     /// Nothing is changed before the freeze ends.
     Frozen,
     SecretLost,
+    /// A Secret that others keep, or a key of it, is not there or does not serve the class.
+    SecretMissing,
+    /// The environment whose service is to be used is not there, or runs none.
+    ServiceNotFound,
     ImageNotFound,
     /// The registry wants other credentials.
     ImageDenied,
@@ -41,9 +45,10 @@ impl Cause {
     pub fn exit(self) -> Exit {
         match self {
             Self::Invalid | Self::Refused => Exit::Invalid,
-            Self::ProjectNotFound | Self::RevisionNotFound => Exit::NotFound,
+            Self::ProjectNotFound | Self::RevisionNotFound | Self::ServiceNotFound => Exit::NotFound,
             Self::NamespaceTaken | Self::ObjectTaken | Self::PlanStale | Self::Frozen => Exit::Conflict,
             Self::SecretLost => Exit::SecretLost,
+            Self::SecretMissing => Exit::SecretMissing,
             Self::ImageNotFound => Exit::ImageNotFound,
             Self::ImageDenied | Self::RegistryUnreachable => Exit::Registry,
             Self::CrashLoop => Exit::CrashLoop,

@@ -24,6 +24,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::observe::Observer;
 use crate::plan::drift;
+use crate::plan::stamp;
 use crate::plan::status::{self, Found};
 use crate::rest::Sight;
 use crate::revisions::{Revisions, Stored};
@@ -147,8 +148,9 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let view = context.watches.view(&namespace);
     let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
     let sight = Sight::of(environment, &view, frozen.is_some(), newest.as_deref());
-    if context.rest.lasts(environment, sight) {
-        return Ok(Action::requeue(thaw.map_or(RESYNC, |thaw| RESYNC.min(thaw))));
+    if let Some(left) = context.rest.lasts(environment, sight) {
+        let again = RESYNC.min(left);
+        return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
     }
     context.rest.end(environment);
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
@@ -208,8 +210,8 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         (false, false) => PROGRESS,
     };
     if settled && !outcome.wrote && outcome.heal_at.is_none() && next == current {
-        let has_secrets = wanted.stored.as_ref().is_some_and(|stored| !stored.revision.secrets.is_empty());
-        context.rest.begin(environment, sight, has_secrets);
+        let recipes = wanted.stored.as_ref().map(|stored| stored.revision.secrets.as_slice());
+        context.rest.begin(environment, sight, recipes.unwrap_or_default());
     }
     let heal = outcome.heal_at.map(|at| at.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     Ok(Action::requeue([Some(again), thaw, heal].into_iter().flatten().min().unwrap_or(again)))
@@ -291,9 +293,8 @@ async fn roll_out(
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
     };
-    let secrets = &stored.revision.secrets;
-    let hidden = match secrets::ensure(&context.client, namespace, owner, secrets, &owner.environment).await {
-        Ok(hidden) => hidden,
+    let secrets = match secrets::ensure(&context.client, namespace, owner, &stored.revision).await {
+        Ok(ensured) => ensured,
         Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
         Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
             return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
@@ -315,7 +316,12 @@ async fn roll_out(
         hands_off: hands_off || (settled && stored.revision.drift == DriftPolicy::Report),
         now: status::whole_seconds(Timestamp::now()),
         view,
-        hidden: &hidden,
+        hidden: &secrets.hidden,
+        stamps: &stamp::of(&stored.revision.secrets, &secrets.marks),
+        frozen: hands_off,
     };
-    rollout::run(&target, revisions, context).await
+    let mut rollout = rollout::run(&target, revisions, context).await?;
+    // What runs goes on with the values it has.
+    rollout.verdict = rollout.verdict.or(secrets.verdict);
+    Ok(rollout)
 }

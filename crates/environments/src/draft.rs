@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use api::marks::Owner;
 use api::revision::{EnvironmentRevision, short_hash};
 use api::{Cause, EnvironmentSpec, Project, Verdict, marks};
 use k8s_openapi::api::core::v1::Secret;
@@ -12,12 +13,11 @@ use kube::api::Api;
 use crate::context::Context;
 use crate::error::Error;
 use crate::keep;
-use crate::plan::{images, render, restart, validate};
+use crate::plan::sources::serves;
+use crate::plan::{images, pull, render, restart, validate};
 use crate::registry::{self, Credentials, Failure};
 use crate::revisions::{Newest, Revisions};
-
-/// The Secret of the control namespace that holds what registries want to know.
-const CREDENTIALS: &str = "outboard-registries";
+use crate::sources;
 
 /// What a revision is asked for.
 pub struct Request<'a> {
@@ -56,11 +56,10 @@ pub async fn make(
         return refuse(Cause::ProjectNotFound, message, vec![], fix);
     };
     if let Some(number) = spec.restores.filter(|_| spec.keeps.is_none()) {
-        return Ok(restored(request, number, newest, revisions).await?.map(|revision| Draft {
-            project,
-            hash: hash(newest, &revision),
-            revision,
-        }));
+        return match restored(request, number, newest, revisions).await? {
+            Ok(revision) => finish(project, revision, request, newest, context).await,
+            Err(verdict) => Ok(Err(verdict)),
+        };
     }
     if let Some(number) = spec.keeps {
         return Ok(keep::revision(request, number, newest, context).await?.map(|revision| Draft {
@@ -87,8 +86,10 @@ pub async fn make(
     let references = images::references(&validated);
     let before = newest.stored.as_ref().map(|stored| &stored.revision);
     let (mut digests, unknown) = images::resolve(&references, spec, before, request.refresh);
+    let credentials = credentials(control, &spec.class, context).await?;
+    let pulls = credentials.is_some();
     if !unknown.is_empty() {
-        let credentials = credentials(control, &spec.class, context).await?;
+        let credentials = credentials.unwrap_or_default();
         let answers = registry::digests(unknown.into_iter().collect(), &context.settings, &credentials).await;
         for (reference, answer) in answers {
             match answer {
@@ -103,8 +104,29 @@ pub async fn make(
             }
         }
     }
-    let revision = render::revision(&validated, &context.settings, &digests, control);
-    Ok(Ok(Draft { project, hash: hash(newest, &revision), revision }))
+    let revision = render::revision(&validated, &context.settings, &digests, control, pulls);
+    finish(project, revision, request, newest, context).await
+}
+
+/// The draft, if everything can be had that others keep.
+async fn finish(
+    project: Project,
+    revision: EnvironmentRevision,
+    request: &Request<'_>,
+    newest: &Newest,
+    context: &Context,
+) -> Result<Result<Draft, Verdict>, Error> {
+    let owner = Owner {
+        install: context.settings.install.clone(),
+        control_namespace: request.control.to_owned(),
+        project: revision.project.clone(),
+        environment: request.name.to_owned(),
+    };
+    let sources = sources::read(&context.client, &owner, &revision.class, &revision.secrets).await?;
+    Ok(match sources.verdict(&revision.secrets, &owner, &revision.class) {
+        Some(verdict) => Err(verdict),
+        None => Ok(Draft { project, hash: hash(newest, &revision), revision }),
+    })
 }
 
 fn hash(newest: &Newest, revision: &EnvironmentRevision) -> String {
@@ -160,14 +182,12 @@ async fn restored(
 }
 
 /// Credentials for registries, if the control namespace keeps any for this class.
-async fn credentials(control: &str, class: &str, context: &Context) -> Result<Credentials, Error> {
+async fn credentials(control: &str, class: &str, context: &Context) -> Result<Option<Credentials>, Error> {
     let secrets = Api::<Secret>::namespaced(context.client.clone(), control);
-    let Some(secret) = secrets.get_opt(CREDENTIALS).await? else { return Ok(Credentials::default()) };
-    let serves = secret.annotations().get(marks::CLASSES).is_some_and(|classes| {
-        classes.split(',').map(str::trim).any(|served| served == "*" || served == class)
-    });
-    let config = secret.data.as_ref().and_then(|data| data.get(".dockerconfigjson")).filter(|_| serves);
-    Ok(config.map(|config| Credentials::parse(&config.0)).unwrap_or_default())
+    let Some(secret) = secrets.get_opt(pull::NAME).await? else { return Ok(None) };
+    let serves = serves(secret.annotations().get(marks::CLASSES).map(String::as_str), class);
+    let config = secret.data.as_ref().and_then(|data| data.get(pull::KEY)).filter(|_| serves);
+    Ok(config.map(|config| Credentials::parse(&config.0)))
 }
 
 /// The verdict on an image without a digest. All of them hold: the operator goes on as soon as it can.
@@ -194,7 +214,8 @@ fn unresolved(part: &str, reference: &str, failure: Failure) -> Verdict {
             Cause::ImageDenied,
             format!("the registry does not let us see image {reference}"),
             vec![format!(
-                "looked for credentials in Secret {CREDENTIALS}, annotated {}: CLASS or *",
+                "looked for credentials in Secret {}, annotated {}: CLASS or *",
+                pull::NAME,
                 marks::CLASSES
             )],
             "check the image's name, or put credentials that may read it into that Secret of the control namespace",

@@ -1,7 +1,10 @@
 //! Keeps one object as the revision has it: makes it, puts back what others did to it, or only tells of that where
 //! healing is not wanted now.
 
+use std::sync::LazyLock;
+
 use api::Drift;
+use api::marks;
 use api::plan::FieldChange;
 use api::revision::Part;
 use apply::drift::Found;
@@ -31,6 +34,10 @@ pub struct Kept {
 /// An object that is changed again and again: namespace, kind and name.
 pub type Place = (String, Kind, String);
 
+/// Where a pod template tells which content of secrets it was made for.
+static STAMP: LazyLock<String> =
+    LazyLock::new(|| format!("/spec/template/metadata/annotations/{}", marks::SECRETS.replace('/', "~1")));
+
 pub async fn ensure(
     target: &Target<'_>,
     part: &Part,
@@ -43,7 +50,7 @@ pub async fn ensure(
     let seen = view.get(kind, &name);
     // Whatever an autoscaler sets is as it should be.
     let replicas = part.replicas.filter(|_| kind.scales() && !view.is_autoscaled(kind, &name));
-    if hands_off {
+    if hands_off && !outdated(target, kind, desired, context).await? {
         return look(target, kind, desired, replicas, None, context).await;
     }
     let place = (namespace.to_owned(), kind, name);
@@ -84,6 +91,25 @@ pub async fn ensure(
     }
     kept.seen = Some(seen);
     Ok(kept)
+}
+
+/// Whether pods run with values that others have changed since: to follow is no healing. One request, and only for
+/// an object that differs.
+async fn outdated(
+    target: &Target<'_>,
+    kind: Kind,
+    desired: &DynamicObject,
+    context: &Context,
+) -> Result<bool, Error> {
+    let stamp = |object: &DynamicObject| object.data.pointer(&STAMP).cloned();
+    let Some(seen) = target.view.get(kind, &desired.name_any()).filter(|_| !target.frozen) else {
+        return Ok(false);
+    };
+    if stamp(desired).is_none() || !context.writer.differs(target.namespace, desired, seen) {
+        return Ok(false);
+    }
+    let live = context.writer.get(kind, target.namespace, &seen.name).await?;
+    Ok(live.is_some_and(|live| stamp(&live) != stamp(desired)))
 }
 
 /// Tells of what others did to an object without touching it. `heal_at`: when it will be.

@@ -25,6 +25,7 @@ pub mod revisions;
 pub mod rollout;
 pub mod secrets;
 pub mod settings;
+mod sources;
 pub mod streaks;
 pub mod teardown;
 pub mod trial;

@@ -19,6 +19,7 @@ use crate::heal::{self, Kept};
 use crate::plan::decide;
 use crate::plan::diagnose::{self, Symptom};
 use crate::plan::readiness::{self, Progress};
+use crate::plan::stamp::{self, Stamps};
 use crate::revisions::{Revisions, Stored};
 
 /// How far a revision has come.
@@ -68,11 +69,15 @@ pub struct Target<'a> {
     pub view: &'a View,
     /// Secret values that must not stand in any evidence.
     pub hidden: &'a [String],
+    /// Which content of secrets that others keep each part is to run with.
+    pub stamps: &'a Stamps,
+    /// Nothing may be changed for a time.
+    pub frozen: bool,
 }
 
 pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) -> Result<Rollout, Error> {
     let Target { owner, namespace, stored, settled, view, .. } = *target;
-    let objects = desired(&stored.revision)?;
+    let objects = desired(&stored.revision, target.stamps)?;
     context.writer.recognise(owner, namespace, &objects).await?;
     let mut rollout = Rollout { namespace_uid: Some(target.namespace_uid.to_owned()), ..Rollout::default() };
     for part in &stored.revision.parts {
@@ -117,8 +122,9 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
 }
 
 /// The objects of a revision. What we rendered is an object; a record somebody damaged is refused, not guessed at.
-fn desired(revision: &EnvironmentRevision) -> Result<Vec<(Kind, DynamicObject)>, Error> {
-    revision.parts.iter().flat_map(|part| &part.objects).map(object).collect()
+fn desired(revision: &EnvironmentRevision, stamps: &Stamps) -> Result<Vec<(Kind, DynamicObject)>, Error> {
+    let all = revision.parts.iter().flat_map(|part| part.objects.iter().map(move |value| (part, value)));
+    all.map(|(part, value)| object(&stamp::stamped(&part.name, value, stamps))).collect()
 }
 
 fn object(value: &serde_json::Value) -> Result<(Kind, DynamicObject), Error> {
@@ -199,7 +205,7 @@ async fn ensure(
     let about = format!("{} {}", part.role.as_str(), part.name);
     let mut all: Vec<Seen> = Vec::new();
     for value in &part.objects {
-        let (kind, desired) = object(value)?;
+        let (kind, desired) = object(&stamp::stamped(&part.name, value, target.stamps))?;
         let seen = view.get(kind, &desired.name_any());
         // The address changes only when servers stand behind it: until then the old ones keep theirs.
         if let Some(seen) = seen.filter(|_| kind == Kind::Service && part.role == Role::Component && !settled)

@@ -1,9 +1,10 @@
-//! Makes an environment's Secrets from their recipes. Values are drawn once and never written down elsewhere.
+//! Makes an environment's Secrets from their recipes. Values are drawn once and never written down elsewhere; what
+//! others keep is copied again whenever it has changed.
 
 use std::collections::BTreeMap;
 
 use api::marks::{self, Owner};
-use api::revision::{SecretPiece, SecretRecipe};
+use api::revision::{EnvironmentRevision, SecretPiece, SecretRecipe};
 use api::{Cause, Verdict};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
@@ -13,24 +14,40 @@ use rand::RngExt;
 use serde_json::json;
 
 use crate::error::Error;
+use crate::sources::{self, Sources};
 
 /// Long enough that nobody guesses it: 32 characters of 62.
 const PASSWORD_LENGTH: usize = 32;
+/// Two contents are not called the same by accident.
+const MARK_LENGTH: usize = 10;
+/// The shortest value that is looked for in evidence.
+const SHORTEST: usize = 6;
 
 /// Values of the Secrets made so far, for recipes that refer to them.
 type Values = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
 
-/// Ensures every Secret of a revision, in an order in which each finds those it refers to. Returns the drawn
-/// values, so that they can be kept out of what people read.
+/// What came of ensuring the Secrets of a revision.
+#[derive(Default)]
+pub struct Ensured {
+    /// Values that must not stand in what people read.
+    pub hidden: Vec<String>,
+    /// By Secret, what its present content is called, where others decide it.
+    pub marks: BTreeMap<String, String>,
+    /// What others no longer keep: the Secrets hold what they held.
+    pub verdict: Option<Verdict>,
+}
+
+/// Ensures every Secret of a revision, in an order in which each finds those it refers to.
 pub async fn ensure(
     client: &Client,
     namespace: &str,
     owner: &Owner,
-    recipes: &[SecretRecipe],
-    environment: &str,
-) -> Result<Vec<String>, Error> {
+    revision: &EnvironmentRevision,
+) -> Result<Ensured, Error> {
+    let (recipes, environment) = (revision.secrets.as_slice(), owner.environment.as_str());
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
-    let (mut values, mut hidden) = (Values::new(), Vec::new());
+    let mut values = Values::new();
+    let mut ensured = Ensured::default();
     let (generated, composed): (Vec<_>, Vec<_>) = recipes.iter().partition(|recipe| recipe.is_generated());
     for recipe in generated {
         let live = match api.get_opt(&recipe.name).await? {
@@ -40,16 +57,30 @@ pub async fn ensure(
         let live = data(&live);
         for (key, pieces) in &recipe.keys {
             let drawn = live.get(key).filter(|_| pieces.contains(&SecretPiece::Generated));
-            hidden.extend(
-                drawn.and_then(|bytes| String::from_utf8(bytes.clone()).ok()).filter(|text| !text.is_empty()),
-            );
+            ensured.hidden.extend(drawn.and_then(|bytes| hideable(bytes)));
         }
         values.insert(recipe.name.clone(), live);
     }
+    let sources = sources::read(client, owner, &revision.class, recipes).await?;
+    ensured.verdict = sources.verdict(recipes, owner, &revision.class);
+    let wanted = recipes.iter().flat_map(SecretRecipe::sources);
+    ensured.hidden.extend(wanted.filter_map(|(source, key)| hideable(sources.value(source, key)?)));
+    let known = Known { values: &values, sources: &sources };
     for recipe in composed {
-        compose(&api, namespace, owner, recipe, &values, environment).await?;
+        match compose(&api, namespace, owner, recipe, &known).await? {
+            Composed::Holds(Some(mark)) => drop(ensured.marks.insert(recipe.name.clone(), mark)),
+            Composed::Holds(None) => {}
+            Composed::Lacks(key) => {
+                return Err(ensured.verdict.unwrap_or_else(|| incomplete(recipe, &key, environment)).into());
+            }
+        }
     }
-    Ok(hidden)
+    Ok(ensured)
+}
+
+/// A value that can be looked for in what people read; one of a few letters stands everywhere.
+fn hideable(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).ok().map(str::to_owned).filter(|text| text.len() >= SHORTEST)
 }
 
 /// Draws the values and creates the Secret: never over one that exists, never beside a volume that
@@ -91,12 +122,28 @@ async fn generate(
 fn draw(piece: &SecretPiece) -> Vec<u8> {
     match piece {
         SecretPiece::Text(text) => text.clone().into_bytes(),
-        SecretPiece::Generated => {
-            let mut random = rand::rng();
-            (0..PASSWORD_LENGTH).map(|_| random.sample(rand::distr::Alphanumeric)).collect()
-        }
-        SecretPiece::FromSecret { .. } => Vec::new(),
+        SecretPiece::Generated => drawn(PASSWORD_LENGTH).into_bytes(),
+        SecretPiece::FromSecret { .. } | SecretPiece::FromSource { .. } => Vec::new(),
     }
+}
+
+fn drawn(length: usize) -> String {
+    let mut random = rand::rng();
+    (0..length).map(|_| char::from(random.sample(rand::distr::Alphanumeric))).collect()
+}
+
+/// What composed Secrets are made of.
+struct Known<'a> {
+    values: &'a Values,
+    sources: &'a Sources,
+}
+
+/// What came of composing a Secret.
+enum Composed {
+    /// It has a content, which is called so if others decide it.
+    Holds(Option<String>),
+    /// This key cannot be had, and there is no earlier content.
+    Lacks(String),
 }
 
 /// Writes what is put together from other Secrets. Its name holds the hash of its recipe, so an older revision
@@ -106,23 +153,34 @@ async fn compose(
     namespace: &str,
     owner: &Owner,
     recipe: &SecretRecipe,
-    values: &Values,
-    environment: &str,
-) -> Result<(), Error> {
+    known: &Known<'_>,
+) -> Result<Composed, Error> {
+    let live = api.get_opt(&recipe.name).await?;
+    let marked = |live: &Secret| live.annotations().get(marks::CONTENT).cloned();
+    let foreign = recipe.sources().next().is_some();
     let mut wanted = BTreeMap::new();
     for (key, pieces) in &recipe.keys {
-        let parts: Option<Vec<Vec<u8>>> = pieces.iter().map(|piece| value(piece, values)).collect();
-        let Some(parts) = parts else { return Err(incomplete(recipe, key, environment).into()) };
+        let parts: Option<Vec<Vec<u8>>> = pieces.iter().map(|piece| known.value(piece)).collect();
+        let Some(parts) = parts else {
+            let earlier = live.filter(|live| foreign && owner.owns(live.labels()));
+            return Ok(
+                earlier.map_or_else(|| Composed::Lacks(key.clone()), |live| Composed::Holds(marked(&live)))
+            );
+        };
         wanted.insert(key.clone(), parts.concat());
     }
+    // Drawn, not computed: a hash of a short secret would tell it to whoever may read pods.
+    let mark = foreign.then(|| drawn(MARK_LENGTH));
     let refused = |error| apply::Error::of_write(error, "Secret", namespace, &recipe.name);
-    let Some(live) = api.get_opt(&recipe.name).await? else {
+    let Some(live) = live else {
         let params = PostParams { field_manager: Some(marks::MANAGER.to_owned()), ..PostParams::default() };
-        api.create(&params, &secret(owner, recipe, wanted)).await.map_err(refused)?;
-        return Ok(());
+        let mut made = secret(owner, recipe, wanted);
+        made.metadata.annotations = mark.clone().map(|mark| [(marks::CONTENT.to_owned(), mark)].into());
+        api.create(&params, &made).await.map_err(refused)?;
+        return Ok(Composed::Holds(mark));
     };
-    if data(&live) == wanted {
-        return Ok(());
+    if data(&live) == wanted && (!foreign || marked(&live).is_some()) {
+        return Ok(Composed::Holds(marked(&live)));
     }
     if !owner.owns(live.labels()) {
         let name = recipe.name.clone();
@@ -131,10 +189,12 @@ async fn compose(
     let mut keys: BTreeMap<String, Option<ByteString>> =
         data(&live).into_keys().map(|key| (key, None)).collect();
     keys.extend(wanted.into_iter().map(|(key, bytes)| (key, Some(ByteString(bytes)))));
-    let patch = json!({"metadata": {"resourceVersion": live.resource_version()}, "data": keys});
+    let metadata =
+        json!({"resourceVersion": live.resource_version(), "annotations": {(marks::CONTENT): mark}});
+    let patch = json!({"metadata": metadata, "data": keys});
     let params = PatchParams { field_manager: Some(marks::MANAGER.to_owned()), ..PatchParams::default() };
     api.patch(&recipe.name, &params, &Patch::Merge(&patch)).await.map_err(refused)?;
-    Ok(())
+    Ok(Composed::Holds(mark))
 }
 
 fn incomplete(recipe: &SecretRecipe, key: &str, environment: &str) -> Verdict {
@@ -151,11 +211,14 @@ fn incomplete(recipe: &SecretRecipe, key: &str, environment: &str) -> Verdict {
     }
 }
 
-/// A piece's bytes; none when what it refers to is not there.
-fn value(piece: &SecretPiece, values: &Values) -> Option<Vec<u8>> {
-    match piece {
-        SecretPiece::FromSecret { secret, key } => values.get(secret)?.get(key).cloned(),
-        other => Some(draw(other)),
+impl Known<'_> {
+    /// A piece's bytes; none when what it refers to is not there.
+    fn value(&self, piece: &SecretPiece) -> Option<Vec<u8>> {
+        match piece {
+            SecretPiece::FromSecret { secret, key } => self.values.get(secret)?.get(key).cloned(),
+            SecretPiece::FromSource { source, key } => self.sources.value(source, key).cloned(),
+            other => Some(draw(other)),
+        }
     }
 }
 
@@ -168,7 +231,7 @@ fn secret(owner: &Owner, recipe: &SecretRecipe, values: BTreeMap<String, Vec<u8>
             labels: Some(labels),
             ..ObjectMeta::default()
         },
-        type_: Some("Opaque".to_owned()),
+        type_: Some(recipe.r#type.clone().unwrap_or_else(|| "Opaque".to_owned())),
         data: Some(values.into_iter().map(|(key, bytes)| (key, ByteString(bytes))).collect()),
         ..Secret::default()
     }

@@ -36,12 +36,15 @@ pub fn configure(node: &Node, images: &Images) -> anyhow::Result<()> {
         fill(NETWORK, &[("BRIDGE", POD_BRIDGE), ("ADDRESSES", &path("addresses")), ("PODS", &node.pods)])?;
     write(&node.folder.join("cni/10-pods.conflist"), &network)?;
     for name in REGISTRIES {
-        let url = format!("http://{}", registry::address());
-        let text =
-            format!("server = \"{url}\"\n\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
-        write(&node.folder.join("registries").join(name).join("hosts.toml"), &text)?;
+        lead(node, name, &format!("http://{}", registry::address()))?;
     }
     Ok(())
+}
+
+/// Leads the name of a registry to where it is; containerd reads that at every pull.
+pub fn lead(node: &Node, name: &str, url: &str) -> anyhow::Result<()> {
+    let text = format!("server = \"{url}\"\n\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+    write(&node.folder.join("registries").join(name).join("hosts.toml"), &text)
 }
 
 pub fn daemon(cache: &Cache, node: &Node) -> Daemon {

@@ -67,6 +67,16 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
 }
 
+/// Where the registry keeps what was pushed.
+pub fn registry_folder() -> anyhow::Result<PathBuf> {
+    Ok(Cache::open()?.registry())
+}
+
+/// Leads the name of another registry, as nodes know it, to where it is on this machine.
+pub fn lead_registry(name: &str, url: &str) -> anyhow::Result<()> {
+    containerd::lead(&node::Node::first(&Cache::open()?), name, url)
+}
+
 /// kubectl, speaking to the testbed.
 pub fn kubectl() -> anyhow::Result<Command> {
     Ok(Kubectl::new(&Cache::open()?)?.command())

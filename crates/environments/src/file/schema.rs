@@ -101,6 +101,9 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let options: Vec<&str> =
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let wrong = value.as_str().unwrap_or_default();
+            if let Some(reason) = instead_of(at, wrong) {
+                return vec![Problem::new(at, format!("`{wrong}` is not there yet")).hint(reason)];
+            }
             vec![Problem::new(at, format!("`{wrong}` is not known here")).hint(suggest(wrong, options))]
         }
         Kind::Constant { expected_value } => {
@@ -126,6 +129,17 @@ fn not_yet(at: &str, key: &str) -> bool {
         ["spec", "components", _] => key == "logs",
         ["spec", "classes", _] => ["ttl", "sleep", "protected"].contains(&key),
         _ => false,
+    }
+}
+
+/// Why a word that one would expect here is refused, and what to do instead.
+fn instead_of(at: &str, word: &str) -> Option<&'static str> {
+    match (at.rsplit('/').next(), word) {
+        (Some("type"), "mysql") => {
+            Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
+        }
+        (Some("type"), "s3") => Some("use `external` for a bucket that others keep, or a `container`"),
+        _ => None,
     }
 }
 

@@ -86,6 +86,73 @@ spec:
 }
 
 #[test]
+fn every_problem_of_services_and_settings_is_reported_at_once_with_its_place() {
+    insta::assert_snapshot!(problems(
+        r#"apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components:
+    web:
+      image: registry.example.com/web
+      uses: [db, cache, queue]
+      args: ["${cache.url}", "${secret.payments.key}", "${vary.paiment}"]
+      env:
+        A: "${db.url}"
+        B: "${queue.port}"
+        C: "${secret.payment.key}"
+        D: "${secret.payments}"
+        E: "${cache.user}"
+  services:
+    db: {type: mariadb, ports: {sql: 3306}, config: {datadir: /tmp, "bad key": "1", sql_mode: "a\nb"}}
+    cache: {type: redis, mount: /data}
+    queue:
+      type: container
+      storage: 1Gi
+      ports: {amqp: 5672, http: 5672}
+      env: {USER: "${queue.usr}", CACHE: "${cahce.host}", URL: "${web.host}"}
+    mail: {type: external, fields: {host: "${db.host}"}, image: x}
+    vary: {type: redis}
+  vary:
+    payment: {qa: x, prod: "${db.host}"}
+  secrets:
+    payments: {default: {kubernetes: payments}}
+    Pay: {default: {kubernetes: payments}}
+  classes:
+    qa: {services: {db: {version: "11"}, cahce: {storage: 1Gi}}}
+    production: {services: {db: {type: external, host: db.example.com, storage: 1Gi}}}
+"#
+    ));
+}
+
+#[test]
+fn a_service_that_is_not_there_yet_is_refused_with_its_reason() {
+    let file = |r#type: &str| {
+        format!(
+            "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n  components: {{web: {{image: w}}}}\n  services:\n    db: {{type: {type}}}\n"
+        )
+    };
+    insta::assert_snapshot!(problems(&file("mysql")) + &problems(&file("s3")) + &problems(&file("postgres")));
+}
+
+#[test]
+fn every_example_of_the_guide_is_right() {
+    let guide = include_str!("../../../../docs/guide/outboard-yaml.md");
+    let examples: Vec<&str> =
+        guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        let spec: String = example.lines().map(|line| format!("  {line}\n")).collect();
+        let file = format!(
+            "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n{spec}"
+        );
+        if let Err(problems) = read(&file, |name| Ok(vec![(name.to_owned(), String::new())])) {
+            panic!("{file}\n{problems:#?}");
+        }
+    }
+}
+
+#[test]
 fn broken_yaml_says_where_it_breaks() {
     let broken = [
         "spec:\n  components:\n   web: {image: [\n",

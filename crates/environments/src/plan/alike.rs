@@ -2,7 +2,7 @@
 //! word for it, and what is a hash of such things by a word as well.
 
 use api::marks;
-use api::revision::{EnvironmentRevision, Part};
+use api::revision::{EnvironmentRevision, Part, SecretPiece};
 use serde_json::Value;
 
 /// The revision of `environment` without its name.
@@ -18,12 +18,17 @@ pub fn nameless(revision: &EnvironmentRevision, environment: &str) -> Environmen
     own.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     let mut secrets = Vec::new();
     for recipe in &mut revision.secrets {
-        if !recipe.is_generated() {
+        if recipe.name.starts_with(&format!("{}-env-", recipe.part)) {
             let name = format!("{}-env", recipe.part);
             secrets.push((std::mem::replace(&mut recipe.name, name.clone()), name));
         }
     }
     own.extend(secrets);
+    for piece in revision.secrets.iter_mut().flat_map(|recipe| recipe.keys.values_mut().flatten()) {
+        if let SecretPiece::Text(text) = piece {
+            *text = replaced(text, &own);
+        }
+    }
     for part in &mut revision.parts {
         let role = part.role;
         let Part { name, objects, .. } = part;
@@ -37,15 +42,13 @@ pub fn nameless(revision: &EnvironmentRevision, environment: &str) -> Environmen
     revision
 }
 
+fn replaced(text: &str, own: &[(String, String)]) -> String {
+    own.iter().fold(text.to_owned(), |text, (mine, word)| text.replace(mine.as_str(), word))
+}
+
 fn replace(value: &mut Value, own: &[(String, String)], environment: &str) {
     match value {
-        Value::String(text) => {
-            for (mine, word) in own {
-                if text.contains(mine.as_str()) {
-                    *text = text.replace(mine.as_str(), word);
-                }
-            }
-        }
+        Value::String(text) => *text = replaced(text, own),
         Value::Array(elements) => {
             let named = |element: &Value| element["name"] == "OUTBOARD_ENVIRONMENT";
             if let Some(element) = elements.iter_mut().find(|element| named(element)) {

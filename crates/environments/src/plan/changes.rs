@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::plan::{Action, FieldChange, ObjectChange};
-use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe};
+use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, Source};
 use api::{Role, marks};
 use serde_json::Value;
 
@@ -151,33 +151,44 @@ fn effect(action: Action, kind: &str, fields: &[FieldChange]) -> &'static str {
     }
 }
 
-/// Secrets that `to` puts together otherwise, by what they are made of.
+/// Secrets that `to` makes or puts together otherwise, by what they are made of. What is drawn is never drawn again.
 fn secrets(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Vec<ObjectChange> {
-    let known: BTreeSet<&str> =
-        from.into_iter().flat_map(|revision| &revision.secrets).map(|recipe| recipe.name.as_str()).collect();
-    let new = to.secrets.iter().filter(|recipe| !known.contains(recipe.name.as_str()));
-    new.map(|recipe| {
-        let role =
-            to.parts.iter().find(|part| part.name == recipe.part).map_or(Role::Component, |part| part.role);
-        let fields = recipe
-            .keys
-            .iter()
-            .map(|(key, pieces)| FieldChange {
-                path: format!("data.{key}"),
-                from: None,
-                to: Some(masked(pieces)),
-            })
-            .collect();
-        ObjectChange {
-            part: recipe.part.clone(),
-            role,
-            object: format!("Secret {}", recipe.name),
-            action: Action::Create,
-            effect: made(recipe).to_owned(),
-            fields,
-        }
-    })
-    .collect()
+    let known: BTreeMap<&str, &SecretRecipe> = from
+        .into_iter()
+        .flat_map(|revision| &revision.secrets)
+        .map(|recipe| (recipe.name.as_str(), recipe))
+        .collect();
+    let changed = to.secrets.iter().filter_map(|recipe| {
+        let before = known.get(recipe.name.as_str());
+        let differs = before.is_none_or(|before| before.keys != recipe.keys && !recipe.is_generated());
+        differs.then_some((recipe, before.copied()))
+    });
+    changed.map(|(recipe, before)| secret(to, recipe, before)).collect()
+}
+
+fn secret(to: &EnvironmentRevision, recipe: &SecretRecipe, before: Option<&SecretRecipe>) -> ObjectChange {
+    let role =
+        to.parts.iter().find(|part| part.name == recipe.part).map_or(Role::Component, |part| part.role);
+    let empty = BTreeMap::new();
+    let old = before.map_or(&empty, |before| &before.keys);
+    let keys: BTreeSet<&String> = old.keys().chain(recipe.keys.keys()).collect();
+    let fields = keys
+        .into_iter()
+        .filter(|key| old.get(*key) != recipe.keys.get(*key))
+        .map(|key| FieldChange {
+            path: format!("data.{key}"),
+            from: old.get(key).map(|pieces| masked(pieces)),
+            to: recipe.keys.get(key).map(|pieces| masked(pieces)),
+        })
+        .collect();
+    ObjectChange {
+        part: recipe.part.clone(),
+        role,
+        object: format!("Secret {}", recipe.name),
+        action: if before.is_some() { Action::Change } else { Action::Create },
+        effect: if before.is_some() { "" } else { made(recipe) }.to_owned(),
+        fields,
+    }
 }
 
 fn made(recipe: &SecretRecipe) -> &'static str {
@@ -190,6 +201,12 @@ fn masked(pieces: &[SecretPiece]) -> String {
         .map(|piece| match piece {
             SecretPiece::Text(text) => text.clone(),
             SecretPiece::Generated | SecretPiece::FromSecret { .. } => "•••".to_owned(),
+            SecretPiece::FromSource { source: Source::Kubernetes(secret), key } => {
+                format!("•••(Secret {secret}, key {key})")
+            }
+            SecretPiece::FromSource { source: Source::Service { environment, service }, key } => {
+                format!("•••({key} of {service} in {environment})")
+            }
         })
         .collect()
 }

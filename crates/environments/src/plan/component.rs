@@ -38,7 +38,7 @@ pub fn part(
         let object = cron_job(place, name, component, schedule, &template);
         return Part { role: Role::Schedule, objects: needed.chain([object]).collect(), ..about };
     }
-    let start = probes::start_seconds(component);
+    let start = probes::start_seconds(component.health.as_ref());
     let scale = place.scale(name, component);
     let (kind, servers) = match component.stores() {
         true => ("StatefulSet", stateful_set(place, name, component, &template)),

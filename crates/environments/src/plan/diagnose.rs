@@ -26,6 +26,7 @@ pub enum Need {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Symptom {
     ImageNotFound { image: String, message: String },
+    ImageDenied { image: String, message: String },
     Crash { container: String, exit_code: i32, reason: String, restarts: i32, settled: bool },
     Unready { seconds: i64 },
     Unschedulable { message: String, seconds: i64 },
@@ -94,16 +95,24 @@ fn seconds_between(from: Timestamp, to: Timestamp) -> i64 {
     to.as_second() - from.as_second()
 }
 
-/// A missing image, told apart from a registry that is away or refuses.
+/// An image that is missing or not for us, told apart from a registry that is away.
 fn missing_image(container: &ContainerStatus) -> Option<Symptom> {
+    // Whole words: a digest has every number in it.
+    const DENIED: [&str; 5] =
+        ["401 Unauthorized", "403 Forbidden", "access denied", "authorization failed", "no basic auth"];
+    const ABSENT: [&str; 4] = ["not found", "manifest unknown", "name unknown", "404 Not Found"];
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let reason = waiting.reason.as_deref().unwrap_or_default();
-    let message = waiting.message.clone().unwrap_or_default();
-    let absent =
-        ["not found", "manifest unknown", "name unknown", "404"].iter().any(|word| message.contains(word));
-    let pulling = matches!(reason, "ErrImagePull" | "ImagePullBackOff") && absent;
-    (pulling || reason == "InvalidImageName")
-        .then(|| Symptom::ImageNotFound { image: container.image.clone(), message })
+    let (image, message) = (container.image.clone(), waiting.message.clone().unwrap_or_default());
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    match reason {
+        "InvalidImageName" => Some(Symptom::ImageNotFound { image, message }),
+        "ErrImagePull" | "ImagePullBackOff" if says(&DENIED) => Some(Symptom::ImageDenied { image, message }),
+        "ErrImagePull" | "ImagePullBackOff" if says(&ABSENT) => {
+            Some(Symptom::ImageNotFound { image, message })
+        }
+        _ => None,
+    }
 }
 
 /// A container that ended with an error and has been, or is about to be, started again.
@@ -140,7 +149,7 @@ pub fn needs(pod: &Pod, symptom: &Symptom) -> Option<Need> {
             Some(Need::Logs { pod: pod.name_any(), container: container.clone(), previous: running })
         }
         Symptom::Unready { .. } => Some(Need::Readiness { pod: pod.name_any() }),
-        Symptom::ImageNotFound { .. } | Symptom::Unschedulable { .. } => None,
+        Symptom::ImageNotFound { .. } | Symptom::ImageDenied { .. } | Symptom::Unschedulable { .. } => None,
     }
 }
 
@@ -159,6 +168,18 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
             ),
             terminal: true,
             holds: false,
+        },
+        Symptom::ImageDenied { image, message } => Verdict {
+            cause: Cause::ImageDenied,
+            about,
+            message: format!("the registry does not let nodes pull image {image}"),
+            evidence: vec![message.clone()],
+            fix: format!(
+                "check the image's name, or put credentials that may pull it into Secret {} of the control namespace",
+                super::pull::NAME
+            ),
+            terminal: true,
+            holds: true,
         },
         Symptom::Crash { exit_code, reason, restarts, settled, .. } if !part.role.completes() => {
             let why =
@@ -278,6 +299,8 @@ mod tests {
             |message: &str| container(&json!({"waiting": {"reason": "ErrImagePull", "message": message}}), 0);
         let missing = symptom(&pod(waiting("r/web:nope: not found")), at(10));
         assert!(matches!(missing, Some(Symptom::ImageNotFound { .. })), "{missing:?}");
+        let denied = symptom(&pod(waiting("unexpected status from HEAD request: 401 Unauthorized")), at(10));
+        assert!(matches!(denied, Some(Symptom::ImageDenied { .. })), "{denied:?}");
         assert_eq!(symptom(&pod(waiting("dial tcp: connection refused")), at(10)), None);
     }
 

@@ -6,7 +6,8 @@ use api::project::Component;
 use api::revision::{SecretPiece, SecretRecipe, short_hash};
 use serde_json::{Value, json};
 
-use super::render::{self, Place};
+use super::render::Place;
+use super::values;
 
 /// Files by the key under which a ConfigMap or Secret holds them.
 type Files<T> = BTreeMap<String, (String, T)>;
@@ -22,8 +23,8 @@ impl Directories {
         let (mut plain, mut secret) = (Files::new(), Files::new());
         for (path, source) in &component.files {
             let text = place.spec().contents.get(source).map(String::as_str).unwrap_or_default();
-            let pieces = render::compose(place, text);
-            match render::plain(&pieces) {
+            let pieces = values::pieces(place, text);
+            match values::text(&pieces) {
                 Some(text) => drop(plain.insert(key(path), (path.clone(), text))),
                 None => drop(secret.insert(key(path), (path.clone(), pieces))),
             }
@@ -62,6 +63,7 @@ impl Directories {
             part: part.to_owned(),
             keys: self.secret.iter().map(|(key, (_, pieces))| (key.clone(), pieces.clone())).collect(),
             guards_claim: None,
+            r#type: None,
         })
     }
 

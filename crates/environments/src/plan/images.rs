@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::EnvironmentSpec;
-use api::project::ServiceType;
 use api::revision::EnvironmentRevision;
 
-use super::mariadb;
+use super::service;
 use super::validate::Validated;
 
 /// The image reference of every part that runs one by tag. A version that is a digest needs no looking up.
@@ -15,8 +14,8 @@ pub fn references(validated: &Validated) -> BTreeMap<String, String> {
         let version = validated.versions.get(name)?;
         (!version.as_str().starts_with("sha256:")).then(|| (name.clone(), version.image(&component.image)))
     });
-    let services = validated.spec.services.iter().map(|(name, service)| match service.r#type {
-        ServiceType::Mariadb => (name.clone(), mariadb::image(service)),
+    let services = validated.spec.services.iter().filter_map(|(name, service)| {
+        service::image(service).filter(|image| !image.contains('@')).map(|image| (name.clone(), image))
     });
     components.chain(services).collect()
 }

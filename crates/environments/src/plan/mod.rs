@@ -14,11 +14,11 @@ pub mod drift;
 pub mod images;
 pub mod keep;
 pub mod manifests;
-pub mod mariadb;
 pub mod order;
 pub mod overlay;
 pub mod pod;
 pub mod probes;
+pub mod pull;
 pub mod quantity;
 pub mod quota;
 pub mod readiness;
@@ -28,9 +28,13 @@ pub mod restart;
 pub mod retention;
 pub mod route;
 pub mod scaling;
+pub mod service;
+pub mod sources;
+pub mod stamp;
 pub mod status;
 pub mod template;
 pub mod validate;
+pub mod values;
 
 #[cfg(test)]
 mod tests;

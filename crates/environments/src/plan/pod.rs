@@ -6,8 +6,8 @@ use api::revision::short_hash;
 use serde_json::{Map, Value, json};
 
 use super::directories::Directories;
-use super::render::{self, EnvironmentVariables, Place};
-use super::{overlay, probes, scaling};
+use super::render::{EnvironmentVariables, Place};
+use super::{overlay, probes, scaling, values};
 
 /// Seconds a stopping pod goes on serving, so that the gateway has learnt to send nobody there.
 const DRAIN_SECONDS: u32 = 5;
@@ -87,7 +87,7 @@ fn container(
     if !mounts.is_empty() {
         container.insert("volumeMounts".into(), json!(mounts));
     }
-    probes::insert(component, &mut container);
+    probes::insert(component.health.as_ref(), &component.ports, &mut container);
     let drain = drain_seconds(component);
     if !component.completes() && !component.ports.is_empty() && drain > 0 {
         container.insert("lifecycle".into(), json!({"preStop": {"sleep": {"seconds": drain}}}));
@@ -97,11 +97,10 @@ fn container(
     Value::Object(container)
 }
 
-/// Arguments with what they refer to; `validate` has seen that none is a secret.
+/// Arguments with what they refer to.
 fn words(place: &Place<'_>, words: &[String]) -> Vec<String> {
-    let composed = words.iter().map(|word| render::plain(&render::compose(place, word)).unwrap_or_default());
     // Kubernetes would expand `$(NAME)`; the file does not say that it does.
-    composed.map(|word| word.replace("$(", "$$(")).collect()
+    values::plain(place, words).iter().map(|word| word.replace("$(", "$$(")).collect()
 }
 
 /// How long a replica goes on serving after the order to stop.
@@ -144,7 +143,8 @@ pub fn image(place: &Place<'_>, name: &str, component: &Component) -> String {
     place.pinned(&version.map_or_else(|| component.image.clone(), |version| version.image(&component.image)))
 }
 
-fn environment(name: &str, variables: &EnvironmentVariables) -> Vec<Value> {
+/// Environment variables as Kubernetes wants them.
+pub fn environment(name: &str, variables: &EnvironmentVariables) -> Vec<Value> {
     let secret = variables.secret_name(name);
     let plain = variables.plain.iter().map(|(variable, value)| {
         // Kubernetes would expand `$(NAME)`; the file does not say that it does.

@@ -75,7 +75,7 @@ fn lasting(revision: &EnvironmentRevision) -> Needs {
                     add(&mut sum, resource, 1000);
                 }
             }
-            if part.role != Role::Job {
+            if !part.role.completes() {
                 pods(&mut sum, object, i64::from(part.replicas.unwrap_or(1)));
             }
         }
@@ -99,7 +99,7 @@ fn meanwhile(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Ne
     for part in &to.parts {
         for object in &part.objects {
             match (part.role, had(object)) {
-                (Role::Job, None) => {
+                (Role::Job | Role::After, None) => {
                     let mut job = Needs::new();
                     pods(&mut job, object, 1);
                     raise(&mut peak, job);

@@ -29,6 +29,10 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
     if objects.len() < part.objects.len() {
         return Progress::new(PartState::Progressing, "being created");
     }
+    if part.role == Role::Service && part.replicas.is_none() {
+        // Others run it: here is only its name.
+        return Progress::new(PartState::Ready, "");
+    }
     let wanted = part.replicas.unwrap_or(1);
     if part.role == Role::Manifest {
         return raw(objects, wanted);

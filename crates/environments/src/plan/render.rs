@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use api::marks::Owner;
-use api::project::{Class, Component, ProjectSpec, Scale, ServiceType};
+use api::project::{Class, Component, ProjectSpec, Scale};
 use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, short_hash};
 use api::{Role, names};
 
 use super::directories::Directories;
 use super::manifests;
-use super::template::{self, Piece};
 use super::validate::Validated;
-use super::{component, images, mariadb, restart, route};
+use super::{component, images, pull, restart, route, service, values};
 use crate::Settings;
 
 /// The outboard that renders: recorded in every revision.
@@ -74,12 +73,13 @@ impl Place<'_> {
     }
 }
 
-/// The whole revision.
+/// The whole revision. `pulls`: registries want to know who pulls.
 pub fn revision(
     validated: &Validated,
     settings: &Settings,
     digests: &BTreeMap<String, String>,
     control_namespace: &str,
+    pulls: bool,
 ) -> EnvironmentRevision {
     let place = Place {
         validated,
@@ -96,12 +96,9 @@ pub fn revision(
     };
     let (mut parts, mut secrets) = (manifests::parts(&place), Vec::new());
     for (name, service) in &place.spec().services {
-        match service.r#type {
-            ServiceType::Mariadb => {
-                secrets.push(mariadb::secret(name));
-                parts.push(mariadb::part(&place, name, service));
-            }
-        }
+        let rendered = service::render(&place, name, service);
+        parts.push(rendered.part);
+        secrets.extend(rendered.secrets);
     }
     for name in start_order(place.spec()) {
         let Some(component) = place.spec().components.get(name) else { continue };
@@ -112,6 +109,10 @@ pub fn revision(
         secrets.extend(directories.recipe(name));
     }
     parts.extend(route::parts(&place));
+    if pulls {
+        secrets.push(pull::recipe());
+        pull::name_in(&mut parts);
+    }
     restart::stamp(&mut parts, &validated.restarts);
     // Stable: parts of one role keep the order in which they use each other.
     parts.sort_by_key(|part| part.role);
@@ -169,30 +170,37 @@ pub struct EnvironmentVariables {
 
 impl EnvironmentVariables {
     fn of(place: &Place<'_>, name: &str, component: &Component) -> Self {
-        let (mut plain, mut secret) = (BTreeMap::new(), BTreeMap::new());
-        for (variable, value) in &component.env {
-            let pieces = compose(place, value);
-            match self::plain(&pieces) {
-                Some(text) => drop(plain.insert(variable.clone(), text)),
-                None => drop(secret.insert(variable.clone(), pieces)),
-            }
-        }
+        let mut variables = Self::resolve(place, &component.env);
         for (variable, value) in [
             ("OUTBOARD_ENVIRONMENT", place.validated.environment.to_string()),
             ("OUTBOARD_COMPONENT", name.to_owned()),
         ] {
-            plain.entry(variable.to_owned()).or_insert(value);
+            variables.plain.entry(variable.to_owned()).or_insert(value);
+        }
+        variables
+    }
+
+    /// The variables that a file gives, every `${…}` replaced.
+    pub fn resolve(place: &Place<'_>, env: &BTreeMap<String, String>) -> Self {
+        let (mut plain, mut secret) = (BTreeMap::new(), BTreeMap::new());
+        for (variable, value) in env {
+            let pieces = values::pieces(place, value);
+            match values::text(&pieces) {
+                Some(text) => drop(plain.insert(variable.clone(), text)),
+                None => drop(secret.insert(variable.clone(), pieces)),
+            }
         }
         Self { plain, secret }
     }
 
     /// The Secret that holds what is secret of them.
-    fn recipe(&self, part: &str) -> Option<SecretRecipe> {
+    pub fn recipe(&self, part: &str) -> Option<SecretRecipe> {
         (!self.secret.is_empty()).then(|| SecretRecipe {
             name: self.secret_name(part),
             part: part.to_owned(),
             keys: self.secret.clone(),
             guards_claim: None,
+            r#type: None,
         })
     }
 
@@ -200,43 +208,6 @@ impl EnvironmentVariables {
     pub fn secret_name(&self, part: &str) -> String {
         format!("{part}-env-{}", short_hash(&self.secret, 8))
     }
-}
-
-/// A value with what it refers to, in pieces: some are known only to Secrets.
-pub fn compose(place: &Place<'_>, value: &str) -> Vec<SecretPiece> {
-    // Checked by `validate`; a value that could not be parsed stands as it is.
-    let pieces = template::parse(value).unwrap_or_else(|_| vec![Piece::Text(value.to_owned())]);
-    pieces.iter().map(|piece| resolve(place, piece)).collect()
-}
-
-/// The whole text, if nothing in it is secret.
-pub fn plain(pieces: &[SecretPiece]) -> Option<String> {
-    let texts = pieces.iter().map(|piece| match piece {
-        SecretPiece::Text(text) => Some(text.as_str()),
-        _ => None,
-    });
-    texts.collect::<Option<Vec<&str>>>().map(|texts| texts.concat())
-}
-
-fn resolve(place: &Place<'_>, piece: &Piece) -> SecretPiece {
-    let reference = match piece {
-        Piece::Text(text) => return SecretPiece::Text(text.clone()),
-        Piece::Reference(reference) => reference,
-    };
-    let (name, field) = (reference.name.as_str(), reference.field.as_str());
-    if name == "url" {
-        return SecretPiece::Text(place.url(field));
-    }
-    if let Some(service) = place.spec().services.get(name) {
-        return match service.r#type {
-            ServiceType::Mariadb => mariadb::field(name, field),
-        };
-    }
-    let port = place.spec().components.get(name).and_then(|used| used.ports.values().next());
-    SecretPiece::Text(match field {
-        "port" => port.map(ToString::to_string).unwrap_or_default(),
-        _ => name.to_owned(),
-    })
 }
 
 /// One part's objects, named for reading.

@@ -33,7 +33,7 @@ fn wanted(class: &str, versions: &[(&str, &str)]) -> EnvironmentSpec {
 fn rendered(class: &str, versions: &[(&str, &str)]) -> api::EnvironmentRevision {
     let validated =
         validate::environment("qa-42", &wanted(class, versions), &shop()).expect("the environment is right");
-    render::revision(&validated, &settings(), &BTreeMap::new(), "shop")
+    render::revision(&validated, &settings(), &BTreeMap::new(), "shop", false)
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn everything(class: &str) -> api::EnvironmentRevision {
         ..EnvironmentSpec::default()
     };
     let validated = validate::environment("qa-42", &wanted, &revision).expect("the environment is right");
-    render::revision(&validated, &settings(), &BTreeMap::new(), "everything")
+    render::revision(&validated, &settings(), &BTreeMap::new(), "everything", false)
 }
 
 #[test]

@@ -10,6 +10,9 @@ use api::problem::pointer;
 use api::project::ProjectSpec;
 use api::{Change, EnvironmentSpec, Problem, ProjectRevision};
 
+use super::service;
+use super::values::WORDS;
+
 mod classes;
 mod components;
 pub mod directories;
@@ -17,6 +20,8 @@ mod manifests;
 mod references;
 mod routes;
 mod running;
+mod services;
+mod settings;
 
 /// An environment that can be rendered: every name parsed, every version chosen.
 #[derive(Clone, Debug)]
@@ -54,6 +59,8 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
     manifests::check(spec, &mut problems);
     problems.extend(components::cycle(spec));
     routes::check(spec, &mut problems);
+    services::check(spec, &mut problems);
+    settings::check(spec, &mut problems);
     classes::check(spec, &mut problems);
     problems
 }
@@ -119,7 +126,10 @@ pub fn environment(
             environment,
             class,
             project_revision: wanted.project_revision.clone(),
-            spec: spec.clone(),
+            spec: ProjectSpec {
+                services: service::class::services(spec, &wanted.class, name),
+                ..spec.clone()
+            },
             requested: wanted.versions.clone(),
             versions,
             restarts: wanted.restarts.clone(),
@@ -141,10 +151,10 @@ fn names(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
     for (parent, name) in parts.chain(services) {
         if let Err(error) = PartName::parse(name) {
             problems.push(Problem::new(pointer(parent, name), error.to_string()));
-        } else if name == "url" {
+        } else if WORDS.contains(&name.as_str()) {
             problems.push(Problem::new(
                 pointer(parent, name),
-                "the name `url` is taken: `${url.…}` names routes",
+                format!("the name `{name}` is taken: `${{{name}.…}}` means something else"),
             ));
         }
     }

@@ -41,7 +41,11 @@ pub fn state(pod: &Pod, container: &str, starting: &Starting<'_>, now: Timestamp
         Some(Symptom::ImageNotFound { image, message }) if starting.image_by_hand => {
             return State::Stuck(Box::new(no_image(starting, &image, message)));
         }
-        Some(symptom @ (Symptom::ImageNotFound { .. } | Symptom::Unschedulable { .. })) => {
+        Some(
+            symptom @ (Symptom::ImageNotFound { .. }
+            | Symptom::ImageDenied { .. }
+            | Symptom::Unschedulable { .. }),
+        ) => {
             let verdict =
                 diagnose::verdict(starting.part, &pod.name_any(), &symptom, &[], starting.environment);
             if verdict.terminal {
@@ -209,7 +213,7 @@ mod tests {
     fn what_cannot_start_is_said_at_once_with_its_cause() {
         let causes = [
             (waiting("ErrImagePull", "r/web:9: not found"), Cause::ImageNotFound),
-            (waiting("ImagePullBackOff", "401 Unauthorized"), Cause::ImageNotFound),
+            (waiting("ImagePullBackOff", "401 Unauthorized"), Cause::ImageDenied),
             (waiting("CreateContainerConfigError", "secret \"web-env\" not found"), Cause::Refused),
         ];
         for (status, cause) in causes {

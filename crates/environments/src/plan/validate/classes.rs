@@ -19,14 +19,5 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                 Some(definition) => running::scaled(component, definition, scale, &at, problems),
             }
         }
-        for service in class.services.keys().filter(|name| !spec.services.contains_key(*name)) {
-            problems.push(
-                Problem::new(
-                    pointer(&format!("{at}/services"), service),
-                    format!("there is no service `{service}`"),
-                )
-                .hint(suggest(service, spec.services.keys().map(String::as_str))),
-            );
-        }
     }
 }

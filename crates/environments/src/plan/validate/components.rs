@@ -1,11 +1,11 @@
 //! What can be wrong with a component.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::Problem;
 use api::names::PortName;
 use api::problem::pointer;
-use api::project::{Component, JobTime, ProjectSpec};
+use api::project::{Component, JobTime, Port, ProjectSpec};
 
 use super::{directories, references, running, suggest};
 
@@ -67,17 +67,7 @@ fn words(spec: &ProjectSpec, component: &Component, at: &str, problems: &mut Vec
     for (key, words) in [("command", &component.command), ("args", &component.args)] {
         for (index, word) in words.iter().enumerate() {
             let at = format!("{at}/{key}/{index}");
-            if let Some(secret) = references::secret(spec, word) {
-                problems.push(
-                    Problem::new(
-                        at,
-                        format!("`{secret}` is secret, and whoever lists processes reads arguments"),
-                    )
-                    .hint("put it into `env` or a file, and let the program read it there"),
-                );
-            } else {
-                references::check(spec, component, word, &at, problems);
-            }
+            references::check_argument(spec, Some(component), word, &at, problems);
         }
     }
 }
@@ -101,11 +91,16 @@ fn ports(name: &str, component: &Component, at: &str, problems: &mut Vec<Problem
     }
 }
 
-/// What is wrong with naming `port` of a component, if anything.
-pub fn port_problem(name: &str, component: &Component, port: Option<&str>, at: &str) -> Option<Problem> {
-    let known: Vec<&str> = component.ports.keys().map(String::as_str).collect();
+/// What is wrong with naming `port` of what has these, if anything.
+pub fn port_problem(
+    name: &str,
+    ports: &BTreeMap<String, Port>,
+    port: Option<&str>,
+    at: &str,
+) -> Option<Problem> {
+    let known: Vec<&str> = ports.keys().map(String::as_str).collect();
     match port {
-        Some(port) if !component.ports.contains_key(port) => Some(
+        Some(port) if !ports.contains_key(port) => Some(
             Problem::new(format!("{at}/port"), format!("`{name}` has no port `{port}`"))
                 .hint(suggest(port, known)),
         ),

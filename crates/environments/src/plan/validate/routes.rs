@@ -31,7 +31,7 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                 ));
             }
             Some(component) => {
-                problems.extend(port_problem(&route.to, component, route.port.as_deref(), &at));
+                problems.extend(port_problem(&route.to, &component.ports, route.port.as_deref(), &at));
             }
         }
     }

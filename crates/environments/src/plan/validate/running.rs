@@ -1,8 +1,10 @@
 //! What can be wrong with how a component runs: its health, its schedule, how it is stopped and scaled, and what it says
 //! in Kubernetes' own words.
 
+use std::collections::BTreeMap;
+
 use api::Problem;
-use api::project::{Component, Probe, Scale};
+use api::project::{Component, Health, Port, Probe, Scale};
 use serde_json::Value;
 
 use super::components::port_problem;
@@ -10,7 +12,14 @@ use super::suggest;
 use crate::plan::pod;
 
 pub fn check(name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {
-    health(name, component, at, problems);
+    match &component.health {
+        Some(_) if component.completes() => {
+            let message = format!("`{name}` is a job: it completes, it is never ready");
+            problems.push(Problem::new(format!("{at}/health"), message));
+        }
+        Some(said) => health(name, said, &component.ports, at, problems),
+        None => {}
+    }
     time(name, component, at, problems);
     if let Some(scale) = &component.scale {
         scaled(name, component, scale, &format!("{at}/scale"), problems);
@@ -26,21 +35,28 @@ pub fn check(name: &str, component: &Component, at: &str, problems: &mut Vec<Pro
     }
 }
 
-fn health(name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {
-    let Some(health) = &component.health else { return };
-    if component.completes() {
-        let message = format!("`{name}` is a job: it completes, it is never ready");
-        problems.push(Problem::new(format!("{at}/health"), message));
-        return;
-    }
+/// What is wrong with the health of whatever has these ports.
+pub fn health(
+    name: &str,
+    health: &Health,
+    ports: &BTreeMap<String, Port>,
+    at: &str,
+    problems: &mut Vec<Problem>,
+) {
     for (key, probe) in [("ready", &health.ready), ("live", &health.live)] {
         if let Some(probe) = probe {
-            question(name, component, probe, &format!("{at}/health/{key}"), problems);
+            question(name, ports, probe, &format!("{at}/health/{key}"), problems);
         }
     }
 }
 
-fn question(name: &str, component: &Component, probe: &Probe, at: &str, problems: &mut Vec<Problem>) {
+fn question(
+    name: &str,
+    ports: &BTreeMap<String, Port>,
+    probe: &Probe,
+    at: &str,
+    problems: &mut Vec<Problem>,
+) {
     let asked = [probe.http.is_some(), probe.tcp.is_some(), probe.grpc.is_some(), !probe.command.is_empty()];
     if asked.into_iter().filter(|asked| *asked).count() != 1 {
         problems.push(
@@ -50,14 +66,14 @@ fn question(name: &str, component: &Component, probe: &Probe, at: &str, problems
         return;
     }
     if probe.http.is_some() {
-        problems.extend(port_problem(name, component, probe.port.as_deref(), at));
+        problems.extend(port_problem(name, ports, probe.port.as_deref(), at));
     } else if probe.port.is_some() {
         let message = "`port` goes with `http`; `tcp` and `grpc` name their port themselves";
         problems.push(Problem::new(format!("{at}/port"), message));
     }
     for (key, port) in [("tcp", &probe.tcp), ("grpc", &probe.grpc)] {
-        if let Some(port) = port.as_ref().filter(|port| !component.ports.contains_key(*port)) {
-            let known = component.ports.keys().map(String::as_str);
+        if let Some(port) = port.as_ref().filter(|port| !ports.contains_key(*port)) {
+            let known = ports.keys().map(String::as_str);
             problems.push(
                 Problem::new(format!("{at}/{key}"), format!("`{name}` has no port `{port}`"))
                     .hint(suggest(port, known)),

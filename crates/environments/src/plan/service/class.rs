@@ -1,0 +1,70 @@
+//! The services as a class has them: replaced where it names a type, else with what it changes.
+
+use std::collections::BTreeMap;
+
+use api::project::{ClassService, ProjectSpec, Service, ServiceSettings};
+
+/// The services of `spec` in `class`, as `environment` runs them: what it would take from itself is its own.
+pub fn services(spec: &ProjectSpec, class: &str, environment: &str) -> BTreeMap<String, Service> {
+    let chosen = spec.class(class).unwrap_or_default().services;
+    let mut services: BTreeMap<String, Service> =
+        spec.services.iter().map(|(name, service)| (name.clone(), one(service, chosen.get(name)))).collect();
+    for service in services.values_mut() {
+        service.settings.from.take_if(|from| from == environment);
+    }
+    services
+}
+
+/// One service in one class.
+pub fn one(service: &Service, class: Option<&ClassService>) -> Service {
+    let Some(class) = class else { return service.clone() };
+    if let Some(r#type) = class.r#type {
+        return Service { r#type, settings: class.settings.clone() };
+    }
+    let (mut service, change) = (service.clone(), class.settings.clone());
+    let ServiceSettings { storage, config, resources, from, .. } = &mut service.settings;
+    *storage = change.storage.or(storage.take());
+    *resources = change.resources.or(resources.take());
+    *from = change.from.or(from.take());
+    config.extend(change.config);
+    service
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec() -> ProjectSpec {
+        serde_json::from_value(json!({
+            "components": {},
+            "services": {"db": {"type": "mariadb", "storage": "1Gi", "config": {"a": "1", "b": "1"}}},
+            "classes": {
+                "qa": {"services": {"db": {"from": "data"}}},
+                "load": {"services": {"db": {"storage": "9Gi", "config": {"b": "2"}}}},
+                "production": {"services": {"db": {"type": "external", "host": "db.example.com"}}},
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_class_changes_some_settings_or_replaces_the_service() {
+        let settings = |class: &str| services(&spec(), class, "qa-1").remove("db").unwrap();
+        let load = settings("load");
+        assert_eq!(load.settings.storage.as_deref(), Some("9Gi"));
+        assert_eq!(load.settings.config["a"], "1");
+        assert_eq!(load.settings.config["b"], "2");
+        let production = settings("production");
+        assert_eq!(production.r#type.as_str(), "external");
+        assert_eq!(production.settings.storage, None);
+    }
+
+    #[test]
+    fn the_environment_that_others_take_a_service_from_runs_it() {
+        let from = |environment: &str| services(&spec(), "qa", environment)["db"].settings.from.clone();
+        assert_eq!(from("qa-1").as_deref(), Some("data"));
+        assert_eq!(from("data"), None);
+    }
+}
