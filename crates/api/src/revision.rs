@@ -195,11 +195,15 @@ pub enum Source {
 }
 
 impl Part {
+    /// What its pods are made from.
+    pub fn pod_template(&self) -> Option<&Value> {
+        let pointers = ["/spec/template", "/spec/jobTemplate/spec/template"];
+        self.objects.iter().find_map(|object| pointers.iter().find_map(|pointer| object.pointer(pointer)))
+    }
+
     /// The mark of the pod template that this part runs now.
     pub fn template(&self) -> Option<&str> {
-        let labels =
-            self.objects.iter().find_map(|object| object.pointer("/spec/template/metadata/labels"))?;
-        labels[marks::TEMPLATE].as_str()
+        self.pod_template()?.pointer("/metadata/labels")?[marks::TEMPLATE].as_str()
     }
 }
 

@@ -40,7 +40,7 @@ pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> 
                 }
             }
             let action = if before.is_some() { Action::Change } else { Action::Create };
-            let effect = effect(action, id.0, &fields).to_owned();
+            let effect = effect(action, part.role, id.0, &fields).to_owned();
             changes.push(change(part, id, action, effect, fields));
         }
     }
@@ -53,7 +53,7 @@ pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> 
                     part,
                     id,
                     Action::Delete,
-                    effect(Action::Delete, id.0, &[]).to_owned(),
+                    effect(Action::Delete, part.role, id.0, &[]).to_owned(),
                     vec![],
                 ));
             }
@@ -134,9 +134,10 @@ fn change(
 }
 
 /// What a change does to what runs.
-fn effect(action: Action, kind: &str, fields: &[FieldChange]) -> &'static str {
+fn effect(action: Action, role: Role, kind: &str, fields: &[FieldChange]) -> &'static str {
     let new_pods = fields.iter().any(|field| field.path.starts_with("spec.template"));
     match (action, kind) {
+        (Action::Create, "Job") if role == Role::After => "runs once, when all else is ready",
         (Action::Create, "Job") => "runs once, before components change",
         (Action::Create, "StatefulSet") => "a new server with an empty volume",
         (Action::Delete, "StatefulSet") => {

@@ -30,7 +30,7 @@ pub struct Wanted<'a> {
 /// template, no installation.
 pub fn build(wanted: &Wanted<'_>) -> Option<Pod> {
     let part = wanted.part;
-    let template = part.objects.iter().find_map(|object| object.pointer("/spec/template/spec"))?;
+    let template = part.pod_template()?.get("spec")?;
     let mut spec = template.clone();
     let container = own_container(&spec, &part.name)?;
     spec["containers"] = json!([one_off(container, wanted)]);
