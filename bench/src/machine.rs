@@ -15,7 +15,7 @@ pub fn describe(subject: &str) -> String {
     if subject == "light" {
         words.extend(run("helm", &["version", "--template", "helm {{.Version}}"], None).ok());
     }
-    if subject == "scale" {
+    if subject == "scale" || subject == "poison" {
         words.extend(run("kwok", &["--version"], None).ok().and_then(|text| first_line(&text)));
     }
     words.join(", ")

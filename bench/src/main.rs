@@ -1,6 +1,6 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
-//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`) and kwok (for `scale`).
+//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`) and kwok (for `scale` and `poison`).
 
 mod asked;
 mod chart;
@@ -21,8 +21,13 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 4] =
-    [("compare", compare::run), ("light", light::run), ("idle", idle::run), ("scale", scale::run)];
+const SUBJECTS: [Subject; 5] = [
+    ("compare", compare::run),
+    ("light", light::run),
+    ("idle", idle::run),
+    ("scale", scale::run),
+    ("poison", scale::poison::run),
+];
 
 fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();

@@ -4,6 +4,7 @@ mod creation;
 mod drift;
 mod fleet;
 mod operator;
+pub mod poison;
 mod report;
 mod resync;
 

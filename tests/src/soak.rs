@@ -29,6 +29,8 @@ struct Soak<'a> {
     begun: AtomicUsize,
     cycles: usize,
     repeated: AtomicUsize,
+    /// Answers that were right only some time after an outage.
+    late: AtomicUsize,
     /// End states that were not as asked.
     wrong: Mutex<Vec<String>>,
 }
@@ -58,6 +60,7 @@ async fn live(world: &World, cycles: usize, seed: u64) -> Result<()> {
         begun: AtomicUsize::new(0),
         cycles,
         repeated: AtomicUsize::new(0),
+        late: AtomicUsize::new(0),
         wrong: Mutex::default(),
     };
     let (stop, stopped) = watch::channel(false);
@@ -76,8 +79,9 @@ async fn live(world: &World, cycles: usize, seed: u64) -> Result<()> {
     let wrong = soak.wrong.into_inner().unwrap_or_default();
     println!(
         "soak: {cycles} cycles in {LANES} lanes, {operators} kills of the operator, {servers} of the API server, \
-         {} commands repeated, {} wrong end states, {} leftovers, {} s, SEED={seed}",
+         {} commands repeated, {} answers late after an outage, {} wrong end states, {} leftovers, {} s, SEED={seed}",
         soak.repeated.into_inner(),
+        soak.late.into_inner(),
         wrong.len(),
         left.len(),
         begun.elapsed().as_secs(),

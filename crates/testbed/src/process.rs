@@ -14,6 +14,11 @@ use crate::cache::Cache;
 use crate::command::with_log;
 use crate::proc;
 
+/// What our caller left open (the lock of a CI job, the pipe that somebody reads to its end) would stay open for as long as
+/// the daemon lives.
+const WITH_THREE_FILES: &str =
+    r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd > 2)) && exec {fd}>&-; done; exec "$@""#;
+
 /// A large process on a busy machine may take so long to be gone after SIGKILL.
 const KILLED: Duration = Duration::from_secs(30);
 
@@ -77,6 +82,7 @@ impl Daemon {
         let log = File::options().create(true).append(true).open(&self.log)?;
         // A session of its own: a closed terminal or Ctrl-C is no reason to end.
         let child = Command::new("setsid")
+            .args(["bash", "-c", WITH_THREE_FILES, "bash"])
             .arg(&self.program)
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -171,6 +177,20 @@ mod tests {
         assert_eq!(parse("12 345 /a b/etcd"), Some((12, 345, "/a b/etcd")));
         assert_eq!(parse("12"), None);
         assert_eq!(parse("x 1 y"), None);
+    }
+
+    #[test]
+    fn a_daemon_keeps_nothing_open_of_what_its_caller_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let (left_open, list) = (folder.path().join("left-open"), "ls -l /proc/self/fd");
+        let caller = format!("exec 9>{}; exec \"$@\"", left_open.display());
+        let listed = |command: &[&str]| {
+            let output = Command::new("bash").args(["-c", &caller, "bash"]).args(command).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert!(listed(&["sh", "-c", list]).contains("left-open"));
+        let daemon = listed(&["bash", "-c", WITH_THREE_FILES, "bash", "sh", "-c", list]);
+        assert!(!daemon.contains("left-open") && daemon.contains("/dev/null"), "{daemon}");
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::{Output, same, until};
 const STEP: &str = "120s";
 /// Somebody who repeats a command gives up at some time.
 const REPEATS: usize = 5;
+/// A watch that was lost is tried again after at most half a minute, by whoever has one.
+const GATEWAY: Duration = Duration::from_secs(60);
 const READABLE: Duration = Duration::from_secs(60);
 
 pub struct Lane<'a> {
@@ -73,11 +75,24 @@ impl Lane<'_> {
         Ok(())
     }
 
-    /// The version that answers through the gateway, and that Ready stands for.
+    /// Its Deployment is of this version, and that answers through the gateway: at once, as Ready promises, unless the
+    /// API server has just been away. Then whoever passes requests on may not have come back to it yet.
     async fn runs(&self, name: &str, version: &str) -> Result<()> {
-        let answer = self.soak.world.get(name, "/version").await?;
-        ensure!(answer.status == 200, "{name} answers {} {}", answer.status, answer.body);
-        same(&format!("the version of {name}"), &answer.version.as_deref(), &Some(version))
+        let image = self.image(name).await?;
+        ensure!(image.contains(&format!("/web:{version}@")), "{name} is to run {image}");
+        let answers = async || {
+            let answer = self.soak.world.get(name, "/version").await?;
+            ensure!(answer.status == 200, "{name} answers {} {}", answer.status, answer.body);
+            same(&format!("the version of {name}"), &answer.version.as_deref(), &Some(version))
+        };
+        let Err(error) = answers().await else { return Ok(()) };
+        let lately = Instant::now().checked_sub(GATEWAY).context("the machine has only just started")?;
+        if !self.soak.outages.since(lately) {
+            return Err(error);
+        }
+        println!("late: {error:#}");
+        self.soak.late.fetch_add(1, Ordering::Relaxed);
+        until(&format!("version {version} of {name}"), GATEWAY, async || answers().await.map(Some)).await
     }
 
     /// The image that its Deployment asks for, with its digest.

@@ -13,8 +13,11 @@ use crate::{HostOperator, World, kubeconfig_file};
 
 /// Milliseconds that an operator lives before it is killed.
 const OPERATOR: std::ops::Range<u64> = 50..8_000;
-/// Milliseconds between two deaths of the API server.
-const API_SERVER: std::ops::Range<u64> = 5_000..45_000;
+/// Milliseconds between two deaths of the API server. After one, Kubernetes' own controllers come back after up to
+/// half a minute: more often, and little would be done but waiting for them.
+const API_SERVER: std::ops::Range<u64> = 20_000..90_000;
+/// Before the first: also a short soak has one.
+const FIRST: std::ops::Range<u64> = 5_000..20_000;
 
 /// One operator after the other, each killed but the last; how many were.
 pub async fn operators(world: &World, seed: u64, mut stopped: watch::Receiver<bool>) -> Result<usize> {
@@ -41,7 +44,8 @@ pub async fn api_servers(seed: u64, outages: &Outages, mut stopped: watch::Recei
     let mut random = StdRng::seed_from_u64(seed.wrapping_add(1));
     let mut kills = 0;
     loop {
-        let pause = Duration::from_millis(random.random_range(API_SERVER));
+        let range = if kills == 0 { FIRST } else { API_SERVER };
+        let pause = Duration::from_millis(random.random_range(range));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = stopped.wait_for(|stop| *stop) => return Ok(kills),

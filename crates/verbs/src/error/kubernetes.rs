@@ -57,9 +57,13 @@ pub fn root_cause(error: &kube::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let text = cause.to_string();
-    // `Connection refused (os error 111)`: the number helps nobody.
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    in_plain_words(&cause.to_string())
+}
+
+/// `Connection refused (os error 111)`: the number helps nobody, nor does the address of a library's manual.
+fn in_plain_words(reason: &str) -> String {
+    let reason = reason.split(" (os error").next().unwrap_or(reason);
+    reason.split(": https://docs.rs/").next().unwrap_or(reason).to_lowercase()
 }
 
 fn named(status: &Status) -> String {
@@ -137,6 +141,14 @@ mod tests {
         let told = forbidden("namespaces \"x\" is forbidden: exceeded quota");
         assert_eq!(told.user, None);
         assert!(told.message.contains("exceeded quota"));
+    }
+
+    #[test]
+    fn a_reason_is_told_without_numbers_and_manuals() {
+        assert_eq!(in_plain_words("Connection refused (os error 111)"), "connection refused");
+        let closed =
+            "peer closed connection: https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html";
+        assert_eq!(in_plain_words(closed), "peer closed connection");
     }
 
     #[test]
