@@ -45,13 +45,7 @@ async fn a_secret_is_asked_for_before_anything_runs_and_followed_without_a_faile
         contains(&told.stderr, "migrate needs it for MAIL")?;
         ensure!(!told.stderr.contains("sk-secret"), "a value was told");
         ensure!(!world.namespace_exists("qa").await?, "something was made");
-        secrets
-            .patch(
-                "payments-qa",
-                &PatchParams::default(),
-                &Patch::Merge(json!({"stringData": {"mail": "ann"}})),
-            )
-            .await?;
+        mail(&secrets).await?;
         world.create("qa", &["--class", "watched"]).await?;
         world.create("healed", &["--class", "qa"]).await?;
         for environment in ["qa", "healed"] {
@@ -90,6 +84,7 @@ async fn a_secret_is_asked_for_before_anything_runs_and_followed_without_a_faile
         same("pods", &world.uids("qa").await?, &before)?;
         same("the page", &world.get("qa", "/").await?.status, &200)?;
         keep(world, Some("*"), "sk-secret-2").await?;
+        mail(&secrets).await?;
         world.ready("qa", FOLLOWED).await
     })
     .await
@@ -133,6 +128,13 @@ async fn environments_share_the_database_of_another_and_a_class_has_one_of_other
         contains(&differs.stdout, "Secret db-live, key password")
     })
     .await
+}
+
+/// The other key that is wanted.
+async fn mail(secrets: &Api<Secret>) -> Result<()> {
+    let key = Patch::Merge(json!({"stringData": {"mail": "ann"}}));
+    secrets.patch("payments-qa", &PatchParams::default(), &key).await?;
+    Ok(())
 }
 
 /// Keeps a payment key for these classes.

@@ -126,7 +126,6 @@ fn not_yet(at: &str, word: &str) -> Option<&'static str> {
         (Some("type"), "mysql") => {
             Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
         }
-        (Some("type"), "s3") => Some("use `external` for a bucket that others keep, or a `container`"),
         _ => None,
     }
 }
