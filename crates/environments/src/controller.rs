@@ -207,7 +207,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let view = context.watches.view(&namespace);
     let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
     let sight = Sight::of(environment, &view, frozen.is_some(), newest.as_deref());
-    if let Some(left) = context.rest.lasts(environment, sight) {
+    if let Some(left) = context.rest.lasts(environment, sight, &context.client).await? {
         let again = RESYNC.min(left);
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
     }
@@ -268,8 +268,8 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         (false, false) => PROGRESS,
     };
     if settled && !outcome.wrote && outcome.heal_at.is_none() && next == current {
-        let recipes = wanted.stored.as_ref().map(|stored| stored.revision.secrets.as_slice());
-        context.rest.begin(environment, sight, recipes.unwrap_or_default());
+        let has_secrets = wanted.stored.as_ref().is_some_and(|stored| !stored.revision.secrets.is_empty());
+        context.rest.begin(environment, sight, has_secrets, outcome.sources);
     }
     let heal = outcome.heal_at.map(|at| at.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     Ok(Action::requeue([Some(again), thaw, heal].into_iter().flatten().min().unwrap_or(again)))
@@ -381,6 +381,7 @@ async fn roll_out(
     let mut rollout = rollout::run(&target, revisions, context).await?;
     // What runs goes on with the values it has.
     rollout.verdict = rollout.verdict.or(secrets.verdict);
+    rollout.sources = secrets.sources;
     Ok(rollout)
 }
 
