@@ -79,9 +79,12 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             unexpected
                 .iter()
-                .map(|key| {
-                    Problem::new(pointer(at, key), format!("unknown key `{key}`"))
-                        .hint(suggest(key, known.iter().copied()))
+                .map(|key| match not_yet(&pointer(at, key), "") {
+                    Some(reason) => {
+                        Problem::new(pointer(at, key), format!("`{key}` is not there yet")).hint(reason)
+                    }
+                    None => Problem::new(pointer(at, key), format!("unknown key `{key}`"))
+                        .hint(suggest(key, known.iter().copied())),
                 })
                 .collect()
         }
@@ -125,6 +128,9 @@ fn not_yet(at: &str, word: &str) -> Option<&'static str> {
     match (at.rsplit('/').next(), word) {
         (Some("type"), "mysql") => {
             Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
+        }
+        (Some("secretsManager" | "ssm"), _) => {
+            Some("let it be copied into a Kubernetes Secret, and name that: `kubernetes: NAME`")
         }
         _ => None,
     }
