@@ -89,6 +89,10 @@ soak: install ## 100 lives of environments while operator and API server are kil
 STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
 	cargo test --workspace --locked --no-fail-fast --test
 
+.PHONY: fuzz
+fuzz: tools ## Broken files for outboard.yaml's reader: make fuzz MINUTES=10
+	MINUTES=$(or $(MINUTES),10) cargo test --workspace --locked --lib -- --ignored --nocapture many_broken_files
+
 .PHONY: bench
 bench: install ## Side-by-side measurements, on the testbed
 	$(TESTBED) tools helm

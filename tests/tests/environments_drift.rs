@@ -209,7 +209,7 @@ async fn a_freeze_holds_through_a_restart_of_the_operator_and_ends_with_healing(
         same("the edited Deployment", &meaning(&web.get("web").await?), &edited)?;
         world.outboard(&["env", "set", "qa", "--set", "web=1", "--no-wait"]).await?.ended(Exit::Success)?;
 
-        world.outboard(&["env", "thaw", "qa"]).await?.ended(Exit::Success)?;
+        world.outboard(&["env", "thaw", "qa", "--heal"]).await?.ended(Exit::Success)?;
         until("healed", SOON, async || Ok((meaning(&web.get("web").await?) == written).then_some(())))
             .await?;
         // Without any outboard at hand.

@@ -65,6 +65,7 @@ async fn the_operator_may_do_what_it_needs_and_nothing_else() -> Result<()> {
             ("patch", "outboard.dev", "environments", Some("status")),
             ("get", "", "pods", Some("log")),
             ("list", "", "persistentvolumes", None),
+            ("list", "", "resourcequotas", None),
         ];
         for (verb, group, resource, subresource) in needed {
             let allowed = may(&world.client, verb, group, resource, subresource).await?;

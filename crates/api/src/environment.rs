@@ -58,6 +58,11 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub restores: Option<i64>,
+    /// Number of the revision of this environment that others changed by hand: it goes on with those changes, as they
+    /// stand when this is taken up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub keeps: Option<i64>,
     /// By component, when somebody last asked for new pods: another entry is a restart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub restarts: BTreeMap<String, String>,
@@ -176,21 +181,36 @@ pub struct EnvironmentStatus {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Objects that the project has in Kubernetes' own words.
+    Manifest,
     Service,
+    /// A job that runs before components change.
     Job,
     Component,
+    /// A job that runs again and again.
+    Schedule,
     Route,
+    /// A job that runs once all else is ready.
+    After,
 }
 
 impl Role {
     /// Every role, in the order in which parts start.
-    pub const ORDER: [Self; 4] = [Self::Service, Self::Job, Self::Component, Self::Route];
+    pub const ORDER: [Self; 7] =
+        [Self::Manifest, Self::Service, Self::Job, Self::Component, Self::Schedule, Self::Route, Self::After];
+
+    /// Whether such a part runs once and then never again.
+    pub fn completes(self) -> bool {
+        matches!(self, Self::Job | Self::After)
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Manifest => "manifest",
             Self::Service => "service",
-            Self::Job => "job",
+            Self::Job | Self::After => "job",
             Self::Component => "component",
+            Self::Schedule => "schedule",
             Self::Route => "route",
         }
     }

@@ -21,6 +21,9 @@ pub const COMPLETED_JOBS: &str = "outboard.dev/completed-jobs";
 /// On an environment revision: when it was first ready. Only such a revision is promoted or rolled back to.
 pub const READY_SINCE: &str = "outboard.dev/ready-since";
 
+/// On a revision of an environment that was destroyed: until when it is kept (RFC 3339).
+pub const KEPT_UNTIL: &str = "outboard.dev/kept-until";
+
 /// On a pod template: when somebody last asked for new pods.
 pub const RESTARTED: &str = "outboard.dev/restarted";
 /// On a pod template, when it is applied: which content of the Secrets that others keep its pods were started with.

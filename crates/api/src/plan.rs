@@ -64,6 +64,12 @@ pub struct PlanStatus {
     /// What all pods and volumes ask for.
     #[serde(default)]
     pub demand: DemandChange,
+    /// What that means for the quotas of the environment's namespace, one entry a limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotas: Vec<QuotaEffect>,
+    /// What the change waits for and in which order it is made, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<String>,
     /// Why the change is refused, or what it would wait for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -104,6 +110,35 @@ pub struct FieldChange {
     pub from: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+}
+
+/// What a change does to one limit of a ResourceQuota. Quantities are written as Kubernetes writes them.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaEffect {
+    /// Name of the ResourceQuota.
+    pub quota: String,
+    /// What is limited: `requests.cpu`.
+    pub resource: String,
+    pub hard: String,
+    /// What is used now, by everything in the namespace.
+    pub used: String,
+    /// What the change adds once it is made; negative where it gives back.
+    pub adds: String,
+    /// What is used on top of that while it is made: pods of jobs, new pods beside old ones.
+    pub meanwhile: String,
+    pub exceeds: Exceeds,
+}
+
+/// Whether a limit is exceeded.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Exceeds {
+    Never,
+    /// While the change is made: it takes longer, pod by pod.
+    Meanwhile,
+    /// Once it is made: some pods or volumes are never made.
+    Afterwards,
 }
 
 /// What pods and volumes ask for, before and after.

@@ -13,7 +13,7 @@ use crate::environment::DriftPolicy;
 mod component;
 mod service;
 
-pub use component::{Component, Health, JobTime, Port, Probe, Resources, Scale};
+pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
 pub use service::{ClassService, SecretPlace, Service, ServiceSettings, ServiceType};
 
 /// What a team ships: components, backing services, routes and classes.
@@ -41,6 +41,12 @@ pub struct ProjectSpec {
     /// Hostnames and paths through which the world reaches components.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<Route>,
+    /// Files with objects in Kubernetes' own words, such as `./k8s/*.yaml`: made, kept and pruned like the rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<String>,
+    /// Contents of the files that components name; put there by `project apply`, never by hand.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, String>,
     /// Settings that differ by class, by name; each has a value by class, and `default` for the others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub vary: BTreeMap<String, BTreeMap<String, String>>,
@@ -67,6 +73,10 @@ pub struct Route {
     /// Name of its port, if it has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<String>,
+    /// A request that takes longer is ended; `0s` never ends one (default: what the gateway does).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(0|[1-9][0-9]{0,4})(s|m|h)$"))]
+    pub timeout: Option<String>,
 }
 
 /// A stage. What it does not say is as the project says.

@@ -75,6 +75,12 @@ pub struct EnvironmentRevision {
     /// The revision whose objects these are, if it is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restores: Option<i64>,
+    /// The revision that others had changed by hand, if these are its objects with those changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeps: Option<i64>,
+    /// Every change by hand that has been kept since the objects were last rendered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
     /// By component, when somebody last asked for new pods.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub restarts: BTreeMap<String, String>,
@@ -91,6 +97,20 @@ pub struct EnvironmentRevision {
     /// In the order in which they start.
     pub parts: Vec<Part>,
     pub secrets: Vec<SecretRecipe>,
+}
+
+/// What somebody changed by hand on one object, and wanted to keep.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// `Deployment web`.
+    pub object: String,
+    /// It was deleted, and stays so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// Paths of the fields.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
 }
 
 /// One part and the objects that make it.
@@ -113,6 +133,9 @@ pub struct Part {
     /// What a route must answer before it is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<RouteProbe>,
+    /// Keys of it that the project says in Kubernetes' own words: `pod.nodeSelector`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raw: Vec<String>,
     pub objects: Vec<Value>,
 }
 

@@ -128,7 +128,7 @@ fn missing(wanted: &Value, there: &Value, path: &str, found: &mut Vec<FieldChang
     }
 }
 
-fn is_empty(value: &Value) -> bool {
+pub(crate) fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -139,7 +139,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// The element of a list that has all values of `key`.
-fn element<'a>(list: Option<&'a Value>, key: &Value) -> Option<&'a Value> {
+pub(crate) fn element<'a>(list: Option<&'a Value>, key: &Value) -> Option<&'a Value> {
     let key = key.as_object()?;
     list?.as_array()?.iter().find(|element| key.iter().all(|(name, value)| element.get(name) == Some(value)))
 }

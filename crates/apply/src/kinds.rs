@@ -5,27 +5,67 @@ use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 /// A kind outboard writes into an environment's namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
+    ConfigMap,
+    ServiceAccount,
     Deployment,
     StatefulSet,
     Service,
+    PodDisruptionBudget,
+    HorizontalPodAutoscaler,
     Job,
+    CronJob,
+    NetworkPolicy,
+    Ingress,
     HttpRoute,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] =
-        [Self::Deployment, Self::StatefulSet, Self::Service, Self::Job, Self::HttpRoute];
+    pub const ALL: [Self; 12] = [
+        Self::ConfigMap,
+        Self::ServiceAccount,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::Service,
+        Self::PodDisruptionBudget,
+        Self::HorizontalPodAutoscaler,
+        Self::Job,
+        Self::CronJob,
+        Self::NetworkPolicy,
+        Self::Ingress,
+        // Last: its definition may be absent.
+        Self::HttpRoute,
+    ];
 
     /// The order in which a teardown removes them: traffic first, data last.
-    pub const TEARDOWN: [Self; 5] =
-        [Self::HttpRoute, Self::Deployment, Self::Job, Self::Service, Self::StatefulSet];
+    pub const TEARDOWN: [Self; 12] = [
+        Self::HttpRoute,
+        Self::Ingress,
+        Self::CronJob,
+        // What it scales would come back.
+        Self::HorizontalPodAutoscaler,
+        Self::Deployment,
+        Self::Job,
+        Self::Service,
+        Self::StatefulSet,
+        Self::PodDisruptionBudget,
+        Self::ConfigMap,
+        Self::ServiceAccount,
+        Self::NetworkPolicy,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::ConfigMap => "ConfigMap",
+            Self::ServiceAccount => "ServiceAccount",
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
             Self::Service => "Service",
+            Self::PodDisruptionBudget => "PodDisruptionBudget",
+            Self::HorizontalPodAutoscaler => "HorizontalPodAutoscaler",
             Self::Job => "Job",
+            Self::CronJob => "CronJob",
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::Ingress => "Ingress",
             Self::HttpRoute => "HTTPRoute",
         }
     }
@@ -38,6 +78,13 @@ impl Kind {
 
     pub fn resource(self) -> ApiResource {
         let (group, version, plural) = match self {
+            Self::ConfigMap => ("", "v1", "configmaps"),
+            Self::ServiceAccount => ("", "v1", "serviceaccounts"),
+            Self::PodDisruptionBudget => ("policy", "v1", "poddisruptionbudgets"),
+            Self::HorizontalPodAutoscaler => ("autoscaling", "v2", "horizontalpodautoscalers"),
+            Self::CronJob => ("batch", "v1", "cronjobs"),
+            Self::NetworkPolicy => ("networking.k8s.io", "v1", "networkpolicies"),
+            Self::Ingress => ("networking.k8s.io", "v1", "ingresses"),
             Self::Deployment => ("apps", "v1", "deployments"),
             Self::StatefulSet => ("apps", "v1", "statefulsets"),
             Self::Service => ("", "v1", "services"),

@@ -7,10 +7,12 @@ pub mod claim;
 pub mod drift;
 pub mod error;
 pub mod fingerprint;
+pub mod keep;
 pub mod kinds;
 pub mod ownership;
 pub mod recognise;
 pub mod standing;
+pub mod trial;
 pub mod view;
 pub mod writer;
 

@@ -41,7 +41,14 @@ impl Standing {
         };
         let text = |field: &str| object.data.pointer(&format!("/status/{field}")).and_then(Value::as_str);
         match kind {
-            Kind::Service => Self::Silent,
+            Kind::ConfigMap
+            | Kind::ServiceAccount
+            | Kind::Service
+            | Kind::PodDisruptionBudget
+            | Kind::HorizontalPodAutoscaler
+            | Kind::CronJob
+            | Kind::NetworkPolicy
+            | Kind::Ingress => Self::Silent,
             Kind::Deployment => Self::Deployment {
                 observed: observed(object),
                 total: number("replicas"),

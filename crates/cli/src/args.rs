@@ -98,11 +98,12 @@ pub struct Changing {
     pub patience: Patience,
 }
 
-/// `90s`, `15m` or `2h`.
+/// `90s`, `15m`, `2h` or `7d`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    api::project::seconds(text)
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()?.checked_mul(86_400));
+    days.or_else(|| api::project::seconds(text))
         .map(|seconds| Duration::from_secs(seconds.into()))
-        .ok_or_else(|| "write a number and a unit: `90s`, `15m` or `2h`".to_owned())
+        .ok_or_else(|| "write a number and a unit: `90s`, `15m`, `2h` or `7d`".to_owned())
 }
 
 fn after_help() -> String {
@@ -110,7 +111,9 @@ fn after_help() -> String {
     for exit in Exit::ALL {
         text.push_str(&format!("  {:>3}  {}\n", exit.code(), exit.meaning()));
     }
-    text.push_str("\nWithout a terminal nothing is ever asked: what would be asked needs --yes.\n");
+    text.push_str(
+        "\nWithout a terminal nothing is ever asked: what would be asked has to be said (--yes, --keep, --heal).\n",
+    );
     text.push_str(
         "`outboard operator` runs the operator; it is what `outboard install` starts in the cluster.",
     );
@@ -147,6 +150,7 @@ mod tests {
     #[test]
     fn a_duration_needs_its_unit() {
         assert_eq!(duration("15m"), Ok(Duration::from_secs(900)));
-        assert!(duration("15").is_err());
+        assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
+        assert!(duration("15").is_err() && duration("d").is_err() && duration("99999999d").is_err());
     }
 }

@@ -1,8 +1,12 @@
 //! The settings of an installation, as `outboard install` takes them and hands them on to `outboard operator`.
 
+use std::time::Duration;
+
 use api::marks;
 use clap::Args;
 use verbs::install::Settings;
+
+use crate::args::duration;
 
 /// What the operator is told about its cluster.
 #[derive(Args, Clone, Debug)]
@@ -22,6 +26,9 @@ pub struct SettingsArgs {
     /// The Gateway that routes attach to
     #[arg(long, env = "OUTBOARD_GATEWAY", value_name = "NAMESPACE/NAME", default_value = "envoy-gateway-system/outboard", value_parser = gateway)]
     pub gateway: (String, String),
+    /// How long the revisions of a destroyed environment are kept: for `env history` and to see what was there
+    #[arg(long, env = "OUTBOARD_RETENTION", value_name = "DURATION", default_value = "7d", value_parser = duration)]
+    pub retention: Duration,
     /// How many environments are reconciled at once
     #[arg(long, env = "OUTBOARD_CONCURRENCY", value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
@@ -46,6 +53,7 @@ impl SettingsArgs {
             url_port: self.url_port,
             gateway_namespace,
             gateway_name,
+            retention: self.retention,
             concurrency: self.concurrency,
             registries: self.registries.iter().cloned().collect(),
             labels: self.labels.iter().cloned().collect(),

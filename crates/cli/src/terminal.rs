@@ -1,6 +1,6 @@
-//! The terminal: raw while somebody works inside a container, and always as it was afterwards.
+//! The terminal: where somebody can be asked; raw while they work inside a container, and always as it was afterwards.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
@@ -45,6 +45,26 @@ impl Connection {
 /// Whether somebody sits there to type.
 pub fn somebody_types() -> bool {
     io::stdin().is_terminal()
+}
+
+/// Whether there is somebody who can be asked something.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks, and answers in lower case. On a thread of its own, so that Ctrl-C works meanwhile.
+pub async fn ask(question: String) -> Result<String> {
+    let answer = tokio::task::spawn_blocking(move || -> io::Result<String> {
+        let mut stderr = io::stderr().lock();
+        stderr.write_all(question.as_bytes())?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(answer)
+    });
+    let answer = answer.await.map_err(|error| Failure::Start(error.to_string()))?;
+    let answer = answer.map_err(|error| Failure::Start(error.to_string()))?;
+    Ok(answer.trim().to_lowercase())
 }
 
 /// A terminal that sends every key as it is, from when it is lent.

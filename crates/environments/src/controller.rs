@@ -7,31 +7,30 @@ use std::time::{Duration, Instant};
 
 use api::marks::{self, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
-use api::{Cause, Drift, DriftPolicy, Environment, EnvironmentStatus, Plan, Project, Verdict};
-use apply::{Claim, Managers, View, Writer, claim_namespace};
+use api::{Cause, DriftPolicy, Environment, Plan, Project, Verdict};
+use apply::{Claim, View, claim_namespace};
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::{Action, Config, Controller};
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, ResourceExt};
 use serde_json::json;
 use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tracing::warn;
 
+use crate::context::Context;
 use crate::error::Error;
-use crate::heal::Place;
 use crate::observe::Observer;
+use crate::plan::drift;
+use crate::plan::stamp;
 use crate::plan::status::{self, Found};
-use crate::plan::{backoff, drift, stamp};
-use crate::rest::{Rest, Sight};
+use crate::rest::Sight;
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
-use crate::streaks::Streaks;
 use crate::watch::{Retry, Watches, lean};
-use crate::{Settings, planning, project, secrets, teardown, wanted};
+use crate::{Settings, planning, project, retention, secrets, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -39,23 +38,6 @@ const RESYNC: Duration = Duration::from_secs(60);
 const PROGRESS: Duration = Duration::from_secs(1);
 /// What waits for a person; their change wakes it, through the watches.
 const STUCK: Duration = Duration::from_secs(15);
-/// Somebody else wrote first: what they wrote is looked at this soon.
-const MOVED: Duration = Duration::from_millis(500);
-
-/// What every reconcile shares.
-pub struct Context {
-    pub client: Client,
-    pub settings: Settings,
-    pub watches: Watches,
-    pub writer: Writer,
-    pub observer: Arc<dyn Observer>,
-    /// Objects that were healed lately.
-    pub healed: Streaks<Place>,
-    /// Looks that failed lately, by what was looked at.
-    failed: Streaks<String>,
-    rest: Rest,
-    recorder: Recorder,
-}
 
 /// Reconciles Projects and Environments until `shutdown` resolves; what is in flight is finished.
 pub async fn run(
@@ -72,20 +54,8 @@ pub async fn run(
         () = shutdown.clone() => return,
     }
     let concurrency = settings.concurrency;
-    let writer = Writer::new(client.clone(), Managers::allowing(&settings.managers));
-    let recorder =
-        Recorder::new(client.clone(), Reporter { controller: "outboard".to_owned(), instance: None });
-    let context = Arc::new(Context {
-        client: client.clone(),
-        settings,
-        watches,
-        writer,
-        observer,
-        healed: Streaks::new(backoff::HEAL),
-        failed: Streaks::new(backoff::FAIL),
-        rest: Rest::default(),
-        recorder,
-    });
+    let context = Arc::new(Context::new(client.clone(), settings, watches, observer));
+    tasks.spawn(retention::run(context.clone()));
     let config = watcher::Config::default().timeout(200);
     let (all, store) = reflector::store();
     let changed = lean(watcher(Api::<Environment>::all(client.clone()), config.clone()));
@@ -109,7 +79,7 @@ pub async fn run(
         .graceful_shutdown_on(shutdown.clone())
         .run(
             reconcile_observed,
-            |environment, error, context| on_error(environment.as_ref(), error, &context),
+            |environment, error, context| context.failed(environment.as_ref(), error),
             context.clone(),
         )
         .for_each(|_| std::future::ready(()));
@@ -124,7 +94,7 @@ pub async fn run(
                 context.observer.reconciled("plan", begun.elapsed(), outcome.is_err());
                 outcome
             },
-            |plan, error, context| on_error(plan.as_ref(), error, &context),
+            |plan, error, context| context.failed(plan.as_ref(), error),
             context.clone(),
         )
         .for_each(|_| std::future::ready(()));
@@ -139,7 +109,7 @@ pub async fn run(
                 context.observer.reconciled("project", begun.elapsed(), outcome.is_err());
                 outcome
             },
-            |project, error, context| on_error(project.as_ref(), error, &context),
+            |project, error, context| context.failed(project.as_ref(), error),
             context,
         )
         .for_each(|_| std::future::ready(()));
@@ -147,41 +117,12 @@ pub async fn run(
     tasks.shutdown().await;
 }
 
-fn on_error<K: ResourceExt>(object: &K, error: &Error, context: &Context) -> Action {
-    let name = object.name_any();
-    match error {
-        // Somebody else wrote first: look again at once, with what they wrote.
-        Error::Kube(kube::Error::Api(status))
-        | Error::Apply(apply::Error::Kube(kube::Error::Api(status)))
-            if status.code == 409 || status.code == 404 =>
-        {
-            debug!(%name, %error, "{name} moved while it was reconciled");
-            Action::requeue(MOVED)
-        }
-        _ => {
-            let wait = context.failed.count(object.uid().unwrap_or_default(), Timestamp::now());
-            let why = shortened(&error.to_string());
-            warn!(%name, "cannot reconcile {name}, trying again in {} ms: {why}", wait.as_millis());
-            Action::requeue(wait)
-        }
-    }
-}
-
-/// The API server quotes whole objects in its refusals; the beginning says what is wrong.
-fn shortened(message: &str) -> String {
-    const LENGTH: usize = 500;
-    match message.char_indices().nth(LENGTH) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message.to_owned(),
-    }
-}
-
 async fn reconcile_observed(environment: Arc<Environment>, context: Arc<Context>) -> Result<Action, Error> {
     let begun = Instant::now();
     let outcome = reconcile(&environment, &context).await;
     context.observer.reconciled("environment", begun.elapsed(), outcome.is_err());
     if outcome.is_ok() {
-        context.failed.reset(&environment.uid().unwrap_or_default());
+        context.succeeded(environment.as_ref());
     }
     outcome
 }
@@ -218,8 +159,9 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     // apply
     let outcome = match &wanted.stored {
         Some(stored) => {
+            let hands_off = frozen.is_some() || wanted.is_to_keep(&environment.spec);
             let here = Here { owner: &owner, namespace: &namespace, view: &view };
-            roll_out(environment, &here, stored, &revisions, frozen.is_some(), context).await?
+            roll_out(environment, &here, stored, &revisions, hands_off, context).await?
         }
         None => Rollout::default(),
     };
@@ -317,7 +259,7 @@ async fn roll_out(
     here: &Here<'_>,
     stored: &Stored,
     revisions: &Revisions,
-    frozen: bool,
+    hands_off: bool,
     context: &Context,
 ) -> Result<Rollout, Error> {
     let current = environment.status.clone().unwrap_or_default();
@@ -371,52 +313,16 @@ async fn roll_out(
         stored,
         settled,
         // A new revision is made; then what others do to it is only told.
-        hands_off: frozen || (settled && stored.revision.drift == DriftPolicy::Report),
+        hands_off: hands_off || (settled && stored.revision.drift == DriftPolicy::Report),
         now: status::whole_seconds(Timestamp::now()),
         view,
         hidden: &secrets.hidden,
         stamps: &stamp::of(&stored.revision.secrets, &secrets.marks),
-        frozen,
+        frozen: hands_off,
     };
     let mut rollout = rollout::run(&target, revisions, context).await?;
     // What runs goes on with the values it has.
     rollout.verdict = rollout.verdict.or(secrets.verdict);
     rollout.sources = secrets.sources;
     Ok(rollout)
-}
-
-impl Context {
-    /// Tells of drift as an Event on the Environment. That it cannot be told is no reason to stop.
-    async fn tell(&self, environment: &Environment, found: &Drift) {
-        let event = Event {
-            type_: EventType::Warning,
-            reason: if found.reverted { "DriftReverted" } else { "DriftFound" }.to_owned(),
-            note: Some(shortened(&drift::sentence(found))),
-            action: if found.reverted { "Heal" } else { "Report" }.to_owned(),
-            secondary: None,
-        };
-        if let Err(error) = self.recorder.publish(&event, &environment.object_ref(&())).await {
-            debug!(%error, "cannot write an event on {}", environment.name_any());
-        }
-    }
-
-    /// Writes the whole status, as this slice's own.
-    pub async fn write_status(
-        &self,
-        environment: &Environment,
-        status: &EnvironmentStatus,
-    ) -> Result<(), Error> {
-        let api =
-            Api::<Environment>::namespaced(self.client.clone(), &environment.namespace().unwrap_or_default());
-        let object = json!({
-            "apiVersion": Environment::api_version(&()),
-            "kind": Environment::kind(&()),
-            // The UID is a fence against a namesake made meanwhile.
-            "metadata": {"name": environment.name_any(), "uid": environment.uid()},
-            "status": status,
-        });
-        let params = PatchParams::apply(marks::MANAGER).force();
-        api.patch_status(&environment.name_any(), &params, &Patch::Apply(&object)).await?;
-        Ok(())
-    }
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use api::marks::Owner;
 use api::revision::{EnvironmentRevision, short_hash};
-use api::{Cause, EnvironmentSpec, Project, Role, Verdict, marks};
+use api::{Cause, EnvironmentSpec, Project, Verdict, marks};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
+use crate::keep;
 use crate::plan::sources::serves;
 use crate::plan::{images, pull, render, restart, validate};
 use crate::registry::{self, Credentials, Failure};
@@ -54,8 +55,14 @@ pub async fn make(
         let fix = "apply it first: outboard project apply".to_owned();
         return refuse(Cause::ProjectNotFound, message, vec![], fix);
     };
-    if let Some(number) = spec.restores {
+    if let Some(number) = spec.restores.filter(|_| spec.keeps.is_none()) {
         return match restored(request, number, newest, revisions).await? {
+            Ok(revision) => finish(project, revision, request, newest, context).await,
+            Err(verdict) => Ok(Err(verdict)),
+        };
+    }
+    if let Some(number) = spec.keeps {
+        return match keep::revision(request, number, newest, context).await? {
             Ok(revision) => finish(project, revision, request, newest, context).await,
             Err(verdict) => Ok(Err(verdict)),
         };
@@ -163,11 +170,12 @@ async fn restored(
     }
     let mut revision = EnvironmentRevision {
         restores: Some(number),
+        keeps: None,
         restarts: spec.restarts.clone(),
         change: spec.change.clone(),
         ..old.revision
     };
-    revision.parts.retain(|part| part.role != Role::Job);
+    revision.parts.retain(|part| !part.role.completes());
     restart::stamp(&mut revision.parts, &spec.restarts);
     Ok(Ok(revision))
 }

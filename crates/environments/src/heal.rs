@@ -16,7 +16,7 @@ use kube::ResourceExt;
 use kube::core::DynamicObject;
 use tracing::info;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::rollout::Target;
 

@@ -3,6 +3,7 @@
 //! `controller` gathers, asks `plan` what to do, applies it and writes the status. The other files are
 //! one outside thing each.
 
+pub mod context;
 pub mod controller;
 pub mod draft;
 pub mod error;
@@ -10,13 +11,16 @@ pub mod evidence;
 pub mod file;
 pub mod gateway;
 pub mod heal;
+pub mod keep;
 pub mod memory;
 pub mod observe;
 pub mod plan;
 pub mod planning;
 pub mod project;
+pub mod quotas;
 pub mod registry;
 pub mod rest;
+pub mod retention;
 pub mod revisions;
 pub mod rollout;
 pub mod secrets;
@@ -24,6 +28,7 @@ pub mod settings;
 mod sources;
 pub mod streaks;
 pub mod teardown;
+pub mod trial;
 pub mod wanted;
 pub mod watch;
 

@@ -25,11 +25,13 @@ pub struct Memory<V> {
 /// A list that has begun and not ended yet: it replaces what is remembered once it is whole.
 pub type Listing<V> = Option<ByNamespace<V>>;
 
-impl<V> Memory<V> {
-    pub fn new() -> Self {
+impl<V> Default for Memory<V> {
+    fn default() -> Self {
         Self { now: RwLock::default(), listed: watch::Sender::new(false) }
     }
+}
 
+impl<V> Memory<V> {
     /// Takes one event in. Answers with the namespaces of objects that have gone since the list before: nothing
     /// else tells of them.
     pub fn take(&self, event: Event<Item<V>>, listing: &mut Listing<V>) -> Vec<String> {
@@ -104,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_new_list_replaces_the_old_one_only_when_it_is_whole_and_tells_what_went() {
-        let (memory, mut listing) = (Memory::new(), None);
+        let (memory, mut listing) = (Memory::default(), None);
         memory.take(Event::Apply(item("old", Some(1))), &mut listing);
         memory.take(Event::Init, &mut listing);
         memory.take(Event::InitApply(item("new", Some(2))), &mut listing);
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_not_worth_remembering_leaves_no_trace() {
-        let (memory, mut listing) = (Memory::new(), None);
+        let (memory, mut listing) = (Memory::default(), None);
         memory.take(Event::Apply(item("web", Some(1))), &mut listing);
         memory.take(Event::Apply(item("web", None)), &mut listing);
         assert!(memory.of("qa").is_empty() && memory.now.read().unwrap().is_empty());

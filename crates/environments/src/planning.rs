@@ -3,19 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::marks::Owner;
 use api::plan::DemandChange;
-use api::{Cause, Plan, PlanStatus, Verdict};
-use k8s_openapi::jiff::Timestamp;
+use api::revision::EnvironmentRevision;
+use api::{Cause, Environment, Plan, PlanStatus, Verdict};
+use apply::{Claim, claim};
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use serde_json::json;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::draft::{self, Draft, Request};
 use crate::error::Error;
-use crate::plan::{changes, demand};
+use crate::plan::{changes, demand, drift, keep, order, quota};
+use crate::quotas;
 use crate::revisions::{Newest, Revisions};
+use crate::trial::{self, Tried};
 
 /// A plan that nobody deleted is gone after this long.
 const LIFETIME: Duration = Duration::from_secs(900);
@@ -40,30 +46,78 @@ pub async fn reconcile(plan: Arc<Plan>, context: Arc<Context>) -> Result<Action,
         (drafted, _) => drafted,
     };
     let status = match drafted {
-        Ok(draft) => shown(&draft, &newest),
-        Err(verdict) => {
-            PlanStatus { from_revision: newest.number, verdict: Some(verdict), ..PlanStatus::default() }
-        }
+        Ok(draft) => shown(&plan, &draft, &newest, &context).await?,
+        Err(verdict) => PlanStatus {
+            from_revision: newest.number,
+            waits: order::held(&verdict),
+            verdict: Some(verdict),
+            ..PlanStatus::default()
+        },
     };
     let patch = json!({"status": status});
     api.patch_status(&plan.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
     Ok(Action::requeue(LIFETIME))
 }
 
-fn shown(draft: &Draft, newest: &Newest) -> PlanStatus {
-    let from = newest.stored.as_ref().map(|stored| &stored.revision);
-    PlanStatus {
-        hash: Some(draft.hash.clone()),
-        from_revision: newest.number,
-        digests: draft.revision.digests.clone(),
-        changes: changes::between(from, &draft.revision),
-        notes: changes::notes(from, &draft.revision),
-        demand: DemandChange {
-            from: from.map(demand::of).unwrap_or_default(),
-            to: demand::of(&draft.revision),
-        },
-        verdict: None,
+/// Everything that there is to say about a draft, before it is stored.
+async fn shown(plan: &Plan, draft: &Draft, newest: &Newest, context: &Context) -> Result<PlanStatus, Error> {
+    let (name, revision) = (plan.spec.environment.as_str(), &draft.revision);
+    let control = plan.namespace().unwrap_or_default();
+    let environment = Api::<Environment>::namespaced(context.client.clone(), &control).get_opt(name).await?;
+    let namespace = format!("{}-{name}", revision.project);
+    let there = is_there(&namespace, name, revision, &control, context).await?;
+    // What an earlier environment of this name had is gone with its namespace.
+    let from = newest.stored.as_ref().map(|stored| &stored.revision).filter(|_| there);
+    let keeping = revision.keeps.is_some() && from.is_some_and(|from| from.keeps != revision.keeps);
+    let mut changes = changes::between(from, revision);
+    let mut notes = changes::notes(from, revision);
+    let frozen = plan.spec.wanted.freeze.as_ref().map(|freeze| freeze.until.0);
+    let mut waits = Vec::new();
+    if keeping {
+        keep::say_that_it_stands(&mut changes);
+    } else {
+        let frozen =
+            environment.as_ref().map_or(frozen, |found| drift::frozen_until(found, Timestamp::now()));
+        waits = order::waits(&changes, frozen, plan.spec.wanted.freeze.as_ref());
+        let standing = environment.and_then(|found| found.status).unwrap_or_default().drift;
+        notes.extend(drift::put_back(name, &standing).filter(|_| !changes.is_empty()));
     }
+    let (mut quotas, mut tried) = (Vec::new(), Tried::default());
+    if there {
+        quotas = quota::effects(&quotas::of(&namespace, context).await?, from, revision);
+        tried = trial::all(name, &namespace, revision, &changes, context).await;
+    }
+    notes.extend(tried.note);
+    Ok(PlanStatus {
+        // Without a hash it cannot be carried out.
+        hash: tried.verdict.is_none().then(|| draft.hash.clone()),
+        from_revision: newest.number,
+        digests: revision.digests.clone(),
+        changes,
+        notes,
+        demand: DemandChange { from: from.map(demand::of).unwrap_or_default(), to: demand::of(revision) },
+        quotas,
+        waits,
+        verdict: tried.verdict,
+    })
+}
+
+/// Whether the environment's namespace exists and is its own.
+async fn is_there(
+    namespace: &str,
+    name: &str,
+    revision: &EnvironmentRevision,
+    control: &str,
+    context: &Context,
+) -> Result<bool, Error> {
+    let owner = Owner {
+        install: context.settings.install.clone(),
+        control_namespace: control.to_owned(),
+        project: revision.project.clone(),
+        environment: name.to_owned(),
+    };
+    let found = Api::<Namespace>::all(context.client.clone()).get_opt(namespace).await?;
+    Ok(found.is_some_and(|found| matches!(claim::judge(&found, &owner), Claim::Held { .. })))
 }
 
 /// Lets a promotion pass only if it is exactly what has been ready in its source.
@@ -98,6 +152,17 @@ async fn tested(draft: Draft, source: &str, revisions: &Revisions) -> Result<Res
             format!("outboard env show {source} says what it waits for"),
         );
     }
+    if keep::by_hand(&from.revision) {
+        let by_hand = from.revision.kept.iter().map(|kept| kept.object.clone()).collect();
+        return refuse(
+            format!(
+                "revision {} of {source} keeps changes made by hand: only what outboard.yaml says is promoted",
+                from.number
+            ),
+            by_hand,
+            format!("put them into outboard.yaml, apply it, and test it with outboard env update {source}"),
+        );
+    }
     let other = draft::untested(&draft.revision, &from.revision.digests);
     if !other.is_empty() || from.revision.project_revision != draft.revision.project_revision {
         return refuse(
@@ -110,13 +175,34 @@ async fn tested(draft: Draft, source: &str, revisions: &Revisions) -> Result<Res
 }
 
 async fn sweep(plan: &Plan, api: &Api<Plan>) -> Result<Action, Error> {
-    let made = plan.metadata.creation_timestamp.as_ref().map_or_else(Timestamp::now, |time| time.0);
-    let age = Timestamp::now().duration_since(made).unsigned_abs();
-    if age < LIFETIME {
-        return Ok(Action::requeue(LIFETIME.saturating_sub(age) + Duration::from_secs(1)));
+    let now = Timestamp::now();
+    let made = plan.metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
+    let left = left(made, now);
+    if !left.is_zero() {
+        return Ok(Action::requeue(left + Duration::from_secs(1)));
     }
     match api.delete(&plan.name_any(), &DeleteParams::default()).await {
         Err(error) if !apply::error::is_status(&error, 404) => Err(error.into()),
         _ => Ok(Action::await_change()),
+    }
+}
+
+/// How much longer a plan is of use. The API server's clock made it, ours asks: where ours is behind, the plan is
+/// new, not old.
+fn left(made: Timestamp, now: Timestamp) -> Duration {
+    let age = now.duration_since(made).max(SignedDuration::ZERO).unsigned_abs();
+    LIFETIME.saturating_sub(age)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_from_the_future_is_a_fresh_one() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(left(at(1_000), at(1_100)), LIFETIME - Duration::from_secs(100));
+        assert_eq!(left(at(1_000), at(9_000)), Duration::ZERO);
+        assert_eq!(left(at(9_000), at(1_000)), LIFETIME, "the operator's clock is behind");
     }
 }

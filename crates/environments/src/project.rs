@@ -10,7 +10,7 @@ use kube::runtime::controller::Action;
 use serde_json::json;
 use tracing::warn;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::plan::validate;
 use crate::revisions::Revisions;

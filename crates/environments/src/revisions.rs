@@ -24,6 +24,8 @@ pub struct Stored {
     pub completed_jobs: Vec<String>,
     /// Whether it has ever been ready.
     pub ready: bool,
+    /// It is of an environment that was destroyed, and on its way out.
+    pub retired: bool,
 }
 
 impl Stored {
@@ -34,6 +36,7 @@ impl Stored {
             number: object.revision,
             revision: EnvironmentRevision::from_object(object)?,
             ready: object.annotations().contains_key(marks::READY_SINCE),
+            retired: object.annotations().contains_key(marks::KEPT_UNTIL),
             completed_jobs: completed.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         })
     }
@@ -101,7 +104,7 @@ impl Revisions {
             object.annotations_mut().insert(marks::COMPLETED_JOBS.to_owned(), done.join(","));
         }
         self.api.create(&PostParams::default(), &object).await?;
-        Ok(Stored { number, revision, completed_jobs: done, ready: false })
+        Ok(Stored { number, revision, completed_jobs: done, ready: false, retired: false })
     }
 
     /// Records that a revision has been ready: from now on it may be promoted and rolled back to.

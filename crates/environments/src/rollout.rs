@@ -11,7 +11,7 @@ use kube::api::PropagationPolicy;
 use kube::core::DynamicObject;
 use tracing::info;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
 use crate::evidence;
 use crate::gateway::{self, Answer};
@@ -140,9 +140,12 @@ fn object(value: &serde_json::Value) -> Result<(Kind, DynamicObject), Error> {
 
 fn earlier_stage(role: Role) -> &'static str {
     match role {
-        Role::Service | Role::Job => "services",
+        Role::Manifest => "nothing",
+        Role::Service => "manifests",
+        Role::Job => "services",
         Role::Component => "jobs",
-        Role::Route => "components",
+        Role::Schedule | Role::Route => "components",
+        Role::After => "everything else",
     }
 }
 
@@ -209,9 +212,7 @@ async fn ensure(
         let seen = view.get(kind, &desired.name_any());
         // The address changes only when servers stand behind it: until then the old ones keep theirs.
         if let Some(seen) = seen.filter(|_| kind == Kind::Service && part.role == Role::Component && !settled)
-            && !all
-                .first()
-                .is_some_and(|servers| readiness::deployment(servers, part.replicas.unwrap_or(1)).is_ready())
+            && !readiness::serves(&all, part.replicas.unwrap_or(1))
         {
             all.push(seen.clone());
             continue;

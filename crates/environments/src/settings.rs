@@ -1,6 +1,7 @@
 //! What the operator is told about the cluster it runs in.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Settings of one installation, the same for every environment.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Settings {
     /// The Gateway that routes attach to.
     pub gateway_namespace: String,
     pub gateway_name: String,
+    /// How long the revisions of a destroyed environment are kept.
+    pub retention: Duration,
     /// How many environments are reconciled at once.
     pub concurrency: u16,
     /// By registry, the URL where it is reached if that is not `https://` and its name: a mirror, or one without TLS.
@@ -35,6 +38,7 @@ impl Default for Settings {
             url_port: None,
             gateway_namespace: "envoy-gateway-system".to_owned(),
             gateway_name: "outboard".to_owned(),
+            retention: Duration::from_secs(7 * 24 * 3600),
             concurrency: 16,
             registries: BTreeMap::new(),
             labels: BTreeMap::new(),

@@ -9,6 +9,7 @@ use api::{Environment, EnvironmentStatus, crds};
 use apply::kinds::Kind;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::runtime::controller::Action;
@@ -16,8 +17,10 @@ use serde_json::json;
 use std::time::Duration;
 use tracing::info;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::error::Error;
+use crate::plan::retention as plan;
+use crate::retention;
 
 /// How soon to look again while something is going away that no watch reports.
 const POLL: Duration = Duration::from_millis(500);
@@ -125,6 +128,10 @@ async fn finish(environment: &Environment, namespace: &str, context: &Context) -
         return Ok(Action::requeue(POLL));
     }
     context.writer.forget(namespace);
+    let control = environment.namespace().unwrap_or_default();
+    let until = plan::until(Timestamp::now(), context.settings.retention);
+    let project = &environment.spec.project;
+    retention::begin(&context.client, &control, project, &environment.name_any(), until).await?;
     info!(environment = %environment.name_any(), %namespace, "destroyed {namespace}");
     release(environment, context).await
 }
@@ -193,6 +200,13 @@ fn words(kind: Kind) -> &'static str {
     match kind {
         Kind::HttpRoute => "routes",
         Kind::Deployment => "components",
+        Kind::CronJob => "schedules",
+        Kind::Ingress => "ingresses",
+        Kind::NetworkPolicy => "network policies",
+        Kind::HorizontalPodAutoscaler => "autoscalers",
+        Kind::PodDisruptionBudget => "disruption budgets",
+        Kind::ConfigMap => "files",
+        Kind::ServiceAccount => "identities",
         Kind::Job => "jobs",
         Kind::Service => "addresses",
         Kind::StatefulSet => "services",

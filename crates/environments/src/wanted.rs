@@ -1,21 +1,29 @@
 //! Which revision an environment is to have: the one it has, a new one drafted for what it asks now, or the one
 //! before because what it asks was refused. Never touches what runs.
 
-use api::{Cause, Environment, Verdict};
+use api::{Cause, Environment, EnvironmentSpec, Verdict};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use tracing::info;
 
-use crate::controller::Context;
+use crate::context::Context;
 use crate::draft::{self, Request};
 use crate::error::Error;
 use crate::plan::decide;
+use crate::retention;
 use crate::revisions::{Revisions, Stored};
 
 /// The revision to apply, and why the spec was refused if it was: then an earlier one goes on being kept.
 pub struct Wanted {
     pub stored: Option<Stored>,
     pub refusal: Option<Verdict>,
+}
+
+impl Wanted {
+    /// Whether changes by hand are to be kept and are not yet: to heal now would undo them.
+    pub fn is_to_keep(&self, spec: &EnvironmentSpec) -> bool {
+        spec.keeps.is_some() && self.stored.as_ref().is_none_or(|stored| stored.revision.keeps != spec.keeps)
+    }
 }
 
 pub async fn revision(
@@ -34,6 +42,11 @@ pub async fn revision(
         let last = newest.number;
         newest = revisions.newest(&spec.project, &name, None).await?;
         newest.number = newest.number.max(last);
+    }
+    if newest.stored.as_ref().is_some_and(|stored| stored.retired) {
+        // An environment of this name was destroyed, and this one goes on where it ended: nothing may be swept any more.
+        let control = environment.namespace().unwrap_or_default();
+        retention::end(&context.client, &control, &spec.project, &name).await?;
     }
     if newest.stored.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
         return Ok(Wanted { stored: newest.stored, refusal: None });

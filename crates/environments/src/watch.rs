@@ -64,7 +64,7 @@ impl Watches {
         let stream = lean::<Project>(watcher(Api::all(client.clone()), all.clone()));
         tasks.spawn(keep("Project", reflector::reflector(writer, stream), |_| {}));
 
-        let pods = Arc::new(Memory::new());
+        let pods = Arc::new(Memory::default());
         let known = pods.clone();
         let stream = watcher(Api::<Pod>::all(client.clone()), ours.clone());
         let reduce = move |pod: Pod| {
@@ -74,13 +74,13 @@ impl Watches {
         };
         tasks.spawn(follow("Pod", stream, pods.clone(), reduce, wake.clone()));
 
-        let autoscalers = Arc::new(Memory::new());
+        let autoscalers = Arc::new(Memory::default());
         let stream = watcher(Api::<HorizontalPodAutoscaler>::all(client.clone()), all);
         tasks.spawn(follow("HorizontalPodAutoscaler", stream, autoscalers.clone(), scaled, wake.clone()));
 
         let mut objects = Vec::new();
         for kind in Kind::ALL {
-            let memory = Arc::new(Memory::new());
+            let memory = Arc::new(Memory::default());
             let stream =
                 watcher(Api::<DynamicObject>::all_with(client.clone(), &kind.resource()), ours.clone());
             let reduce = move |object: DynamicObject| {

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
+use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
 
@@ -57,12 +59,27 @@ impl Cluster {
         said.or(self.context_namespace.as_deref()).or(project).map(str::to_owned).ok_or(Error::NoNamespace)
     }
 
+    /// The time by the API server's clock, which is what the operator goes by; ours where it does not tell.
+    pub async fn now(&self) -> Timestamp {
+        let asked = async {
+            let request = http::Request::get("/version").body(Body::empty()).ok()?;
+            let answer = self.client.send(request).await.ok()?;
+            clock(answer.headers().get(http::header::DATE)?.to_str().ok()?)
+        };
+        asked.await.unwrap_or_else(Timestamp::now)
+    }
+
     /// Who the cluster says we are; `None` if it does not tell.
     pub async fn user(&self) -> Option<String> {
         let reviews: Api<SelfSubjectReview> = Api::all(self.client.clone());
         let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
         review.status?.user_info?.username
     }
+}
+
+/// The time of an HTTP `Date`.
+fn clock(date: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::parse(date).ok().map(|time| time.timestamp())
 }
 
 /// `None` when there is no file at the default place.
@@ -100,5 +117,17 @@ fn looked_at() -> String {
     match std::env::var("KUBECONFIG") {
         Ok(paths) if !paths.is_empty() => format!("KUBECONFIG={paths}"),
         _ => "~/.kube/config".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_server_is_read_from_its_answers() {
+        let date = clock("Wed, 25 Nov 2026 13:18:12 GMT");
+        assert_eq!(date.map(|time| time.to_string()).as_deref(), Some("2026-11-25T13:18:12Z"));
+        assert_eq!(clock("soon"), None);
     }
 }

@@ -73,6 +73,8 @@ pub enum Error {
     Superseded { environment: String, change: api::Change },
     #[error("the change of `{environment}` is refused: {}", .verdict.message)]
     PlanRefused { environment: String, verdict: Box<Verdict> },
+    #[error("environment `{environment}` is frozen until {until}")]
+    Frozen { environment: String, until: String },
     #[error("environment `{environment}` has no revision yet")]
     NoRevision { environment: String },
     #[error("environment `{environment}` has no earlier revision that was ready")]

@@ -50,6 +50,45 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Names and texts of the files beside or below this one that a name stands for; `*` in its last part stands for
+    /// any letters.
+    fn beside(&self, name: &str) -> std::result::Result<Vec<(String, String)>, String> {
+        let Self::Path(path) = self else {
+            return Err("the project comes from stdin, so there is no directory to look in".to_owned());
+        };
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let read = |name: &str| match std::fs::read_to_string(directory.join(name)) {
+            Ok(text) => Ok((name.to_owned(), text)),
+            Err(error) => Err(spoken(&error)),
+        };
+        let (folder, pattern) = name.rsplit_once('/').unwrap_or((".", name));
+        let Some((before, after)) = pattern.split_once('*') else { return Ok(vec![read(name)?]) };
+        let entries = std::fs::read_dir(directory.join(folder)).map_err(|error| spoken(&error))?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names
+            .filter(|found| {
+                found.len() >= before.len() + after.len()
+                    && found.starts_with(before)
+                    && found.ends_with(after)
+            })
+            .collect();
+        names.sort();
+        if names.is_empty() {
+            return Err("no file is called so".to_owned());
+        }
+        names.iter().map(|found| read(&format!("{folder}/{found}"))).collect()
+    }
+}
+
+fn spoken(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::InvalidData => "it is not a text file (UTF-8)".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// A file with what is wrong with it; the text is kept to show the lines in question.
 #[derive(Clone, Debug)]
 pub struct BrokenFile {
@@ -61,7 +100,7 @@ pub struct BrokenFile {
 /// Reads and checks a whole file.
 pub fn check(source: &Source) -> Result<Project> {
     let text = source.text()?;
-    environments::file::read(&text)
+    environments::file::read(&text, |name| source.beside(name))
         .map_err(|problems| Error::File(Box::new(BrokenFile { file: source.label(), text, problems })))
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use kube::KubeSchema;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// One container image repository and how it runs.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -17,10 +18,17 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|sha256:[0-9a-f]{64})$"))]
     pub version: Option<String>,
-    /// Arguments of the image's entrypoint.
+    /// What is run instead of the image's entrypoint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// Arguments of the entrypoint; `${…}` is replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
-    /// Ports by name; a name is what routes and health refer to.
+    /// The directory it is started in, if not the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^/\S*$"))]
+    pub workdir: Option<String>,
+    /// Ports by name; a name is what routes and health refer to. `http…` and `grpc…` say what is spoken there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ports: BTreeMap<String, Port>,
     /// Services and components it needs: the order of start, and what `${…}` may name.
@@ -29,8 +37,20 @@ pub struct Component {
     /// Environment variables; `${service.field}` and `${url.host}` are replaced.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Files by the path at which it finds them; each is a file beside outboard.yaml, in which `${…}` is replaced.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// Directories by path: scratch space that goes with the replica, or storage that stays.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, Volume>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
+    /// As whom it runs: `1000`, or `1000:1000` with a group; not root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,9}(:[1-9][0-9]{0,9})?$"))]
+    pub user: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,10 +58,47 @@ pub struct Component {
     /// Makes it a job that runs to completion instead of a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobTime>,
+    /// Makes it a job that runs again and again: minute, hour, day, month and weekday, as cron has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(@(hourly|daily|weekly|monthly|yearly)|\S+ \S+ \S+ \S+ \S+)$"))]
+    pub schedule: Option<String>,
+    /// Where the hours of `schedule` are counted, such as `Europe/London` (default: UTC).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"))]
+    pub timezone: Option<String>,
+    /// As what it is known to a cloud; without it no token is mounted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// What the pod has besides, for what has no key of its own: merged as Kubernetes merges a strategic patch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "any_map")]
+    pub pod: Option<Value>,
+    /// The same for the component's own container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "any_map")]
+    pub container: Option<Value>,
 }
 
 /// A TCP port.
 pub type Port = u16;
+
+fn any_map(_: &mut SchemaGenerator) -> Schema {
+    // Read by file checks and by Kubernetes alike; the API server checks what it becomes part of.
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    schema.try_into().unwrap_or_default()
+}
+
+impl Component {
+    /// Whether it runs to completion, once or again and again.
+    pub fn completes(&self) -> bool {
+        self.job.is_some() || self.schedule.is_some()
+    }
+
+    /// Whether each of its replicas has storage of its own.
+    pub fn stores(&self) -> bool {
+        self.volumes.values().any(|volume| volume.storage.is_some())
+    }
+}
 
 /// When a job runs.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -49,6 +106,22 @@ pub type Port = u16;
 pub enum JobTime {
     /// Once for each environment and content, after the services are ready and before components change.
     Before,
+    /// The same, once everything else is ready.
+    After,
+}
+
+/// A directory that is not part of the image.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Volume {
+    /// Size of a disk that every replica has for itself, and that stays until the environment is destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[1-9][0-9]*(Mi|Gi|Ti|M|G|T)$"))]
+    pub storage: Option<String>,
+    /// Size of scratch space that is kept in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[1-9][0-9]*(Ki|Mi|Gi|k|M|G)$"))]
+    pub memory: Option<String>,
 }
 
 /// How to tell that a component is able to serve.
@@ -56,23 +129,51 @@ pub enum JobTime {
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// Asked all the time: while it fails the component gets no traffic.
-    pub ready: Probe,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Probe>,
+    /// Asked all the time: when it goes on failing, the container is restarted. Rarely a good idea.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Probe>,
     /// How long a start may take before not being ready becomes a verdict (default `60s`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}(s|m|h)$"))]
     pub start: Option<String>,
 }
 
-/// A question put to a container.
+/// A question put to a container: exactly one of `http`, `tcp`, `grpc` and `command`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Probe {
     /// Path of an HTTP GET that answers 200–399 when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^/\S*$"))]
-    pub http: String,
-    /// Name of the port to ask, if the component has several.
+    pub http: Option<String>,
+    /// Name of the port for `http`, if the component has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<String>,
+    /// Name of a port that takes connections when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<String>,
+    /// Name of a port that answers gRPC's own health checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<String>,
+    /// What is run in the container, and ends with 0 when all is well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+}
+
+/// How a replica is stopped.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stop {
+    /// So long it goes on serving, so that the gateway has learnt to send nobody there (default `5s`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(0|[1-9][0-9]{0,4})(s|m|h)$"))]
+    pub drain: Option<String>,
+    /// From the order to stop until it is killed, draining included (default `30s`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,4}(s|m|h)$"))]
+    pub grace: Option<String>,
 }
 
 /// What one replica needs. Memory is also its limit; CPU has none.
@@ -96,4 +197,21 @@ pub struct Scale {
     /// Replicas that always run.
     #[schemars(range(min = 1, max = 1000))]
     pub min: u32,
+    /// Replicas that run under load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub max: Option<u32>,
+    /// The share of its CPU request, in percent, that one replica is to use on average (default 80).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub cpu: Option<u32>,
+}
+
+/// As what a component is known outside the cluster.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The IAM role that its pods may assume.
+    #[schemars(regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+$"))]
+    pub role: String,
 }

@@ -7,6 +7,7 @@ mod diff;
 mod drift;
 mod freeze;
 mod history;
+mod keep;
 mod list;
 mod plan;
 mod promote;
@@ -48,6 +49,7 @@ pub enum EnvCommand {
     Drift(drift::DriftArgs),
     Freeze(freeze::FreezeArgs),
     Thaw(thaw::ThawArgs),
+    Keep(keep::KeepArgs),
     History(history::HistoryArgs),
     Run(run::RunArgs),
     Destroy(destroy::DestroyArgs),
@@ -73,6 +75,7 @@ pub async fn run(
         EnvCommand::Drift(args) => drift::run(context, args).await,
         EnvCommand::Freeze(args) => freeze::run(context, args).await,
         EnvCommand::Thaw(args) => thaw::run(context, args).await,
+        EnvCommand::Keep(args) => keep::run(context, args).await,
         EnvCommand::History(args) => history::run(context, args).await,
         EnvCommand::Run(args) => run::run(context, args, interrupted).await,
         EnvCommand::Destroy(args) => destroy::run(context, args).await,
@@ -84,7 +87,8 @@ async fn carry_out(context: &Context, place: &Place, wish: Wish, changing: &Chan
     let start = Instant::now();
     let mut progress = Progress::new(&context.output);
     let (cluster, namespace) = (&place.cluster, place.namespace.as_str());
-    let planned = environment::plan(cluster, namespace, wish, &mut |event| progress.event(&event)).await;
+    let mut tell_event = |event| progress.event(&event);
+    let planned = Box::pin(environment::plan(cluster, namespace, wish, &mut tell_event)).await;
     let planned = match planned {
         Ok(planned) if !changing.dry_run => planned,
         planned => {
@@ -94,8 +98,8 @@ async fn carry_out(context: &Context, place: &Place, wish: Wish, changing: &Chan
     };
     progress.planned(&planned);
     let name = planned.environment.clone();
-    let written =
-        environment::carry_out(cluster, namespace, planned, &mut |event| progress.event(&event)).await;
+    let mut tell_event = |event| progress.event(&event);
+    let written = Box::pin(environment::carry_out(cluster, namespace, planned, &mut tell_event)).await;
     let written = match written {
         Ok((written, _)) if !changing.patience.no_wait => written,
         written => {
@@ -110,7 +114,7 @@ async fn carry_out(context: &Context, place: &Place, wish: Wish, changing: &Chan
         hold: changing.hold,
         generation: written.metadata.generation,
     };
-    wait_and_tell(context, place, &name, until, progress, start).await
+    Box::pin(wait_and_tell(context, place, &name, until, progress, start)).await
 }
 
 /// What would change; a change that would have to wait ends with what it waits for.

@@ -111,6 +111,9 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
                 .details(verdict.evidence.clone())
                 .hint(&verdict.fix)
         }
+        Error::Frozen { environment, .. } => Words::new(Exit::Conflict, sentence).hint(format!(
+            "`outboard env thaw {environment} --keep` ends the freeze and keeps what was changed"
+        )),
         Error::NoRevision { environment } => Words::new(Exit::NotFound, sentence)
             .hint(format!("see what it waits for with `outboard env show {environment}`")),
         Error::NothingToRestore { environment } => Words::new(Exit::NotFound, sentence)

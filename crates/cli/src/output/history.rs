@@ -38,6 +38,9 @@ pub fn revision(found: &Numbered, paint: Paint) -> String {
     fact("class", revision.class.clone());
     fact("by", or_dash(change.by.as_deref()));
     fact("action", or_dash(Some(&change.action)));
+    if let Some(until) = &found.kept_until {
+        fact("kept until", format!("{until}: its environment was destroyed"));
+    }
     fact("made by", format!("outboard {}", revision.renderer));
     let rows = revision.parts.iter().map(|part| {
         let objects: Vec<String> = part

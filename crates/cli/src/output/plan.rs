@@ -1,7 +1,7 @@
 //! How a plan, or the difference of two environments, is shown to a person.
 
-use api::plan::{Action, Demand, ObjectChange};
-use verbs::environment::{Comparison, Planned};
+use api::plan::{Action, Demand, Exceeds, ObjectChange, QuotaEffect};
+use verbs::environment::{Comparison, Found, Planned, Schema, SchemaState};
 
 use super::colour::Paint;
 
@@ -38,8 +38,33 @@ pub fn whole(planned: &Planned, paint: Paint) -> String {
     if status.verdict.is_none() && from != to {
         text.push_str(&format!("  {} {}\n", paint.aside("asks for"), demand(from, to)));
     }
+    for effect in &status.quotas {
+        text.push_str(&format!("  {} {}\n", paint.aside("quota"), quota(effect, paint)));
+    }
+    for waits in &status.waits {
+        text.push_str(&format!("  {} {waits}\n", paint.aside("waits")));
+    }
     text.push_str(&format!("{}\n", summary(planned)));
     text
+}
+
+/// One limit, with a warning where it will be in the way.
+fn quota(effect: &QuotaEffect, paint: Paint) -> String {
+    let QuotaEffect { quota, resource, hard, used, adds, meanwhile, exceeds } = effect;
+    let sign = if adds.starts_with('-') { "" } else { "+" };
+    let line = format!("{quota}: {resource} {used} of {hard} used, {sign}{adds}");
+    let line = if meanwhile == "0" { line } else { format!("{line}, +{meanwhile} while it is made") };
+    match exceeds {
+        Exceeds::Never => line,
+        Exceeds::Meanwhile => format!(
+            "{line}\n    {} that is more than the quota allows while it is made: it goes on as pods end, or waits",
+            paint.wait("warning:")
+        ),
+        Exceeds::Afterwards => format!(
+            "{line}\n    {} that is more than the quota allows: some of it will never start",
+            paint.bad("warning:")
+        ),
+    }
 }
 
 /// In what two environments differ.
@@ -59,11 +84,34 @@ pub fn comparison(found: &Comparison, paint: Paint) -> String {
     line("project revision", &left.project_revision, &right.project_revision);
     let bytes = if found.same_digests { "the same in both" } else { "differ" };
     line("image digests", bytes, bytes);
+    for schema in &found.schemas {
+        let (what, said) = (format!("schema of {}", schema.service), said(schema));
+        line(&what, &said, &said);
+    }
     text.push_str(&changes(&found.changes, paint));
     if found.changes.is_empty() {
         text.push_str("no other difference\n");
     }
     text
+}
+
+/// What became of comparing two schemas.
+fn said(schema: &Schema) -> String {
+    match schema.state {
+        SchemaState::Equal => {
+            let hash: String = schema.left.iter().flat_map(|hash| hash.chars().take(12)).collect();
+            format!("the same in both ({hash})")
+        }
+        SchemaState::NotCompared => format!("not compared: {}", schema.why.join("; ")),
+        SchemaState::Differ => {
+            let tables = schema.tables.iter().map(|table| match table.found {
+                Found::InBoth => table.table.clone(),
+                Found::OnlyLeft => format!("{} only in the first", table.table),
+                Found::OnlyRight => format!("{} only in the second", table.table),
+            });
+            format!("differs: {}", tables.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn changes(changes: &[ObjectChange], paint: Paint) -> String {
@@ -114,4 +162,32 @@ fn demand(from: Demand, to: Demand) -> String {
         line("storage", format!("{}Mi", from.storage_bytes / MEBI), format!("{}Mi", to.storage_bytes / MEBI)),
     ]
     .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_will_be_exceeded_comes_with_a_warning_and_what_is_given_back_with_a_minus() {
+        let effect = |adds: &str, meanwhile: &str, exceeds| QuotaEffect {
+            quota: "team".into(),
+            resource: "pods".into(),
+            hard: "4".into(),
+            used: "3".into(),
+            adds: adds.into(),
+            meanwhile: meanwhile.into(),
+            exceeds,
+        };
+        let shown = |effect| quota(&effect, Paint::new(false));
+        assert_eq!(shown(effect("-1", "0", Exceeds::Never)), "team: pods 3 of 4 used, -1");
+        assert!(
+            shown(effect("0", "2", Exceeds::Meanwhile))
+                .starts_with("team: pods 3 of 4 used, +0, +2 while it is made\n")
+        );
+        assert!(
+            shown(effect("4", "0", Exceeds::Afterwards))
+                .contains("warning: that is more than the quota allows")
+        );
+    }
 }

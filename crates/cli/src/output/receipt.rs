@@ -1,7 +1,7 @@
 //! How one environment, and what became of it, is shown to a person.
 
 use api::{ConditionStatus, PartState, Verdict};
-use verbs::environment::{Destroyed, Detail, State, Summary};
+use verbs::environment::{Destroyed, Detail, Retained, State, Summary};
 
 use super::colour::Paint;
 use super::table::{or_dash, table};
@@ -126,11 +126,11 @@ pub fn destroyed(receipt: &Destroyed) -> String {
         Destroyed::Gone { environment, ran_in: None, .. } => {
             format!("destroyed {environment}: it had not made anything yet")
         }
-        Destroyed::Gone { environment, ran_in: Some(ran_in), namespace_gone, volumes, .. } => {
+        Destroyed::Gone { environment, ran_in: Some(ran_in), namespace_gone, volumes, kept, .. } => {
             let mut what = vec![format!("namespace {ran_in}")];
             what.extend(volumes.iter().map(|volume| format!("volume {volume}")));
             let (many, what) = (what.len() > 1, list(&what));
-            match namespace_gone {
+            let gone = match namespace_gone {
                 Some(true) => {
                     format!("destroyed {environment}: {what} {} gone", if many { "are" } else { "is" })
                 }
@@ -140,9 +140,23 @@ pub fn destroyed(receipt: &Destroyed) -> String {
                 None => format!(
                     "destroyed {environment}: the operator removed {what} (you may not look at namespaces, so this is its word)"
                 ),
+            };
+            match kept {
+                Some(kept) => format!("{gone}\n{}", retained(environment, kept)),
+                None => gone,
             }
         }
     }
+}
+
+/// What is left to look at, and for how long.
+fn retained(environment: &str, kept: &Retained) -> String {
+    let what = match kept.revisions.as_slice() {
+        [only] => format!("revision {only} is"),
+        [first, .., last] => format!("revisions {first} to {last} are"),
+        [] => return String::new(),
+    };
+    format!("kept: {what} there until {} (outboard env history {environment})", kept.until)
 }
 
 fn list(things: &[String]) -> String {
@@ -165,6 +179,7 @@ mod tests {
             ran_in: Some("shop-qa-43".into()),
             namespace_gone: Some(true),
             volumes: vec!["data-db-0 (1Gi)".into()],
+            kept: None,
         };
         assert_eq!(
             destroyed(&receipt),
@@ -174,5 +189,12 @@ mod tests {
             volumes.clear();
         }
         assert_eq!(destroyed(&receipt), "destroyed qa-43: namespace shop-qa-43 is gone");
+        if let Destroyed::Gone { kept, .. } = &mut receipt {
+            *kept = Some(Retained { revisions: vec![1, 2, 3], until: "2026-12-02T12:00:00Z".into() });
+        }
+        assert_eq!(
+            destroyed(&receipt).lines().last(),
+            Some("kept: revisions 1 to 3 are there until 2026-12-02T12:00:00Z (outboard env history qa-43)")
+        );
     }
 }

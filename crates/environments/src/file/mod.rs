@@ -4,8 +4,11 @@
 //! generated from our own types, then what only the whole project can tell.
 
 mod schema;
-mod yaml;
+pub(crate) mod yaml;
 
+use std::collections::BTreeMap;
+
+use api::problem::pointer;
 use api::{Problem, Project};
 use serde::Serialize;
 
@@ -27,18 +30,70 @@ pub struct FileProblem {
     pub hint: Option<String>,
 }
 
-/// Reads and checks a whole file; every problem at once, in the order of the file.
-pub fn read(text: &str) -> Result<Project, Vec<FileProblem>> {
+/// Reads and checks a whole file; every problem at once, in the order of the file. `load` gives the names and texts of the
+/// files that a name of the project stands for (several, if it holds a `*`), or why they cannot be had.
+pub fn read(
+    text: &str,
+    load: impl Fn(&str) -> Result<Vec<(String, String)>, String>,
+) -> Result<Project, Vec<FileProblem>> {
     let document = yaml::parse(text).map_err(|problem| vec![problem])?;
     let problems = schema::check(&document.value);
     if !problems.is_empty() {
         return Err(placed(&document, problems));
     }
-    let project: Project = serde_json::from_value(document.value.clone())
+    let mut project: Project = serde_json::from_value(document.value.clone())
         .map_err(|error| placed(&document, vec![Problem::new("", error.to_string())]))?;
+    if !project.spec.contents.is_empty() {
+        let problem = Problem::new("/spec/contents", "what files hold is not written here");
+        return Err(placed(
+            &document,
+            vec![problem.hint("name them under `files`; `project apply` reads them")],
+        ));
+    }
+    let unread = contents(&mut project, load);
     let name = project.metadata.name.clone().unwrap_or_default();
-    let problems = validate::project(&name, &project.spec);
+    let mut problems = validate::project(&name, &project.spec);
+    // That it has not been read is told with its reason.
+    problems.retain(|problem| unread.iter().all(|other| other.pointer != problem.pointer));
+    problems.extend(unread);
     if problems.is_empty() { Ok(project) } else { Err(placed(&document, problems)) }
+}
+
+/// Takes the text of every file in; what is wrong with those that cannot be had.
+fn contents(
+    project: &mut Project,
+    load: impl Fn(&str) -> Result<Vec<(String, String)>, String>,
+) -> Vec<Problem> {
+    let (mut contents, mut problems) = (BTreeMap::new(), Vec::new());
+    for (name, component) in &project.spec.components {
+        for (path, source) in &component.files {
+            if contents.contains_key(source) || validate::directories::outside(source).is_some() {
+                continue;
+            }
+            match load(source) {
+                Ok(files) => contents.extend(files),
+                Err(why) => {
+                    let at = pointer(&pointer("/spec/components", name), "files");
+                    problems
+                        .push(Problem::new(pointer(&at, path), format!("`{source}` cannot be read: {why}")));
+                }
+            }
+        }
+    }
+    for (index, pattern) in project.spec.manifests.iter().enumerate() {
+        if validate::directories::outside(pattern).is_some() {
+            continue;
+        }
+        match load(pattern) {
+            Ok(files) => contents.extend(files),
+            Err(why) => {
+                let at = format!("/spec/manifests/{index}");
+                problems.push(Problem::new(at, format!("`{pattern}` cannot be read: {why}")));
+            }
+        }
+    }
+    project.spec.contents = contents;
+    problems
 }
 
 fn placed(document: &yaml::Document, problems: Vec<Problem>) -> Vec<FileProblem> {
@@ -77,5 +132,7 @@ fn spoken(pointer: &str) -> String {
     path
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -79,9 +79,9 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             unexpected
                 .iter()
-                .map(|key| match not_yet(&pointer(at, key), "") {
-                    Some(reason) => {
-                        Problem::new(pointer(at, key), format!("`{key}` is not there yet")).hint(reason)
+                .map(|key| match not_yet(at, key) {
+                    Some(instead) => {
+                        Problem::new(pointer(at, key), format!("`{key}` does not work yet")).hint(instead)
                     }
                     None => Problem::new(pointer(at, key), format!("unknown key `{key}`"))
                         .hint(suggest(key, known.iter().copied())),
@@ -103,7 +103,7 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let wrong = value.as_str().unwrap_or_default();
             if let Some(reason) = not_yet(at, wrong) {
-                return vec![Problem::new(at, format!("`{wrong}` is not there yet")).hint(reason)];
+                return vec![Problem::new(at, format!("`{wrong}` does not work yet")).hint(reason)];
             }
             vec![Problem::new(at, format!("`{wrong}` is not known here")).hint(suggest(wrong, options))]
         }
@@ -123,13 +123,17 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
     }
 }
 
-/// Why a word that one would expect here is refused, and what to do instead.
+/// Keys and types that the design has and this version does not: what to do instead.
 fn not_yet(at: &str, word: &str) -> Option<&'static str> {
-    match (at.rsplit('/').next(), word) {
-        (Some("type"), "mysql") => {
+    const LEAVE: Option<&str> = Some("leave it out: nothing is accepted and ignored");
+    match (at.split('/').skip(1).collect::<Vec<_>>().as_slice(), word) {
+        (["spec"], "masks" | "include")
+        | (["spec", "components", _], "logs")
+        | (["spec", "classes", _], "ttl" | "sleep" | "protected") => LEAVE,
+        (["spec", "services", _, "type"] | ["spec", "classes", _, "services", _, "type"], "mysql") => {
             Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
         }
-        (Some("secretsManager" | "ssm"), _) => {
+        (_, "secretsManager" | "ssm") => {
             Some("let it be copied into a Kubernetes Secret, and name that: `kubernetes: NAME`")
         }
         _ => None,

@@ -6,9 +6,13 @@ use super::*;
 
 const GOOD: &str = include_str!("../../../../examples/shop/outboard.yaml");
 
+fn none(_: &str) -> Result<Vec<(String, String)>, String> {
+    Err("there is no such file".to_owned())
+}
+
 fn problems(text: &str) -> String {
     let mut shown = String::new();
-    for problem in read(text).expect_err("the file is wrong") {
+    for problem in read(text, none).expect_err("the file is wrong") {
         let FileProblem { line, column, path, message, hint } = problem;
         writeln!(shown, "{line}:{column} {path}: {message}").unwrap();
         if let Some(hint) = hint {
@@ -20,7 +24,7 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn the_sample_project_is_right() {
-    assert_eq!(read(GOOD).expect("the sample is right").metadata.name.as_deref(), Some("shop"));
+    assert_eq!(read(GOOD, none).expect("the sample is right").metadata.name.as_deref(), Some("shop"));
 }
 
 #[test]
@@ -143,7 +147,7 @@ fn every_example_of_the_guide_is_right() {
         let file = format!(
             "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n{spec}"
         );
-        if let Err(problems) = read(&file) {
+        if let Err(problems) = read(&file, none) {
             panic!("{file}\n{problems:#?}");
         }
     }
@@ -167,6 +171,93 @@ fn broken_yaml_says_where_it_breaks() {
 proptest::proptest! {
     #[test]
     fn no_text_whatever_makes_the_reader_panic(text in "\\PC{0,200}") {
-        let _ = read(&text);
+        let _ = read(&text, none);
     }
+}
+
+#[test]
+fn what_a_component_cannot_be_is_told_with_its_place_and_what_to_do() {
+    insta::assert_snapshot!(problems(
+        r#"apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components:
+    web:
+      image: r/web
+      ports: {http: 8080}
+      uses: [db]
+      args: ["--password=${db.password}"]
+      files: {etc/app.toml: ./app.toml, /etc/b: ../outside, /etc/c: /etc/passwd}
+      volumes: {/a/../b: {}, /data: {storage: 1Gi, memory: 1Mi}}
+      health: {ready: {http: /, tcp: http}, live: {tcp: htp}}
+      stop: {drain: 30s, grace: 10s}
+      scale: {min: 3, max: 2}
+      pod: {restartPolicy: Never, containers: [{name: web, image: other}, {name: side, image: fine}]}
+    nightly:
+      image: r/web
+      schedule: "0 2 * * *"
+      timezone: Europe/London
+    twice: {image: r/web, job: before, schedule: "0 2 * * *", uses: [web], health: {ready: {tcp: x}}}
+    zone: {image: r/web, timezone: UTC, scale: {min: 1, cpu: 50}}
+  services:
+    db: {type: mariadb}
+"#
+    ));
+}
+
+#[test]
+fn a_key_that_does_not_work_yet_is_refused_and_not_ignored() {
+    let text = format!("{GOOD}\n").replace("    qa: {}", "    qa: {ttl: 72h, sleep: {}, tll: 1h}");
+    insta::assert_snapshot!(problems(&text));
+}
+
+#[test]
+fn objects_in_kubernetes_own_words_are_told_with_their_file() {
+    let text =
+        GOOD.replace("  classes:", "  manifests: [./k8s/*.yaml, ../secret.yaml, ./none.yaml]\n  classes:");
+    let objects = "\
+kind: Secret
+apiVersion: v1
+metadata: {name: a}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: default}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+---
+apiVersion: extensions/v1beta1
+kind: Ingress
+metadata: {name: old}
+---
+name: values.yaml of a chart
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: twice}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: twice}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: admin}
+";
+    let load = |name: &str| match name {
+        "./k8s/*.yaml" => Ok(vec![
+            ("./k8s/a.yaml".to_owned(), objects.to_owned()),
+            ("./k8s/b.yaml".to_owned(), "a: [".to_owned()),
+        ]),
+        _ => none(name),
+    };
+    let mut shown = String::new();
+    for problem in read(&text, load).expect_err("the file is wrong") {
+        writeln!(shown, "{}:{} {}", problem.line, problem.column, problem.message).unwrap();
+        writeln!(shown, "  hint: {}", problem.hint.unwrap_or_default()).unwrap();
+    }
+    insta::assert_snapshot!(shown);
 }

@@ -73,6 +73,29 @@ pub fn parse(text: &str) -> Result<Document, FileProblem> {
     Ok(Document { value, places: reader.places })
 }
 
+/// Every document of a file whose places nobody asks for.
+pub fn documents(text: &str) -> Result<Vec<Value>, FileProblem> {
+    let placed = |line, column, message: String| FileProblem {
+        line,
+        column,
+        path: String::new(),
+        message,
+        hint: None,
+    };
+    let documents = MarkedYaml::load_from_str(text).map_err(|error| {
+        let marker = error.marker();
+        placed(marker.line(), marker.col() + 1, format!("this is not valid YAML: {}", error.info()))
+    })?;
+    let mut values = Vec::new();
+    for document in documents {
+        let mut reader = Reader { places: HashMap::new(), nodes: 0 };
+        values.push(reader.read(&document, "")?);
+    }
+    // `---` at the end makes an empty one.
+    values.retain(|value| !value.is_null());
+    Ok(values)
+}
+
 struct Reader {
     places: HashMap<String, (usize, usize)>,
     nodes: usize,

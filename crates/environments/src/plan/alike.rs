@@ -1,8 +1,8 @@
 //! Makes revisions of different environments comparable: what holds an environment's own name is replaced by a
 //! word for it, and what is a hash of such things by a word as well.
 
+use api::marks;
 use api::revision::{EnvironmentRevision, Part, SecretPiece};
-use api::{Role, marks};
 use serde_json::Value;
 
 /// The revision of `environment` without its name.
@@ -33,7 +33,7 @@ pub fn nameless(revision: &EnvironmentRevision, environment: &str) -> Environmen
         let role = part.role;
         let Part { name, objects, .. } = part;
         for object in objects {
-            if role == Role::Job {
+            if role.completes() {
                 object["metadata"]["name"] = Value::String(name.clone());
             }
             replace(object, &own, environment);

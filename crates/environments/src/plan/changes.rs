@@ -9,6 +9,8 @@ use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, Source
 use api::{Role, marks};
 use serde_json::Value;
 
+use super::keep;
+
 /// A value longer than this is cut: a plan is read by people.
 const LENGTH: usize = 160;
 
@@ -80,20 +82,25 @@ pub fn notes(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Ve
             from.renderer, to.renderer
         ));
     }
+    for part in to.parts.iter().filter(|part| !part.raw.is_empty()) {
+        let before = from.parts.iter().find(|before| before.name == part.name && before.role == part.role);
+        if before.is_none_or(|before| before.objects != part.objects) {
+            notes.push(format!(
+                "{} {} says {} in Kubernetes' own words: outboard does not know what that does",
+                part.role.as_str(),
+                part.name,
+                part.raw.join(", ")
+            ));
+        }
+    }
     if let Some(number) = to.restores {
         notes.push(format!(
             "everything is as revision {number} had it but the data: what jobs and components have written since stays, and no job runs again"
         ));
     }
-    if between(Some(from), to)
-        .iter()
-        .flat_map(|change| &change.fields)
-        .any(|field| field.path.starts_with("spec.volumeClaimTemplates"))
-    {
-        notes.push(
-            "the size of a volume that exists cannot be changed: Kubernetes will refuse that".to_owned(),
-        );
-    }
+    let changes = between(Some(from), to);
+    notes.extend(keep::given_up(from, to, &changes));
+    notes.extend(keep::remarks(from, to));
     notes
 }
 
@@ -138,6 +145,7 @@ fn effect(action: Action, kind: &str, fields: &[FieldChange]) -> &'static str {
         (Action::Delete, "Deployment") => "its pods go",
         (Action::Delete, "HTTPRoute") => "its host answers no more",
         (Action::Change, "Deployment") if new_pods => "replaces its pods, the new ones first",
+        (Action::Change, "CronJob") => "counts from its next run on",
         (Action::Change, "StatefulSet") if new_pods => "restarts the server: a moment without it",
         _ => "",
     }

@@ -17,6 +17,7 @@ pub fn is_current(spec: &EnvironmentSpec, revision: &EnvironmentRevision) -> boo
         && spec.class == revision.class
         && spec.versions == revision.requested
         && spec.restores == revision.restores
+        && spec.keeps == revision.keeps
         && spec.restarts == revision.restarts
         // Digests of images that it does not run say nothing about it.
         && revision.digests.iter().all(|(image, digest)| spec.digests.get(image).is_none_or(|said| said == digest))
@@ -28,7 +29,7 @@ pub fn may_touch(role: Role, settled: bool, progress: &[(Role, PartState)]) -> b
     settled
         || progress
             .iter()
-            .filter(|(earlier, _)| *earlier < role || (*earlier == Role::Job && role == Role::Job))
+            .filter(|(earlier, _)| *earlier < role || (*earlier == role && role.completes()))
             .all(|(_, state)| *state == PartState::Ready)
 }
 
@@ -120,6 +121,25 @@ mod tests {
         let pruned: Vec<&str> =
             to_prune(&revision, &view, &owner).iter().map(|seen| seen.name.as_str()).collect();
         assert_eq!(pruned, ["gone"]);
+    }
+
+    #[test]
+    fn asking_to_keep_what_others_changed_is_asking_for_another_revision() {
+        let revision: EnvironmentRevision = serde_json::from_value(json!({
+            "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {}, "renderer": "0",
+            "urls": {}, "secrets": [], "parts": [],
+        }))
+        .unwrap();
+        let mut spec = EnvironmentSpec {
+            project: "shop".into(),
+            project_revision: "p-1".into(),
+            class: "qa".into(),
+            ..EnvironmentSpec::default()
+        };
+        assert!(is_current(&spec, &revision));
+        spec.keeps = Some(4);
+        assert!(!is_current(&spec, &revision));
+        assert!(is_current(&spec, &EnvironmentRevision { keeps: Some(4), ..revision }));
     }
 
     #[test]

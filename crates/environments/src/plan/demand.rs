@@ -4,6 +4,8 @@ use api::plan::Demand;
 use api::revision::EnvironmentRevision;
 use serde_json::Value;
 
+use super::quantity::thousandths;
+
 /// The sum of what the revision's pods and volumes request.
 pub fn of(revision: &EnvironmentRevision) -> Demand {
     let mut sum = Demand::default();
@@ -28,40 +30,4 @@ pub fn of(revision: &EnvironmentRevision) -> Demand {
         }
     }
     sum
-}
-
-/// A Kubernetes quantity in thousandths, as far as `outboard.yaml` lets one be written.
-fn thousandths(quantity: &str) -> Option<i64> {
-    let end = quantity.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(quantity.len());
-    let (number, unit) = quantity.split_at(end);
-    let factor: f64 = match unit {
-        "m" => 1.0,
-        "" => 1e3,
-        "k" => 1e6,
-        "M" => 1e9,
-        "G" => 1e12,
-        "T" => 1e15,
-        "Ki" => 1e3 * 1024.0,
-        "Mi" => 1e3 * 1024.0 * 1024.0,
-        "Gi" => 1e3 * 1024.0 * 1024.0 * 1024.0,
-        "Ti" => 1e3 * 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => return None,
-    };
-    // At most 4 digits of Ti: far from where a float or an i64 ends.
-    #[expect(clippy::cast_possible_truncation, reason = "rounded, and a conversion of floats saturates")]
-    number.parse::<f64>().ok().map(|number| (number * factor).round() as i64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_are_read_in_every_unit_that_a_file_may_use() {
-        assert_eq!(thousandths("50m"), Some(50));
-        assert_eq!(thousandths("1.5"), Some(1500));
-        assert_eq!(thousandths("1Gi"), Some(1_073_741_824_000));
-        assert_eq!(thousandths("2k"), Some(2_000_000));
-        assert_eq!(thousandths("many"), None);
-    }
 }

@@ -1,7 +1,7 @@
 //! Why a part is not ready: reads its pods and what was gathered about them, and gives a verdict.
 
 use api::revision::Part;
-use api::{Cause, Role, Verdict};
+use api::{Cause, Verdict};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -181,7 +181,7 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
             terminal: true,
             holds: true,
         },
-        Symptom::Crash { exit_code, reason, restarts, settled, .. } if part.role != Role::Job => {
+        Symptom::Crash { exit_code, reason, restarts, settled, .. } if !part.role.completes() => {
             let why =
                 if reason.is_empty() || reason == "Error" { String::new() } else { format!(" ({reason})") };
             Verdict {

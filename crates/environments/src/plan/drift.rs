@@ -34,6 +34,18 @@ pub fn record(before: &[Drift], found: Vec<Drift>) -> Vec<Drift> {
     standing.chain(reverted.into_iter().chain(old).take(REMEMBERED)).collect()
 }
 
+/// That a change puts back what others have changed and what still stands so.
+pub fn put_back(environment: &str, drift: &[Drift]) -> Option<String> {
+    let standing: Vec<&str> =
+        drift.iter().filter(|drift| !drift.reverted).map(|drift| drift.object.as_str()).collect();
+    (!standing.is_empty()).then(|| {
+        format!(
+            "what others changed is put back: {}; see it with env drift {environment}, keep it with env keep {environment} first",
+            standing.join(", ")
+        )
+    })
+}
+
 /// What others did, in one sentence.
 pub fn sentence(drift: &Drift) -> String {
     let by = match drift.by.as_slice() {
@@ -100,6 +112,14 @@ mod tests {
         environment.annotations_mut().insert(marks::FREEZE_UNTIL.to_owned(), at(100).to_string());
         assert_eq!(frozen_until(&environment, at(99)), Some(at(100)));
         assert_eq!(frozen_until(&environment, at(100)), None);
+    }
+
+    #[test]
+    fn only_what_still_stands_is_put_back() {
+        let both = [drift("Deployment web", false, 1), drift("Service web", true, 1)];
+        let note = put_back("qa", &both).unwrap();
+        assert!(note.contains("Deployment web") && !note.contains("Service web"), "{note}");
+        assert_eq!(put_back("qa", &both[1..]), None);
     }
 
     #[test]

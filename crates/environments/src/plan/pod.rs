@@ -1,12 +1,13 @@
 //! The pod template that components and jobs share.
 
 use api::marks;
-use api::project::Component;
+use api::project::{Component, seconds};
 use api::revision::short_hash;
 use serde_json::{Map, Value, json};
 
+use super::directories::Directories;
 use super::render::{EnvironmentVariables, Place};
-use super::values;
+use super::{overlay, probes, scaling, values};
 
 /// Seconds a stopping pod goes on serving, so that the gateway has learnt to send nobody there.
 const DRAIN_SECONDS: u32 = 5;
@@ -19,13 +20,56 @@ pub fn template(
     name: &str,
     component: &Component,
     variables: &EnvironmentVariables,
+    directories: &Directories,
 ) -> Value {
-    let is_job = component.job.is_some();
+    let mut container = container(place, name, component, variables, directories);
+    if let Some(overlay) = &component.container {
+        overlay::merge(&mut container, overlay);
+    }
+    let mut pod = json!({
+        "containers": [container],
+        "restartPolicy": if component.completes() { "Never" } else { "Always" },
+        "terminationGracePeriodSeconds": grace_seconds(component),
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "securityContext": security(component),
+    });
+    let mut insert = |key: &str, list: Vec<Value>| {
+        if !list.is_empty() {
+            pod[key] = Value::Array(list);
+        }
+    };
+    insert("volumes", directories.volumes(name, component));
+    if !component.completes() {
+        insert("topologySpreadConstraints", scaling::spread(name, &place.scale(name, component)));
+    }
+    if component.identity.is_some() {
+        pod["serviceAccountName"] = json!(name);
+    }
+    if let Some(overlay) = &component.pod {
+        overlay::merge(&mut pod, overlay);
+    }
+    marked(json!({"metadata": {"labels": place.labels(name)}, "spec": pod}))
+}
+
+fn container(
+    place: &Place<'_>,
+    name: &str,
+    component: &Component,
+    variables: &EnvironmentVariables,
+    directories: &Directories,
+) -> Value {
     let mut container = Map::new();
     container.insert("name".into(), json!(name));
     container.insert("image".into(), json!(image(place, name, component)));
+    if !component.command.is_empty() {
+        container.insert("command".into(), json!(words(place, &component.command)));
+    }
     if !component.args.is_empty() {
-        container.insert("args".into(), json!(values::plain(place, &component.args)));
+        container.insert("args".into(), json!(words(place, &component.args)));
+    }
+    if let Some(directory) = &component.workdir {
+        container.insert("workingDir".into(), json!(directory));
     }
     let env = environment(name, variables);
     if !env.is_empty() {
@@ -39,33 +83,52 @@ pub fn template(
             .collect();
         container.insert("ports".into(), json!(ports));
     }
-    if let Some(health) = &component.health {
-        let port = health.ready.port.clone().or_else(|| component.ports.keys().next().cloned());
-        container.insert(
-            "readinessProbe".into(),
-            json!({
-                "httpGet": {"path": health.ready.http, "port": port},
-                "periodSeconds": 2, "timeoutSeconds": 2, "successThreshold": 1, "failureThreshold": 2,
-            }),
-        );
+    let mounts = directories.mounts(component);
+    if !mounts.is_empty() {
+        container.insert("volumeMounts".into(), json!(mounts));
     }
-    if !is_job && !component.ports.is_empty() {
-        container.insert("lifecycle".into(), json!({"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}}));
+    probes::insert(component, &mut container);
+    let drain = drain_seconds(component);
+    if !component.completes() && !component.ports.is_empty() && drain > 0 {
+        container.insert("lifecycle".into(), json!({"preStop": {"sleep": {"seconds": drain}}}));
     }
     container.insert("resources".into(), resources(component));
     container.insert("securityContext".into(), json!({"allowPrivilegeEscalation": false}));
+    Value::Object(container)
+}
 
-    marked(json!({
-        "metadata": {"labels": place.labels(name)},
-        "spec": {
-            "containers": [container],
-            "restartPolicy": if is_job { "Never" } else { "Always" },
-            "terminationGracePeriodSeconds": GRACE_SECONDS,
-            "automountServiceAccountToken": false,
-            "enableServiceLinks": false,
-            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        },
-    }))
+/// Arguments with what they refer to; `validate` has seen that none is a secret.
+pub fn words(place: &Place<'_>, words: &[String]) -> Vec<String> {
+    let composed = words.iter().map(|word| values::text(&values::pieces(place, word)).unwrap_or_default());
+    // Kubernetes would expand `$(NAME)`; the file does not say that it does.
+    composed.map(|word| word.replace("$(", "$$(")).collect()
+}
+
+/// How long a replica goes on serving after the order to stop.
+pub fn drain_seconds(component: &Component) -> u32 {
+    let said = component.stop.as_ref().and_then(|stop| stop.drain.as_deref()).and_then(seconds);
+    said.unwrap_or(DRAIN_SECONDS)
+}
+
+/// How long it may take to stop.
+pub fn grace_seconds(component: &Component) -> u32 {
+    let said = component.stop.as_ref().and_then(|stop| stop.grace.as_deref()).and_then(seconds);
+    said.unwrap_or(GRACE_SECONDS)
+}
+
+fn security(component: &Component) -> Value {
+    let mut context = json!({"seccompProfile": {"type": "RuntimeDefault"}});
+    let mut ids = component.user.as_deref().unwrap_or_default().split(':').map(str::parse::<i64>);
+    if let Some(Ok(user)) = ids.next() {
+        context["runAsNonRoot"] = json!(true);
+        context["runAsUser"] = json!(user);
+    }
+    if let Some(Ok(group)) = ids.next() {
+        context["runAsGroup"] = json!(group);
+        // Its disks are the group's as well.
+        context["fsGroup"] = json!(group);
+    }
+    context
 }
 
 /// The template with its own hash as a label, so that a pod says which template it was made from.

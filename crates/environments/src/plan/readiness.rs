@@ -2,6 +2,7 @@
 
 use api::revision::Part;
 use api::{PartState, Role};
+use apply::kinds::Kind;
 use apply::{Seen, Standing};
 
 /// How far a part has come.
@@ -33,27 +34,67 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
         return Progress::new(PartState::Ready, "");
     }
     let wanted = part.replicas.unwrap_or(1);
+    if part.role == Role::Manifest {
+        return raw(objects, wanted);
+    }
     let found = objects.iter().find_map(|object| {
         // Whoever scales it says how many there should be.
         let wanted = object.replicas.filter(|_| autoscaled).unwrap_or(wanted);
         match (&object.standing, part.role) {
             (Standing::Deployment { .. }, Role::Component) => Some(deployment(object, wanted)),
-            (Standing::StatefulSet { .. }, Role::Service) => Some(stateful_set(object, wanted)),
-            (Standing::Job { complete, failed }, Role::Job) => Some(job(*complete, *failed)),
+            (Standing::StatefulSet { .. }, Role::Service | Role::Component) => {
+                Some(stateful_set(object, wanted))
+            }
+            (Standing::Job { complete, failed }, Role::Job | Role::After) => Some(job(*complete, *failed)),
+            (Standing::Silent, Role::Schedule) if object.kind == Kind::CronJob => {
+                Some(Progress::new(PartState::Ready, ""))
+            }
             (Standing::Route { refused }, Role::Route) => Some(route(refused.as_deref())),
             _ => None,
         }
     });
-    // Never ready by default: what was not looked at is not known to serve.
-    found.unwrap_or_else(|| Progress::new(PartState::Progressing, "being looked at"))
+    found.unwrap_or_else(|| match runs_nothing(part) {
+        true => Progress::new(PartState::Ready, "its server was deleted by hand, and that was kept"),
+        // Never ready by default: what was not looked at is not known to serve.
+        false => Progress::new(PartState::Progressing, "being looked at"),
+    })
+}
+
+/// Objects in Kubernetes' own words are ready when each is as far as Kubernetes says of its kind.
+fn raw(objects: &[Seen], wanted: u32) -> Progress {
+    let each = objects.iter().map(|object| match &object.standing {
+        Standing::Deployment { .. } => deployment(object, object.replicas.unwrap_or(wanted)),
+        Standing::StatefulSet { .. } => stateful_set(object, object.replicas.unwrap_or(wanted)),
+        Standing::Job { complete, failed } => job(*complete, *failed),
+        Standing::Route { refused: Some(why) } => Progress::new(PartState::Progressing, why.clone()),
+        Standing::Route { refused: None } | Standing::Silent => Progress::new(PartState::Ready, ""),
+    });
+    let unready = each.into_iter().find(|progress| !progress.is_ready());
+    unready.unwrap_or_else(|| Progress::new(PartState::Ready, ""))
+}
+
+/// Whether only what goes with a server is left of a part.
+fn runs_nothing(part: &Part) -> bool {
+    let servers = ["Deployment", "StatefulSet"];
+    matches!(part.role, Role::Component | Role::Service)
+        && part.objects.iter().all(|object| !servers.contains(&object["kind"].as_str().unwrap_or_default()))
 }
 
 fn counted(state: PartState, ready: u32, wanted: u32, message: &str) -> Progress {
     Progress { state, replicas: Some(format!("{ready}/{wanted}")), message: message.to_owned() }
 }
 
+/// Whether the servers among a component's objects are all of the newest template, and ready.
+pub fn serves(objects: &[Seen], wanted: u32) -> bool {
+    objects.iter().any(|object| match object.standing {
+        Standing::Deployment { .. } => deployment(object, wanted).is_ready(),
+        Standing::StatefulSet { .. } => stateful_set(object, wanted).is_ready(),
+        _ => false,
+    })
+}
+
 /// Every replica is of the newest template and available, and no old one is left.
-pub fn deployment(object: &Seen, wanted: u32) -> Progress {
+fn deployment(object: &Seen, wanted: u32) -> Progress {
     let Standing::Deployment { observed, total, updated, ready, available } = object.standing else {
         return Progress::new(PartState::Progressing, "being looked at");
     };
@@ -111,7 +152,6 @@ fn route(refused: Option<&str>) -> Progress {
 
 #[cfg(test)]
 mod tests {
-    use apply::kinds::Kind;
     use serde_json::{Value, json};
 
     use super::*;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use api::marks::Owner;
-use api::project::{Class, Component, ProjectSpec};
+use api::project::{Class, Component, ProjectSpec, Scale};
 use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, short_hash};
 use api::{Role, names};
 
+use super::directories::Directories;
+use super::manifests;
 use super::validate::Validated;
 use super::{component, images, pull, restart, route, service, values};
 use crate::Settings;
@@ -45,10 +47,10 @@ impl Place<'_> {
         labels
     }
 
-    /// Replicas of a component in this class.
-    pub fn replicas(&self, name: &str, component: &Component) -> u32 {
+    /// How many replicas of a component there are in this class.
+    pub fn scale(&self, name: &str, component: &Component) -> Scale {
         let scale = self.class.scale.get(name).or(component.scale.as_ref());
-        scale.map_or(1, |scale| scale.min)
+        scale.cloned().unwrap_or(Scale { min: 1, max: None, cpu: None })
     }
 
     /// The reference with the digest of the bytes it stands for: nodes then run those, wherever the tag moves.
@@ -92,7 +94,7 @@ pub fn revision(
         },
         namespace: names::namespace(&validated.project, &validated.environment),
     };
-    let (mut parts, mut secrets) = (Vec::new(), Vec::new());
+    let (mut parts, mut secrets) = (manifests::parts(&place), Vec::new());
     for (name, service) in &place.spec().services {
         let rendered = service::render(&place, name, service);
         parts.push(rendered.part);
@@ -101,8 +103,10 @@ pub fn revision(
     for name in start_order(place.spec()) {
         let Some(component) = place.spec().components.get(name) else { continue };
         let settings = EnvironmentVariables::of(&place, name, component);
-        parts.push(component::part(&place, name, component, &settings));
+        let directories = Directories::of(&place, component);
+        parts.push(component::part(&place, name, component, &settings, &directories));
         secrets.extend(settings.recipe(name));
+        secrets.extend(directories.recipe(name));
     }
     parts.extend(route::parts(&place));
     if pulls {
@@ -127,6 +131,8 @@ pub fn revision(
             .filter_map(|reference| Some((reference.clone(), digests.get(&reference)?.clone())))
             .collect(),
         restores: None,
+        keeps: None,
+        kept: Vec::new(),
         restarts: validated.restarts.clone(),
         change: validated.change.clone(),
         drift: place.class.drift.unwrap_or_default(),
@@ -214,6 +220,7 @@ pub fn part(name: &str, role: Role, objects: Vec<serde_json::Value>) -> Part {
         start_seconds: None,
         replicas: None,
         probe: None,
+        raw: vec![],
         objects,
     }
 }

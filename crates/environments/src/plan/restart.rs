@@ -20,7 +20,7 @@ pub fn stamp(parts: &mut [Part], restarts: &BTreeMap<String, String>) {
             if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
                 labels.remove(marks::TEMPLATE);
             }
-            if part.role == Role::Job {
+            if part.role.completes() {
                 // A job is named by what it runs: another name is another run.
                 object["metadata"]["name"] = json!(format!("{}-{}", part.name, short_hash(&template, 8)));
             }

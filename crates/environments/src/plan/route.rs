@@ -36,10 +36,14 @@ fn part(place: &Place<'_>, host: &str, routes: &[&Route]) -> Part {
 }
 
 fn rule(place: &Place<'_>, route: &Route) -> Value {
-    json!({
+    let mut rule = json!({
         "matches": [{"path": {"type": "PathPrefix", "value": path(route)}}],
         "backendRefs": [{"group": "", "kind": "Service", "name": route.to, "port": port(place, route), "weight": 1}],
-    })
+    });
+    if let Some(timeout) = &route.timeout {
+        rule["timeouts"] = json!({"request": timeout});
+    }
+    rule
 }
 
 fn path(route: &Route) -> &str {
@@ -60,12 +64,12 @@ fn probe(place: &Place<'_>, host: &str, routes: &[&Route]) -> RouteProbe {
     let hostname = place.hostname(host);
     let healthy = routes.iter().find_map(|route| {
         let component = place.spec().components.get(&route.to)?;
-        let health = component.health.as_ref()?;
+        let ready = component.health.as_ref()?.ready.as_ref()?;
+        let asked = ready.http.as_ref()?;
         let port = |named: &Option<String>| named.clone().or_else(|| component.ports.keys().next().cloned());
         let path = path(route);
-        let below =
-            path == "/" || health.ready.http == path || health.ready.http.starts_with(&format!("{path}/"));
-        (below && port(&health.ready.port) == port(&route.port)).then(|| health.ready.http.clone())
+        let below = path == "/" || asked == path || asked.starts_with(&format!("{path}/"));
+        (below && port(&ready.port) == port(&route.port)).then(|| asked.clone())
     });
     match healthy {
         Some(path) => RouteProbe { host: hostname, path, strict: true },

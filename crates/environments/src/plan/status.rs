@@ -92,16 +92,16 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
         }
         None => set(&mut status, ACCEPTED, true, "Accepted", String::new()),
     }
-    for (role, r#type) in [
-        (Role::Service, SERVICES_READY),
-        (Role::Job, JOBS_COMPLETE),
-        (Role::Component, COMPONENTS_READY),
-        (Role::Route, ROUTES_READY),
+    for (roles, r#type) in [
+        (&[Role::Manifest, Role::Service][..], SERVICES_READY),
+        (&[Role::Job, Role::After], JOBS_COMPLETE),
+        (&[Role::Component, Role::Schedule], COMPONENTS_READY),
+        (&[Role::Route], ROUTES_READY),
     ] {
         let of_role: Vec<(&Part, &Progress)> = found
             .parts
             .iter()
-            .filter(|(part, _)| part.role == role)
+            .filter(|(part, _)| roles.contains(&part.role))
             .map(|(part, progress)| (*part, progress))
             .collect();
         let ready = found.stored.is_some() && of_role.iter().all(|(_, progress)| progress.is_ready());

@@ -12,8 +12,10 @@ fn settings() -> Settings {
 }
 
 fn shop() -> ProjectRevision {
-    let project = crate::file::read(include_str!("../../../../examples/shop/outboard.yaml"))
-        .expect("the sample is right");
+    let project = crate::file::read(include_str!("../../../../examples/shop/outboard.yaml"), |_| {
+        Err("there is none".to_owned())
+    })
+    .expect("the sample is right");
     ProjectRevision { project: "shop".into(), spec: project.spec }
 }
 
@@ -37,6 +39,59 @@ fn rendered(class: &str, versions: &[(&str, &str)]) -> api::EnvironmentRevision 
 #[test]
 fn the_sample_renders_to_these_objects() {
     insta::assert_yaml_snapshot!(rendered("qa", &[("web", "2")]));
+}
+
+fn one(name: &str, text: &str) -> Result<Vec<(String, String)>, String> {
+    Ok(vec![(name.to_owned(), text.to_owned())])
+}
+
+fn everything(class: &str) -> api::EnvironmentRevision {
+    let files = |name: &str| match name {
+        "./files/app.toml" => one(name, include_str!("../../../../examples/everything/files/app.toml")),
+        "./files/database.cnf" => {
+            one(name, include_str!("../../../../examples/everything/files/database.cnf"))
+        }
+        "./k8s/*.yaml" => {
+            one("./k8s/policy.yaml", include_str!("../../../../examples/everything/k8s/policy.yaml"))
+        }
+        _ => Err("there is no such file".to_owned()),
+    };
+    let text = include_str!("../../../../examples/everything/outboard.yaml");
+    let project = crate::file::read(text, files).expect("the example is right");
+    let revision = ProjectRevision { project: "everything".into(), spec: project.spec };
+    let wanted = EnvironmentSpec {
+        project: "everything".into(),
+        project_revision: revision.name(),
+        class: class.into(),
+        ..EnvironmentSpec::default()
+    };
+    let validated = validate::environment("qa-42", &wanted, &revision).expect("the environment is right");
+    render::revision(&validated, &settings(), &BTreeMap::new(), "everything", false)
+}
+
+#[test]
+fn every_key_at_once_renders_to_these_objects() {
+    insta::assert_yaml_snapshot!(everything("production"));
+}
+
+#[test]
+fn a_class_may_do_without_scaling() {
+    let text = serde_json::to_string(&everything("qa")).unwrap();
+    assert!(!text.contains("HorizontalPodAutoscaler") && !text.contains("PodDisruptionBudget"), "{text}");
+}
+
+#[test]
+fn a_file_with_a_secret_becomes_a_secret_and_the_others_a_config_map() {
+    let revision = everything("qa");
+    let objects: Vec<&serde_json::Value> = revision.parts.iter().flat_map(|part| &part.objects).collect();
+    let maps: Vec<_> = objects.iter().filter(|object| object["kind"] == "ConfigMap").collect();
+    assert_eq!(maps.len(), 1);
+    let text = maps[0]["data"].to_string();
+    assert!(
+        text.contains("public_url = \\\"http://api-qa-42-everything") && text.contains("${not replaced}"),
+        "{text}"
+    );
+    assert!(revision.secrets.iter().any(|secret| secret.name.starts_with("api-files-")));
 }
 
 #[test]

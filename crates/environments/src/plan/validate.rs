@@ -15,8 +15,11 @@ use super::values::WORDS;
 
 mod classes;
 mod components;
+pub mod directories;
+mod manifests;
 mod references;
 mod routes;
+mod running;
 mod services;
 mod settings;
 
@@ -52,6 +55,8 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
         let at = pointer("/spec/components", name);
         components::check(spec, name, component, &at, &mut problems);
     }
+    problems.extend(directories::size(spec));
+    manifests::check(spec, &mut problems);
     problems.extend(components::cycle(spec));
     routes::check(spec, &mut problems);
     services::check(spec, &mut problems);

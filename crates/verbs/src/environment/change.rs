@@ -1,15 +1,15 @@
 //! The one way in which an environment is changed: a plan is asked for, and what is written carries its hash.
 
 use api::environment::Change as Provenance;
-use api::{Environment, EnvironmentSpec, Plan, PlanSpec, PlanStatus};
+use api::{Environment, EnvironmentSpec, Plan, PlanSpec, PlanStatus, marks};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::create::{differences, same};
-use super::read;
 use super::wish::Wish;
+use super::{drift, read};
 use crate::wait::{Look, Wait};
 use crate::{Change, Cluster, Error, Event, Result, Sink};
 
@@ -67,10 +67,11 @@ pub async fn plan(cluster: &Cluster, namespace: &str, wish: Wish, events: Sink<'
         .await;
     // Should this fail, the operator sweeps it.
     let _ = plans.delete(&name, &DeleteParams::default()).await;
-    let status = answer.map_err(|error| match error {
+    let mut status = answer.map_err(|error| match error {
         Error::NoOperator { reason } => Error::NoPlan { reason },
         other => other,
     })?;
+    status.notes.extend(wish.notes.iter().cloned());
     match &status.verdict {
         Some(verdict) if !verdict.holds => Err(Error::PlanRefused {
             environment: wish.environment.clone(),
@@ -90,6 +91,10 @@ pub async fn carry_out(
     let idle = planned.is_idle();
     let Planned { environment, action, status, wish } = planned;
     if let Some(base) = wish.base.clone().filter(|_| idle) {
+        if wish.thaws {
+            let thawed = drift::thaw(cluster, namespace, &environment).await?;
+            return Ok(told(thawed, namespace, Change::Updated, events));
+        }
         return Ok(told(*base, namespace, Change::Unchanged, events));
     }
     let mut spec = wish.wanted.clone();
@@ -101,7 +106,7 @@ pub async fn carry_out(
     match &wish.base {
         None => create(cluster, namespace, &environment, spec, events).await,
         Some(base) => {
-            let written = update(cluster, namespace, base, &spec).await?;
+            let written = update(cluster, namespace, base, &spec, wish.thaws).await?;
             Ok(told(written, namespace, Change::Updated, events))
         }
     }
@@ -131,6 +136,7 @@ async fn update(
     namespace: &str,
     base: &Environment,
     wanted: &EnvironmentSpec,
+    thaws: bool,
 ) -> Result<Environment> {
     let name = base.name_any();
     for _ in 0..ATTEMPTS {
@@ -147,10 +153,13 @@ async fn update(
             });
         }
         // A merge patch with the resourceVersion: fields of others stay, a change in between is a conflict.
-        let patch = json!({
+        let mut patch = json!({
             "metadata": {"resourceVersion": current.resource_version()},
             "spec": difference(&json!(current.spec), &json!(wanted)),
         });
+        if thaws {
+            patch["metadata"]["annotations"] = json!({(marks::FREEZE_UNTIL): null});
+        }
         let api = read::api(cluster, namespace);
         match api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
             Ok(environment) => return Ok(environment),

@@ -24,7 +24,7 @@ pub struct Wanted {
 
 /// The wish for it; for one that exists already and is as wanted, a wish that changes nothing.
 pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events: Sink<'_>) -> Result<Wish> {
-    let spec = resolve(cluster, namespace, wanted, events).await?;
+    let (spec, parts) = resolve(cluster, namespace, wanted, events).await?;
     let base = read::find(cluster, namespace, wanted.name.as_str()).await?;
     if let Some(existing) = &base {
         same(existing, &spec)?;
@@ -32,19 +32,23 @@ pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events:
     Ok(Wish {
         environment: wanted.name.to_string(),
         wanted: base.as_ref().map_or(spec, |existing| existing.spec.clone()),
+        // An earlier environment of this name may have left revisions: what is new gets the bytes of today.
+        refresh: if base.is_some() { Vec::new() } else { parts },
         base: base.map(Box::new),
-        refresh: Vec::new(),
         promotes: None,
         action: "create".to_owned(),
+        thaws: false,
+        notes: Vec::new(),
     })
 }
 
+/// The settings asked for, and everything that they run an image of.
 async fn resolve(
     cluster: &Cluster,
     namespace: &str,
     wanted: &Wanted,
     events: Sink<'_>,
-) -> Result<EnvironmentSpec> {
+) -> Result<(EnvironmentSpec, Vec<String>)> {
     let project = match &wanted.project {
         Some(name) => name.to_string(),
         None => project::choose(cluster, namespace).await?,
@@ -60,14 +64,16 @@ async fn resolve(
     choose::check_components(&project, &revision.spec, &versions)?;
     let class = choose::class(&project, &revision.spec, wanted.class.as_ref())?;
     choose::check_versions(&project, &revision.spec, &versions)?;
-    Ok(EnvironmentSpec {
+    let parts = revision.spec.components.keys().chain(revision.spec.services.keys()).cloned().collect();
+    let spec = EnvironmentSpec {
         project,
         project_revision,
         class,
         owner: cluster.user().await,
         versions,
         ..EnvironmentSpec::default()
-    })
+    };
+    Ok((spec, parts))
 }
 
 /// Whether an existing environment is the wanted one, whoever owns it.
@@ -92,6 +98,10 @@ pub(super) fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec
     let restored =
         |spec: &EnvironmentSpec| spec.restores.map_or_else(|| "none".to_owned(), |number| number.to_string());
     settings.push(("restored revision".to_owned(), restored(have), restored(want)));
+    let kept = |spec: &EnvironmentSpec| {
+        spec.keeps.map_or_else(|| "none".to_owned(), |number| format!("those on revision {number}"))
+    };
+    settings.push(("kept changes by hand".to_owned(), kept(have), kept(want)));
     if have.restarts != want.restarts {
         let last = |spec: &EnvironmentSpec| {
             spec.restarts.values().max().cloned().unwrap_or_else(|| "never".to_owned())

@@ -8,8 +8,9 @@ use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, ResourceExt};
 use serde::Serialize;
 
+use super::history::Retained;
 use super::progress::changes;
-use super::read;
+use super::{history, read};
 use crate::wait::{Look, Wait};
 use crate::{Cluster, Error, Result, Sink};
 
@@ -31,6 +32,8 @@ pub enum Destroyed {
         namespace_gone: Option<bool>,
         /// Volumes that went with it, as `claim (size)`.
         volumes: Vec<String>,
+        /// Its revisions, and until when they are kept; `None`: there are none, or we may not look.
+        kept: Option<Retained>,
     },
 }
 
@@ -60,7 +63,9 @@ pub async fn destroy(
         None => Some(true),
     };
     let volumes = last.teardown.map(|teardown| teardown.volumes).unwrap_or_default();
-    Ok(Destroyed::Gone { environment, namespace: control, ran_in: last.namespace, namespace_gone, volumes })
+    let kept = history::retained(cluster, namespace, &existing).await;
+    let ran_in = last.namespace;
+    Ok(Destroyed::Gone { environment, namespace: control, ran_in, namespace_gone, volumes, kept })
 }
 
 /// Only the very object that was read: one of the same name made meanwhile is somebody else's.

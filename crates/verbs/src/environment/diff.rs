@@ -1,10 +1,11 @@
 //! `env diff`: in what two environments differ, their own names left out.
 
+use api::EnvironmentRevision;
 use api::plan::ObjectChange;
-use api::{EnvironmentRevision, Role};
 use environments::plan::{alike, changes};
 use serde::Serialize;
 
+use super::schema::{self, Schema};
 use super::{history, read};
 use crate::{Cluster, Result};
 
@@ -18,6 +19,8 @@ pub struct Comparison {
     pub same_digests: bool,
     /// What would have to change in `left` to make it `right`.
     pub changes: Vec<ObjectChange>,
+    /// The schema of every database that both have.
+    pub schemas: Vec<Schema>,
 }
 
 /// One of the two.
@@ -45,10 +48,15 @@ pub async fn diff(cluster: &Cluster, namespace: &str, left: &str, right: &str) -
     let mut b_comparable = alike::nameless(&b_revision.revision, right);
     if a_comparable.restores.is_some() || b_comparable.restores.is_some() {
         // A rollback runs no jobs: what is asked is how the two run, not how they came to it.
-        a_comparable.parts.retain(|part| part.role != Role::Job);
-        b_comparable.parts.retain(|part| part.role != Role::Job);
+        a_comparable.parts.retain(|part| !part.role.completes());
+        b_comparable.parts.retain(|part| !part.role.completes());
     }
+    let (a_side, b_side) = (
+        schema::Side { environment: &a, revision: &a_revision.revision },
+        schema::Side { environment: &b, revision: &b_revision.revision },
+    );
     Ok(Comparison {
+        schemas: schema::compare(cluster, namespace, a_side, b_side).await,
         left: side(left, a_revision.number, &a_revision.revision),
         right: side(right, b_revision.number, &b_revision.revision),
         same_digests: a_revision

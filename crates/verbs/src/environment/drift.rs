@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::marks;
-use api::{Drift, Environment, Freeze};
+use api::{Drift, DriftPolicy, Environment, Freeze};
 use apply::kinds::Kind;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -12,7 +12,7 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::read;
+use super::{history, read};
 use crate::{Cluster, Error, Result};
 
 const ATTEMPTS: usize = 10;
@@ -25,6 +25,8 @@ pub struct Report {
     /// Until when nothing is healed.
     pub frozen_until: Option<String>,
     pub reason: Option<String>,
+    /// What its class does about drift; none: it has no revision yet, or we may not read it.
+    pub policy: Option<DriftPolicy>,
     /// What stands so now, then what was put back last.
     pub drift: Vec<Drift>,
     /// Objects in its namespace that outboard did not make, as `Deployment mine`; none: we may not look.
@@ -40,7 +42,9 @@ pub async fn drift(cluster: &Cluster, namespace: &str, name: &str) -> Result<Rep
         Some(namespace) => extra(cluster, namespace).await,
         None => Some(vec![]),
     };
+    let current = history::current(cluster, namespace, &environment).await.ok();
     Ok(Report {
+        policy: current.map(|current| current.revision.drift),
         environment: name.to_owned(),
         frozen_until: until.map(|until| until.to_string()),
         reason: environment.spec.freeze.filter(|_| until.is_some()).map(|freeze| freeze.reason),
@@ -58,19 +62,28 @@ pub async fn freeze(
     reason: &str,
 ) -> Result<Freeze> {
     let length = jiff::SignedDuration::try_from(length).unwrap_or(jiff::SignedDuration::MAX);
-    let until = Timestamp::now().checked_add(length).unwrap_or(Timestamp::MAX);
+    // By the cluster's clock: a wrong one on this machine must neither shorten nor lengthen what was asked for.
+    let until = cluster.now().await.checked_add(length).unwrap_or(Timestamp::MAX);
     let until = Timestamp::from_second(until.as_second()).unwrap_or(until);
     let freeze = Freeze { until: Time(until), reason: reason.to_owned(), by: cluster.user().await };
     write(cluster, namespace, name, &json!({"spec": {"freeze": freeze}})).await?;
     Ok(freeze)
 }
 
-/// Ends a freeze: what others changed meanwhile is put back.
+/// Ends a freeze: what others changed meanwhile is put back, unless its class leaves drift alone.
 pub async fn thaw(cluster: &Cluster, namespace: &str, name: &str) -> Result<Environment> {
-    let patch = json!({
+    let mut patch = json!({
         "metadata": {"annotations": {(marks::FREEZE_UNTIL): null}},
         "spec": {"freeze": null},
     });
+    let environment = read::get(cluster, namespace, name).await?;
+    if environment.spec.keeps.is_some() {
+        // What was to be kept and could not be is given up with it: else nothing would ever be healed.
+        let keeps = history::current(cluster, namespace, &environment).await?.revision.keeps;
+        if keeps != environment.spec.keeps {
+            patch["spec"]["keeps"] = json!(keeps);
+        }
+    }
     write(cluster, namespace, name, &patch).await
 }
 

@@ -26,12 +26,17 @@ pub struct Entry {
     pub action: Option<String>,
     /// The revision whose objects these are.
     pub restores: Option<i64>,
+    /// The revision whose objects these are, with changes by hand.
+    pub keeps: Option<i64>,
     pub project_revision: String,
     /// The version of every component.
     pub versions: BTreeMap<String, String>,
     /// Those that the environment chose itself.
     pub chosen_versions: BTreeMap<String, String>,
     pub digests: BTreeMap<String, String>,
+    /// Its environment was destroyed; until when it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
     #[serde(skip)]
     pub restarts: BTreeMap<String, String>,
 }
@@ -41,14 +46,66 @@ pub struct Entry {
 #[serde(rename_all = "camelCase")]
 pub struct Numbered {
     pub number: i64,
+    /// Its environment was destroyed; until when it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<String>,
     #[serde(flatten)]
     pub revision: EnvironmentRevision,
 }
 
-/// The history of an environment, newest first.
+/// The history of an environment, newest first; of one that was destroyed, as long as that is kept.
 pub async fn history(cluster: &Cluster, namespace: &str, name: &str) -> Result<Vec<Entry>> {
-    let environment = read::get(cluster, namespace, name).await?;
-    revisions(cluster, namespace, &environment).await
+    if let Some(environment) = read::find(cluster, namespace, name).await? {
+        return revisions(cluster, namespace, &environment).await;
+    }
+    let mut entries: Vec<Entry> = stored(cluster, namespace, name)
+        .await?
+        .iter()
+        .filter_map(|object| entry(object, None))
+        .map(|(_, entry)| entry)
+        .collect();
+    if entries.is_empty() {
+        return Err(read::unknown(cluster, namespace, name).await);
+    }
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.revision));
+    Ok(entries)
+}
+
+/// What is kept of an environment that was destroyed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retained {
+    /// Numbers of its revisions.
+    pub revisions: Vec<i64>,
+    pub until: String,
+}
+
+/// What is kept of an environment that was destroyed, as far as we may look.
+pub(super) async fn retained(
+    cluster: &Cluster,
+    namespace: &str,
+    environment: &Environment,
+) -> Option<Retained> {
+    let objects = stored(cluster, namespace, &environment.name_any()).await.ok()?;
+    let project = &environment.spec.project;
+    let kept = objects.iter().filter(|object| object.labels().get(marks::PROJECT) == Some(project));
+    let kept: Vec<(i64, String)> =
+        kept.filter_map(|object| Some((object.revision, kept_until(object)?))).collect();
+    let until = kept.iter().map(|(_, until)| until.clone()).max()?;
+    let mut revisions: Vec<i64> = kept.into_iter().map(|(number, _)| number).collect();
+    revisions.sort_unstable();
+    Some(Retained { revisions, until })
+}
+
+fn kept_until(object: &ControllerRevision) -> Option<String> {
+    object.annotations().get(marks::KEPT_UNTIL).cloned()
+}
+
+async fn stored(cluster: &Cluster, namespace: &str, name: &str) -> Result<Vec<ControllerRevision>> {
+    let api = Api::<ControllerRevision>::namespaced(cluster.client.clone(), namespace);
+    let selector = format!("{}=environment,{}={name}", marks::REVISION_OF, marks::ENVIRONMENT);
+    let list = api.list(&ListParams::default().labels(&selector)).await;
+    Ok(list.map_err(|error| cluster.explain(error))?.items)
 }
 
 pub(super) async fn revisions(
@@ -56,11 +113,7 @@ pub(super) async fn revisions(
     namespace: &str,
     environment: &Environment,
 ) -> Result<Vec<Entry>> {
-    let api = Api::<ControllerRevision>::namespaced(cluster.client.clone(), namespace);
-    let name = environment.name_any();
-    let selector = format!("{}=environment,{}={name}", marks::REVISION_OF, marks::ENVIRONMENT);
-    let list = api.list(&ListParams::default().labels(&selector)).await;
-    let list = list.map_err(|error| cluster.explain(error))?;
+    let list = stored(cluster, namespace, &environment.name_any()).await?;
     let current = environment.status.as_ref().and_then(|status| status.revision);
     let mut entries: Vec<Entry> = list
         .iter()
@@ -78,10 +131,12 @@ fn entry(object: &ControllerRevision, current: Option<i64>) -> Option<(String, E
         revision: object.revision,
         current: current == Some(object.revision),
         ready: object.annotations().contains_key(marks::READY_SINCE),
+        kept_until: kept_until(object),
         made: object.creation_timestamp().map(|time| time.0.to_string()),
         by: revision.change.as_ref().and_then(|change| change.by.clone()),
         action: revision.change.as_ref().map(|change| change.action.clone()),
         restores: revision.restores,
+        keeps: revision.keeps,
         project_revision: revision.project_revision,
         versions: revision.versions,
         chosen_versions: revision.requested,
@@ -106,7 +161,7 @@ pub async fn revision(cluster: &Cluster, namespace: &str, name: &str, number: i6
     let found = api.get_opt(&EnvironmentRevision::object_name(name, number)).await;
     let found = found.map_err(|error| cluster.explain(error))?;
     match found.as_ref().and_then(EnvironmentRevision::from_object) {
-        Some(revision) => Ok(Numbered { number, revision }),
+        Some(revision) => Ok(Numbered { number, kept_until: found.as_ref().and_then(kept_until), revision }),
         None => Err(Error::NotFound {
             kind: "revision",
             name: number.to_string(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use api::names::EnvironmentName;
 use api::{Environment, EnvironmentSpec};
+use environments::plan::drift::frozen_until;
 use jiff::Timestamp;
 
 use super::choose::{self, Choice};
@@ -24,12 +25,17 @@ pub struct Wish {
     pub promotes: Option<String>,
     /// What was asked for, for the history: `set web=2`.
     pub action: String,
+    /// The same write ends a freeze, so that nothing is healed in between.
+    pub thaws: bool,
+    /// What is worth knowing before, besides what the operator finds.
+    pub notes: Vec<String>,
 }
 
 impl Wish {
     fn change(base: Environment, action: String) -> Self {
         let mut wanted = base.spec.clone();
         wanted.restores = None;
+        wanted.keeps = None;
         wanted.change = None;
         Self {
             environment: base.metadata.name.clone().unwrap_or_default(),
@@ -38,6 +44,8 @@ impl Wish {
             refresh: Vec::new(),
             promotes: None,
             action,
+            thaws: false,
+            notes: Vec::new(),
         }
     }
 }
@@ -82,17 +90,53 @@ pub async fn restart(cluster: &Cluster, namespace: &str, name: &str, components:
         project::revision(cluster, namespace, &base.spec.project, &base.spec.project_revision).await?.spec;
     let named = components.iter().map(|component| (component.clone(), String::new())).collect();
     choose::check_components(&base.spec.project, &spec, &named)?;
-    let servers = spec.components.iter().filter(|(_, component)| component.job.is_none());
+    let servers = spec.components.iter().filter(|(_, component)| !component.completes());
     let parts: Vec<String> = match components {
         [] => servers.map(|(component, _)| component.clone()).collect(),
         some => some.to_vec(),
     };
-    let restores = base.spec.restores;
+    let (restores, keeps) = (base.spec.restores, base.spec.keeps);
     let mut wish = Wish::change(base, format!("restart {}", parts.join(" ")));
-    // New pods of what runs: a rollback stays one.
+    // New pods of what runs: a rollback stays one, and what was kept stays kept.
     wish.wanted.restores = restores;
+    wish.wanted.keeps = keeps;
     let now = Timestamp::now().to_string();
     wish.wanted.restarts.extend(parts.into_iter().map(|part| (part, now.clone())));
+    Ok(wish)
+}
+
+/// `env keep`, and the end of a freeze with `thaws`: the newest revision with what others changed since.
+pub async fn keep(cluster: &Cluster, namespace: &str, name: &str, thaws: bool) -> Result<Wish> {
+    let base = standing(cluster, namespace, name).await?;
+    if let Some(until) = frozen_until(&base, Timestamp::now()).filter(|_| !thaws) {
+        return Err(Error::Frozen { environment: name.to_owned(), until: until.to_string() });
+    }
+    let stored = history::current(cluster, namespace, &base).await?;
+    let changed = base.status.iter().flat_map(|status| &status.drift).filter(|drift| !drift.reverted);
+    let changed: Vec<&str> = changed.map(|drift| drift.object.as_str()).collect();
+    let action = match changed.as_slice() {
+        [] => format!("keep r{} as it stands", stored.number),
+        [first, second, third, more @ ..] if !more.is_empty() => {
+            format!("keep {first}, {second}, {third} and {} more", more.len())
+        }
+        some => format!("keep {}", some.join(", ")),
+    };
+    let waiting = base.spec.change.clone();
+    let mut wish = Wish::change(base, action);
+    let before = (wish.wanted.project_revision.clone(), wish.wanted.versions.clone());
+    wish.wanted.keeps = Some(stored.number);
+    wish.wanted.project_revision = stored.revision.project_revision;
+    wish.wanted.versions = stored.revision.requested;
+    wish.wanted.restarts = stored.revision.restarts;
+    wish.wanted.digests = stored.revision.digests;
+    wish.thaws = thaws;
+    if thaws {
+        wish.wanted.freeze = None;
+    }
+    if before != (wish.wanted.project_revision.clone(), wish.wanted.versions.clone()) {
+        let what = waiting.map_or_else(|| "another change".to_owned(), |change| change.action);
+        wish.notes.push(format!("{what} has been asked for and is not made: that is withdrawn"));
+    }
     Ok(wish)
 }
 
@@ -165,7 +209,13 @@ pub async fn clone(
         return Err(Error::Exists { environment: to.to_string(), differences: vec![] });
     }
     let original = history::current(cluster, namespace, &source).await?;
+    let kept: Vec<&str> = original.revision.kept.iter().map(|kept| kept.object.as_str()).collect();
+    let kept = (!kept.is_empty()).then(|| {
+        format!("{from} keeps changes made by hand, which a clone does not get: {}", kept.join(", "))
+    });
     Ok(Wish {
+        notes: kept.into_iter().collect(),
+        thaws: false,
         environment: to.to_string(),
         base: None,
         wanted: EnvironmentSpec {

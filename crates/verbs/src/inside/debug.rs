@@ -162,6 +162,7 @@ fn without_objects(part: &api::PartStatus) -> Part {
         start_seconds: None,
         replicas: None,
         probe: None,
+        raw: vec![],
         objects: vec![],
     }
 }

@@ -44,7 +44,7 @@ pub async fn enter(
 
 /// Routes share names with components, and nothing runs in them.
 fn find(environment: &str, parts: &[PartStatus], wanted: &str, roles: &[Role]) -> Result<PartStatus> {
-    let running = || parts.iter().filter(|part| part.role != Role::Route);
+    let running = || parts.iter().filter(|part| !matches!(part.role, Role::Route | Role::Schedule));
     if parts.is_empty() {
         // The operator has not looked yet: nobody knows the parts, and nothing runs.
         let (part, environment) = (format!("`{wanted}`"), environment.to_owned());

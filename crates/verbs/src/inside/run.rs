@@ -154,7 +154,7 @@ pub async fn run(
 
 /// Where it is to run, the revision and the part in it, and who asks.
 async fn find(cluster: &Cluster, control: &str, wanted: &Run) -> Result<(Inside, i64, Part, String)> {
-    let roles = [Role::Component, Role::Job];
+    let roles = [Role::Component, Role::Job, Role::Schedule, Role::After];
     let inside = enter::enter(cluster, control, &wanted.environment, &wanted.component, &roles).await?;
     let (number, part) = revision::part(cluster, &inside.environment, &inside.part).await?;
     let by = cluster.user().await.unwrap_or_else(|| "somebody unknown".to_owned());

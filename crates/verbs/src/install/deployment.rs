@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{OPERATOR, Options};
+use crate::error::duration;
 use crate::operator::NAMESPACE;
 
 /// Where the operator serves health and metrics.
@@ -101,6 +102,7 @@ fn arguments(options: &Options) -> Vec<String> {
         format!("--url-scheme={}", settings.url_scheme),
         format!("--gateway={}/{}", settings.gateway_namespace, settings.gateway_name),
         format!("--concurrency={}", settings.concurrency),
+        format!("--retention={}", duration(settings.retention)),
         format!("--listen=0.0.0.0:{PORT}"),
     ];
     arguments.extend(settings.url_port.map(|port| format!("--url-port={port}")));

@@ -57,14 +57,17 @@ const CLUSTER: &[Rule] = &[
     // An environment's namespace is claimed by creating it, and is what a teardown ends with.
     rule("", &["namespaces"], OWN),
     // What components and backing services are made of.
-    rule("", &["services"], OWN),
+    rule("", &["services", "configmaps", "serviceaccounts"], OWN),
     rule("apps", &["deployments", "statefulsets"], OWN),
-    rule("batch", &["jobs"], OWN),
+    rule("batch", &["jobs", "cronjobs"], OWN),
+    // What projects have in Kubernetes' own words, besides these.
+    rule("networking.k8s.io", &["networkpolicies", "ingresses"], OWN),
     rule("gateway.networking.k8s.io", &["httproutes"], OWN),
     // Replicas are written through `/scale` only, so an autoscaler and outboard never fight.
     rule("apps", &["deployments/scale", "statefulsets/scale"], &["get", "update", "patch"]),
-    // What somebody's autoscaler scales: its replicas are no drift.
-    rule("autoscaling", &["horizontalpodautoscalers"], &["list", "watch"]),
+    // Those of components that scale with their load; others' are watched: what they scale is no drift.
+    rule("autoscaling", &["horizontalpodautoscalers"], OWN),
+    rule("policy", &["poddisruptionbudgets"], OWN),
     // Generated passwords and what is composed of them. By name only: it can't list what others keep.
     // They go with their namespace, so `delete` is not needed.
     rule("", &["secrets"], &["get", "create", "patch"]),
@@ -74,6 +77,8 @@ const CLUSTER: &[Rule] = &[
     rule("", &["pods"], READ),
     rule("", &["pods/log"], &["get"]),
     rule("", &["events"], &["list"]),
+    // What is left of a namespace's quotas, for the plan of a change.
+    rule("", &["resourcequotas"], &["list"]),
     // Drift, told where people look for it.
     rule("events.k8s.io", &["events"], &["create", "patch"]),
     // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password.

@@ -21,5 +21,11 @@ pub struct HistoryArgs {
 pub async fn run(context: &Context, args: HistoryArgs) -> Result<()> {
     let place = context.place(&args.scope).await?;
     let entries = environment::history(&place.cluster, &place.namespace, args.name.as_str()).await?;
+    let alive = environment::find(&place.cluster, &place.namespace, args.name.as_str()).await?.is_some();
+    if !alive && !context.output.is_json() {
+        let until = entries.iter().filter_map(|entry| entry.kept_until.as_deref()).max();
+        let until = until.map_or_else(String::new, |until| format!(" and what it was is kept until {until}"));
+        context.output.note(&format!("{} was destroyed{until}", args.name));
+    }
     context.output.result(&entries, |paint| history::list(&entries, *paint))
 }

@@ -35,8 +35,12 @@ pub async fn run(context: &Context, args: ShowArgs) -> Result<()> {
     let place = context.place(&args.scope).await?;
     let name = args.name.as_str();
     if let Some(number) = args.revision {
-        environment::get(&place.cluster, &place.namespace, name).await?;
-        let found = environment::revision(&place.cluster, &place.namespace, name, number).await?;
+        let found = environment::revision(&place.cluster, &place.namespace, name, number).await;
+        if found.is_err() {
+            // Of one that was destroyed there may still be revisions; without any it is not known at all.
+            environment::history(&place.cluster, &place.namespace, name).await?;
+        }
+        let found = found?;
         return context.output.result(&found, |paint| shown::revision(&found, *paint));
     }
     if args.wait {

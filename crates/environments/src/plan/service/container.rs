@@ -1,15 +1,14 @@
 //! A `container` service: one server of any image, with a user and a password drawn for it.
 
 use api::Role;
-use api::project::{Port, ServiceSettings, seconds};
+use api::project::{Component, Port, ServiceSettings, seconds};
 use api::revision::{Part, SecretPiece};
 use serde_json::{Value, json};
 
 use super::server;
 use super::{Address, Rendered, credentials, text};
-use crate::plan::pod;
 use crate::plan::render::{self, EnvironmentVariables, Place};
-use crate::plan::values;
+use crate::plan::{pod, probes};
 
 const USER: &str = "app";
 /// Seconds a start may take where the file does not say.
@@ -45,9 +44,8 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
     let env = pod::environment(name, &variables);
     for (key, value) in [
         ("env", (!env.is_empty()).then(|| json!(env))),
-        ("command", (!settings.command.is_empty()).then(|| json!(settings.command))),
-        ("args", (!settings.args.is_empty()).then(|| json!(values::plain(place, &settings.args)))),
-        ("readinessProbe", Some(ready(settings))),
+        ("command", (!settings.command.is_empty()).then(|| json!(pod::words(place, &settings.command)))),
+        ("args", (!settings.args.is_empty()).then(|| json!(pod::words(place, &settings.args)))),
         (
             "volumeMounts",
             storage.and(settings.mount.as_ref()).map(|mount| json!([{"name": "data", "mountPath": mount}])),
@@ -57,6 +55,7 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
             container[key] = value;
         }
     }
+    ask(settings, &mut container);
     let objects = vec![
         server::address(place, name, &ports),
         server::stateful_set(place, name, &server::pod(&container, 60), storage),
@@ -74,21 +73,18 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
     Rendered { part, secrets: secrets.into_iter().chain(variables.recipe(name)).collect() }
 }
 
-/// As the file says, else when the first port takes connections.
-fn ready(settings: &ServiceSettings) -> Value {
-    let first = settings.ports.keys().next();
-    let question = match &settings.health {
-        Some(health) => {
-            json!({"httpGet": {"path": health.ready.http, "port": health.ready.port.as_ref().or(first)}})
-        }
-        None => json!({"tcpSocket": {"port": first}}),
-    };
-    let mut probe =
-        json!({"periodSeconds": 2, "timeoutSeconds": 2, "successThreshold": 1, "failureThreshold": 3});
-    for (key, value) in question.as_object().into_iter().flatten() {
-        probe[key] = value.clone();
-    }
-    probe
+/// As the file says, else ready when the first port takes connections.
+fn ask(settings: &ServiceSettings, container: &mut Value) {
+    let like =
+        Component { ports: settings.ports.clone(), health: settings.health.clone(), ..Component::default() };
+    let Some(container) = container.as_object_mut() else { return };
+    probes::insert(&like, container);
+    container.entry("readinessProbe").or_insert_with(|| {
+        json!({
+            "tcpSocket": {"port": settings.ports.keys().next()},
+            "periodSeconds": 2, "timeoutSeconds": 2, "successThreshold": 1, "failureThreshold": 3,
+        })
+    });
 }
 
 /// What `${name.field}` stands for.

@@ -5,19 +5,18 @@ use std::collections::BTreeSet;
 use api::Problem;
 use api::names::PortName;
 use api::problem::pointer;
-use api::project::{Component, ProjectSpec};
+use api::project::{Component, JobTime, ProjectSpec};
 
-use super::references;
-use super::suggest;
+use super::{directories, references, running, suggest};
 
 /// Everything wrong with one component, whose place in the document is `at`.
 pub fn check(spec: &ProjectSpec, name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {
     uses(spec, name, component, at, problems);
     environment_variables(spec, component, at, problems);
-    for (index, value) in component.args.iter().enumerate() {
-        references::check_argument(spec, Some(component), value, &format!("{at}/args/{index}"), problems);
-    }
+    words(spec, component, at, problems);
     ports(name, component, at, problems);
+    running::check(name, component, at, problems);
+    directories::check(spec, name, component, at, problems);
 }
 
 fn uses(spec: &ProjectSpec, name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {
@@ -33,14 +32,15 @@ fn uses(spec: &ProjectSpec, name: &str, component: &Component, at: &str, problem
                 Problem::new(at, format!("`{used}` is neither a component nor a service"))
                     .hint(suggest(used, known.iter().copied())),
             );
-        } else if component.job.is_some() && spec.components.get(used).is_some_and(|used| used.job.is_none())
+        } else if component.job == Some(JobTime::Before)
+            && spec.components.get(used).is_some_and(|used| used.job != Some(JobTime::Before))
         {
             problems.push(
                 Problem::new(
                     at,
                     format!("`{name}` is a job that runs before components: `{used}` is not there yet"),
                 )
-                .hint("a job may use services and other jobs"),
+                .hint("such a job may use services and others like it; `job: after` runs once all is ready"),
             );
         } else if !seen.insert(used) {
             problems.push(Problem::new(at, format!("`{used}` is listed twice")));
@@ -63,6 +63,14 @@ fn environment_variables(spec: &ProjectSpec, component: &Component, at: &str, pr
     }
 }
 
+fn words(spec: &ProjectSpec, component: &Component, at: &str, problems: &mut Vec<Problem>) {
+    for (key, words) in [("command", &component.command), ("args", &component.args)] {
+        for (index, word) in words.iter().enumerate() {
+            references::check_argument(spec, Some(component), word, &format!("{at}/{key}/{index}"), problems);
+        }
+    }
+}
+
 fn ports(name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {
     for port in component.ports.keys() {
         if let Err(error) = PortName::parse(port) {
@@ -77,21 +85,8 @@ fn ports(name: &str, component: &Component, at: &str, problems: &mut Vec<Problem
             problems.push(Problem::new(pointer(&format!("{at}/ports"), port), what));
         }
     }
-    if let Some(health) = &component.health {
-        let at = format!("{at}/health/ready");
-        problems.extend(port_problem(name, component, health.ready.port.as_deref(), &at));
-        if component.job.is_some() {
-            problems.push(Problem::new(at, format!("`{name}` is a job: it completes, it is never ready")));
-        }
-    }
-    if component.job.is_some() {
-        if component.scale.is_some() {
-            problems.push(Problem::new(format!("{at}/scale"), format!("`{name}` is a job: it runs once")));
-        }
-        if !component.ports.is_empty() {
-            problems
-                .push(Problem::new(format!("{at}/ports"), format!("`{name}` is a job: nothing can call it")));
-        }
+    if component.completes() && !component.ports.is_empty() {
+        problems.push(Problem::new(format!("{at}/ports"), format!("`{name}` is a job: nothing can call it")));
     }
 }
 

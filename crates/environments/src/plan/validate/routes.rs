@@ -24,7 +24,7 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                 Problem::new(format!("{at}/to"), format!("there is no component `{}`", route.to))
                     .hint(suggest(&route.to, spec.components.keys().map(String::as_str))),
             ),
-            Some(component) if component.job.is_some() => {
+            Some(component) if component.completes() => {
                 problems.push(Problem::new(
                     format!("{at}/to"),
                     format!("`{}` is a job: nothing can call it", route.to),

@@ -3,9 +3,9 @@
 use api::Problem;
 use api::names::PortName;
 use api::problem::pointer;
-use api::project::{ProjectSpec, ServiceSettings, ServiceType};
+use api::project::{Component, ProjectSpec, ServiceSettings, ServiceType};
 
-use super::{references, suggest};
+use super::{references, running, suggest};
 use crate::plan::service::{MARIADB_RESERVED, REDIS_RESERVED};
 
 /// Every key that only some types have.
@@ -212,19 +212,16 @@ fn container(
             problems.push(Problem::new(at, what));
         }
     }
-    if let Some(port) = settings.health.as_ref().and_then(|health| health.ready.port.as_ref())
-        && !settings.ports.contains_key(port)
-    {
-        problems.push(
-            Problem::new(format!("{at}/health/ready/port"), format!("`{name}` has no port `{port}`"))
-                .hint(suggest(port, settings.ports.keys().map(String::as_str))),
-        );
-    }
+    let like =
+        Component { ports: settings.ports.clone(), health: settings.health.clone(), ..Component::default() };
+    running::health(name, &like, at, problems);
     for (variable, value) in &settings.env {
         references::check_in_service(spec, value, &pointer(&format!("{at}/env"), variable), problems);
     }
-    for (index, value) in settings.args.iter().enumerate() {
-        references::check_argument(spec, None, value, &format!("{at}/args/{index}"), problems);
+    for (key, words) in [("command", &settings.command), ("args", &settings.args)] {
+        for (index, word) in words.iter().enumerate() {
+            references::check_argument(spec, None, word, &format!("{at}/{key}/{index}"), problems);
+        }
     }
 }
 

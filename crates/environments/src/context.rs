@@ -1,0 +1,130 @@
+//! What every reconcile of the slice shares: what is known, how it is written, and what has failed or been healed lately.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::marks;
+use api::{Drift, Environment, EnvironmentStatus};
+use apply::{Managers, Writer};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::controller::Action;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource, ResourceExt};
+use serde_json::json;
+use tracing::{debug, warn};
+
+use crate::Settings;
+use crate::error::Error;
+use crate::heal::Place;
+use crate::observe::Observer;
+use crate::plan::{backoff, drift};
+use crate::rest::Rest;
+use crate::streaks::Streaks;
+use crate::watch::Watches;
+
+/// Somebody else wrote first: what they wrote is looked at this soon.
+const MOVED: Duration = Duration::from_millis(500);
+
+/// What every reconcile shares.
+pub struct Context {
+    pub client: Client,
+    pub settings: Settings,
+    pub watches: Watches,
+    pub writer: Writer,
+    pub observer: Arc<dyn Observer>,
+    /// Objects that were healed lately.
+    pub healed: Streaks<Place>,
+    /// Looks that failed lately, by what was looked at.
+    failures: Streaks<String>,
+    pub rest: Rest,
+    recorder: Recorder,
+}
+
+impl Context {
+    pub fn new(client: Client, settings: Settings, watches: Watches, observer: Arc<dyn Observer>) -> Self {
+        let writer = Writer::new(client.clone(), Managers::allowing(&settings.managers));
+        let reporter = Reporter { controller: "outboard".to_owned(), instance: None };
+        let recorder = Recorder::new(client.clone(), reporter);
+        Self {
+            client,
+            settings,
+            watches,
+            writer,
+            observer,
+            healed: Streaks::new(backoff::HEAL),
+            failures: Streaks::new(backoff::FAIL),
+            rest: Rest::default(),
+            recorder,
+        }
+    }
+
+    /// When to look again at what could not be looked at.
+    pub fn failed<K: ResourceExt>(&self, object: &K, error: &Error) -> Action {
+        let name = object.name_any();
+        match error {
+            // Somebody else wrote first: look again at once, with what they wrote.
+            Error::Kube(kube::Error::Api(status))
+            | Error::Apply(apply::Error::Kube(kube::Error::Api(status)))
+                if status.code == 409 || status.code == 404 =>
+            {
+                debug!(%name, %error, "{name} moved while it was reconciled");
+                Action::requeue(MOVED)
+            }
+            _ => {
+                let wait = self.failures.count(object.uid().unwrap_or_default(), Timestamp::now());
+                let why = shortened(&error.to_string());
+                warn!(%name, "cannot reconcile {name}, trying again in {} ms: {why}", wait.as_millis());
+                Action::requeue(wait)
+            }
+        }
+    }
+
+    /// A look went well: the next failure is a first one.
+    pub fn succeeded<K: ResourceExt>(&self, object: &K) {
+        self.failures.reset(&object.uid().unwrap_or_default());
+    }
+
+    /// Tells of drift as an Event on the Environment. That it cannot be told is no reason to stop.
+    pub async fn tell(&self, environment: &Environment, found: &Drift) {
+        let event = Event {
+            type_: EventType::Warning,
+            reason: if found.reverted { "DriftReverted" } else { "DriftFound" }.to_owned(),
+            note: Some(shortened(&drift::sentence(found))),
+            action: if found.reverted { "Heal" } else { "Report" }.to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &environment.object_ref(&())).await {
+            debug!(%error, "cannot write an event on {}", environment.name_any());
+        }
+    }
+
+    /// Writes the whole status, as this slice's own.
+    pub async fn write_status(
+        &self,
+        environment: &Environment,
+        status: &EnvironmentStatus,
+    ) -> Result<(), Error> {
+        let api =
+            Api::<Environment>::namespaced(self.client.clone(), &environment.namespace().unwrap_or_default());
+        let object = json!({
+            "apiVersion": Environment::api_version(&()),
+            "kind": Environment::kind(&()),
+            // The UID is a fence against a namesake made meanwhile.
+            "metadata": {"name": environment.name_any(), "uid": environment.uid()},
+            "status": status,
+        });
+        let params = PatchParams::apply(marks::MANAGER).force();
+        api.patch_status(&environment.name_any(), &params, &Patch::Apply(&object)).await?;
+        Ok(())
+    }
+}
+
+/// The API server quotes whole objects in its refusals; the beginning says what is wrong.
+fn shortened(message: &str) -> String {
+    const LENGTH: usize = 500;
+    match message.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
