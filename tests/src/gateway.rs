@@ -48,6 +48,13 @@ pub async fn ask(host: &str, path: &str, body: Option<&Value>) -> Result<Answer>
     send(&mut connection, host, path, body).await
 }
 
+/// Puts a text there.
+pub async fn put(host: &str, path: &str, text: &str) -> Result<Answer> {
+    let mut connection = connect().await?;
+    let request = Request::builder().method(Method::PUT).uri(path).header("host", host);
+    answered(&mut connection, request.body(Full::new(Bytes::from(text.to_owned())))?).await
+}
+
 async fn connect() -> Result<Connection> {
     let stream = timeout(PATIENCE, TcpStream::connect(GATEWAY)).await.context("no connection in time")??;
     stream.set_nodelay(true)?;
@@ -66,6 +73,11 @@ async fn send(connection: &mut Connection, host: &str, path: &str, body: Option<
         .header("host", host)
         .header("content-type", "application/json")
         .body(Full::new(bytes))?;
+    answered(connection, request).await
+}
+
+async fn answered(connection: &mut Connection, request: Request<Full<Bytes>>) -> Result<Answer> {
+    let asked = request.uri().to_string();
     timeout(PATIENCE, async {
         let response = connection.send_request(request).await?;
         let status = response.status().as_u16();
@@ -75,7 +87,7 @@ async fn send(connection: &mut Connection, host: &str, path: &str, body: Option<
         Ok(Answer { status, version, body: String::from_utf8_lossy(&body).into_owned() })
     })
     .await
-    .with_context(|| format!("no answer from {host}{path} within {} s", PATIENCE.as_secs()))?
+    .with_context(|| format!("no answer from {asked} within {} s", PATIENCE.as_secs()))?
 }
 
 /// What a load met.

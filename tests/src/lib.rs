@@ -22,7 +22,7 @@ mod world;
 pub use binary::{Output, outboard};
 pub use claim::{contains, same};
 pub use cluster::{Uids, client, kubeconfig_file};
-pub use gateway::{Answer, Load, Tally, ask};
+pub use gateway::{Answer, Load, Tally, ask, put};
 pub use installation::{
     HostOperator, arguments, operator_pods, operator_user, restart_operator, without_operator,
 };

@@ -45,13 +45,7 @@ async fn a_secret_is_asked_for_before_anything_runs_and_followed_without_a_faile
         contains(&told.stderr, "migrate needs it for MAIL")?;
         ensure!(!told.stderr.contains("sk-secret"), "a value was told");
         ensure!(!world.namespace_exists("qa").await?, "something was made");
-        secrets
-            .patch(
-                "payments-qa",
-                &PatchParams::default(),
-                &Patch::Merge(json!({"stringData": {"mail": "ann"}})),
-            )
-            .await?;
+        mail(&secrets).await?;
         world.create("qa", &["--class", "watched"]).await?;
         world.create("healed", &["--class", "qa"]).await?;
         for environment in ["qa", "healed"] {
@@ -90,6 +84,7 @@ async fn a_secret_is_asked_for_before_anything_runs_and_followed_without_a_faile
         same("pods", &world.uids("qa").await?, &before)?;
         same("the page", &world.get("qa", "/").await?.status, &200)?;
         keep(world, Some("*"), "sk-secret-2").await?;
+        mail(&secrets).await?;
         world.ready("qa", FOLLOWED).await
     })
     .await
@@ -100,17 +95,14 @@ async fn a_secret_is_asked_for_before_anything_runs_and_followed_without_a_faile
 async fn environments_share_the_database_of_another_and_a_class_has_one_of_others() -> Result<()> {
     story(async |world| {
         let host = format!("db.{}-data.svc.cluster.local", world.name);
-        world
-            .apply(|spec| {
-                spec["classes"] = json!({
-                    "team": {"services": {"db": {"from": "data"}}},
-                    "production": {"services": {"db": {
-                        "type": "external", "host": host, "port": 3306, "fields": {"name": "app"},
-                        "secret": {"kubernetes": "db-live"},
-                    }}},
-                });
-            })
-            .await?;
+        let classes = json!({
+            "team": {"services": {"db": {"from": "data"}}},
+            "production": {"services": {"db": {
+                "type": "external", "host": host, "port": 3306, "fields": {"name": "app"},
+                "secret": {"kubernetes": "db-live"},
+            }}},
+        });
+        world.apply(|spec| spec["classes"] = classes.clone()).await?;
         let told = world.outboard(&["env", "create", "ann", "--class", "team"]).await?;
         contains(&told.ended(Exit::NotFound)?.stderr, "there is no environment data")?;
         ensure!(!world.namespace_exists("ann").await?, "something was made");
@@ -121,6 +113,22 @@ async fn environments_share_the_database_of_another_and_a_class_has_one_of_other
         let order = world.order("ann").await?;
         ensure!(world.orders("data").await?.contains(&order), "the order is not in the shared database");
         ensure!(!world.uids("ann").await?.contains_key("db-0"), "it runs a database of its own");
+
+        // One of its own, and the shared one again: the name leads to either.
+        let apply = async |own: bool| {
+            world
+                .apply(|spec| spec["classes"] = if own { json!({"team": {}}) } else { classes.clone() })
+                .await?;
+            world.outboard(&["env", "update", "ann"]).await?.ended(Exit::Success)
+        };
+        apply(true).await?;
+        ensure!(!world.orders("ann").await?.contains(&order), "its own database has the order of the other");
+        ensure!(world.uids("ann").await?.contains_key("db-0"), "it runs no database of its own");
+        apply(false).await?;
+        ensure!(
+            world.orders("ann").await?.contains(&order),
+            "the order is not in the shared database any more"
+        );
 
         // What others run, with credentials that others keep.
         let made = Api::<Secret>::namespaced(world.client.clone(), &world.namespace("data"));
@@ -133,6 +141,13 @@ async fn environments_share_the_database_of_another_and_a_class_has_one_of_other
         contains(&differs.stdout, "Secret db-live, key password")
     })
     .await
+}
+
+/// The other key that is wanted.
+async fn mail(secrets: &Api<Secret>) -> Result<()> {
+    let key = Patch::Merge(json!({"stringData": {"mail": "ann"}}));
+    secrets.patch("payments-qa", &PatchParams::default(), &key).await?;
+    Ok(())
 }
 
 /// Keeps a payment key for these classes.

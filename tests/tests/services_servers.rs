@@ -7,7 +7,7 @@ use api::Exit;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams};
 use serde_json::json;
-use stories::{World, contains, same, story, until};
+use stories::{World, contains, put, same, story, until};
 
 const SOON: Duration = Duration::from_secs(90);
 
@@ -89,11 +89,11 @@ async fn any_image_is_a_service_with_a_user_and_a_password_of_its_own() -> Resul
             })
             .await?;
         world.create("qa", &["--class", "qa"]).await?;
-        let ask = r#"REDISCLI_AUTH="$PASS" redis-cli --user "$NAME" sismember shop:workers x"#;
-        contains(&sh(world, "qa", "queue", ask).await?, "0")?;
-        let ask = r#"REDISCLI_AUTH="$PASS" redis-cli --user "$NAME" scard shop:workers"#;
+        let ask = r#"REDISCLI_AUTH="$PASS" redis-cli --user "$NAME" smembers shop:workers"#;
         until("the worker is known", SOON, async || {
-            Ok((sh(world, "qa", "queue", ask).await?.trim() == "1").then_some(()))
+            let known = sh(world, "qa", "queue", ask).await?;
+            ensure!(known.trim().starts_with("worker-"), "the queue knows: {known}");
+            Ok(Some(()))
         })
         .await?;
         let ask = r#"REDISCLI_AUTH="$PASS" redis-cli --user "$NAME" config get maxclients"#;
@@ -105,6 +105,44 @@ async fn any_image_is_a_service_with_a_user_and_a_password_of_its_own() -> Resul
         let differs = differs.last()?;
         println!("{differs:#}");
         contains(&differs.to_string(), "\"100\"")
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn a_bucket_keeps_what_is_uploaded() -> Result<()> {
+    story(async |world| {
+        world
+            .apply(|spec| {
+                spec["services"]["uploads"] = json!({"type": "s3"});
+                let web = &mut spec["components"]["web"];
+                web["uses"] = json!(["db", "uploads"]);
+                for (variable, field) in [
+                    ("S3_ENDPOINT", "endpoint"),
+                    ("S3_BUCKET", "bucket"),
+                    ("S3_ACCESS_KEY", "access_key"),
+                    ("S3_SECRET_KEY", "secret_key"),
+                ] {
+                    web["env"][variable] = json!(format!("${{uploads.{field}}}"));
+                }
+            })
+            .await?;
+        world.create("qa", &["--class", "qa"]).await?;
+        let answer = put(&world.host("qa"), "/api/uploads/receipt-1.txt", "two coffees").await?;
+        ensure!((200..300).contains(&answer.status), "{} {}", answer.status, answer.body);
+        same(
+            "the upload",
+            &world.get("qa", "/api/uploads/receipt-1.txt").await?.body.as_str(),
+            &"two coffees",
+        )?;
+        let pods = Api::<Pod>::namespaced(world.client.clone(), &world.namespace("qa"));
+        pods.delete("uploads-0", &DeleteParams::default()).await?;
+        until("the upload is there again", SOON, async || {
+            let answer = world.get("qa", "/api/uploads/receipt-1.txt").await?;
+            Ok((answer.status == 200 && answer.body == "two coffees").then_some(()))
+        })
+        .await
     })
     .await
 }

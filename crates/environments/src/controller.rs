@@ -148,7 +148,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let view = context.watches.view(&namespace);
     let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
     let sight = Sight::of(environment, &view, frozen.is_some(), newest.as_deref());
-    if let Some(left) = context.rest.lasts(environment, sight) {
+    if let Some(left) = context.rest.lasts(environment, sight, &context.client).await? {
         let again = RESYNC.min(left);
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
     }
@@ -204,14 +204,18 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let settled =
         next.settled_revision.is_some() && next.settled_revision == next.revision && outcome.all_ready();
     let stuck = next.verdict.as_ref().is_some_and(|verdict| verdict.terminal || verdict.holds);
-    let again = match (settled, stuck) {
+    // A change that waits for something outside is to be made as soon as that is there, whatever runs meanwhile.
+    let waits = refused
+        && frozen.is_none()
+        && next.verdict.as_ref().is_some_and(|verdict| verdict.holds || !verdict.terminal);
+    let again = match (settled && !waits, stuck) {
         (true, _) => RESYNC,
         (false, true) => STUCK,
         (false, false) => PROGRESS,
     };
-    if settled && !outcome.wrote && outcome.heal_at.is_none() && next == current {
-        let recipes = wanted.stored.as_ref().map(|stored| stored.revision.secrets.as_slice());
-        context.rest.begin(environment, sight, recipes.unwrap_or_default());
+    if settled && !waits && !outcome.wrote && outcome.heal_at.is_none() && next == current {
+        let has_secrets = wanted.stored.as_ref().is_some_and(|stored| !stored.revision.secrets.is_empty());
+        context.rest.begin(environment, sight, has_secrets, outcome.sources);
     }
     let heal = outcome.heal_at.map(|at| at.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     Ok(Action::requeue([Some(again), thaw, heal].into_iter().flatten().min().unwrap_or(again)))
@@ -323,5 +327,6 @@ async fn roll_out(
     let mut rollout = rollout::run(&target, revisions, context).await?;
     // What runs goes on with the values it has.
     rollout.verdict = rollout.verdict.or(secrets.verdict);
+    rollout.sources = secrets.sources;
     Ok(rollout)
 }

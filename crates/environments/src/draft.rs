@@ -62,11 +62,10 @@ pub async fn make(
         };
     }
     if let Some(number) = spec.keeps {
-        return Ok(keep::revision(request, number, newest, context).await?.map(|revision| Draft {
-            project,
-            hash: hash(newest, &revision),
-            revision,
-        }));
+        return match keep::revision(request, number, newest, context).await? {
+            Ok(revision) => finish(project, revision, request, newest, context).await,
+            Err(verdict) => Ok(Err(verdict)),
+        };
     }
     let found = revisions.project(&spec.project_revision).await?;
     let Some(found) = found.filter(|found| found.project == spec.project) else {

@@ -5,15 +5,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use api::revision::SecretRecipe;
 use api::{Environment, marks};
 use apply::View;
-use kube::ResourceExt;
+use kube::{Client, ResourceExt};
+
+use crate::error::Error;
+use crate::sources::{Glimpses, Versions};
 
 /// Secrets are no part of what is watched: the operator may not list them. They are looked at this often.
 const SECRETS: Duration = Duration::from_secs(600);
-/// Those that are copied from what others keep: a changed value arrives within this time.
-const SOURCES: Duration = Duration::from_secs(55);
+/// What others keep is glimpsed at this often.
+const SOURCES: Duration = Duration::from_secs(30);
 
 /// Everything that a look depends on, as one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,38 +39,70 @@ impl Sight {
 
 struct Resting {
     sight: Sight,
+    /// When everything was looked at.
     since: Instant,
-    /// When something has to be looked at that no watch shows.
-    at_most: Option<Duration>,
+    has_secrets: bool,
+    /// What others keep, as it was read, and when it was last found so.
+    sources: Versions,
+    glimpsed: Instant,
 }
 
 /// What was last seen of environments that needed nothing, by the UID of the Environment.
 #[derive(Default)]
 pub struct Rest {
     known: Mutex<HashMap<String, Resting>>,
+    glimpses: Glimpses,
+}
+
+impl Resting {
+    /// How long it lasts by itself; `glimpsed`: what others keep was found as it was.
+    fn left(&self, sight: Sight) -> Option<Duration> {
+        let whole = if self.has_secrets {
+            SECRETS.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())?
+        } else {
+            Duration::MAX
+        };
+        (self.sight == sight).then_some(whole)
+    }
+
+    fn glimpse_in(&self) -> Duration {
+        if self.sources.is_empty() { Duration::MAX } else { SOURCES.saturating_sub(self.glimpsed.elapsed()) }
+    }
 }
 
 impl Rest {
     /// For how long yet nothing has to be done, if nothing has changed since a look found nothing to do.
-    pub fn lasts(&self, environment: &Environment, sight: Sight) -> Option<Duration> {
-        let known = self.lock();
-        let resting = environment.metadata.uid.as_ref().and_then(|uid| known.get(uid))?;
-        let left = match resting.at_most {
-            Some(at_most) => at_most.checked_sub(resting.since.elapsed())?,
-            None => Duration::MAX,
+    pub async fn lasts(
+        &self,
+        environment: &Environment,
+        sight: Sight,
+        client: &Client,
+    ) -> Result<Option<Duration>, Error> {
+        let Some(uid) = environment.metadata.uid.as_ref() else { return Ok(None) };
+        let (left, glimpse_in, sources) = match self.lock().get(uid) {
+            Some(resting) => match resting.left(sight) {
+                Some(left) => (left, resting.glimpse_in(), resting.sources.clone()),
+                None => return Ok(None),
+            },
+            None => return Ok(None),
         };
-        (resting.sight == sight && !left.is_zero()).then_some(left)
+        if !glimpse_in.is_zero() {
+            return Ok(Some(left.min(glimpse_in)));
+        }
+        if !self.glimpses.same(client, &sources).await? {
+            return Ok(None);
+        }
+        if let Some(resting) = self.lock().get_mut(uid) {
+            resting.glimpsed = Instant::now();
+        }
+        Ok(Some(left.min(SOURCES)))
     }
 
-    /// A look that saw `sight` found nothing to do, the Secrets that `recipes` make included.
-    pub fn begin(&self, environment: &Environment, sight: Sight, recipes: &[SecretRecipe]) {
-        let at_most = if recipes.iter().any(|recipe| recipe.sources().next().is_some()) {
-            Some(SOURCES)
-        } else {
-            (!recipes.is_empty()).then_some(SECRETS)
-        };
+    /// A look that saw `sight` found nothing to do. `sources`: what others keep, as it was read.
+    pub fn begin(&self, environment: &Environment, sight: Sight, has_secrets: bool, sources: Versions) {
         if let Some(uid) = environment.uid() {
-            self.lock().insert(uid, Resting { sight, since: Instant::now(), at_most });
+            let now = Instant::now();
+            self.lock().insert(uid, Resting { sight, since: now, has_secrets, sources, glimpsed: now });
         }
     }
 
@@ -89,36 +123,31 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn rest_ends_with_whatever_a_look_depends_on() {
-        let mut environment = Environment::new("qa", EnvironmentSpec::default());
-        environment.metadata.uid = Some("u".to_owned());
-        let rest = Rest::default();
-        let sight = |environment: &Environment, frozen, newest| {
-            Sight::of(environment, &View::default(), frozen, newest)
-        };
-        rest.begin(&environment, sight(&environment, false, Some("p-1")), &[]);
-        assert!(rest.lasts(&environment, sight(&environment, false, Some("p-1"))).is_some());
-        assert!(rest.lasts(&environment, sight(&environment, true, Some("p-1"))).is_none());
-        assert!(rest.lasts(&environment, sight(&environment, false, Some("p-2"))).is_none());
-        environment.status = Some(EnvironmentStatus { revision: Some(1), ..EnvironmentStatus::default() });
-        assert!(rest.lasts(&environment, sight(&environment, false, Some("p-1"))).is_none());
+    fn resting(sight: Sight, sources: Versions) -> Resting {
+        let now = Instant::now();
+        Resting { sight, since: now, has_secrets: false, sources, glimpsed: now }
     }
 
     #[test]
-    fn what_others_keep_is_looked_at_within_a_minute() {
+    fn rest_ends_with_whatever_a_look_depends_on() {
         let mut environment = Environment::new("qa", EnvironmentSpec::default());
-        environment.metadata.uid = Some("u".to_owned());
-        let sight = Sight::of(&environment, &View::default(), false, None);
-        let rest = Rest::default();
-        let left = |keys: serde_json::Value| {
-            let recipe =
-                serde_json::from_value(serde_json::json!({"name": "s", "part": "web", "keys": keys}));
-            rest.begin(&environment, sight, &[recipe.unwrap()]);
-            rest.lasts(&environment, sight).unwrap()
+        let sight = |environment: &Environment, frozen, newest| {
+            Sight::of(environment, &View::default(), frozen, newest)
         };
-        let source = serde_json::json!({"fromSource": {"source": {"kubernetes": "payments"}, "key": "k"}});
-        assert!(left(serde_json::json!({"K": [source]})) <= Duration::from_secs(60));
-        assert!(left(serde_json::json!({"K": ["generated"]})) > Duration::from_secs(60));
+        let resting = resting(sight(&environment, false, Some("p-1")), Versions::new());
+        assert_eq!(resting.left(sight(&environment, false, Some("p-1"))), Some(Duration::MAX));
+        assert_eq!(resting.left(sight(&environment, true, Some("p-1"))), None);
+        assert_eq!(resting.left(sight(&environment, false, Some("p-2"))), None);
+        environment.status = Some(EnvironmentStatus { revision: Some(1), ..EnvironmentStatus::default() });
+        assert_eq!(resting.left(sight(&environment, false, Some("p-1"))), None);
+    }
+
+    #[test]
+    fn what_others_keep_is_glimpsed_at_within_a_minute() {
+        let environment = Environment::new("qa", EnvironmentSpec::default());
+        let sight = Sight::of(&environment, &View::default(), false, None);
+        assert_eq!(resting(sight, Versions::new()).glimpse_in(), Duration::MAX);
+        let sources = [(("shop".to_owned(), "payments".to_owned()), Some("1".to_owned()))].into();
+        assert!(resting(sight, sources).glimpse_in() < Duration::from_secs(60));
     }
 }

@@ -21,6 +21,7 @@ use crate::plan::diagnose::{self, Symptom};
 use crate::plan::readiness::{self, Progress};
 use crate::plan::stamp::{self, Stamps};
 use crate::revisions::{Revisions, Stored};
+use crate::sources::Versions;
 
 /// How far a revision has come.
 #[derive(Default)]
@@ -35,6 +36,8 @@ pub struct Rollout {
     pub wrote: bool,
     /// When to heal what is changed again and again.
     pub heal_at: Option<Timestamp>,
+    /// Which state of what others keep its Secrets were made from.
+    pub sources: Versions,
 }
 
 impl Rollout {

@@ -14,7 +14,7 @@ use rand::RngExt;
 use serde_json::json;
 
 use crate::error::Error;
-use crate::sources::{self, Sources};
+use crate::sources::{self, Sources, Versions};
 
 /// Long enough that nobody guesses it: 32 characters of 62.
 const PASSWORD_LENGTH: usize = 32;
@@ -35,6 +35,8 @@ pub struct Ensured {
     pub marks: BTreeMap<String, String>,
     /// What others no longer keep: the Secrets hold what they held.
     pub verdict: Option<Verdict>,
+    /// Which state of what others keep they were made from.
+    pub sources: Versions,
 }
 
 /// Ensures every Secret of a revision, in an order in which each finds those it refers to.
@@ -75,6 +77,7 @@ pub async fn ensure(
             }
         }
     }
+    ensured.sources = sources.versions;
     Ok(ensured)
 }
 

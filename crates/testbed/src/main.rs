@@ -86,7 +86,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         (Verb::Kubeconfig, Some(file)) => println!("{}", file.display()),
         (Verb::Kubeconfig, None) => println!("{}", testbed::kubeconfig_path()?.display()),
         (Verb::Tools { names }, _) => testbed::tools(&cache, &names)?,
-        (Verb::Image(image), _) => image::cli::run(&image, &image::catalogue())?,
+        (Verb::Image(image), _) => {
+            let mut images = image::catalogue();
+            images.push(image::storage(testbed::binary("versitygw")?));
+            image::cli::run(&image, &images)?;
+        }
         (Verb::Logs { component, follow }, _) => {
             let kubectl = match existing {
                 Some(file) => Kubectl::existing(&cache, file)?,

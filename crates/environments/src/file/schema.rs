@@ -80,9 +80,10 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             unexpected
                 .iter()
                 .map(|key| match not_yet(at, key) {
-                    true => Problem::new(pointer(at, key), format!("`{key}` does not work yet"))
-                        .hint("leave it out: nothing is accepted and ignored"),
-                    false => Problem::new(pointer(at, key), format!("unknown key `{key}`"))
+                    Some(instead) => {
+                        Problem::new(pointer(at, key), format!("`{key}` does not work yet")).hint(instead)
+                    }
+                    None => Problem::new(pointer(at, key), format!("unknown key `{key}`"))
                         .hint(suggest(key, known.iter().copied())),
                 })
                 .collect()
@@ -101,8 +102,8 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let options: Vec<&str> =
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let wrong = value.as_str().unwrap_or_default();
-            if let Some(reason) = instead_of(at, wrong) {
-                return vec![Problem::new(at, format!("`{wrong}` is not there yet")).hint(reason)];
+            if let Some(reason) = not_yet(at, wrong) {
+                return vec![Problem::new(at, format!("`{wrong}` does not work yet")).hint(reason)];
             }
             vec![Problem::new(at, format!("`{wrong}` is not known here")).hint(suggest(wrong, options))]
         }
@@ -122,23 +123,19 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
     }
 }
 
-/// Keys that the design has and this version does not.
-fn not_yet(at: &str, key: &str) -> bool {
-    match at.split('/').skip(1).collect::<Vec<_>>().as_slice() {
-        ["spec"] => ["masks", "include"].contains(&key),
-        ["spec", "components", _] => key == "logs",
-        ["spec", "classes", _] => ["ttl", "sleep", "protected"].contains(&key),
-        _ => false,
-    }
-}
-
-/// Why a word that one would expect here is refused, and what to do instead.
-fn instead_of(at: &str, word: &str) -> Option<&'static str> {
-    match (at.rsplit('/').next(), word) {
-        (Some("type"), "mysql") => {
+/// Keys and types that the design has and this version does not: what to do instead.
+fn not_yet(at: &str, word: &str) -> Option<&'static str> {
+    const LEAVE: Option<&str> = Some("leave it out: nothing is accepted and ignored");
+    match (at.split('/').skip(1).collect::<Vec<_>>().as_slice(), word) {
+        (["spec"], "masks" | "include")
+        | (["spec", "components", _], "logs")
+        | (["spec", "classes", _], "ttl" | "sleep" | "protected") => LEAVE,
+        (["spec", "services", _, "type"] | ["spec", "classes", _, "services", _, "type"], "mysql") => {
             Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
         }
-        (Some("type"), "s3") => Some("use `external` for a bucket that others keep, or a `container`"),
+        (_, "secretsManager" | "ssm") => {
+            Some("let it be copied into a Kubernetes Secret, and name that: `kubernetes: NAME`")
+        }
         _ => None,
     }
 }

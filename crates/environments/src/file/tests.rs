@@ -132,7 +132,8 @@ fn a_service_that_is_not_there_yet_is_refused_with_its_reason() {
             "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n  components: {{web: {{image: w}}}}\n  services:\n    db: {{type: {type}}}\n"
         )
     };
-    insta::assert_snapshot!(problems(&file("mysql")) + &problems(&file("s3")) + &problems(&file("postgres")));
+    let aws = "external, host: h, secret: {secretsManager: shop/prod/db}";
+    insta::assert_snapshot!(problems(&file("mysql")) + &problems(&file("postgres")) + &problems(&file(aws)));
 }
 
 #[test]

@@ -98,9 +98,10 @@ fn container(
 }
 
 /// Arguments with what they refer to.
-fn words(place: &Place<'_>, words: &[String]) -> Vec<String> {
+pub fn words(place: &Place<'_>, words: &[String]) -> Vec<String> {
     // Kubernetes would expand `$(NAME)`; the file does not say that it does.
-    values::plain(place, words).iter().map(|word| word.replace("$(", "$$(")).collect()
+    let composed = words.iter().map(|word| values::text(&values::pieces(place, word)).unwrap_or_default());
+    composed.map(|word| word.replace("$(", "$$(")).collect()
 }
 
 /// How long a replica goes on serving after the order to stop.

@@ -16,6 +16,7 @@ mod elsewhere;
 mod external;
 mod mariadb;
 mod redis;
+mod s3;
 mod server;
 
 pub use mariadb::RESERVED as MARIADB_RESERVED;
@@ -35,6 +36,7 @@ pub fn render(place: &Place<'_>, name: &str, service: &Service) -> Rendered {
     match service.r#type {
         ServiceType::Mariadb => mariadb::render(place, name, settings),
         ServiceType::Redis => redis::render(place, name, settings),
+        ServiceType::S3 => s3::render(place, name, settings),
         ServiceType::Container => container::render(place, name, settings),
         ServiceType::External => Rendered { part: external::part(place, name, settings), secrets: vec![] },
     }
@@ -53,6 +55,7 @@ pub fn image(service: &Service) -> Option<String> {
     match service.r#type {
         ServiceType::Mariadb => of(mariadb::IMAGE, mariadb::VERSION),
         ServiceType::Redis => of(redis::IMAGE, redis::VERSION),
+        ServiceType::S3 => of(s3::IMAGE, s3::VERSION),
         ServiceType::Container => settings.image.as_ref().and(of("", "latest")),
         ServiceType::External => None,
     }
@@ -84,6 +87,7 @@ pub fn fields(service: &Service) -> Fields {
     match service.r#type {
         ServiceType::Mariadb => Fields { known: named(&mariadb::FIELDS), open: false },
         ServiceType::Redis => Fields { known: named(&redis::FIELDS), open: false },
+        ServiceType::S3 => Fields { known: named(&s3::FIELDS), open: false },
         ServiceType::Container => Fields { known: container::fields(settings), open: false },
         ServiceType::External => {
             Fields { known: external::fields(settings), open: settings.secret.is_some() }
@@ -95,7 +99,7 @@ pub fn fields(service: &Service) -> Fields {
 pub fn is_secret(service: &Service, field: &str) -> bool {
     match service.r#type {
         ServiceType::External => !external::fields(&service.settings).iter().any(|known| known == field),
-        _ => matches!(field, "password" | "url"),
+        _ => matches!(field, "password" | "secret_key" | "url"),
     }
 }
 
@@ -105,6 +109,7 @@ pub fn field(place: &Place<'_>, name: &str, service: &Service, field: &str) -> V
     match service.r#type {
         ServiceType::Mariadb => mariadb::field(&at, field),
         ServiceType::Redis => redis::field(&at, field),
+        ServiceType::S3 => s3::field(&at, field),
         ServiceType::Container => container::field(&at, &service.settings, field),
         ServiceType::External => external::field(&service.settings, field),
     }

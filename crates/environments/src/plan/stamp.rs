@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 /// By part, the marks of the Secrets whose content others decide.
 pub type Stamps = BTreeMap<String, String>;
 
-/// Stamps from the mark of each Secret, by name.
+/// Stamps from the mark of each Secret, by name. One with a type is read by Kubernetes, not by pods.
 pub fn of(recipes: &[SecretRecipe], marks: &BTreeMap<String, String>) -> Stamps {
     let mut stamps: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for recipe in recipes {
+    for recipe in recipes.iter().filter(|recipe| recipe.r#type.is_none()) {
         if let Some(mark) = marks.get(&recipe.name) {
             stamps.entry(recipe.part.clone()).or_default().push(mark);
         }

@@ -30,11 +30,6 @@ pub fn text(pieces: &[SecretPiece]) -> Option<String> {
     texts.collect()
 }
 
-/// Values among which `validate` found no secret: arguments, which anybody sees who sees processes.
-pub fn plain(place: &Place<'_>, values: &[String]) -> Vec<String> {
-    values.iter().map(|value| text(&pieces(place, value)).unwrap_or_default()).collect()
-}
-
 /// A name and a key of `${secret.NAME.KEY}`.
 pub fn secret_key(field: &str) -> (&str, &str) {
     field.split_once('.').unwrap_or((field, ""))

@@ -1,5 +1,7 @@
 //! The images outboard itself brings: services, the sample project, the operator. The testbed adds its own.
 
+use std::path::PathBuf;
+
 use super::spec::{ImageSpec, Source};
 
 /// What a script in a container may count on, beside the shell.
@@ -12,6 +14,9 @@ const SERVICE_BASICS: &[&str] = &[
     "readlink", "rm", "rmdir", "sed", "sh", "sleep", "sort", "stat", "sync", "tail", "tee", "test", "touch",
     "tr", "true", "uname", "wc", "whoami",
 ];
+
+/// The same where there are coreutils alone.
+const SERVICE_PROGRAMS: &[&str] = &["cat", "chmod", "dash", "ls", "mkdir", "sh", "sleep"];
 
 pub fn catalogue() -> Vec<ImageSpec> {
     let mut images = vec![mariadb(), redis()];
@@ -92,6 +97,15 @@ fn redis() -> ImageSpec {
         .workdir("/data")
         .cmd(&["redis-server"])
         .port(6379)
+}
+
+/// versitygw, which keeps objects as files, answering like the one on Docker Hub.
+pub fn storage(program: PathBuf) -> ImageSpec {
+    ImageSpec::from_debian("versity/versitygw:v1.8.0", &["ca-certificates", "coreutils", "dash"])
+        .programs(SERVICE_PROGRAMS)
+        .file("/usr/local/bin/versitygw", program, 0o755)
+        .entrypoint(&["/usr/local/bin/versitygw"])
+        .port(7070)
 }
 
 fn web(version: &str) -> ImageSpec {

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::server;
 use super::{Address, Rendered, credentials, text};
 use crate::plan::render::{self, EnvironmentVariables, Place};
-use crate::plan::values;
 use crate::plan::{pod, probes};
 
 const USER: &str = "app";
@@ -45,8 +44,8 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
     let env = pod::environment(name, &variables);
     for (key, value) in [
         ("env", (!env.is_empty()).then(|| json!(env))),
-        ("command", (!settings.command.is_empty()).then(|| json!(settings.command))),
-        ("args", (!settings.args.is_empty()).then(|| json!(values::plain(place, &settings.args)))),
+        ("command", (!settings.command.is_empty()).then(|| json!(pod::words(place, &settings.command)))),
+        ("args", (!settings.args.is_empty()).then(|| json!(pod::words(place, &settings.args)))),
         (
             "volumeMounts",
             storage.and(settings.mount.as_ref()).map(|mount| json!([{"name": "data", "mountPath": mount}])),

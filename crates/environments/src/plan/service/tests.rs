@@ -17,16 +17,19 @@ spec:
       image: registry.example.com/shop/web
       version: "1"
       args: ["--queue=${queue.host}:${queue.port.amqp}", "--pay=${vary.payment}"]
-      uses: [db, cache, queue]
+      uses: [db, cache, queue, uploads]
       env:
         DATABASE_URL: "${db.url}"
         DATABASE_USER: "${db.user}"
         CACHE_URL: "${cache.url}"
         QUEUE_URL: "amqp://${queue.user}:${queue.password}@${queue.host}:${queue.port.amqp}"
+        S3: "${uploads.access_key} ${uploads.secret_key} ${uploads.bucket} ${uploads.region}"
+        S3_ENDPOINT: "${uploads.endpoint}"
         STRIPE_KEY: "${secret.payments.stripe_key}"
   services:
     db: {type: mariadb, config: {max_connections: "200"}, storage: 2Gi}
     cache: {type: redis, image: registry.example.com/mirror/redis, config: {maxmemory: 64mb}}
+    uploads: {type: s3, storage: 5Gi}
     queue:
       type: container
       image: docker.io/library/rabbitmq
@@ -42,15 +45,20 @@ spec:
     payments: {default: {kubernetes: payments-sandbox}, production: {kubernetes: payments-live}}
   classes:
     qa: {services: {cache: {storage: 1Gi}}}
-    team: {services: {db: {from: shared}, queue: {from: shared}}}
+    team: {services: {db: {from: shared}, queue: {from: shared}, uploads: {from: shared}}}
     production:
       services:
         db: {type: external, host: db.example.com, port: 3306, fields: {name: shop}, secret: {kubernetes: db-live}}
         cache: {type: external, host: 192.0.2.7, port: 6379, secret: {kubernetes: cache-live}}
+        uploads:
+          type: external
+          host: s3.eu-west-1.amazonaws.com
+          fields: {endpoint: "https://s3.eu-west-1.amazonaws.com", bucket: shop-live, region: eu-west-1}
+          secret: {kubernetes: uploads-live}
 "#;
 
 fn rendered(class: &str) -> api::EnvironmentRevision {
-    let project = crate::file::read(FILE, |_| Err("there is none".to_owned())).expect("the file is right");
+    let project = crate::file::read(FILE, |_| Ok(Vec::new())).expect("the file is right");
     let revision = ProjectRevision { project: "shop".into(), spec: project.spec };
     let wanted = EnvironmentSpec {
         project: "shop".into(),

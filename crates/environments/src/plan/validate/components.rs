@@ -66,8 +66,7 @@ fn environment_variables(spec: &ProjectSpec, component: &Component, at: &str, pr
 fn words(spec: &ProjectSpec, component: &Component, at: &str, problems: &mut Vec<Problem>) {
     for (key, words) in [("command", &component.command), ("args", &component.args)] {
         for (index, word) in words.iter().enumerate() {
-            let at = format!("{at}/{key}/{index}");
-            references::check_argument(spec, Some(component), word, &at, problems);
+            references::check_argument(spec, Some(component), word, &format!("{at}/{key}/{index}"), problems);
         }
     }
 }

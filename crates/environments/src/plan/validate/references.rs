@@ -141,8 +141,8 @@ fn secret(spec: &ProjectSpec, asker: Asker<'_>, reference: &Reference, at: &str)
 }
 
 fn exposed(reference: &Reference, place: &str, at: &str) -> Problem {
-    Problem::new(at, format!("`{reference}` is a secret{place}: whoever sees processes sees arguments"))
-        .hint("give it to the program as an environment variable")
+    Problem::new(at, format!("`{reference}` is secret{place}, and whoever lists processes reads arguments"))
+        .hint("put it into `env` or a file, and let the program read it there")
 }
 
 fn no_field(reference: &Reference, place: &str, at: &str) -> Problem {

@@ -57,6 +57,7 @@ fn one(
     match r#type {
         ServiceType::Mariadb => config(settings, &MARIADB_RESERVED, at, problems),
         ServiceType::Redis => config(settings, &REDIS_RESERVED, at, problems),
+        ServiceType::S3 => {}
         ServiceType::Container => container(spec, name, settings, at, problems),
         ServiceType::External => external(settings, at, problems),
     }
@@ -85,7 +86,7 @@ fn changed(
     match r#type {
         ServiceType::Mariadb => config(settings, &MARIADB_RESERVED, at, problems),
         ServiceType::Redis => config(settings, &REDIS_RESERVED, at, problems),
-        ServiceType::Container | ServiceType::External => {}
+        ServiceType::S3 | ServiceType::Container | ServiceType::External => {}
     }
 }
 
@@ -94,6 +95,7 @@ fn allowed(r#type: ServiceType) -> Keys {
         ServiceType::Mariadb | ServiceType::Redis => {
             vec!["image", "version", "storage", "config", "resources", "from"]
         }
+        ServiceType::S3 => vec!["image", "version", "storage", "resources", "from"],
         ServiceType::Container => vec![
             "image",
             "version",
@@ -216,8 +218,10 @@ fn container(
     for (variable, value) in &settings.env {
         references::check_in_service(spec, value, &pointer(&format!("{at}/env"), variable), problems);
     }
-    for (index, value) in settings.args.iter().enumerate() {
-        references::check_argument(spec, None, value, &format!("{at}/args/{index}"), problems);
+    for (key, words) in [("command", &settings.command), ("args", &settings.args)] {
+        for (index, word) in words.iter().enumerate() {
+            references::check_argument(spec, None, word, &format!("{at}/{key}/{index}"), problems);
+        }
     }
 }
 
