@@ -158,7 +158,7 @@ async fn debug_gets_into_a_component_that_crashes() -> Result<()> {
         world.outboard(&["env", "create", "qa"]).await?.ended(Exit::CrashLoop)?;
         let entered =
             world.outboard(&["exec", "qa", "web", "--", "ls"]).await?.ended(Exit::ReadinessFailing)?;
-        contains(&entered.stderr, "component web has no pod that is ready")?;
+        contains(&entered.stderr, "component web of qa has no pod that is ready")?;
         let debugged =
             world.outboard(&["debug", "qa", "web", "--", "sh", "-c", "echo \"FAIL is $FAIL\""]).await?;
         same("its stdout", &debugged.ended(Exit::Success)?.stdout.as_str(), &"FAIL is crash\n")

@@ -55,6 +55,9 @@ pub const RUN_BY: &str = "outboard.dev/run-by";
 /// On a one-off pod, an annotation: the environment revision it is made from.
 pub const RUN_REVISION: &str = "outboard.dev/run-revision";
 
+/// On a namespace: by which of Kubernetes' own standards its pods are judged.
+pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
+
 /// Who an environment's objects belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -78,6 +81,14 @@ impl Owner {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
+    }
+
+    /// The labels of the environment's namespace. Pods that could leave it are refused by Kubernetes itself: whoever
+    /// may write a project need not be trusted with nodes.
+    pub fn namespace_labels(&self) -> BTreeMap<String, String> {
+        let mut labels = self.labels();
+        labels.insert(POD_SECURITY.to_owned(), "baseline".to_owned());
+        labels
     }
 
     /// Whether an object's labels name this owner.

@@ -29,12 +29,13 @@ pub async fn claim_namespace(
 ) -> Result<Claim, Error> {
     let api = Api::<Namespace>::all(client.clone());
     if let Some(found) = api.get_opt(name).await? {
-        let unmarked = !owner.owns(found.labels()) && found.uid().as_deref() == held && held.is_some();
-        if !unmarked {
+        let ours = owner.owns(found.labels()) || (found.uid().as_deref() == held && held.is_some());
+        let labels = owner.namespace_labels();
+        let marked = labels.iter().all(|(key, value)| found.labels().get(key) == Some(value));
+        if !ours || marked || found.metadata.deletion_timestamp.is_some() {
             return Ok(judge(&found, owner));
         }
-        let patch =
-            json!({"metadata": {"labels": owner.labels(), "resourceVersion": found.resource_version()}});
+        let patch = json!({"metadata": {"labels": labels, "resourceVersion": found.resource_version()}});
         let params =
             PatchParams { field_manager: Some(api::marks::MANAGER.to_owned()), ..PatchParams::default() };
         let marked = api.patch(name, &params, &Patch::Merge(&patch)).await;
@@ -42,7 +43,7 @@ pub async fn claim_namespace(
     }
     let mut wanted = Namespace::default();
     wanted.metadata.name = Some(name.to_owned());
-    wanted.metadata.labels = Some(owner.labels());
+    wanted.metadata.labels = Some(owner.namespace_labels());
     match api
         .create(
             &PostParams { field_manager: Some(api::marks::MANAGER.to_owned()), ..PostParams::default() },

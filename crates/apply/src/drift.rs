@@ -100,6 +100,26 @@ fn written(
     }
 }
 
+/// Whether a field set names a field that `value` does not have. Replicas are written through `/scale`.
+pub fn has_more(set: &Value, value: &Value) -> bool {
+    fn below(set: &Value, value: Option<&Value>, path: &str) -> bool {
+        if matches!(path, "/spec/replicas" | "/status") {
+            return false;
+        }
+        let Some(value) = value else { return true };
+        set.as_object().into_iter().flatten().any(|(key, set)| {
+            if let Some(name) = key.strip_prefix("f:") {
+                below(set, value.get(name), &format!("{path}/{name}"))
+            } else if let Some(key) = key.strip_prefix("k:").and_then(|key| serde_json::from_str(key).ok()) {
+                below(set, element(Some(value), &key), &format!("{path}/-"))
+            } else {
+                false
+            }
+        })
+    }
+    below(set, Some(value), "")
+}
+
 /// Leaves of the desired object that are not there at all.
 fn missing(wanted: &Value, there: &Value, path: &str, found: &mut Vec<FieldChange>) {
     match (wanted, there) {

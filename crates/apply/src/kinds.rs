@@ -15,12 +15,11 @@ pub enum Kind {
     Job,
     CronJob,
     NetworkPolicy,
-    Ingress,
     HttpRoute,
 }
 
 impl Kind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::ConfigMap,
         Self::ServiceAccount,
         Self::Deployment,
@@ -31,15 +30,13 @@ impl Kind {
         Self::Job,
         Self::CronJob,
         Self::NetworkPolicy,
-        Self::Ingress,
         // Last: its definition may be absent.
         Self::HttpRoute,
     ];
 
     /// The order in which a teardown removes them: traffic first, data last.
-    pub const TEARDOWN: [Self; 12] = [
+    pub const TEARDOWN: [Self; 11] = [
         Self::HttpRoute,
-        Self::Ingress,
         Self::CronJob,
         // What it scales would come back.
         Self::HorizontalPodAutoscaler,
@@ -65,7 +62,6 @@ impl Kind {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::NetworkPolicy => "NetworkPolicy",
-            Self::Ingress => "Ingress",
             Self::HttpRoute => "HTTPRoute",
         }
     }
@@ -84,7 +80,6 @@ impl Kind {
             Self::HorizontalPodAutoscaler => ("autoscaling", "v2", "horizontalpodautoscalers"),
             Self::CronJob => ("batch", "v1", "cronjobs"),
             Self::NetworkPolicy => ("networking.k8s.io", "v1", "networkpolicies"),
-            Self::Ingress => ("networking.k8s.io", "v1", "ingresses"),
             Self::Deployment => ("apps", "v1", "deployments"),
             Self::StatefulSet => ("apps", "v1", "statefulsets"),
             Self::Service => ("", "v1", "services"),

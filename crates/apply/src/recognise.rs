@@ -1,14 +1,17 @@
 //! Recognises objects that are just what they should be, without writing to them: what a new operator does first,
 //! since it has not written anything itself yet.
 
-use api::marks::Owner;
+use api::marks::{self, Owner};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
+use crate::drift;
 use crate::error::Error;
 use crate::kinds::Kind;
+use crate::view::View;
 use crate::writer::{Writer, wrote};
 
 impl Writer {
@@ -19,11 +22,16 @@ impl Writer {
         owner: &Owner,
         namespace: &str,
         desired: &[(Kind, DynamicObject)],
+        view: &View,
     ) -> Result<(), Error> {
         for kind in Kind::ALL {
             let unknown: Vec<&DynamicObject> = desired
                 .iter()
-                .filter(|(of, object)| *of == kind && !self.knows(kind, namespace, &object.name_any()))
+                .filter(|(of, object)| {
+                    let name = object.name_any();
+                    // What is not there cannot be recognised.
+                    *of == kind && view.get(kind, &name).is_some() && !self.knows(kind, namespace, &name)
+                })
                 .map(|(_, object)| object)
                 .collect();
             if unknown.is_empty() {
@@ -50,7 +58,15 @@ fn stands(writer: &Writer, desired: &DynamicObject, live: &DynamicObject) -> boo
     let (Ok(desired), Ok(live)) = (serde_json::to_value(desired), serde_json::to_value(live)) else {
         return false;
     };
-    !entries.iter().any(|entry| writer.managers().is_foreign(entry)) && holds(&desired, &live)
+    let foreign = entries.iter().any(|entry| writer.managers().is_foreign(entry));
+    !foreign && holds(&desired, &live) && !entries.iter().any(|entry| leaves_over(entry, &desired))
+}
+
+/// Whether a field that we own is not asked for any more: an earlier revision's, that has yet to go.
+fn leaves_over(entry: &ManagedFieldsEntry, desired: &Value) -> bool {
+    let ours = entry.manager.as_deref() == Some(marks::MANAGER)
+        && entry.subresource.as_deref().unwrap_or_default().is_empty();
+    ours && entry.fields_v1.as_ref().is_some_and(|fields| drift::has_more(&fields.0, desired))
 }
 
 /// Whether everything in `desired` stands in `live`, which may have more: what the server fills in.

@@ -16,6 +16,8 @@ pub enum Standing {
         updated: u32,
         ready: u32,
         available: u32,
+        /// Why Kubernetes does not let it have pods.
+        refused: Option<String>,
     },
     StatefulSet {
         observed: bool,
@@ -47,14 +49,16 @@ impl Standing {
             | Kind::PodDisruptionBudget
             | Kind::HorizontalPodAutoscaler
             | Kind::CronJob
-            | Kind::NetworkPolicy
-            | Kind::Ingress => Self::Silent,
+            | Kind::NetworkPolicy => Self::Silent,
             Kind::Deployment => Self::Deployment {
                 observed: observed(object),
                 total: number("replicas"),
                 updated: number("updatedReplicas"),
                 ready: number("readyReplicas"),
                 available: number("availableReplicas"),
+                refused: condition(object.data.pointer("/status/conditions"), "ReplicaFailure")
+                    .filter(|found| found.holds)
+                    .map(|found| found.message),
             },
             Kind::StatefulSet => Self::StatefulSet {
                 observed: observed(object),

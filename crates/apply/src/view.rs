@@ -70,8 +70,8 @@ pub struct View {
     objects: BTreeMap<Kind, BTreeMap<String, Arc<Seen>>>,
     /// What an autoscaler scales: its replicas are nobody's drift.
     autoscaled: BTreeSet<(Kind, String)>,
-    /// The namespace itself: its UID and whom its labels name.
-    namespace: Option<(String, Option<u64>)>,
+    /// The namespace itself: its UID and its labels.
+    namespace: Option<(String, BTreeMap<String, String>)>,
 }
 
 impl View {
@@ -84,7 +84,7 @@ impl View {
     }
 
     pub fn set_namespace(&mut self, uid: String, labels: &BTreeMap<String, String>) {
-        self.namespace = Some((uid, named_owner(labels)));
+        self.namespace = Some((uid, labels.clone()));
     }
 
     pub fn get(&self, kind: Kind, name: &str) -> Option<&Seen> {

@@ -1,11 +1,13 @@
 //! What every reconcile of the slice shares: what is known, how it is written, and what has failed or been healed lately.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::marks;
 use api::{Drift, Environment, EnvironmentStatus};
 use apply::{Managers, Writer};
+use futures::FutureExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
@@ -59,6 +61,27 @@ impl Context {
         }
     }
 
+    /// One look, observed. A panic in it is an error of this object alone.
+    pub async fn look<K: ResourceExt>(
+        &self,
+        what: &'static str,
+        object: &K,
+        look: impl Future<Output = Result<Action, Error>>,
+    ) -> Result<Action, Error> {
+        let begun = Instant::now();
+        let outcome = AssertUnwindSafe(look).catch_unwind().await.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(Error::Bug(said.unwrap_or_else(|| "a panic without words".to_owned())))
+        });
+        self.observer.reconciled(what, begun.elapsed(), outcome.is_err());
+        if outcome.is_ok() {
+            // The next failure is a first one.
+            self.failures.reset(&object.uid().unwrap_or_default());
+        }
+        outcome
+    }
+
     /// When to look again at what could not be looked at.
     pub fn failed<K: ResourceExt>(&self, object: &K, error: &Error) -> Action {
         let name = object.name_any();
@@ -78,11 +101,6 @@ impl Context {
                 Action::requeue(wait)
             }
         }
-    }
-
-    /// A look went well: the next failure is a first one.
-    pub fn succeeded<K: ResourceExt>(&self, object: &K) {
-        self.failures.reset(&object.uid().unwrap_or_default());
     }
 
     /// Tells of drift as an Event on the Environment. That it cannot be told is no reason to stop.
@@ -110,8 +128,12 @@ impl Context {
         let object = json!({
             "apiVersion": Environment::api_version(&()),
             "kind": Environment::kind(&()),
-            // The UID is a fence against a namesake made meanwhile.
-            "metadata": {"name": environment.name_any(), "uid": environment.uid()},
+            // Fences: against a namesake made meanwhile, and against a look that saw an older status.
+            "metadata": {
+                "name": environment.name_any(),
+                "uid": environment.uid(),
+                "resourceVersion": environment.resource_version(),
+            },
             "status": status,
         });
         let params = PatchParams::apply(marks::MANAGER).force();

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::marks::{self, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
@@ -78,7 +78,9 @@ pub async fn run(
         })
         .graceful_shutdown_on(shutdown.clone())
         .run(
-            reconcile_observed,
+            |environment, context: Arc<Context>| async move {
+                context.look("environment", environment.as_ref(), reconcile(&environment, &context)).await
+            },
             |environment, error, context| context.failed(environment.as_ref(), error),
             context.clone(),
         )
@@ -89,10 +91,7 @@ pub async fn run(
         .graceful_shutdown_on(shutdown.clone())
         .run(
             |plan, context: Arc<Context>| async move {
-                let begun = Instant::now();
-                let outcome = planning::reconcile(plan, context.clone()).await;
-                context.observer.reconciled("plan", begun.elapsed(), outcome.is_err());
-                outcome
+                context.look("plan", plan.as_ref(), planning::reconcile(plan.clone(), context.clone())).await
             },
             |plan, error, context| context.failed(plan.as_ref(), error),
             context.clone(),
@@ -104,10 +103,9 @@ pub async fn run(
         .graceful_shutdown_on(shutdown)
         .run(
             |project, context: Arc<Context>| async move {
-                let begun = Instant::now();
-                let outcome = project::reconcile(project, context.clone()).await;
-                context.observer.reconciled("project", begun.elapsed(), outcome.is_err());
-                outcome
+                context
+                    .look("project", project.as_ref(), project::reconcile(project.clone(), context.clone()))
+                    .await
             },
             |project, error, context| context.failed(project.as_ref(), error),
             context,
@@ -115,16 +113,6 @@ pub async fn run(
         .for_each(|_| std::future::ready(()));
     futures::join!(environments, plans, projects);
     tasks.shutdown().await;
-}
-
-async fn reconcile_observed(environment: Arc<Environment>, context: Arc<Context>) -> Result<Action, Error> {
-    let begun = Instant::now();
-    let outcome = reconcile(&environment, &context).await;
-    context.observer.reconciled("environment", begun.elapsed(), outcome.is_err());
-    if outcome.is_ok() {
-        context.succeeded(environment.as_ref());
-    }
-    outcome
 }
 
 /// One look at one environment.
@@ -138,7 +126,10 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         context.rest.end(environment);
         return teardown::step(environment, &owner, &namespace, context).await;
     }
-    hold(environment, context).await?;
+    if hold(environment, context).await? {
+        // The next look sees it with its finalizer.
+        return Ok(Action::requeue(PROGRESS));
+    }
 
     // gather, plan
     let now = Timestamp::now();
@@ -235,10 +226,10 @@ fn place(environment: &Environment, context: &Context) -> Option<(Owner, String)
     Some((owner, namespace))
 }
 
-/// Adds our finalizer before anything is made that deleting would have to undo.
-async fn hold(environment: &Environment, context: &Context) -> Result<(), Error> {
+/// Adds our finalizer before anything is made that deleting would have to undo; whether it had to be added.
+async fn hold(environment: &Environment, context: &Context) -> Result<bool, Error> {
     if environment.finalizers().iter().any(|finalizer| finalizer == marks::FINALIZER) {
-        return Ok(());
+        return Ok(false);
     }
     let mut finalizers = environment.finalizers().to_vec();
     finalizers.push(marks::FINALIZER.to_owned());
@@ -247,7 +238,7 @@ async fn hold(environment: &Environment, context: &Context) -> Result<(), Error>
     let api =
         Api::<Environment>::namespaced(context.client.clone(), &environment.namespace().unwrap_or_default());
     api.patch(&environment.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Where an environment runs, and what was last seen there.

@@ -13,6 +13,9 @@ pub enum Error {
     /// A person has to change something first; it is written into the status.
     #[error("{}: {}", .0.about, .0.message)]
     Verdict(Box<Verdict>),
+    /// A bug of ours. It must not take the other objects along.
+    #[error("a bug in outboard: {0}")]
+    Bug(String),
 }
 
 impl From<Verdict> for Error {

@@ -45,7 +45,7 @@ async fn readiness(client: &Client, namespace: &str, pod: &str) -> Vec<String> {
 
 /// The line without the secrets that a careless program may have written into it; before it is cut, since half
 /// a password would not be recognised.
-fn masked(line: &str, hidden: &[String]) -> String {
+pub fn masked(line: &str, hidden: &[String]) -> String {
     hidden.iter().fold(line.to_owned(), |line, secret| line.replace(secret, "•••"))
 }
 

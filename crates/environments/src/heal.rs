@@ -18,6 +18,8 @@ use tracing::info;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::evidence;
+use crate::plan::decide;
 use crate::rollout::Target;
 
 /// An object after it was kept.
@@ -48,9 +50,16 @@ pub async fn ensure(
     let Target { owner, namespace, settled, hands_off, view, now, .. } = *target;
     let name = desired.name_any();
     let seen = view.get(kind, &name);
-    // Whatever an autoscaler sets is as it should be.
-    let replicas = part.replicas.filter(|_| kind.scales() && !view.is_autoscaled(kind, &name));
+    // Whatever an autoscaler sets is as it should be; but at 0 Kubernetes' own does nothing any more.
+    let own = decide::scales_itself(part, kind);
+    let off = own && seen.is_some_and(|seen| seen.replicas == Some(0));
+    let scaled_by_others = (own || view.is_autoscaled(kind, &name)) && !off;
+    let replicas = part.replicas.filter(|_| kind.scales() && !scaled_by_others);
     if hands_off && !outdated(target, kind, desired, context).await? {
+        // Not made yet: what stands there is an earlier revision's, and says nothing about this one.
+        if !settled && seen.is_none_or(|seen| context.writer.differs(namespace, desired, seen)) {
+            return Ok(Kept::default());
+        }
         return look(target, kind, desired, replicas, None, context).await;
     }
     let place = (namespace.to_owned(), kind, name);
@@ -175,13 +184,45 @@ fn drift(target: &Target<'_>, object: &str, deleted: bool, found: Found, reverte
         object: object.to_owned(),
         deleted,
         by: found.by,
-        fields: found.fields,
+        fields: found.fields.into_iter().map(|field| told_of(field, target.hidden)).collect(),
         reverted,
         heals_at: None,
         at: Time(target.now),
     }
 }
 
+/// A field as people may read it. Whoever writes a variable that had no plain value before may have written a secret.
+fn told_of(field: FieldChange, hidden: &[String]) -> FieldChange {
+    let masked = |text: Option<String>| text.map(|text| evidence::masked(&text, hidden));
+    let variable = field.path.contains(".env[") && field.path.ends_with(".value") && field.from.is_none();
+    FieldChange {
+        from: masked(field.from),
+        to: if variable { Some("•••".to_owned()) } else { masked(field.to) },
+        path: field.path,
+    }
+}
+
 fn words(kind: Kind, name: &str) -> String {
     format!("{} {name}", kind.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_somebody_wrote_into_a_variable_is_not_told() {
+        let field = |path: &str, from: Option<&str>, to: &str| FieldChange {
+            path: path.into(),
+            from: from.map(str::to_owned),
+            to: Some(to.into()),
+        };
+        let hidden = ["s3cr3t".to_owned()];
+        let value = field("spec.template.spec.containers[web].env[PASSWORD].value", None, "something");
+        assert_eq!(told_of(value, &hidden).to.as_deref(), Some("•••"));
+        let args = field("spec.template.spec.containers[web].args", Some("[]"), "[--password=s3cr3t]");
+        assert_eq!(told_of(args, &hidden).to.as_deref(), Some("[--password=•••]"));
+        let plain = field("spec.template.spec.containers[web].env[A].value", Some("1"), "2");
+        assert_eq!(told_of(plain, &hidden).to.as_deref(), Some("2"));
+    }
 }

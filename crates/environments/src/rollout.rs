@@ -4,7 +4,7 @@ use api::marks::Owner;
 use api::revision::{EnvironmentRevision, Part};
 use api::{Cause, Drift, PartState, Role, Verdict};
 use apply::kinds::Kind;
-use apply::{Seen, View};
+use apply::{Seen, Standing, View};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::PropagationPolicy;
@@ -81,7 +81,7 @@ pub struct Target<'a> {
 pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) -> Result<Rollout, Error> {
     let Target { owner, namespace, stored, settled, view, .. } = *target;
     let objects = desired(&stored.revision, target.stamps)?;
-    context.writer.recognise(owner, namespace, &objects).await?;
+    context.writer.recognise(owner, namespace, &objects, view).await?;
     let mut rollout = Rollout { namespace_uid: Some(target.namespace_uid.to_owned()), ..Rollout::default() };
     for part in &stored.revision.parts {
         let states: Vec<(Role, PartState)> =
@@ -166,7 +166,9 @@ async fn part_progress(
     let Some(live) = ensure(target, part, rollout, context).await? else {
         return Ok((Progress::new(PartState::Progressing, "waiting for its predecessor to be gone"), None));
     };
-    let autoscaled = live.iter().any(|seen| view.is_autoscaled(seen.kind, &seen.name));
+    let autoscaled = live
+        .iter()
+        .any(|seen| view.is_autoscaled(seen.kind, &seen.name) || decide::scales_itself(part, seen.kind));
     let mut progress = readiness::progress(part, &live, autoscaled);
     if let Some(completion) = completion.filter(|_| progress.is_ready()) {
         // What the watch shows may be the job of a namespace that is gone.
@@ -182,7 +184,7 @@ async fn part_progress(
     if progress.is_ready() {
         return Ok((progress, None));
     }
-    let verdict = explain(target, part, &progress, context).await;
+    let verdict = explain(target, part, &progress, &live, context).await;
     if verdict.as_ref().is_some_and(|verdict| verdict.terminal) {
         progress.state = PartState::Failed;
     }
@@ -255,6 +257,7 @@ async fn explain(
     target: &Target<'_>,
     part: &Part,
     progress: &Progress,
+    live: &[Seen],
     context: &Context,
 ) -> Option<Verdict> {
     let Target { owner, namespace, hidden, .. } = *target;
@@ -267,6 +270,13 @@ async fn explain(
     // A pod that merely is not ready yet explains less than one that cannot start.
     found.sort_by_key(|(_, symptom)| matches!(symptom, Symptom::Unready { .. }));
     let environment = &owner.environment;
+    let refused = live.iter().find_map(|seen| match &seen.standing {
+        Standing::Deployment { refused, .. } => refused.as_deref(),
+        _ => None,
+    });
+    if let (None, Some(why)) = (found.first(), refused) {
+        return Some(diagnose::no_pods(part, why, environment));
+    }
     let Some((pod, symptom)) = found.first() else {
         return (progress.state == PartState::Failed)
             .then(|| diagnose::job_failed(part, None, &[], environment));

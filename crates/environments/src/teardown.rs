@@ -201,7 +201,6 @@ fn words(kind: Kind) -> &'static str {
         Kind::HttpRoute => "routes",
         Kind::Deployment => "components",
         Kind::CronJob => "schedules",
-        Kind::Ingress => "ingresses",
         Kind::NetworkPolicy => "network policies",
         Kind::HorizontalPodAutoscaler => "autoscalers",
         Kind::PodDisruptionBudget => "disruption budgets",

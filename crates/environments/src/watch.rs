@@ -186,7 +186,10 @@ async fn follow<K, V>(
             }
         };
         let event = match event {
-            Event::Init => Event::Init,
+            Event::Init => {
+                waiting.clear();
+                Event::Init
+            }
             Event::InitDone => Event::InitDone,
             Event::InitApply(object) => {
                 waiting.push(wake.found(&object));

@@ -246,6 +246,19 @@ metadata: {name: twice}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: {name: admin}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: odd, labels: [a]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: greedy}
+spec: {externalIPs: [192.0.2.1]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: exported, resourceVersion: \"12\"}
 ";
     let load = |name: &str| match name {
         "./k8s/*.yaml" => Ok(vec![

@@ -49,7 +49,9 @@ impl Rules {
 
     /// Until when to wait before the next time; none: it may be at once.
     pub fn until(&self, streak: Streak, now: Timestamp) -> Option<Timestamp> {
-        let until = streak.last.checked_add(self.length(streak)).unwrap_or(streak.last);
+        let length = self.length(streak);
+        // A clock that was set back must not make it wait longer than it ever has to.
+        let until = [streak.last, now].into_iter().filter_map(|from| from.checked_add(length).ok()).min()?;
         (until > now && !self.is_over(streak, now)).then_some(until)
     }
 

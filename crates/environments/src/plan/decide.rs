@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use api::marks::Owner;
 use api::revision::{EnvironmentRevision, Part};
 use api::{EnvironmentSpec, PartState, Role};
+use apply::kinds::Kind;
 use apply::{Seen, View};
 
 use super::readiness::Progress;
@@ -31,6 +32,14 @@ pub fn may_touch(role: Role, settled: bool, progress: &[(Role, PartState)]) -> b
             .iter()
             .filter(|(earlier, _)| *earlier < role || (*earlier == role && role.completes()))
             .all(|(_, state)| *state == PartState::Ready)
+}
+
+/// Whether a part brings an autoscaler for its servers along, whether or not that is there already.
+pub fn scales_itself(part: &Part, kind: Kind) -> bool {
+    part.objects.iter().any(|object| {
+        object["kind"] == Kind::HorizontalPodAutoscaler.name()
+            && object["spec"]["scaleTargetRef"]["kind"] == kind.name()
+    })
 }
 
 /// Live objects of ours that no part of the revision wants any more.
@@ -72,7 +81,6 @@ pub fn waiting_for(parts: &[(&Part, &Progress)]) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use apply::kinds::Kind;
     use serde_json::{Value, json};
 
     use super::*;

@@ -175,11 +175,11 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
             message: format!("the registry does not let nodes pull image {image}"),
             evidence: vec![message.clone()],
             fix: format!(
-                "check the image's name, or put credentials that may pull it into Secret {} of the control namespace",
+                "check the image's name, or put credentials that may pull it into Secret {} of the control namespace, then outboard env restart {environment} {name}",
                 super::pull::NAME
             ),
             terminal: true,
-            holds: true,
+            holds: false,
         },
         Symptom::Crash { exit_code, reason, restarts, settled, .. } if !part.role.completes() => {
             let why =
@@ -231,6 +231,22 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
             terminal: *seconds >= UNSCHEDULABLE_SECONDS,
             holds: false,
         },
+    }
+}
+
+/// The verdict on a part whose pods Kubernetes does not even create.
+pub fn no_pods(part: &Part, why: &str, environment: &str) -> Verdict {
+    let name = &part.name;
+    Verdict {
+        cause: Cause::Refused,
+        about: format!("{} {name}", part.role.as_str()),
+        message: format!("Kubernetes does not let {name} have pods: {why}"),
+        evidence: vec![],
+        fix: format!(
+            "correct what it names in outboard.yaml, then outboard env update {environment}; where a quota is used up, ask for less or destroy an environment"
+        ),
+        terminal: true,
+        holds: false,
     }
 }
 

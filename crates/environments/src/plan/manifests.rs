@@ -9,24 +9,19 @@ use api::revision::Part;
 use apply::kinds::Kind;
 use serde_json::{Value, json};
 
-use super::pod;
 use super::render::{self, Place};
 use crate::file::FileProblem;
 use crate::file::yaml;
 
-/// Kinds that may be written so. Namespaced all of them; none of them grants a right.
-pub const ALLOWED: [Kind; 11] = [
+/// Kinds that may be written so: what components may need and wait for nothing themselves. None of them runs anything,
+/// grants a right, or takes a host that may be another environment's.
+pub const ALLOWED: [Kind; 6] = [
     Kind::ConfigMap,
-    Kind::CronJob,
-    Kind::Deployment,
     Kind::HorizontalPodAutoscaler,
-    Kind::HttpRoute,
-    Kind::Ingress,
     Kind::NetworkPolicy,
     Kind::PodDisruptionBudget,
     Kind::Service,
     Kind::ServiceAccount,
-    Kind::StatefulSet,
 ];
 
 /// Every file that a pattern stands for, with its objects or what is wrong with it.
@@ -69,29 +64,15 @@ pub fn parts(place: &Place<'_>) -> Vec<Part> {
 
 fn part(place: &Place<'_>, name: &str, objects: Vec<Value>) -> Part {
     let raw = objects.iter().filter_map(|object| object["kind"].as_str().map(str::to_owned)).collect();
-    let mut replicas = None;
     let objects = objects
         .into_iter()
         .map(|mut object| {
             object["metadata"]["namespace"] = json!(place.namespace);
             label(place, name, &mut object["metadata"]["labels"]);
-            for template in ["/spec/template", "/spec/jobTemplate/spec/template"] {
-                if let Some(template) = object.pointer_mut(template) {
-                    // So that its pods are seen, and a verdict can tell what is wrong with them.
-                    label(place, name, &mut template["metadata"]["labels"]);
-                    *template = pod::marked(template.take());
-                }
-            }
-            if kind(&object).is_some_and(Kind::scales)
-                && let Some(spec) = object["spec"].as_object_mut()
-            {
-                let count = spec.remove("replicas").and_then(|count| count.as_u64());
-                replicas = Some(count.and_then(|count| u32::try_from(count).ok()).unwrap_or(1));
-            }
             object
         })
         .collect();
-    Part { raw, replicas, ..render::part(name, Role::Manifest, objects) }
+    Part { raw, ..render::part(name, Role::Manifest, objects) }
 }
 
 /// Its own labels stay: selectors need them.

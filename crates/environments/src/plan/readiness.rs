@@ -35,7 +35,8 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
     }
     let wanted = part.replicas.unwrap_or(1);
     if part.role == Role::Manifest {
-        return raw(objects, wanted);
+        // Objects that wait for nothing are ready when they are there.
+        return Progress::new(PartState::Ready, "");
     }
     let found = objects.iter().find_map(|object| {
         // Whoever scales it says how many there should be.
@@ -60,19 +61,6 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
     })
 }
 
-/// Objects in Kubernetes' own words are ready when each is as far as Kubernetes says of its kind.
-fn raw(objects: &[Seen], wanted: u32) -> Progress {
-    let each = objects.iter().map(|object| match &object.standing {
-        Standing::Deployment { .. } => deployment(object, object.replicas.unwrap_or(wanted)),
-        Standing::StatefulSet { .. } => stateful_set(object, object.replicas.unwrap_or(wanted)),
-        Standing::Job { complete, failed } => job(*complete, *failed),
-        Standing::Route { refused: Some(why) } => Progress::new(PartState::Progressing, why.clone()),
-        Standing::Route { refused: None } | Standing::Silent => Progress::new(PartState::Ready, ""),
-    });
-    let unready = each.into_iter().find(|progress| !progress.is_ready());
-    unready.unwrap_or_else(|| Progress::new(PartState::Ready, ""))
-}
-
 /// Whether only what goes with a server is left of a part.
 fn runs_nothing(part: &Part) -> bool {
     let servers = ["Deployment", "StatefulSet"];
@@ -95,7 +83,7 @@ pub fn serves(objects: &[Seen], wanted: u32) -> bool {
 
 /// Every replica is of the newest template and available, and no old one is left.
 fn deployment(object: &Seen, wanted: u32) -> Progress {
-    let Standing::Deployment { observed, total, updated, ready, available } = object.standing else {
+    let Standing::Deployment { observed, total, updated, ready, available, .. } = object.standing else {
         return Progress::new(PartState::Progressing, "being looked at");
     };
     if !observed {

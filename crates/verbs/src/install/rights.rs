@@ -61,7 +61,7 @@ const CLUSTER: &[Rule] = &[
     rule("apps", &["deployments", "statefulsets"], OWN),
     rule("batch", &["jobs", "cronjobs"], OWN),
     // What projects have in Kubernetes' own words, besides these.
-    rule("networking.k8s.io", &["networkpolicies", "ingresses"], OWN),
+    rule("networking.k8s.io", &["networkpolicies"], OWN),
     rule("gateway.networking.k8s.io", &["httproutes"], OWN),
     // Replicas are written through `/scale` only, so an autoscaler and outboard never fight.
     rule("apps", &["deployments/scale", "statefulsets/scale"], &["get", "update", "patch"]),

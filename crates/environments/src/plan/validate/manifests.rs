@@ -58,10 +58,14 @@ fn wrong(
     if manifests::kind(object).is_none() {
         let known = ALLOWED.map(apply::kinds::Kind::name);
         let hint = match kind.as_str() {
-            "Secret" => {
-                "its values would lie in the project: let a component compose them in `env`".to_owned()
+            "Secret" => "its values would lie in the project: name it in `secrets`".to_owned(),
+            "Deployment" | "StatefulSet" | "CronJob" | "Job" | "Pod" => {
+                "what runs is a component: what has no key of its own goes into `pod` and `container`"
+                    .to_owned()
             }
-            "Job" => "a job is a component with `job: before` or `job: after`".to_owned(),
+            "HTTPRoute" | "Ingress" => {
+                "hosts are given out by `routes`, so that no two environments meet".to_owned()
+            }
             _ if known.contains(&kind.as_str()) => {
                 format!(
                     "write it in the version that outboard writes, not in {}",
@@ -71,6 +75,9 @@ fn wrong(
             _ => suggest(&kind, known),
         };
         return Some((format!("{what} is of a kind that may not be written so"), hint));
+    }
+    if let Some(problem) = misshapen(object) {
+        return Some((format!("{what}: {problem}"), "write only what the object is to be".to_owned()));
     }
     if !object["metadata"]["namespace"].is_null() {
         let message = format!("{what} names a namespace");
@@ -85,4 +92,29 @@ fn wrong(
     }
     let first = seen.insert((kind, name));
     (!first).then(|| (format!("{what} is there twice"), "remove one of them".to_owned()))
+}
+
+/// What of an object would be in outboard's way, or in others'.
+fn misshapen(object: &Value) -> Option<String> {
+    let texts = |value: &Value| {
+        value.is_null() || value.as_object().is_some_and(|map| map.values().all(Value::is_string))
+    };
+    let metadata = &object["metadata"];
+    let known = ["name", "namespace", "labels", "annotations"];
+    if let Some(key) = metadata.as_object()?.keys().find(|key| !known.contains(&key.as_str())) {
+        return Some(format!("`metadata.{key}` is Kubernetes' own"));
+    }
+    if !texts(&metadata["labels"]) || !texts(&metadata["annotations"]) {
+        return Some("labels and annotations are maps of texts".to_owned());
+    }
+    let ours = |map: &Value| {
+        map.as_object().is_some_and(|map| map.keys().any(|key| key.starts_with("outboard.dev/")))
+    };
+    if ours(&metadata["labels"]) || ours(&metadata["annotations"]) {
+        return Some("names that begin with `outboard.dev/` are outboard's own".to_owned());
+    }
+    if !object["spec"]["externalIPs"].is_null() {
+        return Some("`externalIPs` would take the traffic of addresses that are others'".to_owned());
+    }
+    None
 }
