@@ -79,7 +79,8 @@ pub async fn run(
         .graceful_shutdown_on(shutdown.clone())
         .run(
             |environment, context: Arc<Context>| async move {
-                context.look("environment", environment.as_ref(), reconcile(&environment, &context)).await
+                Box::pin(context.look("environment", environment.as_ref(), reconcile(&environment, &context)))
+                    .await
             },
             |environment, error, context| context.failed(environment.as_ref(), error),
             context.clone(),
@@ -91,7 +92,12 @@ pub async fn run(
         .graceful_shutdown_on(shutdown.clone())
         .run(
             |plan, context: Arc<Context>| async move {
-                context.look("plan", plan.as_ref(), planning::reconcile(plan.clone(), context.clone())).await
+                Box::pin(context.look(
+                    "plan",
+                    plan.as_ref(),
+                    planning::reconcile(plan.clone(), context.clone()),
+                ))
+                .await
             },
             |plan, error, context| context.failed(plan.as_ref(), error),
             context.clone(),
@@ -103,9 +109,12 @@ pub async fn run(
         .graceful_shutdown_on(shutdown)
         .run(
             |project, context: Arc<Context>| async move {
-                context
-                    .look("project", project.as_ref(), project::reconcile(project.clone(), context.clone()))
-                    .await
+                Box::pin(context.look(
+                    "project",
+                    project.as_ref(),
+                    project::reconcile(project.clone(), context.clone()),
+                ))
+                .await
             },
             |project, error, context| context.failed(project.as_ref(), error),
             context,
