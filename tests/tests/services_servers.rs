@@ -89,10 +89,10 @@ async fn any_image_is_a_service_with_a_user_and_a_password_of_its_own() -> Resul
             })
             .await?;
         world.create("qa", &["--class", "qa"]).await?;
-        let ask = r#"REDISCLI_AUTH="$PASS" redis-cli --user "$NAME" smembers shop:workers"#;
+        let ask = r#"REDISCLI_AUTH="$PASS" redis-cli --user "$NAME" keys 'shop:alive:*'"#;
         until("the worker is known", SOON, async || {
             let known = sh(world, "qa", "queue", ask).await?;
-            ensure!(known.trim().starts_with("worker-"), "the queue knows: {known}");
+            ensure!(known.trim().starts_with("shop:alive:worker-"), "the queue knows: {known}");
             Ok(Some(()))
         })
         .await?;

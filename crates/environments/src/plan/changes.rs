@@ -312,6 +312,24 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_of_another_source_is_shown_by_its_places_and_without_a_value() {
+        let of = |secret: &str| {
+            let mut revision = revision("web:1", 1, &json!([]));
+            revision.secrets = serde_json::from_value(json!([{"name": "web-env", "part": "web", "keys": {
+                "KEY": [{"fromSource": {"source": {"kubernetes": secret}, "key": "stripe"}}], "SAME": [{"text": "x"}],
+            }}]))
+            .unwrap();
+            revision
+        };
+        let changes = between(Some(&of("sandbox")), &of("live"));
+        assert_eq!((changes[0].object.as_str(), changes[0].action), ("Secret web-env", Action::Change));
+        let [field] = changes[0].fields.as_slice() else { panic!("{changes:?}") };
+        assert_eq!(field.path, "data.KEY");
+        assert_eq!(field.from.as_deref(), Some("•••(Secret sandbox, key stripe)"));
+        assert_eq!(field.to.as_deref(), Some("•••(Secret live, key stripe)"));
+    }
+
+    #[test]
     fn what_is_no_longer_wanted_is_deleted_last() {
         let mut empty = revision("web:1", 1, &json!([]));
         empty.parts.clear();

@@ -1,5 +1,6 @@
 //! The pull secret: what registries want to know, copied beside the pods whose images lie there.
 
+use api::Role;
 use api::marks;
 use api::revision::{Part, SecretPiece, SecretRecipe, Source};
 use serde_json::json;
@@ -23,15 +24,20 @@ pub fn recipe() -> SecretRecipe {
     }
 }
 
-/// Names it in every pod template. A job keeps its name: it runs what it ran.
+/// Names it in every pod template, beside those that are named there already. A job keeps its name: it runs what it
+/// ran. Objects in Kubernetes' own words stay as they are.
 pub fn name_in(parts: &mut [Part]) {
-    for object in parts.iter_mut().flat_map(|part| &mut part.objects) {
+    let rendered = parts.iter_mut().filter(|part| part.role != Role::Manifest);
+    for object in rendered.flat_map(|part| &mut part.objects) {
         for path in ["/spec/template", "/spec/jobTemplate/spec/template"] {
             let Some(place) = object.pointer_mut(path).filter(|template| template["spec"].is_object()) else {
                 continue;
             };
             let mut template = place.take();
-            template["spec"]["imagePullSecrets"] = json!([{"name": NAME}]);
+            match template["spec"]["imagePullSecrets"].as_array_mut() {
+                Some(named) => named.push(json!({"name": NAME})),
+                None => template["spec"]["imagePullSecrets"] = json!([{"name": NAME}]),
+            }
             if let Some(labels) = template["metadata"]["labels"].as_object_mut() {
                 labels.remove(marks::TEMPLATE);
             }
