@@ -7,6 +7,7 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod file;
+pub mod import;
 pub mod inside;
 pub mod install;
 pub mod logs;
