@@ -43,6 +43,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
     match command {
         Command::Check(args) => return check::run(context, &args),
         Command::Import(import::ImportCommand::Compose(args)) => return import::compose(context, &args),
+        Command::Import(import::ImportCommand::Manifests(args)) => return import::manifests(context, &args),
         Command::Operator(args) => return operator::run(args),
         _ => {}
     }
@@ -83,6 +84,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Debug(args) => Box::pin(debug::run(context, args)).await,
         Command::Install(args) => install::run(context, args).await,
         Command::Version(args) => version::run(context, &args).await,
+        Command::Import(import::ImportCommand::Namespace(args)) => import::namespace(context, &args).await,
         Command::Check(_) | Command::Import(_) | Command::Operator(_) => Ok(()),
     }
 }

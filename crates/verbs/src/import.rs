@@ -12,8 +12,12 @@ use crate::file::{BrokenFile, FileProblem, NAME};
 use crate::{Error, Result};
 
 mod compose;
+mod manifests;
+mod namespace;
 
 pub use compose::compose;
+pub use manifests::manifests;
+pub use namespace::namespace;
 
 /// A file for a component is at most so large.
 const LARGEST_FILE: u64 = 512 * 1024;

@@ -13,6 +13,8 @@ use crate::output::import as shown;
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
     Compose(ComposeArgs),
+    Manifests(ManifestsArgs),
+    Namespace(NamespaceArgs),
 }
 
 /// From a Docker Compose file
@@ -25,10 +27,30 @@ pub struct ComposeArgs {
     pub to: To,
 }
 
+/// From objects of Kubernetes: files as `kubectl apply -f` takes them; render charts and kustomizations first
+#[derive(Args, Debug)]
+pub struct ManifestsArgs {
+    /// Files, or directories of files
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub to: To,
+}
+
+/// From what runs in a namespace now
+#[derive(Args, Debug)]
+pub struct NamespaceArgs {
+    /// The namespace whose objects are read
+    #[arg(value_name = "NAMESPACE")]
+    pub from: String,
+    #[command(flatten)]
+    pub to: To,
+}
+
 /// Where the result goes.
 #[derive(Args, Debug)]
 pub struct To {
-    /// Where to write it, `-` for stdout [default: outboard.yaml beside what is read]
+    /// Where to write it, `-` for stdout [default: outboard.yaml, beside a Compose file or here]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
     /// Write over what is there
@@ -48,6 +70,15 @@ impl To {
 
 pub fn compose(context: &Context, args: &ComposeArgs) -> Result<()> {
     tell(context, &import::compose(&args.file, args.to.destination(), args.to.force)?)
+}
+
+pub fn manifests(context: &Context, args: &ManifestsArgs) -> Result<()> {
+    tell(context, &import::manifests(&args.files, args.to.destination(), args.to.force)?)
+}
+
+pub async fn namespace(context: &Context, args: &NamespaceArgs) -> Result<()> {
+    let cluster = context.cluster().await?;
+    tell(context, &import::namespace(&cluster, &args.from, args.to.destination(), args.to.force).await?)
 }
 
 /// The file itself on stdout if that was asked for, what there is to know on stderr.

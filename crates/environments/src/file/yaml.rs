@@ -12,6 +12,7 @@ use super::FileProblem;
 const MAX_NODES: usize = 100_000;
 
 /// A parsed file.
+#[derive(Clone)]
 pub struct Document {
     pub value: Value,
     places: HashMap<String, (usize, usize)>,
@@ -42,7 +43,7 @@ pub fn parse(text: &str) -> Result<Document, FileProblem> {
         message: message.to_owned(),
         hint: Some(hint.to_owned()),
     };
-    let mut documents = documents(text)?.into_iter();
+    let mut documents = placed(text)?.into_iter();
     let Some(only) = documents.next() else {
         let hint = "a project starts with `apiVersion: outboard.dev/v1alpha1` and `kind: Project`";
         return Err(at(1, 1, "the file is empty", hint));
@@ -59,8 +60,8 @@ pub fn parse(text: &str) -> Result<Document, FileProblem> {
     Ok(only)
 }
 
-/// Every document of a file.
-pub fn documents(text: &str) -> Result<Vec<Document>, FileProblem> {
+/// Every document of a file, with the place of everything in it.
+pub fn placed(text: &str) -> Result<Vec<Document>, FileProblem> {
     let documents = MarkedYaml::load_from_str(text).map_err(|error| {
         let marker = error.marker();
         let hint = if text.contains('\t') {

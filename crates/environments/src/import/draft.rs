@@ -16,6 +16,8 @@ pub struct Draft {
     /// Backing services, as they will stand in the file.
     pub services: Vec<(String, Map<String, Value>)>,
     pub routes: Vec<Route>,
+    /// Where secrets lie, as it will stand in the file.
+    pub secrets: Vec<(String, Value)>,
     pub notes: Vec<Note>,
     /// Files to be written beside outboard.yaml, by name.
     pub files: BTreeMap<String, String>,
@@ -41,6 +43,12 @@ pub struct Part {
     pub needs: Vec<Need>,
     /// Whether it runs once, and ends.
     pub once: bool,
+    /// Ports of Services that lead here: number, target, whether it speaks HTTP and whether the world reaches it.
+    pub service_ports: Vec<(Port, Value, bool, bool)>,
+    /// Ports under which others know it, where they are not its own.
+    pub forwards: BTreeMap<Port, Port>,
+    /// Volumes by name, and where they are mounted.
+    pub mounts: Vec<(String, String)>,
     pub place: Place,
 }
 

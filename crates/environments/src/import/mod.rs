@@ -9,10 +9,12 @@ mod environment;
 mod finish;
 mod image;
 mod known;
+mod manifests;
 mod names;
 mod note;
 mod quantity;
 mod rewrite;
+mod secret;
 mod write;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use compose::read as compose;
+pub use manifests::{Source, read as manifests};
 pub use note::{Kind, Note};
 pub use write::scalar;
 
@@ -82,9 +85,9 @@ fn conclude(draft: Draft, origin: &str, around: &dyn Surroundings) -> Imported {
     let draft = finish::all(draft);
     let text = write::file(&draft, origin);
     let beside = |name: &str| match draft.files.get(name) {
-        Some(text) => Ok(text.clone()),
+        Some(text) => Ok(vec![(name.to_owned(), text.clone())]),
         None => match around.look(name) {
-            Found::Text(text) => Ok(text),
+            Found::Text(text) => Ok(vec![(name.to_owned(), text)]),
             _ => Err("there is no such file".to_owned()),
         },
     };

@@ -19,6 +19,12 @@ pub fn compose_memory(value: &Value) -> Option<String> {
     bytes(number.parse::<f64>().ok()? * factor)
 }
 
+/// Bytes as Kubernetes writes them, where outboard has no such unit.
+pub fn kubernetes_memory(value: &Value) -> Option<String> {
+    #[expect(clippy::cast_precision_loss, reason = "far from where it matters")]
+    bytes(thousandths(&word(value)?)? as f64 / 1000.0)
+}
+
 fn bytes(bytes: f64) -> Option<String> {
     if !(1.0..1e18).contains(&bytes) {
         return None;
@@ -41,6 +47,12 @@ pub fn cpu(value: &Value) -> Option<String> {
         whole if whole % 1000 == 0 => Some((whole / 1000).to_string()),
         part => Some(format!("{part}m")),
     }
+}
+
+/// The size of a disk, in a unit that outboard takes.
+pub fn storage(value: &Value) -> Option<String> {
+    let size = kubernetes_memory(value)?;
+    if size.ends_with("Ki") { Some("1Mi".to_owned()) } else { Some(size) }
 }
 
 /// Seconds of `1m30s`, `90s`, `1h`, `500ms` or a number.
@@ -109,6 +121,7 @@ mod tests {
         assert_eq!(compose_memory(&json!("1.5gb")).as_deref(), Some("1536Mi"));
         assert_eq!(compose_memory(&json!(1_048_576)).as_deref(), Some("1Mi"));
         assert_eq!(compose_memory(&json!("much")), None);
+        assert_eq!(kubernetes_memory(&json!("1G")).as_deref(), Some("954Mi"));
     }
 
     #[test]

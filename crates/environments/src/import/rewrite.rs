@@ -4,6 +4,8 @@
 //! Only what is surely meant is replaced: where a host stands as one does in an address, and where a variable's name says
 //! what its value is.
 
+use std::collections::BTreeMap;
+
 use api::project::Port;
 
 use super::known;
@@ -58,6 +60,32 @@ pub fn renamed(value: &str, hosts: &[String], name: &str) -> String {
     for host in hosts.iter().filter(|host| *host != name) {
         for mention in mentions(&value, host).into_iter().rev() {
             value.replace_range(mention.start..mention.end, name);
+        }
+    }
+    value
+}
+
+/// A value with the ports that a component has in the place of those under which it was known.
+pub fn forwarded(value: &str, hosts: &[String], name: &str, ports: &BTreeMap<Port, Port>) -> String {
+    let mut value = value.to_owned();
+    let own = [name.to_owned()];
+    for host in hosts.iter().filter(|host| *host != name).chain(&own) {
+        for mention in mentions(&value, host).into_iter().rev() {
+            let http = value[..mention.start].ends_with("http://");
+            match mention.port {
+                Some(port) => {
+                    if let Some(target) = ports.get(&port) {
+                        let end = mention.end + 1 + port_length(&value[mention.end..]);
+                        value.replace_range(mention.end + 1..end, &target.to_string());
+                    }
+                }
+                None if http => {
+                    if let Some(target) = ports.get(&80) {
+                        value.insert_str(mention.end, &format!(":{target}"));
+                    }
+                }
+                None => {}
+            }
         }
     }
     value

@@ -257,3 +257,67 @@ proptest! {
         let _ = compose(&text, "compose.yaml", "shop", &Nowhere);
     }
 }
+
+fn objects(files: &[(&str, &str)]) -> Result<Imported, String> {
+    let sources: Vec<Source> = files
+        .iter()
+        .map(|(name, text)| Source { name: (*name).to_owned(), text: (*text).to_owned() })
+        .collect();
+    manifests(&sources, "tickets").map_err(|(index, problems)| {
+        let words = problems.iter().map(|problem| {
+            let hint = problem.hint.clone().unwrap_or_default();
+            format!("{}:{}:{} {}; {hint}", files[index].0, problem.line, problem.column, problem.message)
+        });
+        words.collect::<Vec<_>>().join("\n")
+    })
+}
+
+#[test]
+fn an_application_in_manifests_becomes_this_project() {
+    let example = Example::new("manifests");
+    let (app, rest) = (example.text("app.yaml"), example.text("rest.yaml"));
+    let imported = objects(&[("app.yaml", &app), ("rest.yaml", &rest)]).expect("it can be read");
+    assert_eq!(imported.problems, [], "{}", imported.text);
+    insta::assert_snapshot!(shown(&imported));
+}
+
+#[test]
+fn what_has_to_be_rendered_first_says_how() {
+    let refused = [
+        ("templates/web.yaml", "kind: Deployment\nmetadata: {name: {{ .Values.name }}}\n"),
+        ("Chart.yaml", "name: web\n"),
+        ("kustomization.yaml", "resources: [web.yaml]\n"),
+        ("broken.yaml", "kind: [\n"),
+        ("values.yaml", "replicas: 3\n"),
+        ("empty.yaml", ""),
+    ];
+    let shown: Vec<String> =
+        refused.iter().map(|file| objects(&[*file]).expect_err("it is refused")).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+proptest! {
+    #[test]
+    fn no_objects_whatever_make_the_importer_panic(spec in values(), pod in values(), container in values(), other in values()) {
+        let kinds = ["Deployment", "StatefulSet", "CronJob", "Job", "Pod", "DaemonSet"];
+        for kind in kinds {
+            let spec = match kind {
+                "Pod" => serde_json::json!({"containers": [container.clone()], "volumes": other.clone(), "initContainers": [container.clone()]}),
+                _ => spec.clone(),
+            };
+            let whole = serde_json::json!({"kind": "List", "items": [
+                {"kind": kind, "metadata": {"name": "web", "labels": other}, "spec": spec},
+                {"kind": "Deployment", "metadata": {"name": "api"}, "spec": {"template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                    "containers": [{"name": "x", "image": "x:1", "env": container, "ports": other, "volumeMounts": pod, "readinessProbe": container, "resources": pod}],
+                    "volumes": pod, "securityContext": other,
+                }}}},
+                {"kind": "Service", "metadata": {"name": "s"}, "spec": {"selector": {"a": "b"}, "ports": other}},
+                {"kind": "Ingress", "metadata": {"name": "i", "annotations": pod}, "spec": {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "s"}}}, other]}}]}},
+                {"kind": "HTTPRoute", "metadata": {"name": "h"}, "spec": {"rules": [{"backendRefs": [{"name": "s", "port": 80}], "matches": pod}, other]}},
+            ]});
+            if let Ok(imported) = objects(&[("a.json", &whole.to_string())]) {
+                prop_assert!(crate::file::yaml::parse(&imported.text).is_ok(), "{}", imported.text);
+            }
+        }
+    }
+}

@@ -38,6 +38,12 @@ pub fn file(draft: &Draft, origin: &str) -> String {
         notes(&mut text, 4, draft, Some(name));
         text.push_str(&format!("    {}: {}\n", scalar(name), flow(&Value::Object(service.clone()))));
     }
+    if !draft.secrets.is_empty() {
+        text.push_str("  secrets:\n");
+    }
+    for (name, places) in &draft.secrets {
+        text.push_str(&format!("    {}: {}\n", scalar(name), flow(places)));
+    }
     if !draft.routes.is_empty() {
         text.push_str("  routes:\n");
     }
@@ -57,7 +63,8 @@ fn sentence(note: &Note) -> String {
     let mark = if note.kind == Kind::Todo { "TODO " } else { "" };
     let path = note.place.path.rsplit('.').next().unwrap_or_default();
     // What is about a part as a whole stands above it anyway.
-    let whole = path.is_empty() || note.part.is_some() && note.place.path.matches('.').count() < 2;
+    let object = note.place.path.contains('/') && !note.place.path.contains('.');
+    let whole = path.is_empty() || object || note.part.is_some() && note.place.path.matches('.').count() < 2;
     let about = match note.kind {
         Kind::Left if whole => "left out: ".to_owned(),
         Kind::Left => format!("left out {path}: "),

@@ -37,7 +37,7 @@ pub fn read(
     if text.trim().is_empty() {
         return Err(refused("the file is empty", "a Compose file has `services:` at its top"));
     }
-    let mut documents = yaml::documents(text).map_err(|problem| vec![problem])?.into_iter();
+    let mut documents = yaml::placed(text).map_err(|problem| vec![problem])?.into_iter();
     let (Some(document), None) = (documents.next(), documents.next()) else {
         return Err(refused(
             "a Compose file is one document",

@@ -26,6 +26,7 @@ pub fn ports(draft: &mut Draft) {
                 for mention in rewrite::mentions(value, &host) {
                     let http = value[..mention.start].ends_with("http://");
                     if let Some(port) = mention.port.or(http.then_some(80)) {
+                        let port = part.forwards.get(&port).copied().unwrap_or(port);
                         if http {
                             part.http.push(port);
                         }
@@ -44,18 +45,28 @@ pub fn ports(draft: &mut Draft) {
 pub fn write(draft: &mut Draft, servers: &[Server]) {
     let renamed: Vec<(Vec<String>, String)> =
         draft.parts.iter().map(|part| (part.hosts.clone(), part.name.clone())).collect();
+    let forwarded: Vec<_> = draft
+        .parts
+        .iter()
+        .filter(|part| !part.forwards.is_empty())
+        .map(|part| (part.hosts.clone(), part.name.clone(), part.forwards.clone()))
+        .collect();
     let urls = public_urls(draft);
     let mut parts = std::mem::take(&mut draft.parts);
     for part in &mut parts {
         let own = part.hosts.clone();
         let change = |value: &str| {
             let mut value = escaped(value);
-            for (hosts, name) in renamed.iter().filter(|(hosts, _)| *hosts != own) {
+            for (hosts, name) in &renamed {
                 value = rewrite::renamed(&value, hosts, name);
                 // A bare name is a host where nothing else has that name.
-                if hosts.contains(&value) && value != *name && value.contains(['_', '.']) {
+                let bare = hosts.contains(&value) && value != *name && value.contains(['_', '.']);
+                if bare && *hosts != own {
                     value.clone_from(name);
                 }
+            }
+            for (hosts, name, forwards) in &forwarded {
+                value = rewrite::forwarded(&value, hosts, name, forwards);
             }
             for (local, reference) in &urls {
                 value = replaced(&value, local, reference);

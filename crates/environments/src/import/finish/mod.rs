@@ -15,6 +15,7 @@ pub fn all(mut draft: Draft) -> Draft {
     jobs::mark(&mut draft);
     routes::add(&mut draft);
     addresses::write(&mut draft, &servers);
+    super::secret::resolve(&mut draft);
     jobs::order(&mut draft, &servers);
     plain_secrets(&mut draft);
     addresses::left_over(&mut draft, &servers);
