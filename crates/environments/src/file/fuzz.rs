@@ -75,7 +75,7 @@ fn broken(random: &mut StdRng) -> String {
                 text.insert_str(a, &piece);
             }
             3 => {
-                text = text.lines().filter(|_| random.random_range(0..20) > 0).collect::<Vec<_>>().join("\n")
+                text = text.lines().filter(|_| random.random_range(0..20) > 0).collect::<Vec<_>>().join("\n");
             }
             _ => text.replace_range(from..from, &"[".repeat(random.random_range(1..200))),
         }
