@@ -49,6 +49,8 @@ pub enum Error {
     NothingToRead { what: &'static str, directory: String, names: Vec<&'static str> },
     #[error("failed to write {file}")]
     FileUnwritable { file: String, source: std::io::Error },
+    #[error("it cannot be written as YAML: {reason}")]
+    Unwritable { reason: String },
     #[error("{} is there already", files.join(", "))]
     FileExists { files: Vec<String> },
     #[error("{} has problems", .0.file)]

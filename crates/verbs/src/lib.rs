@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod environment;
 pub mod error;
 pub mod event;
+pub mod export;
 pub mod file;
 pub mod import;
 pub mod inside;
