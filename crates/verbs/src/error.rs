@@ -49,6 +49,8 @@ pub enum Error {
     NothingToRead { what: &'static str, directory: String, names: Vec<&'static str> },
     #[error("failed to write {file}")]
     FileUnwritable { file: String, source: std::io::Error },
+    #[error("{file} is there already, and stays as it is")]
+    Begun { file: String },
     #[error("it cannot be written as YAML: {reason}")]
     Unwritable { reason: String },
     #[error("{} is there already", files.join(", "))]

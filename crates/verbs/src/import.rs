@@ -14,10 +14,12 @@ use crate::{Error, Result};
 mod compose;
 mod manifests;
 mod namespace;
+mod starter;
 
 pub use compose::compose;
 pub use manifests::manifests;
 pub use namespace::namespace;
+pub use starter::{Begun, begin};
 
 /// A file for a component is at most so large.
 const LARGEST_FILE: u64 = 512 * 1024;

@@ -60,6 +60,9 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             let reason = reason.split(" (os error").next().unwrap_or(&reason).to_lowercase();
             Words::new(Exit::Failure, format!("cannot write {file}: {reason}"))
         }
+        Error::Begun { .. } => {
+            Words::new(Exit::Conflict, sentence).hint("what is wrong with it is told by `outboard check`")
+        }
         Error::Unwritable { .. } => Words::new(Exit::Failure, sentence),
         Error::FileExists { .. } => {
             Words::new(Exit::Conflict, format!("{sentence}, and nothing was written"))

@@ -15,6 +15,7 @@ mod note;
 mod quantity;
 mod rewrite;
 mod secret;
+mod starter;
 mod write;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use serde::Serialize;
 pub use compose::read as compose;
 pub use manifests::{Source, read as manifests};
 pub use note::{Kind, Note};
-pub use write::scalar;
+pub use starter::{Dockerfile, Starter, starter};
 
 use crate::file::FileProblem;
 use draft::Draft;

@@ -147,7 +147,7 @@ fn literal(value: &Value) -> Option<&str> {
     (fine && text.chars().all(|c| c == '\n' || printable(c))).then_some(text)
 }
 
-fn flow(value: &Value) -> String {
+pub fn flow(value: &Value) -> String {
     match value {
         Value::String(text) => scalar(text),
         Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),

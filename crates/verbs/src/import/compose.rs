@@ -7,7 +7,8 @@ use crate::file::NAME;
 use crate::{Error, Result};
 
 /// The names that Docker Compose looks for, in its order.
-pub const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
+pub(super) const NAMES: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
 /// Reads a Compose file, or the one in a directory, and writes a project from it; unless told otherwise, beside it.
 pub fn compose(path: &Path, destination: Option<Destination>, force: bool) -> Result<Written> {

@@ -14,6 +14,8 @@ mod settings;
 
 use std::collections::BTreeMap;
 
+pub use health::{Question, question};
+
 use api::Problem;
 use api::problem::pointer;
 use serde_json::{Map, Value};
@@ -211,6 +213,11 @@ impl<'a> Reader<'a> {
             self.note(Kind::Todo, None, &at, message, "write its value where it is missing");
         }
     }
+}
+
+/// A text with its variables replaced, as far as that is possible.
+pub fn interpolated(text: &str, variables: &BTreeMap<String, String>) -> String {
+    interpolate::text(text, variables).map_or_else(|_| text.to_owned(), |done| done.text)
 }
 
 /// With what `<<` refers to in its place; what is said beside it counts more.
