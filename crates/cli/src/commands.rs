@@ -5,6 +5,8 @@ mod debug;
 mod env;
 mod exec;
 mod forward;
+mod import;
+mod init;
 mod install;
 mod logs;
 mod operator;
@@ -28,6 +30,9 @@ pub enum Command {
     Exec(exec::ExecArgs),
     Forward(forward::ForwardArgs),
     Debug(debug::DebugArgs),
+    Init(init::InitArgs),
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
@@ -39,6 +44,9 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
     // These need no cluster, or look after their own threads and signals.
     match command {
         Command::Check(args) => return check::run(context, &args),
+        Command::Init(args) => return init::run(context, &args),
+        Command::Import(import::ImportCommand::Compose(args)) => return import::compose(context, &args),
+        Command::Import(import::ImportCommand::Manifests(args)) => return import::manifests(context, &args),
         Command::Operator(args) => return operator::run(args),
         _ => {}
     }
@@ -79,7 +87,8 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Debug(args) => Box::pin(debug::run(context, args)).await,
         Command::Install(args) => install::run(context, args).await,
         Command::Version(args) => version::run(context, &args).await,
-        Command::Check(_) | Command::Operator(_) => Ok(()),
+        Command::Import(import::ImportCommand::Namespace(args)) => import::namespace(context, &args).await,
+        Command::Check(_) | Command::Init(_) | Command::Import(_) | Command::Operator(_) => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod colour;
 pub mod drift;
 pub mod history;
+pub mod import;
 pub mod plan;
 pub mod problems;
 pub mod progress;

@@ -45,6 +45,16 @@ pub enum Error {
 
     #[error("failed to read {file}")]
     FileUnreadable { file: String, source: std::io::Error },
+    #[error("there is no {what} in {directory}")]
+    NothingToRead { what: &'static str, directory: String, names: Vec<&'static str> },
+    #[error("failed to write {file}")]
+    FileUnwritable { file: String, source: std::io::Error },
+    #[error("{file} is there already, and stays as it is")]
+    Begun { file: String },
+    #[error("it cannot be written as YAML: {reason}")]
+    Unwritable { reason: String },
+    #[error("{} is there already", files.join(", "))]
+    FileExists { files: Vec<String> },
     #[error("{} has problems", .0.file)]
     File(Box<BrokenFile>),
     #[error(transparent)]

@@ -5,6 +5,7 @@ mod create;
 mod destroy;
 mod diff;
 mod drift;
+mod export;
 mod freeze;
 mod history;
 mod keep;
@@ -47,6 +48,7 @@ pub enum EnvCommand {
     Clone(clone::CloneArgs),
     Diff(diff::DiffArgs),
     Drift(drift::DriftArgs),
+    Export(export::ExportArgs),
     Freeze(freeze::FreezeArgs),
     Thaw(thaw::ThawArgs),
     Keep(keep::KeepArgs),
@@ -73,6 +75,7 @@ pub async fn run(
         EnvCommand::Clone(args) => clone::run(context, args).await,
         EnvCommand::Diff(args) => diff::run(context, args).await,
         EnvCommand::Drift(args) => drift::run(context, args).await,
+        EnvCommand::Export(args) => export::run(context, args).await,
         EnvCommand::Freeze(args) => freeze::run(context, args).await,
         EnvCommand::Thaw(args) => thaw::run(context, args).await,
         EnvCommand::Keep(args) => keep::run(context, args).await,

@@ -53,6 +53,21 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             Words::new(Exit::Invalid, format!("cannot read {file}: {reason}"))
                 .hint("name the file, or the directory it is in, with -f")
         }
+        Error::NothingToRead { names, .. } => Words::new(Exit::NotFound, sentence)
+            .hint(format!("name the file; looked for: {}", names.join(", "))),
+        Error::FileUnwritable { file, source } => {
+            let reason = source.to_string();
+            let reason = reason.split(" (os error").next().unwrap_or(&reason).to_lowercase();
+            Words::new(Exit::Failure, format!("cannot write {file}: {reason}"))
+        }
+        Error::Begun { .. } => {
+            Words::new(Exit::Conflict, sentence).hint("what is wrong with it is told by `outboard check`")
+        }
+        Error::Unwritable { .. } => Words::new(Exit::Failure, sentence),
+        Error::FileExists { .. } => {
+            Words::new(Exit::Conflict, format!("{sentence}, and nothing was written"))
+                .hint("write over it with --force, or elsewhere with --to FILE")
+        }
         Error::File(broken) => {
             let count = broken.problems.len();
             let plural = if count == 1 { "problem" } else { "problems" };

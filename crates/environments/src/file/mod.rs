@@ -96,7 +96,7 @@ fn contents(
     problems
 }
 
-fn placed(document: &yaml::Document, problems: Vec<Problem>) -> Vec<FileProblem> {
+pub(crate) fn placed(document: &yaml::Document, problems: Vec<Problem>) -> Vec<FileProblem> {
     let mut all: Vec<FileProblem> = problems
         .into_iter()
         .map(|problem| {
@@ -116,7 +116,7 @@ fn placed(document: &yaml::Document, problems: Vec<Problem>) -> Vec<FileProblem>
 }
 
 /// A JSON pointer as people write paths.
-fn spoken(pointer: &str) -> String {
+pub(crate) fn spoken(pointer: &str) -> String {
     let mut path = String::new();
     for step in pointer.split('/').skip(1) {
         let step = step.replace("~1", "/").replace("~0", "~");

@@ -12,6 +12,7 @@ use super::FileProblem;
 const MAX_NODES: usize = 100_000;
 
 /// A parsed file.
+#[derive(Clone)]
 pub struct Document {
     pub value: Value,
     places: HashMap<String, (usize, usize)>,
@@ -33,14 +34,34 @@ impl Document {
     }
 }
 
+/// The one document of a file.
 pub fn parse(text: &str) -> Result<Document, FileProblem> {
-    let at = |line, column, message: String, hint: Option<&str>| FileProblem {
+    let at = |line, column, message: &str, hint: &str| FileProblem {
         line,
         column,
         path: String::new(),
-        message,
-        hint: hint.map(str::to_owned),
+        message: message.to_owned(),
+        hint: Some(hint.to_owned()),
     };
+    let mut documents = placed(text)?.into_iter();
+    let Some(only) = documents.next() else {
+        let hint = "a project starts with `apiVersion: outboard.dev/v1alpha1` and `kind: Project`";
+        return Err(at(1, 1, "the file is empty", hint));
+    };
+    if let Some(second) = documents.next() {
+        let (line, column) = second.place("");
+        return Err(at(
+            line,
+            column,
+            "the file holds more than one document",
+            "one file, one project: remove the `---`",
+        ));
+    }
+    Ok(only)
+}
+
+/// Every document of a file, with the place of everything in it.
+pub fn placed(text: &str) -> Result<Vec<Document>, FileProblem> {
     let documents = MarkedYaml::load_from_str(text).map_err(|error| {
         let marker = error.marker();
         let hint = if text.contains('\t') {
@@ -48,29 +69,24 @@ pub fn parse(text: &str) -> Result<Document, FileProblem> {
         } else {
             "check the indentation and quotes just above"
         };
-        at(marker.line(), marker.col() + 1, format!("this is not valid YAML: {}", error.info()), Some(hint))
+        FileProblem {
+            line: marker.line(),
+            column: marker.col() + 1,
+            path: String::new(),
+            message: format!("this is not valid YAML: {}", error.info()),
+            hint: Some(hint.to_owned()),
+        }
     })?;
-    let mut documents = documents.into_iter();
-    let Some(root) = documents.next() else {
-        return Err(at(
-            1,
-            1,
-            "the file is empty".to_owned(),
-            Some("a project starts with `apiVersion: outboard.dev/v1alpha1` and `kind: Project`"),
-        ));
-    };
-    if let Some(second) = documents.next() {
-        let start = second.span.start;
-        return Err(at(
-            start.line(),
-            start.col() + 1,
-            "the file holds more than one document".to_owned(),
-            Some("one file, one project: remove the `---`"),
-        ));
-    }
-    let mut reader = Reader { places: HashMap::new(), nodes: 0 };
-    let value = reader.read(&root, "")?;
-    Ok(Document { value, places: reader.places })
+    let mut nodes = 0;
+    documents
+        .iter()
+        .map(|root| {
+            let mut reader = Reader { places: HashMap::new(), nodes };
+            let value = reader.read(root, "")?;
+            nodes = reader.nodes;
+            Ok(Document { value, places: reader.places })
+        })
+        .collect()
 }
 
 /// Every document of a file whose places nobody asks for.

@@ -11,6 +11,7 @@ pub mod demand;
 pub mod diagnose;
 pub mod directories;
 pub mod drift;
+pub mod export;
 pub mod images;
 pub mod keep;
 pub mod manifests;

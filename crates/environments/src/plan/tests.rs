@@ -139,3 +139,36 @@ fn an_unknown_class_component_or_version_is_refused_with_what_exists() {
         .collect();
     insta::assert_yaml_snapshot!(shown);
 }
+
+#[test]
+fn the_way_out_holds_nothing_that_only_outboard_understands() {
+    let (parts, gateways) = super::export::parts(&rendered("qa", &[("web", "2")]));
+    let text = serde_json::to_string(&parts.iter().map(|part| &part.objects).collect::<Vec<_>>()).unwrap();
+    assert!(!text.contains("outboard.dev/") && !text.contains("\"namespace\""), "{text}");
+    let secrets = super::export::secret_templates(&rendered("qa", &[]));
+    let parts: Vec<_> = parts.into_iter().map(|part| (part.name, part.objects)).collect();
+    let gateways: Vec<_> = gateways.into_iter().map(|gateway| (gateway.route, gateway.parents)).collect();
+    insta::assert_yaml_snapshot!((parts, gateways, secrets));
+}
+
+#[test]
+fn what_selects_pods_still_finds_them_on_the_way_out() {
+    for revision in [rendered("qa", &[]), everything("production")] {
+        let objects: Vec<_> =
+            super::export::parts(&revision).0.into_iter().flat_map(|part| part.objects).collect();
+        for object in
+            objects.iter().filter(|object| object["spec"]["template"].is_object() && object["kind"] != "Job")
+        {
+            let labels = &object["spec"]["template"]["metadata"]["labels"];
+            let selector = object["spec"]["selector"]["matchLabels"].as_object().expect("it selects");
+            assert!(
+                !selector.is_empty() && selector.iter().all(|(key, value)| labels[key] == *value),
+                "{object}"
+            );
+        }
+        for service in objects.iter().filter(|object| object["kind"] == "Service") {
+            let selector = service["spec"]["selector"].as_object().expect("it selects");
+            assert!(!selector.is_empty(), "{service}");
+        }
+    }
+}
