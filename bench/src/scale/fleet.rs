@@ -92,9 +92,10 @@ fn node(number: usize) -> Value {
 }
 
 fn policy() -> Value {
+    // Plain maps: Kubernetes 1.36's API server panics on a list of typed objects here.
     let json_patch = format!(
         "[JSONPatch{{op: 'add', path: '/spec/nodeSelector', value: {{'{NODE}': ''}}}}, \
-          JSONPatch{{op: 'add', path: '/spec/tolerations', value: [Object.spec.tolerations{{operator: 'Exists'}}]}}]"
+          JSONPatch{{op: 'add', path: '/spec/tolerations', value: [{{'operator': 'Exists'}}]}}]"
     );
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",

@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use crate::kinds::Kind;
 
+/// In what Kubernetes says when it will say no again: policies and quotas, and values that cannot be.
+const REFUSALS: [&str; 2] = [" is forbidden: ", " is invalid: "];
+
 /// What a controller last said about an object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
@@ -57,7 +60,8 @@ impl Standing {
                 ready: number("readyReplicas"),
                 available: number("availableReplicas"),
                 refused: condition(object.data.pointer("/status/conditions"), "ReplicaFailure")
-                    .filter(|found| found.holds)
+                    // What else keeps it from having pods passes: an API server that is away, say.
+                    .filter(|found| found.holds && REFUSALS.iter().any(|word| found.message.contains(word)))
                     .map(|found| found.message),
             },
             Kind::StatefulSet => Self::StatefulSet {
@@ -133,6 +137,23 @@ mod tests {
         assert!(
             matches!(route(2, "True"), Standing::Route { refused: Some(why) } if why.contains("waiting"))
         );
+    }
+
+    #[test]
+    fn pods_that_are_refused_are_told_apart_from_an_api_server_that_failed() {
+        let refused = |message: &str| {
+            let failure = json!({"type": "ReplicaFailure", "status": "True", "message": message});
+            let object = json!({"metadata": {"name": "web"}, "status": {"conditions": [failure]}});
+            match Standing::of(Kind::Deployment, &serde_json::from_value(object).unwrap()) {
+                Standing::Deployment { refused, .. } => refused,
+                _ => None,
+            }
+        };
+        assert!(
+            refused("pods \"web-1\" is forbidden: violates PodSecurity \"baseline:latest\": privileged")
+                .is_some()
+        );
+        assert_eq!(refused("Post \"https://10.0.0.1\": stream error; INTERNAL_ERROR"), None);
     }
 
     #[test]

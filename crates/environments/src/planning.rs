@@ -24,7 +24,7 @@ use crate::revisions::{Newest, Revisions};
 use crate::trial::{self, Tried};
 
 /// A plan that nobody deleted is gone after this long.
-const LIFETIME: Duration = Duration::from_secs(900);
+const LIFETIME: Duration = Duration::from_secs(300);
 
 pub async fn reconcile(plan: Arc<Plan>, context: Arc<Context>) -> Result<Action, Error> {
     if plan.metadata.deletion_timestamp.is_some() {

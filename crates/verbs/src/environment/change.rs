@@ -1,20 +1,27 @@
 //! The one way in which an environment is changed: a plan is asked for, and what is written carries its hash.
 
+use std::time::Duration;
+
 use api::environment::Change as Provenance;
 use api::{Environment, EnvironmentSpec, Plan, PlanSpec, PlanStatus, marks};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use super::create::{differences, same};
 use super::wish::Wish;
 use super::{drift, read};
+use crate::error::is_outage;
 use crate::wait::{Look, Wait};
 use crate::{Change, Cluster, Error, Event, Result, Sink};
 
 /// The status of an object is written often; more often than this in one moment it is a fight.
 const ATTEMPTS: usize = 10;
+/// So long an API server that is away is waited for to delete a plan.
+const TIDYING: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A change, and what the operator says that it would do.
 #[derive(Clone, Debug, Serialize)]
@@ -65,8 +72,7 @@ pub async fn plan(cluster: &Cluster, namespace: &str, wish: Wish, events: Sink<'
             None => Err(Error::Changed { what: what.clone() }),
         })
         .await;
-    // Should this fail, the operator sweeps it.
-    let _ = plans.delete(&name, &DeleteParams::default()).await;
+    tidy(&plans, &name).await;
     let mut status = answer.map_err(|error| match error {
         Error::NoOperator { reason } => Error::NoPlan { reason },
         other => other,
@@ -78,6 +84,18 @@ pub async fn plan(cluster: &Cluster, namespace: &str, wish: Wish, events: Sink<'
             verdict: Box::new(verdict.clone()),
         }),
         _ => Ok(Planned { environment: wish.environment.clone(), action: wish.action.clone(), status, wish }),
+    }
+}
+
+/// Deletes a plan that has been answered. An API server that is away for a moment is waited for; should it stay away,
+/// the operator sweeps the plan later.
+async fn tidy(plans: &Api<Plan>, name: &str) {
+    let deadline = Instant::now() + TIDYING;
+    while let Err(error) = plans.delete(name, &DeleteParams::default()).await {
+        if !is_outage(&error) || Instant::now() > deadline {
+            return;
+        }
+        sleep(AGAIN).await;
     }
 }
 
