@@ -11,6 +11,8 @@ pub enum Backing {
     /// Run as `mariadb`.
     Mysql,
     Redis,
+    /// Any image; what it says about users and passwords stays as it is.
+    Container,
 }
 
 /// The backing service that an image is, if this outboard offers it.
@@ -19,6 +21,10 @@ pub fn backing(repository: &str) -> Option<Backing> {
         "mariadb" | "mariadb-galera" => Some(Backing::Mariadb),
         "mysql" | "mysql-server" | "percona" | "percona-server" => Some(Backing::Mysql),
         "redis" | "valkey" => Some(Backing::Redis).filter(|_| offers("redis")),
+        "postgres" | "postgresql" | "postgis" | "timescaledb" | "mongo" | "mongodb" | "memcached"
+        | "rabbitmq" | "nats" | "elasticsearch" | "opensearch" => {
+            Some(Backing::Container).filter(|_| offers("container"))
+        }
         _ => None,
     }
 }
@@ -31,6 +37,36 @@ fn offers(kind: &str) -> bool {
 /// Whether `spec` has this key.
 pub fn has_key(key: &str) -> bool {
     crate::file::json_schema().pointer(&format!("/properties/spec/properties/{key}")).is_some()
+}
+
+/// Whether a service takes settings of its server.
+pub fn has_config() -> bool {
+    let services = "/properties/spec/properties/services/additionalProperties";
+    crate::file::json_schema()
+        .pointer(services)
+        .is_some_and(|schema| schema.to_string().contains("\"config\""))
+}
+
+/// Settings of a server that outboard surely leaves to whoever asks.
+pub fn is_setting(name: &str) -> bool {
+    matches!(
+        name.replace('_', "-").as_str(),
+        "character-set-server"
+            | "collation-server"
+            | "max-connections"
+            | "max-allowed-packet"
+            | "innodb-buffer-pool-size"
+            | "sql-mode"
+            | "wait-timeout"
+            | "interactive-timeout"
+            | "transaction-isolation"
+            | "slow-query-log"
+            | "long-query-time"
+            | "maxmemory"
+            | "maxmemory-policy"
+            | "timeout"
+            | "databases"
+    )
 }
 
 /// Ports on which an image listens, whatever its file says.

@@ -93,6 +93,9 @@ pub fn forwarded(value: &str, hosts: &[String], name: &str, ports: &BTreeMap<Por
 
 /// A value with references in the place of a server's address and credentials.
 pub fn addressed(value: &str, server: &Server) -> String {
+    if server.kind == known::Backing::Container {
+        return renamed(value, &server.hosts, &server.name);
+    }
     let mut value = value.to_owned();
     for host in &server.hosts {
         for mention in mentions(&value, host).into_iter().rev() {
@@ -180,6 +183,11 @@ fn pairs(value: &str, server: &Server) -> String {
 
 /// What a variable holds, if its name and its value say the same.
 pub fn named(variable: &str, value: &str, server: &Server) -> Option<String> {
+    if server.kind == known::Backing::Container {
+        // It keeps its name and its password; only a name that it cannot have is another.
+        let is_host = server.hosts.iter().any(|host| host == value);
+        return (is_host && value != server.name && value.contains(['_', '.'])).then(|| server.name.clone());
+    }
     let name = variable.to_ascii_uppercase();
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
     let database = server.kind != known::Backing::Redis;

@@ -36,7 +36,13 @@ pub fn file(draft: &Draft, origin: &str) -> String {
     }
     for (name, service) in &draft.services {
         notes(&mut text, 4, draft, Some(name));
-        text.push_str(&format!("    {}: {}\n", scalar(name), flow(&Value::Object(service.clone()))));
+        let line = format!("    {}: {}\n", scalar(name), flow(&Value::Object(service.clone())));
+        if line.chars().count() < WIDTH {
+            text.push_str(&line);
+        } else {
+            text.push_str(&format!("    {}:\n", scalar(name)));
+            map(&mut text, 6, Some(service));
+        }
     }
     if !draft.secrets.is_empty() {
         text.push_str("  secrets:\n");

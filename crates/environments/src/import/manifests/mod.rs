@@ -106,6 +106,10 @@ impl Reader {
             .iter()
             .filter_map(|object| object.value.pointer("/metadata/namespace")?.as_str())
             .collect();
+        // A namespace says more about what it is than the directory that its files lie in.
+        if let (Some(one), 1) = (namespaces.first().filter(|name| **name != "default"), namespaces.len()) {
+            self.draft.project = names::project(one);
+        }
         if namespaces.len() > 1 {
             let list: Vec<&str> = namespaces.into_iter().collect();
             let message = format!(
