@@ -51,7 +51,7 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             let reason = source.to_string();
             let reason = reason.split(" (os error").next().unwrap_or(&reason).to_lowercase();
             Words::new(Exit::Invalid, format!("cannot read {file}: {reason}"))
-                .hint("name the file, or the directory it is in, with -f")
+                .hint("name a file that is there, or the directory it is in; --help says how")
         }
         Error::NothingToRead { names, .. } => Words::new(Exit::NotFound, sentence)
             .hint(format!("name the file; looked for: {}", names.join(", "))),
