@@ -175,7 +175,7 @@ async fn an_operator_that_starts_anew_calls_nothing_ready_that_is_not() -> Resul
 #[ignore = "needs the testbed"]
 async fn pods_that_kubernetes_refuses_are_a_verdict_whatever_asks_for_them() -> Result<()> {
     story(async |world| {
-        let privileged = json!({"securityContext": {"privileged": true}});
+        let mighty = json!({"securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}});
         let of_kind = [
             ("web", "component web", json!({})),
             ("web", "component web", json!({"volumes": {"/data": {"storage": "1Mi"}}})),
@@ -185,7 +185,7 @@ async fn pods_that_kubernetes_refuses_are_a_verdict_whatever_asks_for_them() -> 
             world
                 .apply(|spec| {
                     let asked = &mut spec["components"][component];
-                    asked["container"] = privileged.clone();
+                    asked["container"] = mighty.clone();
                     also.as_object()
                         .into_iter()
                         .flatten()
@@ -198,7 +198,7 @@ async fn pods_that_kubernetes_refuses_are_a_verdict_whatever_asks_for_them() -> 
             ended.ended(Cause::Refused.exit())?;
             let verdict = world.verdict(&name).await?.context("no verdict")?;
             same("about", &verdict.about.as_str(), &about)?;
-            contains(&verdict.message, "violates PodSecurity \"baseline:latest\": privileged")?;
+            contains(&verdict.message, "violates PodSecurity \"baseline:latest\": non-default capabilities")?;
         }
         Ok(())
     })
