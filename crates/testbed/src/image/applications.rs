@@ -54,9 +54,10 @@ fn rabbitmq() -> ImageSpec {
         .entrypoint(&["/usr/local/bin/start"])
         .port(5672)
         .port(15672);
-    // Debian's own wrappers change the user, which this image has done.
+    // Debian's own wrappers change the user, which this image has done; a link would not find what lies beside it.
     ["rabbitmq-diagnostics", "rabbitmq-server", "rabbitmqctl"].iter().fold(image, |image, program| {
-        image.symlink(&format!("/usr/local/bin/{program}"), &format!("/usr/lib/rabbitmq/bin/{program}"))
+        let script = format!("#!/bin/sh\nexec /usr/lib/rabbitmq/bin/{program} \"$@\"\n");
+        image.file(&format!("/usr/local/bin/{program}"), script.as_str(), 0o755)
     })
 }
 
