@@ -25,6 +25,7 @@ mod leftovers;
 mod lock;
 mod network;
 mod node;
+mod on_demand;
 mod packages;
 mod pki;
 mod pod_logs;
@@ -50,6 +51,7 @@ pub use components::logs;
 pub use down::down;
 pub use existing::check;
 pub use kube::Kubectl;
+pub use on_demand::{images as on_demand, provide};
 pub use registry::NAME as REGISTRY;
 pub use restart::restart;
 pub use status::status;
@@ -63,7 +65,7 @@ pub fn kubeconfig_path() -> anyhow::Result<PathBuf> {
 
 /// A program built from `go/`, by the name of its tool: for images that hold one.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
-    let tool = go::TOOLS.iter().find(|tool| tool.name == name);
+    let tool = go::TOOLS.iter().chain(&go::ON_DEMAND).find(|tool| tool.name == name);
     tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
 }
 

@@ -1,4 +1,4 @@
-//! `testbed tools NAME…`: programs that only a bench needs, built when they are asked for and never before.
+//! `testbed tools NAME…`: programs that only a bench or a few stories need, built when they are asked for and never before.
 
 use anyhow::Context;
 

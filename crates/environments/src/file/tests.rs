@@ -192,14 +192,17 @@ spec:
       volumes: {/a/../b: {}, /data: {storage: 1Gi, memory: 1Mi}}
       health: {ready: {http: /, tcp: http}, live: {tcp: htp}}
       stop: {drain: 30s, grace: 10s}
-      scale: {min: 3, max: 2}
+      scale: {min: 3, max: 2, settle: 2h}
       pod: {restartPolicy: Never, containers: [{name: web, image: other}, {name: side, image: fine}]}
     nightly:
       image: r/web
       schedule: "0 2 * * *"
       timezone: Europe/London
+      uses: [pair]
+      env: {A: "http://${pair.host}:${pair.port}", B: "${pair.port.http}", C: "${pair.port.htp}"}
     twice: {image: r/web, job: before, schedule: "0 2 * * *", uses: [web], health: {ready: {tcp: x}}}
-    zone: {image: r/web, timezone: UTC, scale: {min: 1, cpu: 50}}
+    zone: {image: r/web, timezone: UTC, scale: {min: 1, cpu: 50, settle: 15s}}
+    pair: {image: r/web, ports: {admin: 81, http: 80}}
   services:
     db: {type: mariadb}
 "#

@@ -50,7 +50,7 @@ impl Place<'_> {
     /// How many replicas of a component there are in this class.
     pub fn scale(&self, name: &str, component: &Component) -> Scale {
         let scale = self.class.scale.get(name).or(component.scale.as_ref());
-        scale.cloned().unwrap_or(Scale { min: 1, max: None, cpu: None })
+        scale.cloned().unwrap_or(Scale::of(1))
     }
 
     /// The reference with the digest of the bytes it stands for: nodes then run those, wherever the tag moves.
