@@ -52,6 +52,8 @@ pub struct Global {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Format {
     Table,
+    /// A table with more columns, where there are any
+    Wide,
     Json,
     Yaml,
 }

@@ -1,6 +1,9 @@
 //! `env create`: checks everything that can be checked before the operator is asked.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use api::names::{ClassName, EnvironmentName, ProjectName};
+use api::overrides::listed;
 use api::{Environment, EnvironmentSpec};
 use kube::ResourceExt;
 
@@ -108,6 +111,12 @@ pub(super) fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec
         };
         settings.push(("last restart".to_owned(), last(have), last(want)));
     }
+    let by_hand = |spec: &EnvironmentSpec| listed(&spec.overrides).into_iter().collect::<BTreeMap<_, _>>();
+    let (have_by_hand, want_by_hand) = (by_hand(have), by_hand(want));
+    for setting in have_by_hand.keys().chain(want_by_hand.keys()).collect::<BTreeSet<_>>() {
+        let value = |all: &BTreeMap<String, String>| all.get(setting).cloned().unwrap_or_else(own);
+        settings.push((setting.clone(), value(&have_by_hand), value(&want_by_hand)));
+    }
     let mut components: Vec<&String> = have.versions.keys().chain(want.versions.keys()).collect();
     components.sort();
     components.dedup();
@@ -127,8 +136,6 @@ pub(super) fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
