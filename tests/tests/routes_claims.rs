@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use api::{Cause, Environment, EnvironmentSpec, Exit, HostClaim};
-use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::json;
 use stories::{World, ask, contains, leftovers, light, restart_operator, same, story, until};
@@ -108,9 +107,11 @@ async fn of_two_at_once_one_has_the_host_and_the_other_has_it_when_that_is_gone(
         world.outboard(&["env", "destroy", &winner, "--yes"]).await?.ended(Exit::Success)?;
         world.ready(&loser, READY).await?;
         same("its holder", &holder(world, &host).await?, &Some(loser))?;
-        let mine = claims(world).list(&kube::api::ListParams::default()).await?;
-        let gone = mine.iter().all(|claim| claim.spec.environment != winner || claim.name_any() == host);
-        ensure!(gone, "{winner} has a host left");
+        let all = claims(world).list(&kube::api::ListParams::default()).await?;
+        let theirs = |claim: &HostClaim| {
+            claim.spec.control_namespace == world.name && claim.spec.environment == winner
+        };
+        ensure!(!all.iter().any(theirs), "{winner} has a host left");
         Ok(())
     })
     .await

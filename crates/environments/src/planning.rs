@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::marks::Owner;
-use api::overrides::listed;
 use api::plan::DemandChange;
 use api::revision::EnvironmentRevision;
 use api::{Cause, Environment, Plan, PlanStatus, Verdict};
@@ -19,7 +18,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::draft::{self, Draft, Request};
 use crate::error::Error;
-use crate::plan::{changes, demand, drift, keep, order, quota};
+use crate::plan::{changes, demand, drift, keep, order, overrides, quota};
 use crate::quotas;
 use crate::revisions::{Newest, Revisions};
 use crate::trial::{self, Tried};
@@ -170,7 +169,7 @@ async fn tested(draft: Draft, source: &str, revisions: &Revisions) -> Result<Res
             format!("put them into outboard.yaml, apply it, and test it with outboard env update {source}"),
         );
     }
-    let by_hand = listed(&from.revision.overrides);
+    let by_hand = overrides::shown(&from.revision.overrides);
     if !by_hand.is_empty() {
         return refuse(
             format!(

@@ -28,6 +28,7 @@ struct Summary {
     routes: usize,
     classes: Vec<String>,
     /// What is worth a second look.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<FileProblem>,
 }
 

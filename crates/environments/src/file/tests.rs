@@ -257,10 +257,13 @@ fn the_guide_explains_every_key_and_has_an_example_of_it() {
     }
     // Put there by `project apply`, refused in a file.
     known.remove(".spec.contents");
-    // A class may replace a service: then its keys are those of services.
-    let service = |key: &String| key.replace(".classes.*.services", ".services");
+    // What means the same wherever it stands needs one example.
+    let same = |key: &String| {
+        let key = key.replace(".classes.*.services", ".services");
+        key.replace(".services.*.health", ".components.*.health").replace(".health.live", ".health.ready")
+    };
     let (known, shown): (BTreeSet<String>, BTreeSet<String>) =
-        (known.iter().map(service).collect(), shown.iter().map(service).collect());
+        (known.iter().map(same).collect(), shown.iter().map(same).collect());
     let missing: Vec<&String> = known.difference(&shown).collect();
     assert!(missing.is_empty(), "no example of {missing:#?}");
     let words: BTreeSet<&str> = known.iter().filter_map(|key| key.rsplit('.').next()).collect();
@@ -351,6 +354,10 @@ proptest::proptest! {
     #[test]
     fn no_text_whatever_makes_the_reader_panic(text in "\\PC{0,200}") {
         let _ = read(&text, none);
+        let _ = component("web", &text, &none);
+        let _ = environments(&text);
+        // Included, too.
+        let _ = read(&with("[./any.yaml]"), |name| Ok(vec![(name.to_owned(), text.clone())]));
     }
 }
 

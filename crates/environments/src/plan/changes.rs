@@ -263,7 +263,21 @@ fn compare(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut V
                 compare(format!("{path}[{key}]"), of(&a).as_ref(), of(&b).as_ref(), found);
             }
         }
-        _ => found.push(FieldChange { path, from: from.map(text), to: to.map(text) }),
+        _ => {
+            let value = |value| told(&path, value);
+            found.push(FieldChange { from: from.map(value), to: to.map(value), path: path.clone() });
+        }
+    }
+}
+
+/// A value as it is told: of a variable that looks like a secret only that it is there.
+fn told(path: &str, value: &Value) -> String {
+    let path = path.strip_suffix(".value").unwrap_or(path);
+    let variable = path.strip_suffix(']').and_then(|path| path.rsplit_once(".env["));
+    let variable = variable.filter(|_| value["valueFrom"].is_null());
+    match variable {
+        Some((_, name)) if plain::looks_secret(name, &text(value)) => plain::MASK.to_owned(),
+        _ => text(value),
     }
 }
 

@@ -5,8 +5,8 @@ use api::overrides::{Override, Overrides, ScaleOverride, listed};
 use api::problem::pointer;
 use api::project::{ProjectSpec, Resources, Scale};
 
-use super::quantity;
 use super::validate::{components, references, running, suggest};
+use super::{plain, quantity};
 
 /// Everything wrong with the overrides of an environment of `class`.
 pub fn check(spec: &ProjectSpec, class: &str, overrides: &Overrides) -> Vec<Problem> {
@@ -92,10 +92,20 @@ fn scaled(change: &ScaleOverride, before: Scale) -> Scale {
     }
 }
 
+/// Every setting with its value, for people: not the value of what looks like a secret.
+pub fn shown(overrides: &Overrides) -> Vec<(String, String)> {
+    let masked = |(setting, value): (String, String)| {
+        let name = setting.split_once(".env.").map_or("", |(_, name)| name);
+        let value = if plain::looks_secret(name, &value) { plain::MASK.to_owned() } else { value };
+        (setting, value)
+    };
+    listed(overrides).into_iter().map(masked).collect()
+}
+
 /// In what an environment differs by hand, for people.
 pub fn note(overrides: &Overrides) -> Option<String> {
     let settings: Vec<String> =
-        listed(overrides).into_iter().map(|(setting, value)| format!("{setting}={value}")).collect();
+        shown(overrides).into_iter().map(|(setting, value)| format!("{setting}={value}")).collect();
     (!settings.is_empty()).then(|| format!("differs by hand from the project: {}", settings.join(", ")))
 }
 

@@ -37,6 +37,9 @@ pub fn warnings(spec: &ProjectSpec) -> Vec<Problem> {
     warnings
 }
 
+/// Stands for a value that is not told.
+pub const MASK: &str = "•••";
+
 /// Whether a setting of this name and value looks like a secret that was written down.
 pub fn looks_secret(name: &str, value: &str) -> bool {
     let references = template::parse(value)

@@ -145,7 +145,9 @@ fn a_file_with_a_secret_becomes_a_secret_and_the_others_a_config_map() {
     let objects: Vec<&serde_json::Value> = revision.parts.iter().flat_map(|part| &part.objects).collect();
     let maps: Vec<_> = objects
         .iter()
-        .filter(|object| object["kind"] == "ConfigMap" && object["metadata"]["name"] != "banner")
+        .filter(|object| {
+            object["kind"] == "ConfigMap" && object["metadata"]["labels"]["outboard.dev/part"] == "api"
+        })
         .collect();
     assert_eq!(maps.len(), 1);
     let text = maps[0]["data"].to_string();

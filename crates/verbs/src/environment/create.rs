@@ -27,9 +27,11 @@ pub struct Wanted {
 
 /// The wish for it; for one that exists already and is as wanted, a wish that changes nothing.
 pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events: Sink<'_>) -> Result<Wish> {
-    let (spec, parts) = resolve(cluster, namespace, wanted, events).await?;
+    let (mut spec, parts) = resolve(cluster, namespace, wanted, events).await?;
     let base = read::find(cluster, namespace, wanted.name.as_str()).await?;
     if let Some(existing) = &base {
+        // Nothing was asked about these.
+        spec.overrides.clone_from(&existing.spec.overrides);
         same(existing, &spec)?;
     }
     Ok(Wish {

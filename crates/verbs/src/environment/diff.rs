@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use api::EnvironmentRevision;
-use api::overrides::listed;
 use api::plan::ObjectChange;
+use environments::plan::overrides::shown;
 use environments::plan::{alike, changes};
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub async fn diff(cluster: &Cluster, namespace: &str, left: &str, right: &str) -
         revision: number,
         class: revision.class.clone(),
         project_revision: revision.project_revision.clone(),
-        differs_by_hand: listed(&revision.overrides).into_iter().collect(),
+        differs_by_hand: shown(&revision.overrides).into_iter().collect(),
     };
     let mut a_comparable = alike::nameless(&a_revision.revision, left);
     let mut b_comparable = alike::nameless(&b_revision.revision, right);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::Environment;
 use api::condition::{self, READY};
-use api::overrides::listed;
+use environments::plan::overrides::shown;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
@@ -100,6 +100,6 @@ pub fn summary(environment: &Environment) -> Summary {
         owner: environment.spec.owner.clone(),
         created: environment.creation_timestamp().map(|time| time.0.to_string()),
         urls: status.urls,
-        differs_by_hand: listed(&environment.spec.overrides).into_iter().collect(),
+        differs_by_hand: shown(&environment.spec.overrides).into_iter().collect(),
     }
 }

@@ -7,6 +7,7 @@ use api::names::PartName;
 use api::overrides::ScaleOverride;
 use api::project::Resources;
 use api::{Override, Overrides};
+use environments::plan::plain;
 
 /// What of a component can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +105,11 @@ impl fmt::Display for Unset {
     }
 }
 
+/// As it is put on record: not with a value that looks like a secret.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.path, self.value)
+        let secret = matches!(&self.key, Key::Env(name) if plain::looks_secret(name, &self.value));
+        write!(f, "{}={}", self.path, if secret { plain::MASK } else { &self.value })
     }
 }
 
@@ -200,6 +203,12 @@ mod tests {
         assert_eq!(left("web.env"), (true, lines(&["api.env.A=1", "web.scale.max=3"])));
         assert_eq!(left("web"), (true, lines(&["api.env.A=1"])));
         assert!(!left("web.env.C").0);
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_not_put_on_record() {
+        let setting: Setting = "web.env.API_TOKEN=hunter2".parse().unwrap();
+        assert_eq!(setting.to_string(), "web.env.API_TOKEN=•••");
     }
 
     #[test]
