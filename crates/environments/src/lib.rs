@@ -31,6 +31,7 @@ mod sources;
 pub mod streaks;
 pub mod teardown;
 pub mod trial;
+mod underway;
 pub mod wanted;
 pub mod watch;
 

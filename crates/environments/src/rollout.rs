@@ -189,6 +189,7 @@ async fn part_progress(
         }
         rollout.wrote = true;
         revisions.complete_job(&owner.environment, stored, &completion).await?;
+        context.underway.forget(&owner.control_namespace, &owner.environment);
     }
     if part.role == Role::Route && progress.message == readiness::UNPROVED {
         progress = ask(part, context).await?;

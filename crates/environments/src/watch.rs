@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::marks::Owner;
-use api::{Environment, HostClaim, Part, Project, marks};
+use api::marks::{self, Owner};
+use api::{Environment, HostClaim, Part, Project};
 use apply::kinds::Kind;
 use apply::{Seen, View};
 use futures::channel::mpsc;
@@ -135,6 +135,15 @@ impl Watches {
             view.set_namespace(found.uid().unwrap_or_default(), found.labels());
         }
         view
+    }
+
+    /// The UID of a namespace that was seen to be `owner`'s as it was `before`, with all its marks: nothing is left to claim.
+    pub fn held(&self, namespace: &str, owner: &Owner, before: Option<&str>) -> Option<String> {
+        let found = self.namespaces.get(&ObjectRef::new(namespace))?;
+        let uid = found.uid().filter(|uid| before == Some(uid))?;
+        let marked =
+            owner.namespace_labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
+        (marked && found.metadata.deletion_timestamp.is_none()).then_some(uid)
     }
 
     /// The newest revision of a project, as the operator has stored it.
