@@ -148,7 +148,8 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let thaw = frozen.map(|until| until.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     let view = context.watches.view(&namespace);
     let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
-    let sight = Sight::of(environment, &view, frozen.is_some(), newest.as_deref());
+    let sight =
+        Sight::of(environment, &view, frozen.is_some(), newest.as_deref(), &context.watches.hosts(&owner));
     if let Some(left) = context.rest.lasts(environment, sight, &context.client).await? {
         let again = RESYNC.min(left);
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));

@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod file;
 pub mod gateway;
 pub mod heal;
+pub mod hosts;
 pub mod import;
 pub mod keep;
 pub mod memory;

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::evidence;
 use crate::gateway::{self, Answer};
 use crate::heal::{self, Kept};
+use crate::hosts;
 use crate::plan::decide;
 use crate::plan::diagnose::{self, Symptom};
 use crate::plan::readiness::{self, Progress};
@@ -111,7 +112,12 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         rollout.parts.push((part.clone(), progress));
     }
     if rollout.all_ready() && !target.hands_off {
-        for seen in decide::to_prune(&stored.revision, view, owner) {
+        let superfluous = decide::to_prune(&stored.revision, view, owner);
+        if superfluous.is_empty() {
+            // Nothing answers there any more.
+            rollout.wrote |= hosts::give_back(&stored.revision, owner, context).await?;
+        }
+        for seen in superfluous {
             info!(%namespace, "removing {} {}, which this revision no longer has", seen.kind.name(), seen.name);
             rollout.wrote = true;
             match context.writer.delete(namespace, seen, PropagationPolicy::Background).await {
@@ -163,6 +169,12 @@ async fn part_progress(
     let completion = job_name(part).map(|job| format!("{job}@{}", target.namespace_uid));
     if completion.as_ref().is_some_and(|job| stored.completed_jobs.contains(job)) {
         return Ok((Progress::new(PartState::Ready, "completed"), None));
+    }
+    if part.role == Role::Route
+        && let Some(verdict) = hosts::claim(part, owner, context).await?
+    {
+        let state = if verdict.terminal { PartState::Failed } else { PartState::Progressing };
+        return Ok((Progress::new(state, verdict.message.clone()), Some(verdict)));
     }
     let Some(live) = ensure(target, part, rollout, context).await? else {
         return Ok((Progress::new(PartState::Progressing, "waiting for its predecessor to be gone"), None));

@@ -20,6 +20,7 @@ use tracing::info;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::hosts;
 use crate::plan::retention as plan;
 use crate::retention;
 
@@ -54,11 +55,12 @@ pub async fn step(
     }
     let namespaces = Api::<Namespace>::all(context.client.clone());
     let Some(live) = namespaces.get_opt(namespace).await? else {
-        return finish(environment, namespace, context).await;
+        return finish(environment, owner, namespace, context).await;
     };
     let held = environment.status.as_ref().and_then(|status| status.namespace_uid.as_ref());
     if !owner.owns(live.labels()) && (held.is_none() || live.uid().as_ref() != held) {
         // Somebody else's: this environment never had anything there.
+        hosts::give_all_back(owner, context).await?;
         return release(environment, context).await;
     }
     if live.metadata.deletion_timestamp.is_some() {
@@ -131,8 +133,13 @@ fn others_remain(environment: &Environment) -> bool {
         .any(|finalizer| finalizer.starts_with(&prefix) && finalizer != marks::FINALIZER)
 }
 
-/// The namespace is gone: wait for its volumes, then let the Environment go.
-async fn finish(environment: &Environment, namespace: &str, context: &Context) -> Result<Action, Error> {
+/// The namespace is gone: wait for its volumes, give its hosts back, then let the Environment go.
+async fn finish(
+    environment: &Environment,
+    owner: &Owner,
+    namespace: &str,
+    context: &Context,
+) -> Result<Action, Error> {
     let volumes = Api::<PersistentVolume>::all(context.client.clone()).list(&ListParams::default()).await?;
     let remaining: Vec<String> = volumes
         .iter()
@@ -152,6 +159,7 @@ async fn finish(environment: &Environment, namespace: &str, context: &Context) -
         report(environment, context, namespace, &step, None).await?;
         return Ok(Action::requeue(POLL));
     }
+    hosts::give_all_back(owner, context).await?;
     context.writer.forget(namespace);
     let control = environment.namespace().unwrap_or_default();
     let until = plan::until(Timestamp::now(), context.settings.retention);
