@@ -148,7 +148,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let view = context.watches.view(&namespace);
     let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
     let sight = Sight::of(environment, &view, frozen.is_some(), newest.as_deref());
-    if let Some(left) = context.rest.lasts(environment, sight, &context.client).await? {
+    if let Some(left) = context.rest.lasts(environment, sight, &context.client, &context.aws).await? {
         let again = RESYNC.min(left);
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
     }
@@ -297,7 +297,7 @@ async fn roll_out(
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
     };
-    let secrets = match secrets::ensure(&context.client, namespace, owner, &stored.revision).await {
+    let secrets = match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {
         Ok(ensured) => ensured,
         Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
         Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {

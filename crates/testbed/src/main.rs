@@ -31,7 +31,7 @@ enum Verb {
     Restart { component: String },
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
-    /// Build programs that only benches need (helm, kwok), beside kubectl in bin/current of the cache
+    /// Make programs that only benches and stories need (helm, kwok, moto), beside kubectl in bin/current of the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
