@@ -297,17 +297,18 @@ async fn roll_out(
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
     };
-    let secrets = match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {
-        Ok(ensured) => ensured,
-        Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
-        Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
-            return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
-        }
-        Err(Error::Apply(error @ apply::Error::Refused { .. })) => {
-            return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
-        }
-        Err(error) => return Err(error),
-    };
+    let secrets =
+        match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {
+            Ok(ensured) => ensured,
+            Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
+            Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
+                return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
+            }
+            Err(Error::Apply(error @ apply::Error::Refused { .. })) => {
+                return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
+            }
+            Err(error) => return Err(error),
+        };
     let settled =
         current.settled_revision == Some(stored.number) && current.namespace_uid.as_ref() == Some(&uid);
     let target = Target {

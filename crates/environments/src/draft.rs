@@ -90,7 +90,9 @@ pub async fn make(
     let pulls = credentials.is_some();
     if !unknown.is_empty() {
         let credentials = credentials.unwrap_or_default();
-        let answers = registry::digests(unknown.into_iter().collect(), &context.settings, &credentials, &context.aws).await;
+        let answers =
+            registry::digests(unknown.into_iter().collect(), &context.settings, &credentials, &context.aws)
+                .await;
         for (reference, answer) in answers {
             match answer {
                 Ok(digest) => drop(digests.insert(reference, digest)),

@@ -55,7 +55,9 @@ impl Glimpses {
         for (place, version) in versions {
             let found = match place {
                 Place::Secret { namespace, name } => self.version(client, place, namespace, name).await?,
-                Place::Aws(place) => aws.kept(place, Freshness::Lately).await.ok().map(|kept| kept.version.clone()),
+                Place::Aws(place) => {
+                    aws.kept(place, Freshness::Lately).await.ok().map(|kept| kept.version.clone())
+                }
             };
             if found != *version {
                 return Ok(false);
@@ -145,7 +147,12 @@ pub async fn read(
     Ok(all)
 }
 
-fn in_aws(source: &Source, kept: Result<Arc<Kept>, Failure>, keys: &BTreeSet<&str>, asker: Asker<'_>) -> Found {
+fn in_aws(
+    source: &Source,
+    kept: Result<Arc<Kept>, Failure>,
+    keys: &BTreeSet<&str>,
+    asker: Asker<'_>,
+) -> Found {
     let (found, lacks) = match kept {
         Ok(kept) => sources::aws::of_holders(&kept.holders, keys, asker),
         Err(failure) => (BTreeMap::new(), vec![sources::aws::Lack::Failed(failure)]),

@@ -171,7 +171,9 @@ fn users(lacks: &[Lack], recipes: &[SecretRecipe]) -> Vec<String> {
             (Lack::Service { environment, service }, Source::Service { environment: of, service: what }) => {
                 (environment, service) == (of, what)
             }
-            (Lack::Aws { source: of, lack: aws::Lack::Key(missing) }, source) => of == source && missing == key,
+            (Lack::Aws { source: of, lack: aws::Lack::Key(missing) }, source) => {
+                of == source && missing == key
+            }
             (Lack::Aws { source: of, .. }, source) => of == source,
             _ => false,
         })

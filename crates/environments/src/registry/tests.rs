@@ -29,7 +29,8 @@ fn a_login_is_found_however_its_registry_is_written() {
     }}"#;
     let credentials = Credentials::parse(config);
     assert_eq!(credentials.of("docker.io"), Some(RegistryAuth::Basic("ann".into(), "s3cr3t".into())));
-    assert_eq!(credentials.of("registry.example.com"), Some(RegistryAuth::Basic("ci".into(), "pw".into()));
+    let ci = RegistryAuth::Basic("ci".into(), "pw".into());
+    assert_eq!(credentials.of("registry.example.com"), Some(ci));
     assert_eq!(credentials.of("ghcr.io"), None);
     assert!(Credentials::parse(b"no json").0.is_empty());
 }
@@ -148,9 +149,8 @@ impl Registry {
     async fn ask(&self, name: &str, login: Option<&str>) -> Result<String, Failure> {
         let registry = "registry.example.com";
         let logins = login.and_then(|login| login.split_once(':'));
-        let logins = logins.map(|(user, password)| {
-            json!({"auths": {registry: {"username": user, "password": password}}})
-        });
+        let logins = logins
+            .map(|(user, password)| json!({"auths": {registry: {"username": user, "password": password}}}));
         let credentials = logins.map(|logins| Credentials::parse(logins.to_string().as_bytes()));
         let reference = format!("{registry}/{name}:1");
         let (credentials, aws) = (credentials.unwrap_or_default(), Aws::default());
@@ -188,7 +188,9 @@ impl Door {
         let (key, challenge) = match self.challenge {
             Challenge::None => return None,
             Challenge::Basic => (LOGIN, "Basic realm=\"registry\"".to_owned()),
-            Challenge::Ecr => (ECR_LOGIN, "Basic realm=\"https://ecr/\",service=\"ecr.amazonaws.com\"".to_owned()),
+            Challenge::Ecr => {
+                (ECR_LOGIN, "Basic realm=\"https://ecr/\",service=\"ecr.amazonaws.com\"".to_owned())
+            }
             Challenge::Bearer => (
                 "Bearer t0ken",
                 format!("Bearer realm=\"http://{}/token\",service=\"registry\"", self.address),
@@ -252,7 +254,8 @@ async fn ecr(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
     door.logins.fetch_add(1, Ordering::Relaxed);
     let ends = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 12 * 3600;
     // `AWS:t0ken`
-    let data = json!({"authorizationToken": "QVdTOnQwa2Vu", "expiresAt": ends, "proxyEndpoint": "https://ecr"});
+    let data =
+        json!({"authorizationToken": "QVdTOnQwa2Vu", "expiresAt": ends, "proxyEndpoint": "https://ecr"});
     Json(json!({"authorizationData": [data]})).into_response()
 }
 

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::revision::{AwsPlace, Source};
 use ::aws::{CLASSES, Failure, Holder, Place, Store};
+use api::revision::{AwsPlace, Source};
 
 /// Every class of a namespace.
 const ALL: &str = "@all";
@@ -40,9 +40,9 @@ pub fn place(source: &Source) -> Option<Place> {
 /// Whether what has this tag serves. Tags hold no commas and no `*`.
 pub fn serves(tag: Option<&str>, asker: Asker<'_>) -> bool {
     tag.unwrap_or_default().split_whitespace().any(|served| {
-        served
-            .split_once('/')
-            .is_some_and(|(namespace, class)| namespace == asker.namespace && (class == ALL || class == asker.class))
+        served.split_once('/').is_some_and(|(namespace, class)| {
+            namespace == asker.namespace && (class == ALL || class == asker.class)
+        })
     })
 }
 
@@ -109,7 +109,9 @@ pub fn fix(lack: &Lack, place: &Place, asker: Asker<'_>) -> String {
     let serving = format!("{}/{}", asker.namespace, asker.class);
     match lack {
         Lack::Failed(Failure::Missing) => {
-            format!("create it, tagged {CLASSES}: {serving}, or correct its name or `region` in outboard.yaml")
+            format!(
+                "create it, tagged {CLASSES}: {serving}, or correct its name or `region` in outboard.yaml"
+            )
         }
         Lack::Failed(Failure::Going) => {
             format!("aws secretsmanager restore-secret --secret-id {}", place.name)
@@ -126,10 +128,12 @@ pub fn fix(lack: &Lack, place: &Place, asker: Asker<'_>) -> String {
             }
         ),
         Lack::Failed(Failure::NoCredentials(_)) => {
-            "give the operator a role: outboard install --aws-role ARN, or another of the guide's ways".to_owned()
+            "give the operator a role: outboard install --aws-role ARN, or another of the guide's ways"
+                .to_owned()
         }
         Lack::Failed(Failure::NoRegion) => {
-            "say `region` beside its name, or for all of them: outboard install --env AWS_REGION=REGION".to_owned()
+            "say `region` beside its name, or for all of them: outboard install --env AWS_REGION=REGION"
+                .to_owned()
         }
         Lack::Failed(Failure::Throttled(_) | Failure::Unreachable(_)) => {
             "it is asked again until it answers".to_owned()
@@ -171,7 +175,9 @@ mod tests {
     fn a_tag_serves_the_classes_of_the_namespaces_that_it_names_and_no_other() {
         assert!(serves(Some("blog/qa shop/qa"), QA));
         assert!(serves(Some("shop/@all"), QA));
-        for other in ["qa", "shop", "shop/production", "blog/qa", "shop/q", "@all/qa", "@all", "blog/@all", ""] {
+        for other in
+            ["qa", "shop", "shop/production", "blog/qa", "shop/q", "@all/qa", "@all", "blog/@all", ""]
+        {
             assert!(!serves(Some(other), QA), "{other}");
         }
         assert!(!serves(None, QA));
