@@ -66,7 +66,7 @@ pub fn kubeconfig_path() -> anyhow::Result<PathBuf> {
 
 /// A program built from `go/`, by the name of its tool: for images that hold one.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
-    let tool = go::TOOLS.iter().chain(&[go::TALK]).find(|tool| tool.name == name);
+    let tool = go::TOOLS.iter().find(|tool| tool.name == name);
     tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
 }
 
