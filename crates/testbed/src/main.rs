@@ -89,6 +89,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         (Verb::Image(image), _) => {
             let mut images = image::catalogue();
             images.push(image::storage(testbed::binary("versitygw")?));
+            if image.names_some() {
+                images.push(image::mysql());
+            }
             image::cli::run(&image, &images)?;
         }
         (Verb::Logs { component, follow }, _) => {

@@ -37,6 +37,16 @@ enum ImageCommand {
     List,
 }
 
+impl ImageArgs {
+    /// Whether images are asked for by name: then there are some that are not made unasked.
+    pub fn names_some(&self) -> bool {
+        match &self.command {
+            ImageCommand::Build { names } | ImageCommand::Push { names, .. } => !names.is_empty(),
+            ImageCommand::List => true,
+        }
+    }
+}
+
 /// Runs the command over all images known: `specs` is the catalogue with whatever the caller added.
 pub fn run(args: &ImageArgs, specs: &[ImageSpec]) -> anyhow::Result<()> {
     let store = Store::open_default()?;

@@ -15,7 +15,7 @@ mod spec;
 mod store;
 mod tree;
 
-pub use catalogue::{catalogue, storage};
+pub use catalogue::{catalogue, mysql, storage};
 pub use registry::{Pushed, Registry};
 pub use spec::{ImageSpec, Name, Source};
 pub use store::{ImageRecord, Layer, Store};
