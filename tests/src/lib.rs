@@ -7,6 +7,7 @@ mod claim;
 mod cloud;
 mod cluster;
 mod gateway;
+mod images;
 mod installation;
 mod leftovers;
 mod light;
@@ -18,13 +19,16 @@ mod registry;
 mod report;
 mod running;
 mod soak;
+mod socket;
+mod talk;
 mod world;
 
 pub use binary::{Output, outboard};
 pub use claim::{contains, same};
 pub use cloud::Cloud;
 pub use cluster::{Uids, client, kubeconfig_file};
-pub use gateway::{Answer, Load, Tally, ask, put};
+pub use gateway::{Answer, GATEWAY, Load, Tally, ask, ask_for, post_form, put};
+pub use images::images;
 pub use installation::{
     HostOperator, arguments, installed_with, operator_pods, operator_user, restart_operator, without_operator,
 };
@@ -37,4 +41,6 @@ pub use proxy::Proxy;
 pub use registry::{forget, tag, vary};
 pub use running::Running;
 pub use soak::soak;
+pub use socket::Socket;
+pub use talk::talk;
 pub use world::{World, story};

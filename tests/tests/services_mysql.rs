@@ -7,7 +7,7 @@ use api::Exit;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams};
 use serde_json::json;
-use stories::{World, contains, same, story, until};
+use stories::{World, contains, images, same, story, until};
 
 const SOON: Duration = Duration::from_secs(120);
 
@@ -17,6 +17,7 @@ const ASK: &str = r#"MYSQL_PWD="$MYSQL_PASSWORD" mysql --no-defaults -h 127.0.0.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
 async fn mysql_serves_the_shop_keeps_what_it_has_and_lets_nobody_else_in() -> Result<()> {
+    images(&["library/mysql:debian"]).await?;
     story(async |world| {
         world
             .apply(|spec| {

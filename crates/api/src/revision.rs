@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::environment::{Change, DriftPolicy, Role};
 use crate::marks;
+use crate::overrides::Overrides;
 use crate::project::{Project, ProjectSpec, SecretPlace};
 
 /// The first `length` hex digits of the SHA-256 of `value`'s JSON.
@@ -78,6 +79,9 @@ pub struct EnvironmentRevision {
     /// The revision that others had changed by hand, if these are its objects with those changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeps: Option<i64>,
+    /// The settings in which it differs from what the project says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub overrides: Overrides,
     /// Every change by hand that has been kept since the objects were last rendered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,

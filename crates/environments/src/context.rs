@@ -24,6 +24,7 @@ use crate::observe::Observer;
 use crate::plan::{backoff, drift};
 use crate::rest::Rest;
 use crate::streaks::Streaks;
+use crate::underway::Underway;
 use crate::watch::Watches;
 
 /// Somebody else wrote first: what they wrote is looked at this soon.
@@ -42,6 +43,7 @@ pub struct Context {
     /// Looks that failed lately, by what was looked at.
     failures: Streaks<String>,
     pub rest: Rest,
+    pub underway: Underway,
     recorder: Recorder,
 }
 
@@ -60,6 +62,7 @@ impl Context {
             healed: Streaks::new(backoff::HEAL),
             failures: Streaks::new(backoff::FAIL),
             rest: Rest::default(),
+            underway: Underway::default(),
             recorder,
         }
     }

@@ -13,6 +13,7 @@ use kube::api::Api;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::hosts;
 use crate::keep;
 use crate::plan::sources::serves;
 use crate::plan::{images, pull, render, restart, validate};
@@ -110,7 +111,7 @@ pub async fn make(
     finish(project, revision, request, newest, context).await
 }
 
-/// The draft, if everything can be had that others keep.
+/// The draft, if everything can be had that others keep, and no host of it is another's.
 async fn finish(
     project: Project,
     revision: EnvironmentRevision,
@@ -127,7 +128,11 @@ async fn finish(
     // Whoever asks may have mended just now what was told a moment ago.
     let keepers = Keepers { client: &context.client, aws: &context.aws, freshness: Freshness::Anew };
     let sources = sources::read(keepers, &owner, &revision.class, &revision.secrets).await?;
-    Ok(match sources.verdict(&revision.secrets, &owner, &revision.class) {
+    let refusal = match sources.verdict(&revision.secrets, &owner, &revision.class) {
+        None => hosts::refusal(&revision, &owner, context).await?,
+        lacking => lacking,
+    };
+    Ok(match refusal {
         Some(verdict) => Err(verdict),
         None => Ok(Draft { project, hash: hash(newest, &revision), revision }),
     })
@@ -164,6 +169,7 @@ async fn restored(
     }
     let same = old.revision.project_revision == spec.project_revision
         && old.revision.requested == spec.versions
+        && old.revision.overrides == spec.overrides
         && old.revision.class == spec.class;
     if !same {
         let message = format!("the settings are not those of revision {number}, which they are to restore");

@@ -42,9 +42,10 @@ pub const ETCD: Tool = Tool { name: "etcd", module: "etcd", package: "." };
 pub const TOOLS: [Tool; 9] =
     [KUBE, ETCD, REGISTRY, COREDNS, PAUSE, VOLUMES, METRICS_SERVER, ENVOY_GATEWAY, VERSITYGW];
 
-/// What only a bench needs: built when it is asked for, never by `up`.
+/// What only a bench or a few stories need: built when it is asked for, never by `up`.
 pub const HELM: Tool = Tool { name: "helm", module: "helm", package: "helm.sh/helm/v3/cmd/helm" };
 pub const KWOK: Tool = tool("kwok", "sigs.k8s.io/kwok/cmd/kwok");
+pub const TALK: Tool = tool("talk", "./cmd/talk");
 
 impl Tool {
     pub fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {

@@ -1,4 +1,4 @@
-//! `testbed tools NAME…`: programs that only a bench or a story needs, built when they are asked for and never before.
+//! `testbed tools NAME…`: programs that only a bench or a few stories need, built when they are asked for and never before.
 
 use std::path::PathBuf;
 
@@ -18,8 +18,8 @@ enum OnDemand {
     Python(python::Program),
 }
 
-const ON_DEMAND: [OnDemand; 3] =
-    [OnDemand::Go(go::HELM), OnDemand::Go(go::KWOK), OnDemand::Python(python::MOTO)];
+const ON_DEMAND: [OnDemand; 4] =
+    [OnDemand::Go(go::HELM), OnDemand::Go(go::KWOK), OnDemand::Go(go::TALK), OnDemand::Python(python::MOTO)];
 
 impl OnDemand {
     fn named(name: &str) -> anyhow::Result<Self> {

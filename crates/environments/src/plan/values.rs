@@ -55,10 +55,14 @@ fn one(place: &Place<'_>, reference: &Reference) -> Vec<SecretPiece> {
     if let Some(service) = place.spec().services.get(name) {
         return service::field(place, name, service, field);
     }
-    let port = place.spec().components.get(name).and_then(|used| used.ports.values().next());
+    let ports = place.spec().components.get(name).map(|used| &used.ports);
+    let port = match field.strip_prefix("port.") {
+        Some(named) => ports.and_then(|ports| ports.get(named)),
+        None => ports.and_then(|ports| ports.values().next()),
+    };
     vec![SecretPiece::Text(match field {
-        "port" => port.map(ToString::to_string).unwrap_or_default(),
-        _ => name.to_owned(),
+        "host" => name.to_owned(),
+        _ => port.map(ToString::to_string).unwrap_or_default(),
     })]
 }
 

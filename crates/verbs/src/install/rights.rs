@@ -53,11 +53,18 @@ const CLUSTER: &[Rule] = &[
     Rule {
         group: "apiextensions.k8s.io",
         resources: &["customresourcedefinitions"],
-        names: &["projects.outboard.dev", "environments.outboard.dev", "plans.outboard.dev"],
+        names: &[
+            "projects.outboard.dev",
+            "environments.outboard.dev",
+            "plans.outboard.dev",
+            "hostclaims.outboard.dev",
+        ],
         verbs: &["get"],
     },
     // An environment's namespace is claimed by creating it, and is what a teardown ends with.
     rule("", &["namespaces"], OWN),
+    // So are hostnames; they are given back at the end of a teardown.
+    rule("outboard.dev", &["hostclaims"], &["get", "list", "watch", "create", "delete"]),
     // What components and backing services are made of.
     rule("", &["services", "configmaps", "serviceaccounts"], OWN),
     rule("apps", &["deployments", "statefulsets"], OWN),
