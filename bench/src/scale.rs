@@ -8,7 +8,7 @@ pub mod poison;
 mod report;
 mod resync;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::bail;
 use kube::Client;
@@ -66,7 +66,6 @@ pub struct Measured {
     quiet: Quiet,
     resync: Resync,
     drift: Vec<(Edit, f64)>,
-    removed: Duration,
 }
 
 pub fn run() -> anyhow::Result<()> {
@@ -76,19 +75,17 @@ pub fn run() -> anyhow::Result<()> {
     let _fleet = Fleet::raise(NAME)?;
     let operator = Operator::with_room()?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let measured = scene::with(NAME, &scene::light(size.components)?, |scene| {
+    scene::with(NAME, &scene::light(size.components)?, |scene| {
         runtime.block_on(async {
             tokio::select! {
-                measured = measure(scene, &size, &operator) => measured,
+                done = measure(scene, &size, &operator) => done,
                 () = interrupted() => bail!("interrupted; cleaning up"),
             }
         })
-    })?;
-    report::print(&size, &measured, operator.usual_limit());
-    Ok(())
+    })
 }
 
-async fn measure(scene: &Scene, size: &Size, operator: &Operator) -> anyhow::Result<Measured> {
+async fn measure(scene: &Scene, size: &Size, operator: &Operator) -> anyhow::Result<()> {
     let client = Client::try_default().await?;
     let created = creation::run(&client, &scene.name, size.environments).await?;
     println!("all ready after {:.1} s; settling", created.ready.as_secs_f64());
@@ -97,10 +94,12 @@ async fn measure(scene: &Scene, size: &Size, operator: &Operator) -> anyhow::Res
     let resync = resync::run(&client, &scene.name, size, operator).await?;
     println!("editing");
     let drift = drift::run(&client, &scene.name, size).await?;
-    println!("removing");
+    // Before the removal, which is the longest and may be cut short.
+    report::print(size, &Measured { created, settled, quiet, resync, drift }, operator.usual_limit());
     let begun = Instant::now();
     block_in_place(|| scene.empty())?;
-    Ok(Measured { created, settled, quiet, resync, drift, removed: begun.elapsed() })
+    println!("all destroyed, namespaces gone: {:.1} s", begun.elapsed().as_secs_f64());
+    Ok(())
 }
 
 async fn interrupted() {

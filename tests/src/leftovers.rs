@@ -1,7 +1,7 @@
 //! What a world still has after all of its environments were destroyed; records of revisions are meant to stay.
 
 use anyhow::Result;
-use api::{Plan, marks};
+use api::{HostClaim, Plan, marks};
 use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
@@ -34,6 +34,8 @@ pub async fn leftovers(world: &World) -> Result<Vec<String>> {
     ]
     .concat();
     let ours = ListParams::default().labels(&format!("{}={}", marks::CONTROL_NAMESPACE, world.name));
+    let claims = Api::<HostClaim>::all(world.client.clone()).list(&ours).await?;
+    found.extend(named("host", claims.iter().map(ResourceExt::name_any)));
     for (group, kind) in KINDS {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
         let objects = Api::<DynamicObject>::all_with(world.client.clone(), &resource).list(&ours).await?;

@@ -4,6 +4,7 @@
 
 mod binary;
 mod claim;
+mod cloud;
 mod cluster;
 mod gateway;
 mod images;
@@ -24,11 +25,12 @@ mod world;
 
 pub use binary::{Output, outboard};
 pub use claim::{contains, same};
+pub use cloud::Cloud;
 pub use cluster::{Uids, client, kubeconfig_file};
 pub use gateway::{Answer, GATEWAY, Load, Tally, ask, ask_for, post_form, put};
 pub use images::images;
 pub use installation::{
-    HostOperator, arguments, operator_pods, operator_user, restart_operator, without_operator,
+    HostOperator, arguments, installed_with, operator_pods, operator_user, restart_operator, without_operator,
 };
 pub use leftovers::leftovers;
 pub use light::light;

@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 /// Runs it and answers with what it was told.
 pub async fn talk(arguments: &[&str]) -> Result<String> {
-    let mut command = Command::new(testbed::binary("talk")?);
+    let mut command = Command::new(testbed::tool("talk")?);
     command.args(arguments);
     let line = format!("talk {}", arguments.join(" "));
     let output = spawn_blocking(move || command.output()).await??;

@@ -5,7 +5,7 @@ use super::{Measured, Size};
 use crate::table::{Table, percentile};
 
 pub fn print(size: &Size, measured: &Measured, usual_limit: &str) {
-    let Measured { created, settled, quiet, resync, drift, removed } = measured;
+    let Measured { created, settled, quiet, resync, drift } = measured;
     let mut table = Table::new(&["what", "figure", "aim"]);
     let mut row =
         |what: &str, figure: String, aim: &str| table.row([what.to_owned(), figure, aim.to_owned()]);
@@ -40,7 +40,6 @@ pub fn print(size: &Size, measured: &Measured, usual_limit: &str) {
     row("… p99", millis(&mut all, 99), "under 1 s");
     row("… longest", most, "");
     row("… p50 of each kind", by_kind(drift), "");
-    row("all destroyed, namespaces gone", seconds(removed), "");
     print!("\n{table}");
     println!(
         "\n{objects} Deployments and as many pods on KWOK's nodes. The operator's memory limit was raised for the \

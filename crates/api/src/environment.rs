@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::overrides::Overrides;
 use crate::plan::FieldChange;
 use crate::{Condition, Verdict};
 
@@ -50,6 +51,9 @@ pub struct EnvironmentSpec {
     /// Versions that differ from the project's own, by component.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<String, String>,
+    /// Settings that differ from what the project says, by component; a protected class has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub overrides: Overrides,
     /// Index digests by image reference (`repository:tag`), of a plan or of the set that was tested. What is not
     /// listed keeps the digest of the revision before, or is looked up once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

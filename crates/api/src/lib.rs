@@ -6,8 +6,10 @@ pub mod condition;
 pub mod crds;
 pub mod environment;
 pub mod exit;
+pub mod host;
 pub mod marks;
 pub mod names;
+pub mod overrides;
 pub mod plan;
 pub mod problem;
 pub mod project;
@@ -20,6 +22,8 @@ pub use environment::{
     PartStatus, Role, Teardown,
 };
 pub use exit::Exit;
+pub use host::HostClaim;
+pub use overrides::{Override, Overrides};
 pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use problem::Problem;
 pub use project::{Project, ProjectSpec, ProjectStatus};

@@ -33,6 +33,10 @@ pub const CONTENT: &str = "outboard.dev/content";
 /// On a Secret of the control namespace: the classes it serves, comma-separated, or `*`.
 pub const CLASSES: &str = "outboard.dev/classes";
 
+/// On a Project: the components that were applied from files of their own, comma-separated. The project's file says
+/// nothing about those.
+pub const OWN_FILES: &str = "outboard.dev/own-files";
+
 /// On an Environment: nothing is healed until then (RFC 3339). For when no `outboard` is at hand.
 pub const FREEZE_UNTIL: &str = "outboard.dev/freeze-until";
 

@@ -68,6 +68,9 @@ pub struct Route {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^/\S*$"))]
     pub path: Option<String>,
+    /// More first parts of hostnames that lead to the same place, with every path of `host`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// The component that answers.
     pub to: String,
     /// Name of its port, if it has several.
@@ -83,6 +86,9 @@ pub struct Route {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Class {
+    /// Its environments are as the project says: nothing about them is set by hand, and who destroys one has to say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
     /// What is done about changes that others make: `heal` puts them back (default), `report` only tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,
@@ -115,6 +121,13 @@ impl ProjectSpec {
             return Some(Class::default());
         }
         self.classes.get(name).cloned()
+    }
+
+    /// How many replicas of a component there are in a class.
+    pub fn scale(&self, class: &str, component: &str) -> Scale {
+        let of_class = self.classes.get(class).and_then(|class| class.scale.get(component));
+        let own = self.components.get(component).and_then(|component| component.scale.as_ref());
+        of_class.or(own).cloned().unwrap_or(Scale::of(1))
     }
 
     /// Names of the classes an environment may have.

@@ -14,6 +14,8 @@ pub enum Cause {
     RevisionNotFound,
     /// A namespace of the wanted name exists and is not this environment's.
     NamespaceTaken,
+    /// Another environment has a hostname that this one is to serve.
+    HostTaken,
     /// An object of the wanted name exists in the namespace and is not ours.
     ObjectTaken,
     /// Kubernetes refused an object for a reason outboard has no better word for.
@@ -46,7 +48,9 @@ impl Cause {
         match self {
             Self::Invalid | Self::Refused => Exit::Invalid,
             Self::ProjectNotFound | Self::RevisionNotFound | Self::ServiceNotFound => Exit::NotFound,
-            Self::NamespaceTaken | Self::ObjectTaken | Self::PlanStale | Self::Frozen => Exit::Conflict,
+            Self::NamespaceTaken | Self::HostTaken | Self::ObjectTaken | Self::PlanStale | Self::Frozen => {
+                Exit::Conflict
+            }
             Self::SecretLost => Exit::SecretLost,
             Self::SecretMissing => Exit::SecretMissing,
             Self::ImageNotFound => Exit::ImageNotFound,

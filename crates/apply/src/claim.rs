@@ -1,5 +1,7 @@
 //! Claims a namespace for one environment: by POST, so two can't both have it.
 
+use std::collections::BTreeMap;
+
 use api::marks::Owner;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, Patch, PatchParams, PostParams};
@@ -8,7 +10,7 @@ use serde_json::json;
 
 use crate::error::{Error, is_status};
 
-/// What came of claiming a namespace.
+/// What came of claiming a namespace or a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// It is ours now, with this UID.
@@ -60,17 +62,20 @@ pub async fn claim_namespace(
 /// Whose namespace this is.
 pub fn judge(namespace: &Namespace, owner: &Owner) -> Claim {
     if !owner.owns(namespace.labels()) {
-        let label = |key: &str| namespace.labels().get(key).cloned();
-        let by = match (label(api::marks::CONTROL_NAMESPACE), label(api::marks::ENVIRONMENT)) {
-            (Some(control), Some(environment)) => format!("environment {environment} of {control}"),
-            _ => "something outboard did not make".to_owned(),
-        };
-        return Claim::Taken { by };
+        return Claim::Taken { by: holder(namespace.labels()) };
     }
     if namespace.metadata.deletion_timestamp.is_some() {
         return Claim::Terminating;
     }
     Claim::Held { uid: namespace.uid().unwrap_or_default() }
+}
+
+/// Whom marks name.
+pub(crate) fn holder(labels: &BTreeMap<String, String>) -> String {
+    match (labels.get(api::marks::CONTROL_NAMESPACE), labels.get(api::marks::ENVIRONMENT)) {
+        (Some(control), Some(environment)) => format!("environment {environment} of {control}"),
+        _ => "something outboard did not make".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod claim;
 pub mod drift;
 pub mod error;
 pub mod fingerprint;
+pub mod host;
 pub mod keep;
 pub mod kinds;
 pub mod ownership;
@@ -18,6 +19,7 @@ pub mod writer;
 
 pub use claim::{Claim, claim_namespace};
 pub use error::Error;
+pub use host::{claim_host, look_up_host, release_hosts};
 pub use ownership::Managers;
 pub use standing::Standing;
 pub use view::{Seen, View};

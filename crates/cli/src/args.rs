@@ -38,7 +38,7 @@ pub struct Global {
     /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// How results are written; json also writes progress, one event a line
+    /// How results are written; wide shows more columns where there are any, json also writes progress, one event a line
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub output: Format,
     /// When to use colours; NO_COLOR is honoured
@@ -52,6 +52,8 @@ pub struct Global {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Format {
     Table,
+    // A table with more columns, where there are any. (No doc comment: help would list each format on a line of its own.)
+    Wide,
     Json,
     Yaml,
 }

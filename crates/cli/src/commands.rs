@@ -1,5 +1,6 @@
 //! Every command, one file each: its flags with their help, then what it does.
 
+mod apply;
 mod check;
 mod debug;
 mod env;
@@ -22,6 +23,7 @@ use crate::error::{Failure, Result};
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Check(check::CheckArgs),
+    Apply(apply::ApplyArgs),
     #[command(subcommand)]
     Project(project::ProjectCommand),
     #[command(subcommand, visible_alias = "environment")]
@@ -79,6 +81,7 @@ impl Command {
 /// `interrupted` is for commands that tidy up; all others are simply dropped.
 async fn connected(context: &Context, command: Command, interrupted: impl Future<Output = ()>) -> Result<()> {
     match command {
+        Command::Apply(args) => Box::pin(apply::run(context, args)).await,
         Command::Project(command) => project::run(context, command).await,
         Command::Env(command) => Box::pin(env::run(context, command, interrupted)).await,
         Command::Logs(args) => logs::run(context, args).await,

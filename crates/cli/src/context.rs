@@ -68,8 +68,8 @@ fn project(scope: &Scope) -> Result<Option<String>> {
     let source = Source::from_argument(scope.file.as_deref());
     match file::project_name(&source) {
         None if scope.file.is_some() => {
-            let project = file::check(&source)?;
-            Ok(project.metadata.name)
+            let read = file::check(&source)?;
+            Ok(read.content.project.metadata.name)
         }
         name => Ok(name),
     }

@@ -7,7 +7,7 @@ use api::{Exit, Verdict};
 use serde::Serialize;
 use thiserror::Error;
 use verbs::Error as Verb;
-use verbs::file::FileProblem;
+use verbs::file::{BrokenFile, FileProblem};
 use verbs::inside::Trouble;
 
 use self::verb::of_verb;
@@ -54,8 +54,8 @@ struct Report<'a> {
     meaning: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'a Verdict>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    problems: &'a [FileProblem],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<FileProblem>,
 }
 
 /// Tells a failure, as data too where data is wanted, and says how to exit.
@@ -72,9 +72,13 @@ pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
         }
         _ => None,
     };
-    let broken = if let Some(Verb::File(broken)) = verb { Some(&**broken) } else { None };
+    let broken: Vec<&BrokenFile> = match verb {
+        Some(Verb::File(broken)) => vec![broken],
+        Some(Verb::Files(files)) => files.iter().collect(),
+        _ => vec![],
+    };
     let paint = output.paint_err;
-    if let Some(broken) = broken {
+    for broken in &broken {
         output.note(problems::blocks(broken, paint).trim_end_matches('\n'));
         output.note("");
     }
@@ -87,12 +91,24 @@ pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
             exit: words.exit.code(),
             meaning: words.exit.meaning(),
             verdict,
-            problems: broken.map(|broken| broken.problems.as_slice()).unwrap_or_default(),
+            problems: placed(&broken),
         };
         // It has been told on stderr already.
         let _ = output.item(&serde_json::json!({"event": "error", "error": report}));
     }
     words.exit
+}
+
+/// Every problem with its file, where that is not the one file that is meant anyway.
+fn placed(broken: &[&BrokenFile]) -> Vec<FileProblem> {
+    let several = broken.len() > 1;
+    let all = broken.iter().flat_map(|broken| broken.problems.iter().map(move |problem| (broken, problem)));
+    all.map(|(broken, problem)| {
+        let named = several || problem.file.is_some();
+        let file = named.then(|| problems::place(broken, problem.file.as_deref()));
+        FileProblem { file, ..problem.clone() }
+    })
+    .collect()
 }
 
 fn text(words: &Words, verdict: Option<&Verdict>, paint: Paint) -> String {

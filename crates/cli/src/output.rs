@@ -22,7 +22,10 @@ use crate::error::{Failure, Result};
 use colour::Paint;
 
 pub struct Output {
+    /// Never `wide`: that is a table.
     pub format: Format,
+    /// Whether tables show more columns.
+    pub wide: bool,
     /// Colours of stdout.
     pub paint: Paint,
     /// Colours of stderr.
@@ -38,8 +41,13 @@ impl Output {
             When::Never => false,
             When::Auto => terminal && !no_color && !dumb,
         };
+        let (wide, format) = match format {
+            Format::Wide => (true, Format::Table),
+            other => (false, other),
+        };
         Self {
             format,
+            wide,
             paint: Paint::new(on(io::stdout().is_terminal())),
             paint_err: Paint::new(on(io::stderr().is_terminal())),
         }
@@ -48,7 +56,7 @@ impl Output {
     /// The result of a command that does not wait.
     pub fn result<T: Serialize>(&self, value: &T, human: impl FnOnce(&Paint) -> String) -> Result<()> {
         match self.format {
-            Format::Table => self.line(human(&self.paint).trim_end()),
+            Format::Table | Format::Wide => self.line(human(&self.paint).trim_end()),
             Format::Json => self.line(&to_json(value, true)?),
             Format::Yaml => self.line(to_yaml(value)?.trim_end()),
         }
@@ -58,7 +66,7 @@ impl Output {
     pub fn outcome<T: Serialize>(&self, value: &T, human: impl FnOnce(&Paint) -> String) -> Result<()> {
         match self.format {
             Format::Json => self.line(&to_json(&json!({"event": "result", "result": value}), false)?),
-            Format::Table | Format::Yaml => self.result(value, human),
+            Format::Table | Format::Wide | Format::Yaml => self.result(value, human),
         }
     }
 
@@ -66,7 +74,7 @@ impl Output {
     pub fn item<T: Serialize>(&self, value: &T) -> Result<()> {
         match self.format {
             Format::Yaml => self.line(&format!("---\n{}", to_yaml(value)?.trim_end())),
-            Format::Table | Format::Json => self.line(&to_json(value, false)?),
+            Format::Table | Format::Wide | Format::Json => self.line(&to_json(value, false)?),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use api::marks;
 use api::{Drift, Environment, EnvironmentStatus};
 use apply::{Managers, Writer};
+use aws::Aws;
 use futures::FutureExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
@@ -23,6 +24,7 @@ use crate::observe::Observer;
 use crate::plan::{backoff, drift};
 use crate::rest::Rest;
 use crate::streaks::Streaks;
+use crate::underway::Underway;
 use crate::watch::Watches;
 
 /// Somebody else wrote first: what they wrote is looked at this soon.
@@ -31,6 +33,7 @@ const MOVED: Duration = Duration::from_millis(500);
 /// What every reconcile shares.
 pub struct Context {
     pub client: Client,
+    pub aws: Aws,
     pub settings: Settings,
     pub watches: Watches,
     pub writer: Writer,
@@ -40,6 +43,7 @@ pub struct Context {
     /// Looks that failed lately, by what was looked at.
     failures: Streaks<String>,
     pub rest: Rest,
+    pub underway: Underway,
     recorder: Recorder,
 }
 
@@ -50,6 +54,7 @@ impl Context {
         let recorder = Recorder::new(client.clone(), reporter);
         Self {
             client,
+            aws: Aws::default(),
             settings,
             watches,
             writer,
@@ -57,6 +62,7 @@ impl Context {
             healed: Streaks::new(backoff::HEAL),
             failures: Streaks::new(backoff::FAIL),
             rest: Rest::default(),
+            underway: Underway::default(),
             recorder,
         }
     }

@@ -133,6 +133,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     };
     if environment.metadata.deletion_timestamp.is_some() {
         context.rest.end(environment);
+        context.underway.end(environment);
         return teardown::step(environment, &owner, &namespace, context).await;
     }
     if hold(environment, context).await? {
@@ -147,12 +148,16 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let thaw = frozen.map(|until| until.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     let view = context.watches.view(&namespace);
     let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
-    let sight = Sight::of(environment, &view, frozen.is_some(), newest.as_deref());
-    if let Some(left) = context.rest.lasts(environment, sight, &context.client).await? {
+    let sight =
+        Sight::of(environment, &view, frozen.is_some(), newest.as_deref(), &context.watches.hosts(&owner));
+    if let Some(left) = context.rest.lasts(environment, sight, &context.client, &context.aws).await? {
         let again = RESYNC.min(left);
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
     }
     context.rest.end(environment);
+    if let Some(wait) = context.underway.wait(environment) {
+        return Ok(Action::requeue(wait));
+    }
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
     let wanted = wanted::revision(environment, &revisions, frozen, context).await?;
 
@@ -189,6 +194,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     {
         // Before the status says so: what says ready can be promoted.
         revisions.mark_ready(&owner.environment, stored, found.now).await?;
+        context.underway.forget(&owner.control_namespace, &owner.environment);
     }
     if next != current {
         context.write_status(environment, &next).await?;
@@ -213,6 +219,9 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         (false, true) => STUCK,
         (false, false) => PROGRESS,
     };
+    if settled || stuck {
+        context.underway.end(environment);
+    }
     if settled && !waits && !outcome.wrote && outcome.heal_at.is_none() && next == current {
         let has_secrets = wanted.stored.as_ref().is_some_and(|stored| !stored.revision.secrets.is_empty());
         context.rest.begin(environment, sight, has_secrets, outcome.sources);
@@ -269,7 +278,11 @@ async fn roll_out(
     let current = environment.status.clone().unwrap_or_default();
     let Here { owner, namespace, view } = *here;
     let about = format!("environment {}", owner.environment);
-    let claim = claim_namespace(&context.client, namespace, owner, current.namespace_uid.as_deref()).await;
+    let held = current.namespace_uid.as_deref();
+    let claim = match context.watches.held(namespace, owner, held) {
+        Some(uid) => Ok(Claim::Held { uid }),
+        None => claim_namespace(&context.client, namespace, owner, held).await,
+    };
     let claim = match claim {
         Err(error @ apply::Error::Refused { .. }) => {
             return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
@@ -297,17 +310,18 @@ async fn roll_out(
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
     };
-    let secrets = match secrets::ensure(&context.client, namespace, owner, &stored.revision).await {
-        Ok(ensured) => ensured,
-        Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
-        Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
-            return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
-        }
-        Err(Error::Apply(error @ apply::Error::Refused { .. })) => {
-            return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
-        }
-        Err(error) => return Err(error),
-    };
+    let secrets =
+        match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {
+            Ok(ensured) => ensured,
+            Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
+            Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
+                return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
+            }
+            Err(Error::Apply(error @ apply::Error::Refused { .. })) => {
+                return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
+            }
+            Err(error) => return Err(error),
+        };
     let settled =
         current.settled_revision == Some(stored.number) && current.namespace_uid.as_ref() == Some(&uid);
     let target = Target {

@@ -42,6 +42,7 @@ pub async fn revision(
     };
     let same = stored.revision.project_revision == spec.project_revision
         && stored.revision.requested == spec.versions
+        && stored.revision.overrides == spec.overrides
         && stored.revision.class == spec.class;
     if !same {
         let message =

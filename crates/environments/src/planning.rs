@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::draft::{self, Draft, Request};
 use crate::error::Error;
-use crate::plan::{changes, demand, drift, keep, order, quota};
+use crate::plan::{changes, demand, drift, keep, order, overrides, quota};
 use crate::quotas;
 use crate::revisions::{Newest, Revisions};
 use crate::trial::{self, Tried};
@@ -47,16 +47,22 @@ pub async fn reconcile(plan: Arc<Plan>, context: Arc<Context>) -> Result<Action,
     };
     let status = match drafted {
         Ok(draft) => shown(&plan, &draft, &newest, &context).await?,
-        Err(verdict) => PlanStatus {
-            from_revision: newest.number,
-            waits: order::held(&verdict),
-            verdict: Some(verdict),
-            ..PlanStatus::default()
-        },
+        Err(verdict) => refused(verdict, newest.number),
     };
     let patch = json!({"status": status});
     api.patch_status(&plan.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
     Ok(Action::requeue(LIFETIME))
+}
+
+/// A host that another environment has may never be given back: that is nothing to wait for, but a no.
+fn refused(mut verdict: Verdict, newest: i64) -> PlanStatus {
+    verdict.holds &= verdict.cause != Cause::HostTaken;
+    PlanStatus {
+        from_revision: newest,
+        waits: order::held(&verdict),
+        verdict: Some(verdict),
+        ..PlanStatus::default()
+    }
 }
 
 /// Everything that there is to say about a draft, before it is stored.
@@ -161,6 +167,19 @@ async fn tested(draft: Draft, source: &str, revisions: &Revisions) -> Result<Res
             ),
             by_hand,
             format!("put them into outboard.yaml, apply it, and test it with outboard env update {source}"),
+        );
+    }
+    let by_hand = overrides::shown(&from.revision.overrides);
+    if !by_hand.is_empty() {
+        return refuse(
+            format!(
+                "revision {} of {source} differs by hand from its project: only what outboard.yaml says is promoted",
+                from.number
+            ),
+            by_hand.into_iter().map(|(setting, value)| format!("{setting}={value}")).collect(),
+            format!(
+                "put it into outboard.yaml, or take it away with outboard env set {source} --unset SETTING, and test that"
+            ),
         );
     }
     let other = draft::untested(&draft.revision, &from.revision.digests);

@@ -1,12 +1,13 @@
 //! Remembers that a look at an environment found nothing to do: a look that sees the same again asks nobody.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::{Environment, marks};
 use apply::View;
+use aws::Aws;
 use kube::{Client, ResourceExt};
 
 use crate::error::Error;
@@ -22,8 +23,14 @@ const SOURCES: Duration = Duration::from_secs(30);
 pub struct Sight(u64);
 
 impl Sight {
-    /// `newest` is the project's newest revision.
-    pub fn of(environment: &Environment, view: &View, frozen: bool, newest: Option<&str>) -> Self {
+    /// `newest` is the project's newest revision, `hosts` those that the environment has.
+    pub fn of(
+        environment: &Environment,
+        view: &View,
+        frozen: bool,
+        newest: Option<&str>,
+        hosts: &BTreeSet<String>,
+    ) -> Self {
         let mut hasher = DefaultHasher::new();
         environment.metadata.generation.hash(&mut hasher);
         environment.metadata.deletion_timestamp.is_some().hash(&mut hasher);
@@ -32,7 +39,7 @@ impl Sight {
         // Somebody may have written to it.
         serde_json::to_string(&environment.status).unwrap_or_default().hash(&mut hasher);
         view.hash(&mut hasher);
-        (frozen, newest).hash(&mut hasher);
+        (frozen, newest, hosts).hash(&mut hasher);
         Self(hasher.finish())
     }
 }
@@ -77,6 +84,7 @@ impl Rest {
         environment: &Environment,
         sight: Sight,
         client: &Client,
+        aws: &Aws,
     ) -> Result<Option<Duration>, Error> {
         let Some(uid) = environment.metadata.uid.as_ref() else { return Ok(None) };
         let (left, glimpse_in, sources) = match self.lock().get(uid) {
@@ -89,7 +97,7 @@ impl Rest {
         if !glimpse_in.is_zero() {
             return Ok(Some(left.min(glimpse_in)));
         }
-        if !self.glimpses.same(client, &sources).await? {
+        if !self.glimpses.same(client, aws, &sources).await? {
             return Ok(None);
         }
         if let Some(resting) = self.lock().get_mut(uid) {
@@ -122,6 +130,7 @@ mod tests {
     use api::{EnvironmentSpec, EnvironmentStatus};
 
     use super::*;
+    use crate::sources::Place;
 
     fn resting(sight: Sight, sources: Versions) -> Resting {
         let now = Instant::now();
@@ -132,12 +141,15 @@ mod tests {
     fn rest_ends_with_whatever_a_look_depends_on() {
         let mut environment = Environment::new("qa", EnvironmentSpec::default());
         let sight = |environment: &Environment, frozen, newest| {
-            Sight::of(environment, &View::default(), frozen, newest)
+            Sight::of(environment, &View::default(), frozen, newest, &BTreeSet::new())
         };
         let resting = resting(sight(&environment, false, Some("p-1")), Versions::new());
         assert_eq!(resting.left(sight(&environment, false, Some("p-1"))), Some(Duration::MAX));
         assert_eq!(resting.left(sight(&environment, true, Some("p-1"))), None);
         assert_eq!(resting.left(sight(&environment, false, Some("p-2"))), None);
+        let hosts = BTreeSet::from(["web-qa-shop.example.com".to_owned()]);
+        let others = Sight::of(&environment, &View::default(), false, Some("p-1"), &hosts);
+        assert_eq!(resting.left(others), None);
         environment.status = Some(EnvironmentStatus { revision: Some(1), ..EnvironmentStatus::default() });
         assert_eq!(resting.left(sight(&environment, false, Some("p-1"))), None);
     }
@@ -145,9 +157,10 @@ mod tests {
     #[test]
     fn what_others_keep_is_glimpsed_at_within_a_minute() {
         let environment = Environment::new("qa", EnvironmentSpec::default());
-        let sight = Sight::of(&environment, &View::default(), false, None);
+        let sight = Sight::of(&environment, &View::default(), false, None, &BTreeSet::new());
         assert_eq!(resting(sight, Versions::new()).glimpse_in(), Duration::MAX);
-        let sources = [(("shop".to_owned(), "payments".to_owned()), Some("1".to_owned()))].into();
+        let place = Place::Secret { namespace: "shop".to_owned(), name: "payments".to_owned() };
+        let sources = [(place, Some("1".to_owned()))].into();
         assert!(resting(sight, sources).glimpse_in() < Duration::from_secs(60));
     }
 }

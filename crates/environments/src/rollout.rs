@@ -16,10 +16,12 @@ use crate::error::Error;
 use crate::evidence;
 use crate::gateway::{self, Answer};
 use crate::heal::{self, Kept};
+use crate::hosts;
 use crate::plan::decide;
 use crate::plan::diagnose::{self, Symptom};
 use crate::plan::readiness::{self, Progress};
 use crate::plan::stamp::{self, Stamps};
+use crate::refusals;
 use crate::revisions::{Revisions, Stored};
 use crate::sources::Versions;
 
@@ -110,7 +112,12 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         rollout.parts.push((part.clone(), progress));
     }
     if rollout.all_ready() && !target.hands_off {
-        for seen in decide::to_prune(&stored.revision, view, owner) {
+        let superfluous = decide::to_prune(&stored.revision, view, owner);
+        if superfluous.is_empty() {
+            // Nothing answers there any more.
+            rollout.wrote |= hosts::give_back(&stored.revision, owner, context).await?;
+        }
+        for seen in superfluous {
             info!(%namespace, "removing {} {}, which this revision no longer has", seen.kind.name(), seen.name);
             rollout.wrote = true;
             match context.writer.delete(namespace, seen, PropagationPolicy::Background).await {
@@ -163,6 +170,12 @@ async fn part_progress(
     if completion.as_ref().is_some_and(|job| stored.completed_jobs.contains(job)) {
         return Ok((Progress::new(PartState::Ready, "completed"), None));
     }
+    if part.role == Role::Route
+        && let Some(verdict) = hosts::claim(part, owner, context).await?
+    {
+        let state = if verdict.terminal { PartState::Failed } else { PartState::Progressing };
+        return Ok((Progress::new(state, verdict.message.clone()), Some(verdict)));
+    }
     let Some(live) = ensure(target, part, rollout, context).await? else {
         return Ok((Progress::new(PartState::Progressing, "waiting for its predecessor to be gone"), None));
     };
@@ -177,6 +190,7 @@ async fn part_progress(
         }
         rollout.wrote = true;
         revisions.complete_job(&owner.environment, stored, &completion).await?;
+        context.underway.forget(&owner.control_namespace, &owner.environment);
     }
     if part.role == Role::Route && progress.message == readiness::UNPROVED {
         progress = ask(part, context).await?;
@@ -270,14 +284,18 @@ async fn explain(
     // A pod that merely is not ready yet explains less than one that cannot start.
     found.sort_by_key(|(_, symptom)| matches!(symptom, Symptom::Unready { .. }));
     let environment = &owner.environment;
-    let refused = live.iter().find_map(|seen| match &seen.standing {
-        Standing::Deployment { refused, .. } => refused.as_deref(),
-        _ => None,
-    });
-    if let (None, Some(why)) = (found.first(), refused) {
-        return Some(diagnose::no_pods(part, why, environment));
-    }
     let Some((pod, symptom)) = found.first() else {
+        let told = live.iter().find_map(|seen| match &seen.standing {
+            Standing::Deployment { refused, .. } => refused.clone(),
+            _ => None,
+        });
+        let refused = match told {
+            None if pods.is_empty() => refusals::find(&context.client, namespace, live).await,
+            told => told,
+        };
+        if let Some(why) = refused {
+            return Some(diagnose::no_pods(part, &why, environment));
+        }
         return (progress.state == PartState::Failed)
             .then(|| diagnose::job_failed(part, None, &[], environment));
     };

@@ -7,6 +7,7 @@ use api::environment::Teardown;
 use api::marks::{self, Owner};
 use api::{Environment, EnvironmentStatus, crds};
 use apply::kinds::Kind;
+use apply::{Seen, View};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::jiff::Timestamp;
@@ -19,11 +20,14 @@ use tracing::info;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::hosts;
 use crate::plan::retention as plan;
 use crate::retention;
 
 /// How soon to look again while something is going away that no watch reports.
 const POLL: Duration = Duration::from_millis(500);
+/// How soon to look again at what a watch reports, should an event have been missed.
+const WATCHED: Duration = Duration::from_secs(5);
 
 /// One step of teardown; the finalizer goes when nothing is left.
 pub async fn step(
@@ -35,6 +39,12 @@ pub async fn step(
     if !environment.finalizers().iter().any(|finalizer| finalizer == marks::FINALIZER) {
         return Ok(Action::await_change());
     }
+    let view = context.watches.view(namespace);
+    let ours = first(&view, owner);
+    if ours.as_ref().is_some_and(|(kind, ours)| says(environment, &removing(*kind)) && all_go(ours)) {
+        // Of hundreds that are destroyed at once most are here, woken by every pod that goes: it must cost nothing.
+        return Ok(Action::requeue(WATCHED));
+    }
     if detaches(environment, context).await? {
         info!(environment = %environment.name_any(), %namespace, "letting go of {namespace}: it goes on running");
         return release(environment, context).await;
@@ -45,32 +55,26 @@ pub async fn step(
     }
     let namespaces = Api::<Namespace>::all(context.client.clone());
     let Some(live) = namespaces.get_opt(namespace).await? else {
-        return finish(environment, namespace, context).await;
+        return finish(environment, owner, namespace, context).await;
     };
     let held = environment.status.as_ref().and_then(|status| status.namespace_uid.as_ref());
     if !owner.owns(live.labels()) && (held.is_none() || live.uid().as_ref() != held) {
         // Somebody else's: this environment never had anything there.
+        hosts::give_all_back(owner, context).await?;
         return release(environment, context).await;
     }
     if live.metadata.deletion_timestamp.is_some() {
         let step = format!("waiting for namespace {namespace} to be gone");
         report(environment, context, namespace, &step, None).await?;
-        return Ok(Action::requeue(POLL));
+        return Ok(Action::requeue(WATCHED));
     }
     let volumes = claims(namespace, context).await?;
-    // In order: traffic stops before servers do, servers before the data they use. Each is gone, pods and
-    // all, before the next is touched.
-    let view = context.watches.view(namespace);
-    for kind in Kind::TEARDOWN {
-        let ours: Vec<_> = view.iter().filter(|seen| seen.kind == kind && seen.belongs_to(owner)).collect();
-        if ours.is_empty() {
-            continue;
-        }
-        report(environment, context, namespace, &format!("removing {}", words(kind)), Some(&volumes)).await?;
+    if let Some((kind, ours)) = ours {
+        report(environment, context, namespace, &removing(kind), Some(&volumes)).await?;
         for seen in ours.iter().filter(|seen| !seen.deleting) {
             context.writer.delete(namespace, seen, PropagationPolicy::Foreground).await?;
         }
-        return Ok(Action::requeue(POLL));
+        return Ok(Action::requeue(WATCHED));
     }
     let params = DeleteParams {
         preconditions: Some(Preconditions { uid: live.uid(), resource_version: None }),
@@ -83,18 +87,41 @@ pub async fn step(
         Err(error) if apply::error::is_status(&error, 404) || apply::error::is_status(&error, 409) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(Action::requeue(POLL))
+    Ok(Action::requeue(WATCHED))
+}
+
+/// What of ours goes next. In order: traffic stops before servers do, servers before the data they use. Each is gone,
+/// pods and all, before the next is touched.
+fn first<'a>(view: &'a View, owner: &Owner) -> Option<(Kind, Vec<&'a Seen>)> {
+    Kind::TEARDOWN.into_iter().find_map(|kind| {
+        let ours: Vec<_> = view.iter().filter(|seen| seen.kind == kind && seen.belongs_to(owner)).collect();
+        (!ours.is_empty()).then_some((kind, ours))
+    })
+}
+
+fn all_go(ours: &[&Seen]) -> bool {
+    ours.iter().all(|seen| seen.deleting)
+}
+
+fn removing(kind: Kind) -> String {
+    format!("removing {}", words(kind))
+}
+
+fn says(environment: &Environment, step: &str) -> bool {
+    let teardown = environment.status.as_ref().and_then(|status| status.teardown.as_ref());
+    teardown.is_some_and(|teardown| teardown.step == step)
 }
 
 /// Whether to leave everything running: the definition or the control namespace itself is going.
 async fn detaches(environment: &Environment, context: &Context) -> Result<bool, Error> {
     let definitions = Api::<CustomResourceDefinition>::all(context.client.clone());
-    let definition = definitions.get_opt(crds::ENVIRONMENTS).await?;
+    // Without its schema, which is most of it.
+    let definition = definitions.get_metadata_opt(crds::ENVIRONMENTS).await?;
     if definition.is_none_or(|found| found.metadata.deletion_timestamp.is_some()) {
         return Ok(true);
     }
     let control = environment.namespace().unwrap_or_default();
-    let namespace = Api::<Namespace>::all(context.client.clone()).get_opt(&control).await?;
+    let namespace = Api::<Namespace>::all(context.client.clone()).get_metadata_opt(&control).await?;
     Ok(namespace.is_none_or(|found| found.metadata.deletion_timestamp.is_some()))
 }
 
@@ -106,8 +133,13 @@ fn others_remain(environment: &Environment) -> bool {
         .any(|finalizer| finalizer.starts_with(&prefix) && finalizer != marks::FINALIZER)
 }
 
-/// The namespace is gone: wait for its volumes, then let the Environment go.
-async fn finish(environment: &Environment, namespace: &str, context: &Context) -> Result<Action, Error> {
+/// The namespace is gone: wait for its volumes, give its hosts back, then let the Environment go.
+async fn finish(
+    environment: &Environment,
+    owner: &Owner,
+    namespace: &str,
+    context: &Context,
+) -> Result<Action, Error> {
     let volumes = Api::<PersistentVolume>::all(context.client.clone()).list(&ListParams::default()).await?;
     let remaining: Vec<String> = volumes
         .iter()
@@ -127,6 +159,7 @@ async fn finish(environment: &Environment, namespace: &str, context: &Context) -
         report(environment, context, namespace, &step, None).await?;
         return Ok(Action::requeue(POLL));
     }
+    hosts::give_all_back(owner, context).await?;
     context.writer.forget(namespace);
     let control = environment.namespace().unwrap_or_default();
     let until = plan::until(Timestamp::now(), context.settings.retention);

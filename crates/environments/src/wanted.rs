@@ -34,6 +34,10 @@ pub async fn revision(
 ) -> Result<Wanted, Error> {
     let (name, spec) = (environment.name_any(), &environment.spec);
     let hint = environment.status.as_ref().and_then(|status| status.revision);
+    let at_hand = hint.and_then(|number| context.underway.revision(environment, number));
+    if let Some(stored) = at_hand.filter(|stored| decide::is_current(spec, &stored.revision)) {
+        return Ok(Wanted { stored: Some(stored), refusal: None });
+    }
     let mut newest = revisions.newest(&spec.project, &name, hint).await?;
     if hint.is_some()
         && newest.stored.as_ref().is_none_or(|stored| !decide::is_current(spec, &stored.revision))
@@ -48,7 +52,8 @@ pub async fn revision(
         let control = environment.namespace().unwrap_or_default();
         retention::end(&context.client, &control, &spec.project, &name).await?;
     }
-    if newest.stored.as_ref().is_some_and(|stored| decide::is_current(spec, &stored.revision)) {
+    if let Some(stored) = newest.stored.as_ref().filter(|stored| decide::is_current(spec, &stored.revision)) {
+        context.underway.remember(environment, stored);
         return Ok(Wanted { stored: newest.stored, refusal: None });
     }
     if let Some(until) = frozen {

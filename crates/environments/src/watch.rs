@@ -3,11 +3,12 @@
 //!
 //! Each kind has a watch of its own, so that one that fails does not hold up the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Environment, Part, Project, marks};
+use api::marks::{self, Owner};
+use api::{Environment, HostClaim, Part, Project};
 use apply::kinds::Kind;
 use apply::{Seen, View};
 use futures::channel::mpsc;
@@ -41,6 +42,7 @@ pub struct Watches {
     autoscalers: Arc<Memory<(Kind, String)>>,
     namespaces: Store<Namespace>,
     projects: Store<Project>,
+    hosts: Store<HostClaim>,
 }
 
 /// A stream of environments that have to be looked at again.
@@ -63,6 +65,13 @@ impl Watches {
         let (projects, writer) = reflector::store();
         let stream = lean::<Project>(watcher(Api::all(client.clone()), all.clone()));
         tasks.spawn(keep("Project", reflector::reflector(writer, stream), |_| {}));
+
+        let (hosts, writer) = reflector::store();
+        let stream = lean::<HostClaim>(watcher(Api::all(client.clone()), ours.clone()));
+        let woken = wake.clone();
+        tasks.spawn(keep("HostClaim", reflector::reflector(writer, stream), move |claim| {
+            woken.by_labels(claim.labels());
+        }));
 
         let pods = Arc::new(Memory::default());
         let known = pods.clone();
@@ -90,7 +99,7 @@ impl Watches {
             tasks.spawn(follow(kind.name(), stream, memory.clone(), reduce, wake.clone()));
             objects.push((kind, memory));
         }
-        (Self { objects: Arc::new(objects), pods, autoscalers, namespaces, projects }, triggers)
+        (Self { objects: Arc::new(objects), pods, autoscalers, namespaces, projects, hosts }, triggers)
     }
 
     /// Resolves once every kind has been listed; says which one keeps it waiting.
@@ -128,10 +137,25 @@ impl Watches {
         view
     }
 
+    /// The UID of a namespace that was seen to be `owner`'s as it was `before`, with all its marks: nothing is left to claim.
+    pub fn held(&self, namespace: &str, owner: &Owner, before: Option<&str>) -> Option<String> {
+        let found = self.namespaces.get(&ObjectRef::new(namespace))?;
+        let uid = found.uid().filter(|uid| before == Some(uid))?;
+        let marked =
+            owner.namespace_labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
+        (marked && found.metadata.deletion_timestamp.is_none()).then_some(uid)
+    }
+
     /// The newest revision of a project, as the operator has stored it.
     pub fn project_revision(&self, namespace: &str, project: &str) -> Option<String> {
         let found = self.projects.get(&ObjectRef::new(project).within(namespace))?;
         found.status.as_ref()?.revision.clone()
+    }
+
+    /// The hosts that an environment was last seen to have. One that is missing here is looked up, not given up.
+    pub fn hosts(&self, owner: &Owner) -> BTreeSet<String> {
+        let theirs = self.hosts.state_filter(|claim| owner.owns(claim.labels()));
+        theirs.iter().map(|claim| claim.name_any()).collect()
     }
 
     /// The pods of one part that are not ready, made from the template it has now.

@@ -31,6 +31,7 @@ mod pki;
 mod pod_logs;
 mod proc;
 mod process;
+mod python;
 mod registry;
 mod restart;
 mod status;
@@ -65,9 +66,17 @@ pub fn kubeconfig_path() -> anyhow::Result<PathBuf> {
 
 /// A program built from `go/`, by the name of its tool: for images that hold one.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
-    let tool = go::TOOLS.iter().chain(&go::ON_DEMAND).find(|tool| tool.name == name);
+    let tool = go::TOOLS.iter().find(|tool| tool.name == name);
     tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
 }
+
+/// A program that is made on demand, by its name: for stories that need it.
+pub fn tool(name: &str) -> anyhow::Result<PathBuf> {
+    tools::tool(&Cache::open()?, name)
+}
+
+/// The address of this machine that pods reach, too.
+pub const HOST: &str = node::HOST_IP;
 
 /// Where the registry keeps what was pushed.
 pub fn registry_folder() -> anyhow::Result<PathBuf> {

@@ -57,11 +57,15 @@ pub enum Error {
     FileExists { files: Vec<String> },
     #[error("{} has problems", .0.file)]
     File(Box<BrokenFile>),
+    #[error("{} have problems", .0.len())]
+    Files(Vec<BrokenFile>),
     #[error(transparent)]
     Name(#[from] NameError),
 
     #[error("{kind} `{name}` does not exist in {place}")]
     NotFound { kind: &'static str, name: String, place: String, known: Vec<String>, nearest: Option<String> },
+    #[error("project `{project}` has no component `{component}`")]
+    NewComponent { component: String, project: String, known: Vec<String>, nearest: Option<String> },
     #[error("namespace `{namespace}` holds no project")]
     NoProject { namespace: String },
     #[error("namespace `{namespace}` holds several projects")]
@@ -93,6 +97,8 @@ pub enum Error {
     OtherProject { from: String, from_project: String, to: String, to_project: String },
     #[error("{what} changed meanwhile")]
     Changed { what: String },
+    #[error("environment `{environment}` is of class {class}, which is protected")]
+    Protected { environment: String, class: String },
     #[error("environment `{environment}` is being destroyed")]
     BeingDestroyed { environment: String },
     #[error("environment `{environment}` was destroyed meanwhile")]

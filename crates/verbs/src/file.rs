@@ -1,10 +1,11 @@
-//! Finds and reads `outboard.yaml`; what stands in it is judged by `environments::file`.
+//! Finds and reads files: `outboard.yaml`, the file of one component. What stands in them is judged by `environments::file`.
 
-use std::io::Read;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use api::Project;
-pub use environments::file::FileProblem;
+pub use environments::file::{Checked, FileProblem, OwnFile};
 use serde::Deserialize;
 
 use crate::{Error, Result};
@@ -89,19 +90,86 @@ fn spoken(error: &std::io::Error) -> String {
     }
 }
 
-/// A file with what is wrong with it; the text is kept to show the lines in question.
+/// A file with what is wrong with it; the texts are kept to show the lines in question.
 #[derive(Clone, Debug)]
 pub struct BrokenFile {
     pub file: String,
     pub text: String,
+    /// Texts of files that it includes, by name.
+    pub included: BTreeMap<String, String>,
     pub problems: Vec<FileProblem>,
 }
 
-/// Reads and checks a whole file.
-pub fn check(source: &Source) -> Result<Project> {
-    let text = source.text()?;
-    environments::file::read(&text, |name| source.beside(name))
-        .map_err(|problems| Error::File(Box::new(BrokenFile { file: source.label(), text, problems })))
+/// What a file says, with its text, should there be more to say about it.
+#[derive(Clone, Debug)]
+pub struct Read<T> {
+    pub content: T,
+    pub file: String,
+    text: String,
+    included: BTreeMap<String, String>,
+}
+
+impl<T> Read<T> {
+    /// The file with these problems.
+    pub fn with(&self, problems: Vec<FileProblem>) -> BrokenFile {
+        BrokenFile {
+            file: self.file.clone(),
+            text: self.text.clone(),
+            included: self.included.clone(),
+            problems,
+        }
+    }
+
+    /// Where the files lie that it names.
+    pub(crate) fn beside(&self, source: &Source) -> Vec<PathBuf> {
+        self.included.keys().filter_map(|name| crate::folder::beside(source, name)).collect()
+    }
+
+    /// That it cannot be taken so.
+    pub fn broken(&self, problems: Vec<FileProblem>) -> Error {
+        Error::File(Box::new(self.with(problems)))
+    }
+}
+
+/// Reads and checks a whole project.
+pub fn check(source: &Source) -> Result<Read<Checked>> {
+    read(source, |text, load| environments::file::check(text, load))
+}
+
+/// Checks the text of a file that was read already.
+pub(crate) fn check_text(source: &Source, text: String) -> Result<Read<Checked>> {
+    judged(source, text, |text, load| environments::file::check(text, load))
+}
+
+/// Reads and checks the file of one component.
+pub fn component(name: &str, source: &Source) -> Result<Read<OwnFile>> {
+    read(source, |text, load| environments::file::component(name, text, load))
+}
+
+fn read<T>(
+    source: &Source,
+    judge: impl FnOnce(&str, environments::file::Load<'_>) -> std::result::Result<T, Vec<FileProblem>>,
+) -> Result<Read<T>> {
+    judged(source, source.text()?, judge)
+}
+
+fn judged<T>(
+    source: &Source,
+    text: String,
+    judge: impl FnOnce(&str, environments::file::Load<'_>) -> std::result::Result<T, Vec<FileProblem>>,
+) -> Result<Read<T>> {
+    let beside = RefCell::new(BTreeMap::new());
+    let judged = judge(&text, &|name| {
+        let files = source.beside(name)?;
+        let named = files.iter().map(|(name, text)| (name.trim_start_matches("./").to_owned(), text.clone()));
+        beside.borrow_mut().extend(named);
+        Ok(files)
+    });
+    let read = Read { content: (), file: source.label(), text, included: beside.into_inner() };
+    match judged {
+        Ok(content) => Ok(Read { content, file: read.file, text: read.text, included: read.included }),
+        Err(problems) => Err(read.broken(problems)),
+    }
 }
 
 /// Just enough of the file to know whose it is.

@@ -2,6 +2,7 @@
 //!
 //! What becomes of it is decided in `environments::import`. Writes nothing over what is there, unless that is asked for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use environments::import::{Found, LARGEST, Surroundings};
@@ -90,7 +91,8 @@ fn text(path: &Path) -> Result<String> {
 }
 
 fn broken(file: &str, text: &str, problems: Vec<FileProblem>) -> Error {
-    Error::File(Box::new(BrokenFile { file: file.to_owned(), text: text.to_owned(), problems }))
+    let included = BTreeMap::new();
+    Error::File(Box::new(BrokenFile { file: file.to_owned(), text: text.to_owned(), included, problems }))
 }
 
 /// Writes everything, or nothing: what is there is told before the first file is written.

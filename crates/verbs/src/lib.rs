@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 pub mod export;
 pub mod file;
+pub mod folder;
 pub mod import;
 pub mod inside;
 pub mod install;

@@ -4,6 +4,6 @@ mod apply;
 mod list;
 mod read;
 
-pub use apply::{Applied, apply};
+pub use apply::{Applied, Wanted, apply, outlook};
 pub use list::{Summary, list};
-pub use read::{choose, get, revision, stored};
+pub use read::{choose, get, own_files, revision, stored};

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use verbs::file::{self, Source};
+use verbs::file::{self, FileProblem, Source};
 
 use crate::context::Context;
 use crate::error::Result;
+use crate::output::problems;
 
 /// Check an outboard.yaml without a cluster; every problem at once
 #[derive(Args, Debug)]
@@ -26,11 +27,16 @@ struct Summary {
     services: Vec<String>,
     routes: usize,
     classes: Vec<String>,
+    /// What is worth a second look.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<FileProblem>,
 }
 
 pub fn run(context: &Context, args: &CheckArgs) -> Result<()> {
     let source = Source::from_argument(args.file.as_deref());
-    let project = file::check(&source)?;
+    let read = file::check(&source)?;
+    problems::warn(&context.output, &read);
+    let (project, warnings) = (&read.content.project, &read.content.warnings);
     let summary = Summary {
         file: source.label(),
         project: project.metadata.name.clone().unwrap_or_default(),
@@ -38,6 +44,7 @@ pub fn run(context: &Context, args: &CheckArgs) -> Result<()> {
         services: project.spec.services.keys().cloned().collect(),
         routes: project.spec.routes.len(),
         classes: project.spec.class_names().into_iter().map(str::to_owned).collect(),
+        warnings: warnings.clone(),
     };
     context.output.result(&summary, |paint| {
         let count =

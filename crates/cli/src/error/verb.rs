@@ -73,6 +73,12 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             let plural = if count == 1 { "problem" } else { "problems" };
             Words::new(Exit::Invalid, format!("{} has {count} {plural}", broken.file))
         }
+        Error::Files(files) => {
+            let count = files.len();
+            let what = if count == 1 { "a file has" } else { "files have" };
+            let count = if count == 1 { String::new() } else { format!("{count} ") };
+            Words::new(Exit::Invalid, format!("{count}{what} problems, and nothing was applied"))
+        }
         Error::Name(_) => Words::new(Exit::Usage, sentence),
         Error::NotFound { kind: "project", known, .. } if known.is_empty() => {
             Words::new(Exit::NotFound, sentence).hint("store one with `outboard project apply`")
@@ -81,6 +87,15 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             Words::new(Exit::NotFound, sentence).hint("see those that are kept with `outboard env history`")
         }
         Error::NotFound { nearest, known, .. } => of_missing(error, nearest.as_deref(), known),
+        Error::NewComponent { component, nearest, known, .. } => {
+            let words = of_missing(error, nearest.as_deref(), known);
+            let known = words.hint.clone().unwrap_or_default();
+            words.hint(format!("if `{component}` is a new one, say --new; {known}"))
+        }
+        Error::Protected { class, .. } => Words::new(Exit::Invalid, sentence).hint(format!(
+            "environments of class {class} are as the project says: change outboard.yaml, test it and promote it; \
+             to destroy this one say --protected"
+        )),
         Error::NoProject { .. } => {
             Words::new(Exit::NotFound, sentence).hint("store one with `outboard project apply`")
         }

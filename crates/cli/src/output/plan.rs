@@ -1,5 +1,7 @@
 //! How a plan, or the difference of two environments, is shown to a person.
 
+use std::collections::BTreeMap;
+
 use api::plan::{Action, Demand, Exceeds, ObjectChange, QuotaEffect};
 use verbs::environment::{Comparison, Found, Planned, Schema, SchemaState};
 
@@ -84,6 +86,14 @@ pub fn comparison(found: &Comparison, paint: Paint) -> String {
     line("project revision", &left.project_revision, &right.project_revision);
     let bytes = if found.same_digests { "the same in both" } else { "differ" };
     line("image digests", bytes, bytes);
+    if !left.differs_by_hand.is_empty() || !right.differs_by_hand.is_empty() {
+        let said = |side: &BTreeMap<String, String>| {
+            let settings: Vec<String> =
+                side.iter().map(|(setting, value)| format!("{setting}={value}")).collect();
+            if settings.is_empty() { "nothing".to_owned() } else { settings.join(" ") }
+        };
+        line("differs by hand", &said(&left.differs_by_hand), &said(&right.differs_by_hand));
+    }
     for schema in &found.schemas {
         let (what, said) = (format!("schema of {}", schema.service), said(schema));
         line(&what, &said, &said);

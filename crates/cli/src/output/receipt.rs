@@ -45,6 +45,10 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
             detail.chosen_versions.iter().map(|(name, version)| format!("{name}={version}")).collect();
         fact("chosen", chosen.join(" "));
     }
+    for (index, (setting, value)) in summary.differs_by_hand.iter().enumerate() {
+        let name = if index == 0 { "differs by hand" } else { "" };
+        text.push_str(&format!("  {} {setting}={value}\n", paint.wait(format!("{name:<15}"))));
+    }
     if !summary.urls.is_empty() {
         text.push_str(&format!("\n{}", urls(summary, paint)));
     }

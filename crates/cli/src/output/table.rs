@@ -4,6 +4,11 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 /// Columns and rows; cells may be coloured.
 pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    columns(&head, rows.into_iter().map(Vec::from))
+}
+
+/// The same where the columns are chosen; each row has as many cells as the head.
+pub fn columns(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     // A line is a line, for scripts and for people: URLs and names are copied whole.

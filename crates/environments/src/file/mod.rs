@@ -3,22 +3,30 @@
 //! One pass finds all there is to find: first the YAML itself, then shape and types against the schema
 //! generated from our own types, then what only the whole project can tell.
 
+mod alone;
+mod environment;
+mod include;
 mod schema;
 pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 
 use api::problem::pointer;
-use api::{Problem, Project};
+use api::{Problem, Project, ProjectSpec};
 use serde::Serialize;
 
+pub use alone::{OwnFile, component, with_own};
+pub use environment::{EnvironmentFile, environments};
 pub use schema::json_schema;
 
-use crate::plan::validate;
+use crate::plan::{plain, validate};
 
 /// A problem with its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileProblem {
+    /// The included file that it is in; none: the file itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// 1-based.
     pub line: usize,
     /// 1-based.
@@ -30,16 +38,60 @@ pub struct FileProblem {
     pub hint: Option<String>,
 }
 
-/// Reads and checks a whole file; every problem at once, in the order of the file. `load` gives the names and texts of the
-/// files that a name of the project stands for (several, if it holds a `*`), or why they cannot be had.
+impl FileProblem {
+    pub fn at(line: usize, column: usize, message: impl Into<String>) -> Self {
+        Self { file: None, line, column, path: String::new(), message: message.into(), hint: None }
+    }
+}
+
+/// Gives the names and texts of the files that a name of the project stands for (several, if it holds a `*`), or why they
+/// cannot be had.
+pub type Load<'a> = &'a dyn Fn(&str) -> Result<Vec<(String, String)>, String>;
+
+/// A project that is right, and what is worth a second look.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub project: Project,
+    pub warnings: Vec<FileProblem>,
+    document: yaml::Document,
+}
+
+impl Checked {
+    /// What is wrong with the project once components that have files of their own are in it.
+    pub fn problems_of(&self, spec: &ProjectSpec) -> Vec<FileProblem> {
+        let name = self.project.metadata.name.as_deref().unwrap_or_default();
+        placed(&self.document, validate::project(name, spec))
+    }
+}
+
+/// Whether a file is a project's, as far as it can be told.
+pub fn is_project(text: &str) -> bool {
+    yaml::placed(text)
+        .is_ok_and(|documents| documents.iter().any(|document| document.value["kind"] == "Project"))
+}
+
+/// Reads and checks a whole file; every problem at once, in the order of the file.
 pub fn read(
     text: &str,
     load: impl Fn(&str) -> Result<Vec<(String, String)>, String>,
 ) -> Result<Project, Vec<FileProblem>> {
-    let document = yaml::parse(text).map_err(|problem| vec![problem])?;
-    let problems = schema::check(&document.value);
+    check(text, &load).map(|checked| checked.project)
+}
+
+/// The same, with warnings.
+pub fn check(text: &str, load: Load<'_>) -> Result<Checked, Vec<FileProblem>> {
+    let mut document = yaml::parse(text).map_err(|problem| vec![problem])?;
+    let mut problems = include::gather(&mut document, load);
+    let incomplete = !problems.is_empty();
+    let shape = schema::check(&document.value).into_iter();
+    // What is missing may stand in a file that cannot be read.
+    let shape = shape.filter(|problem| !incomplete || !problem.message.ends_with("is missing")).collect();
+    problems.extend(placed(&document, shape));
     if !problems.is_empty() {
-        return Err(placed(&document, problems));
+        return Err(sorted(problems));
+    }
+    if let Some(spec) = document.value["spec"].as_object_mut() {
+        spec.remove("include");
     }
     let mut project: Project = serde_json::from_value(document.value.clone())
         .map_err(|error| placed(&document, vec![Problem::new("", error.to_string())]))?;
@@ -56,14 +108,15 @@ pub fn read(
     // That it has not been read is told with its reason.
     problems.retain(|problem| unread.iter().all(|other| other.pointer != problem.pointer));
     problems.extend(unread);
-    if problems.is_empty() { Ok(project) } else { Err(placed(&document, problems)) }
+    if !problems.is_empty() {
+        return Err(placed(&document, problems));
+    }
+    let warnings = placed(&document, plain::warnings(&project.spec));
+    Ok(Checked { project, warnings, document })
 }
 
 /// Takes the text of every file in; what is wrong with those that cannot be had.
-fn contents(
-    project: &mut Project,
-    load: impl Fn(&str) -> Result<Vec<(String, String)>, String>,
-) -> Vec<Problem> {
+fn contents(project: &mut Project, load: Load<'_>) -> Vec<Problem> {
     let (mut contents, mut problems) = (BTreeMap::new(), Vec::new());
     for (name, component) in &project.spec.components {
         for (path, source) in &component.files {
@@ -97,20 +150,24 @@ fn contents(
 }
 
 pub(crate) fn placed(document: &yaml::Document, problems: Vec<Problem>) -> Vec<FileProblem> {
-    let mut all: Vec<FileProblem> = problems
+    let all = problems
         .into_iter()
         .map(|problem| {
-            let (line, column) = document.place(&problem.pointer);
+            let place = document.found(&problem.pointer);
             FileProblem {
-                line,
-                column,
+                file: place.file.as_deref().map(str::to_owned),
                 path: spoken(&problem.pointer),
-                message: problem.message,
                 hint: problem.hint,
+                ..FileProblem::at(place.line, place.column, problem.message)
             }
         })
         .collect();
-    all.sort_by_key(|problem| (problem.line, problem.column));
+    sorted(all)
+}
+
+/// In the order of the file; each once.
+fn sorted(mut all: Vec<FileProblem>) -> Vec<FileProblem> {
+    all.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     all.dedup();
     all
 }

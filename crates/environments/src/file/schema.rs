@@ -19,6 +19,12 @@ pub fn json_schema() -> Value {
     });
     let mut spec = settings.into_generator().into_root_schema_for::<ProjectSpec>().to_value();
     strict(&mut spec);
+    // Of the file, not of the object: whoever reads the file puts in what it names.
+    spec["properties"]["include"] = json!({
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Files with more of these keys, such as `./teams/*.yaml`, beside or below this one.",
+    });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "outboard.yaml",
@@ -39,8 +45,13 @@ pub fn json_schema() -> Value {
     })
 }
 
+/// The schema of one component, for a file that holds nothing else.
+pub fn component_schema() -> Value {
+    json_schema()["properties"]["spec"]["properties"]["components"]["additionalProperties"].clone()
+}
+
 /// Closes every object that lists its properties.
-fn strict(schema: &mut Value) {
+pub fn strict(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             if fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
@@ -63,6 +74,12 @@ pub fn check(document: &Value) -> Vec<Problem> {
     });
     // The schema is generated and compiled in a test; without it the types still refuse what they cannot hold.
     let Some((schema, validator)) = compiled else { return Vec::new() };
+    validator.iter_errors(document).flat_map(|error| in_words(&error, schema)).collect()
+}
+
+/// The same against another schema.
+pub fn check_against(schema: &Value, document: &Value) -> Vec<Problem> {
+    let Ok(validator) = jsonschema::validator_for(schema) else { return Vec::new() };
     validator.iter_errors(document).flat_map(|error| in_words(&error, schema)).collect()
 }
 
@@ -127,14 +144,14 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
 fn not_yet(at: &str, word: &str) -> Option<&'static str> {
     const LEAVE: Option<&str> = Some("leave it out: nothing is accepted and ignored");
     match (at.split('/').skip(1).collect::<Vec<_>>().as_slice(), word) {
-        (["spec"], "masks" | "include")
+        (["spec"], "masks")
         | (["spec", "components", _], "logs")
-        | (["spec", "classes", _], "ttl" | "sleep" | "protected") => LEAVE,
+        | (["spec", "classes", _], "ttl" | "sleep") => LEAVE,
+        (["spec", "routes", _], "tcp" | "tls" | "protocol") => Some(
+            "a route carries HTTP, gRPC and websockets; components reach any port at `NAME:PORT`, people by `outboard forward`",
+        ),
         (["spec", "services", _, "type"] | ["spec", "classes", _, "services", _, "type"], "mysql") => {
             Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
-        }
-        (_, "secretsManager" | "ssm") => {
-            Some("let it be copied into a Kubernetes Secret, and name that: `kubernetes: NAME`")
         }
         _ => None,
     }

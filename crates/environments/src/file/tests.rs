@@ -1,5 +1,6 @@
 //! What a person sees for files that are wrong.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::*;
@@ -11,10 +12,15 @@ fn none(_: &str) -> Result<Vec<(String, String)>, String> {
 }
 
 fn problems(text: &str) -> String {
+    told(read(text, none).expect_err("the file is wrong"))
+}
+
+fn told(problems: Vec<FileProblem>) -> String {
     let mut shown = String::new();
-    for problem in read(text, none).expect_err("the file is wrong") {
-        let FileProblem { line, column, path, message, hint } = problem;
-        writeln!(shown, "{line}:{column} {path}: {message}").unwrap();
+    for problem in problems {
+        let FileProblem { file, line, column, path, message, hint } = problem;
+        let file = file.map(|file| format!("{file}:")).unwrap_or_default();
+        writeln!(shown, "{file}{line}:{column} {path}: {message}").unwrap();
         if let Some(hint) = hint {
             writeln!(shown, "  hint: {hint}").unwrap();
         }
@@ -51,6 +57,8 @@ spec:
       job: during
   services:
     db: {type: mariadbb}
+  secrets:
+    payments: {default: {secretsManager: shop/pay}, qa: {ssm: "shop/*", region: Europe}}
 "#
     ));
 }
@@ -79,7 +87,7 @@ spec:
   services:
     db: {type: mariadb}
     worker: {type: mariadb}
-  routes: [{host: web, to: migrate}, {host: web, to: wep}]
+  routes: [{host: web, to: migrate}, {host: web, to: wep}, {host: api, to: web, port: http, aliases: [web, www.example.com, api2, api2]}]
   classes: {qa: {scale: {wb: {min: 2}}, services: {cache: {storage: 1Gi}}}}
 "#
     ));
@@ -118,6 +126,11 @@ spec:
   secrets:
     payments: {default: {kubernetes: payments}}
     Pay: {default: {kubernetes: payments}}
+    two: {default: {kubernetes: a, ssm: /b}, qa: {}, production: {kubernetes: a, region: eu-west-1}}
+    far:
+      default:
+        secretsmanager: "arn:aws:secretsmanager:eu-west-2:123456789012:secret:shop/pay-AbCdEf"
+        region: eu-west-1
   classes:
     qa: {services: {db: {version: "11"}, cahce: {storage: 1Gi}}}
     production: {services: {db: {type: external, host: db.example.com, storage: 1Gi}}}
@@ -132,25 +145,200 @@ fn a_service_that_is_not_there_yet_is_refused_with_its_reason() {
             "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n  components: {{web: {{image: w}}}}\n  services:\n    db: {{type: {type}}}\n"
         )
     };
-    let aws = "external, host: h, secret: {secretsManager: shop/prod/db}";
-    insta::assert_snapshot!(problems(&file("mysql")) + &problems(&file("postgres")) + &problems(&file(aws)));
+    insta::assert_snapshot!(problems(&file("mysql")) + &problems(&file("postgres")));
+}
+
+const GUIDE: &str = include_str!("../../../../docs/guide/project.md");
+const CHANGING: &str = include_str!("../../../../docs/guide/changing-environments.md");
+
+/// The examples of a page: each holds keys of `spec`, or a whole file.
+fn examples(guide: &str) -> Vec<String> {
+    let examples = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let whole = |example: &str| match example.contains("kind: ") {
+        true => example.to_owned(),
+        false => {
+            let spec: String = example.lines().map(|line| format!("  {line}\n")).collect();
+            format!(
+                "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n{spec}"
+            )
+        }
+    };
+    examples.map(whole).collect()
+}
+
+/// What an example names beside itself.
+fn beside(name: &str) -> Result<Vec<(String, String)>, String> {
+    let text = match name {
+        "./teams/search.yaml" => "components: {search: {image: r/search, version: \"1\", ports: {http: 80}}}",
+        "./k8s/*.yaml" => "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: banner}\ndata: {text: hello}\n",
+        _ => "level = 1\n",
+    };
+    Ok(vec![(name.replace('*', "banner"), text.to_owned())])
 }
 
 #[test]
-fn every_example_of_the_guide_is_right() {
-    let guide = include_str!("../../../../docs/guide/outboard-yaml.md");
-    let examples: Vec<&str> =
-        guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(!examples.is_empty());
-    for example in examples {
-        let spec: String = example.lines().map(|line| format!("  {line}\n")).collect();
-        let file = format!(
-            "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n{spec}"
-        );
-        if let Err(problems) = read(&file, |name| Ok(vec![(name.to_owned(), String::new())])) {
-            panic!("{file}\n{problems:#?}");
+fn every_example_of_the_guide_is_right_and_can_be_rendered() {
+    let projects = examples(GUIDE);
+    assert!(projects.len() > 5);
+    for file in projects {
+        let project = match check(&file, &beside) {
+            Ok(checked) => {
+                assert_eq!(checked.warnings, [], "{file}");
+                checked.project
+            }
+            Err(problems) => panic!("{file}\n{problems:#?}"),
+        };
+        for class in project.spec.class_names() {
+            let revision = api::ProjectRevision { project: "shop".into(), spec: project.spec.clone() };
+            let wanted = api::EnvironmentSpec {
+                project: "shop".into(),
+                class: class.to_owned(),
+                ..api::EnvironmentSpec::default()
+            };
+            let validated = crate::plan::validate::environment("qa", &wanted, &revision)
+                .unwrap_or_else(|problems| panic!("{file}\n{problems:#?}"));
+            let settings = crate::Settings::default();
+            let rendered =
+                crate::plan::render::revision(&validated, &settings, &BTreeMap::new(), "shop", false);
+            assert!(!rendered.parts.is_empty(), "{file}");
         }
     }
+}
+
+#[test]
+fn every_environment_of_the_guide_is_right() {
+    let files = examples(CHANGING);
+    assert!(!files.is_empty());
+    for file in files {
+        assert!(environments(&file).is_ok(), "{file}\n{:#?}", environments(&file));
+    }
+}
+
+/// Every key of a schema, as a path in which `*` stands for names and `[]` for places.
+fn keys(schema: &serde_json::Value, at: &str, found: &mut BTreeSet<String>) {
+    for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+        let at = format!("{at}.{key}");
+        keys(inner, &at, found);
+        found.insert(at);
+    }
+    for (word, inner) in [("*", &schema["additionalProperties"]), ("[]", &schema["items"])] {
+        if inner.is_object() {
+            keys(inner, &format!("{at}.{word}"), found);
+        }
+    }
+    for inner in schema["anyOf"].as_array().into_iter().flatten() {
+        keys(inner, at, found);
+    }
+}
+
+/// The keys that a value has, as paths of the same kind.
+fn used(schema: &serde_json::Value, value: &serde_json::Value, at: &str, found: &mut BTreeSet<String>) {
+    for (key, inner) in value.as_object().into_iter().flatten() {
+        match &schema["properties"][key] {
+            serde_json::Value::Null => {
+                used(&schema["additionalProperties"], inner, &format!("{at}.*"), found)
+            }
+            known => {
+                let at = format!("{at}.{key}");
+                used(known, inner, &at, found);
+                found.insert(at);
+            }
+        }
+    }
+    for inner in value.as_array().into_iter().flatten() {
+        used(&schema["items"], inner, &format!("{at}.[]"), found);
+    }
+    for branch in schema["anyOf"].as_array().into_iter().flatten() {
+        used(branch, value, at, found);
+    }
+}
+
+#[test]
+fn the_guide_explains_every_key_and_has_an_example_of_it() {
+    let schema = json_schema();
+    let (mut known, mut shown) = (BTreeSet::new(), BTreeSet::new());
+    keys(&schema, "", &mut known);
+    for example in examples(GUIDE) {
+        used(&schema, &yaml::parse(&example).unwrap().value, "", &mut shown);
+    }
+    // Put there by `project apply`, refused in a file.
+    known.remove(".spec.contents");
+    // What means the same wherever it stands needs one example.
+    let same = |key: &String| {
+        let key = key.replace(".classes.*.services", ".services");
+        key.replace(".services.*.health", ".components.*.health").replace(".health.live", ".health.ready")
+    };
+    let (known, shown): (BTreeSet<String>, BTreeSet<String>) =
+        (known.iter().map(same).collect(), shown.iter().map(same).collect());
+    let missing: Vec<&String> = known.difference(&shown).collect();
+    assert!(missing.is_empty(), "no example of {missing:#?}");
+    let words: BTreeSet<&str> = known.iter().filter_map(|key| key.rsplit('.').next()).collect();
+    let told = |word: &&&str| {
+        let beginnings = ["`", ".", " `"].map(|before| format!("{before}{word}"));
+        beginnings.iter().any(|text| GUIDE.contains(text.as_str()))
+    };
+    let untold: Vec<&&str> = words.iter().filter(|word| !told(word)).collect();
+    assert!(untold.is_empty(), "not a word about {untold:?}");
+}
+
+fn included(name: &str) -> Result<Vec<(String, String)>, String> {
+    let text = match name {
+        "./teams/search.yaml" => {
+            "components:\n  search:\n    image: r/search\n    ports: {http: 80}\n    files: {/etc/a: ./a.toml}\nroutes: [{host: search, to: search}]\nclasses: {qa: {scale: {search: {min: 2}}}}\n"
+        }
+        "./teams/clash.yaml" => {
+            "components:\n  web: {image: r/other}\nclasses: {qa: {drift: report}}\nrutes: []\ninclude: [./x.yaml]\nspec: {}\n"
+        }
+        "./teams/broken.yaml" => "components: [\n",
+        "./teams/list.yaml" => "- a\n",
+        "./teams/shape.yaml" => "components:\n  api: {imge: r/api}\nroutes:\n  - {host: api, to: nobody}\n",
+        "./teams/meaning.yaml" => {
+            "components:\n  api: {image: r/api, uses: [nobody], env: {A: \"${dv.host}\"}, files: {/a: ../a, /b: ./b}}\nroutes: [{host: web, to: api}]\n"
+        }
+        "./teams/a.toml" | "./teams/search/a.toml" => "a = 1\n",
+        _ => return Err("there is no such file".to_owned()),
+    };
+    Ok(vec![(name.to_owned(), text.to_owned())])
+}
+
+fn with(include: &str) -> String {
+    format!(
+        "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n  include: {include}\n  components:\n    web: {{image: r/web, ports: {{http: 80}}}}\n  routes: [{{host: web, to: web}}]\n  classes: {{qa: {{drift: heal}}}}\n"
+    )
+}
+
+#[test]
+fn what_is_included_is_part_of_the_project_and_its_paths_count_from_its_own_place() {
+    let spec = read(&with("[./teams/search.yaml]"), included).expect("it is right").spec;
+    assert_eq!(spec.components.keys().collect::<Vec<_>>(), ["search", "web"]);
+    assert_eq!(spec.routes.iter().map(|route| route.host.as_str()).collect::<Vec<_>>(), ["web", "search"]);
+    assert_eq!(spec.components["search"].files["/etc/a"], "./teams/a.toml");
+    assert_eq!(spec.contents.keys().collect::<Vec<_>>(), ["./teams/a.toml"]);
+    assert_eq!(spec.scale("qa", "search").min, 2);
+    // Named twice is named once.
+    assert!(read(&with("[./teams/search.yaml, ./teams/search.yaml]"), included).is_ok());
+}
+
+#[test]
+fn what_is_wrong_with_included_files_is_told_with_the_file_and_clashes_with_both_places() {
+    let clashes = "[./teams/search.yaml, ./teams/clash.yaml, ./teams/broken.yaml, ./teams/list.yaml, ../up.yaml, ./none.yaml]";
+    let shown = ["./teams/shape.yaml", "./teams/meaning.yaml", "[]", "web.yaml"]
+        .map(|file| told(read(&with(&format!("[{file}]")), included).err().unwrap_or_default()));
+    let text =
+        told(read(&with(clashes), included).expect_err("it is wrong")) + "----\n" + &shown.join("----\n");
+    insta::assert_snapshot!(text + "----\n" + &problems(&with("teams.yaml")));
+}
+
+#[test]
+fn a_secret_that_is_written_down_is_warned_of_with_its_place_and_without_its_value() {
+    let text = GOOD.replace(
+        "        PUBLIC_URL:",
+        "        ADMIN_PASSWORD: hunter2\n        QUEUE: \"amqp://app:hunter2@queue\"\n        PUBLIC_URL:",
+    );
+    let warnings = check(&text, &none).expect("it is no error").warnings;
+    let text = told(warnings);
+    assert!(!text.contains("hunter2"), "{text}");
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -172,6 +360,10 @@ proptest::proptest! {
     #[test]
     fn no_text_whatever_makes_the_reader_panic(text in "\\PC{0,200}") {
         let _ = read(&text, none);
+        let _ = component("web", &text, &none);
+        let _ = environments(&text);
+        // Included, too.
+        let _ = read(&with("[./any.yaml]"), |name| Ok(vec![(name.to_owned(), text.clone())]));
     }
 }
 
@@ -211,7 +403,9 @@ spec:
 
 #[test]
 fn a_key_that_does_not_work_yet_is_refused_and_not_ignored() {
-    let text = format!("{GOOD}\n").replace("    qa: {}", "    qa: {ttl: 72h, sleep: {}, tll: 1h}");
+    let text = format!("{GOOD}\n")
+        .replace("    qa: {}", "    qa: {ttl: 72h, sleep: {}, tll: 1h}")
+        .replace("path: /, to: web", "path: /, to: web, tcp: 5432");
     insta::assert_snapshot!(problems(&text));
 }
 

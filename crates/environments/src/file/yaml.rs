@@ -1,6 +1,7 @@
 //! YAML text to a JSON value and the place of everything in it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use api::problem::pointer;
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
@@ -11,24 +12,43 @@ use super::FileProblem;
 /// More nodes than any honest project has: aliases of aliases grow without bound.
 const MAX_NODES: usize = 100_000;
 
-/// A parsed file.
-#[derive(Clone)]
+/// Where something stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// None: in the file that was read first.
+    pub file: Option<Arc<str>>,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Place {
+    const BEGIN: Self = Self { file: None, line: 1, column: 1 };
+}
+
+/// A parsed file, or several that were made one.
+#[derive(Clone, Debug)]
 pub struct Document {
     pub value: Value,
-    places: HashMap<String, (usize, usize)>,
+    pub(super) places: HashMap<String, Place>,
 }
 
 impl Document {
     /// Line and column of what `pointer` names, or of the nearest thing around it that exists.
     pub fn place(&self, pointer: &str) -> (usize, usize) {
+        let found = self.found(pointer);
+        (found.line, found.column)
+    }
+
+    /// The same with the file.
+    pub fn found(&self, pointer: &str) -> &Place {
         let mut pointer = pointer;
         loop {
             if let Some(place) = self.places.get(pointer) {
-                return *place;
+                return place;
             }
             match pointer.rfind('/') {
                 Some(end) => pointer = &pointer[..end],
-                None => return (1, 1),
+                None => return &Place::BEGIN,
             }
         }
     }
@@ -37,11 +57,8 @@ impl Document {
 /// The one document of a file.
 pub fn parse(text: &str) -> Result<Document, FileProblem> {
     let at = |line, column, message: &str, hint: &str| FileProblem {
-        line,
-        column,
-        path: String::new(),
-        message: message.to_owned(),
         hint: Some(hint.to_owned()),
+        ..FileProblem::at(line, column, message)
     };
     let mut documents = placed(text)?.into_iter();
     let Some(only) = documents.next() else {
@@ -69,12 +86,10 @@ pub fn placed(text: &str) -> Result<Vec<Document>, FileProblem> {
         } else {
             "check the indentation and quotes just above"
         };
+        let message = format!("this is not valid YAML: {}", error.info());
         FileProblem {
-            line: marker.line(),
-            column: marker.col() + 1,
-            path: String::new(),
-            message: format!("this is not valid YAML: {}", error.info()),
             hint: Some(hint.to_owned()),
+            ..FileProblem::at(marker.line(), marker.col() + 1, message)
         }
     })?;
     let mut nodes = 0;
@@ -91,16 +106,10 @@ pub fn placed(text: &str) -> Result<Vec<Document>, FileProblem> {
 
 /// Every document of a file whose places nobody asks for.
 pub fn documents(text: &str) -> Result<Vec<Value>, FileProblem> {
-    let placed = |line, column, message: String| FileProblem {
-        line,
-        column,
-        path: String::new(),
-        message,
-        hint: None,
-    };
     let documents = MarkedYaml::load_from_str(text).map_err(|error| {
         let marker = error.marker();
-        placed(marker.line(), marker.col() + 1, format!("this is not valid YAML: {}", error.info()))
+        let message = format!("this is not valid YAML: {}", error.info());
+        FileProblem::at(marker.line(), marker.col() + 1, message)
     })?;
     let mut values = Vec::new();
     for document in documents {
@@ -113,21 +122,17 @@ pub fn documents(text: &str) -> Result<Vec<Value>, FileProblem> {
 }
 
 struct Reader {
-    places: HashMap<String, (usize, usize)>,
+    places: HashMap<String, Place>,
     nodes: usize,
 }
 
 impl Reader {
     fn read(&mut self, node: &MarkedYaml<'_>, at: &str) -> Result<Value, FileProblem> {
-        let place = (node.span.start.line(), node.span.start.col() + 1);
+        let place = Place { file: None, line: node.span.start.line(), column: node.span.start.col() + 1 };
+        let (line, column) = (place.line, place.column);
         self.nodes += 1;
-        let refuse = |message: &str| FileProblem {
-            line: place.0,
-            column: place.1,
-            path: super::spoken(at),
-            message: message.to_owned(),
-            hint: None,
-        };
+        let refuse =
+            |message: &str| FileProblem { path: super::spoken(at), ..FileProblem::at(line, column, message) };
         if self.nodes > MAX_NODES {
             return Err(refuse("the file unfolds into too many values"));
         }
@@ -156,16 +161,16 @@ impl Reader {
                 let mut map = Map::new();
                 for (key, value) in entries {
                     let YamlData::Value(Scalar::String(name)) = &key.data else {
+                        let (line, column) = (key.span.start.line(), key.span.start.col() + 1);
                         return Err(FileProblem {
-                            line: key.span.start.line(),
-                            column: key.span.start.col() + 1,
                             path: super::spoken(at),
-                            message: "a key must be text".to_owned(),
                             hint: Some("put it in quotes".to_owned()),
+                            ..FileProblem::at(line, column, "a key must be text")
                         });
                     };
                     let at = pointer(at, name);
-                    self.places.insert(at.clone(), (key.span.start.line(), key.span.start.col() + 1));
+                    let (line, column) = (key.span.start.line(), key.span.start.col() + 1);
+                    self.places.insert(at.clone(), Place { file: None, line, column });
                     let value = self.read(value, &at)?;
                     map.insert(name.to_string(), value);
                 }

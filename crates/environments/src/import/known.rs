@@ -1,5 +1,6 @@
 //! What is known about images and ports that many people use.
 
+pub use crate::plan::plain::is_secret_name;
 use api::project::Port;
 
 use super::image;
@@ -143,25 +144,6 @@ pub fn speaks_http(number: Port) -> bool {
     }
 }
 
-/// Whether a variable's name says that its value is nobody's business.
-pub fn is_secret_name(variable: &str) -> bool {
-    let name = variable.to_ascii_uppercase();
-    let says = [
-        "PASSWORD",
-        "PASSWD",
-        "PASSPHRASE",
-        "SECRET",
-        "TOKEN",
-        "API_KEY",
-        "APIKEY",
-        "PRIVATE_KEY",
-        "ACCESS_KEY",
-    ];
-    (says.iter().any(|word| name.contains(word)) || name.ends_with("_PASS") || name == "APP_KEY")
-        && !name.ends_with("_FILE")
-        && !name.contains("EXPIR")
-}
-
 /// Whether words are those of something that prepares a database and ends.
 pub fn migrates(words: &[String]) -> bool {
     let says =
@@ -181,17 +163,5 @@ mod tests {
         assert_eq!(backing("registry.example.com/mirror/mariadb"), Some(Backing::Mariadb));
         assert_eq!(backing("bitnami/mysql"), Some(Backing::Mysql));
         assert_eq!(backing("mariadb-backup"), None);
-    }
-
-    #[test]
-    fn a_variable_that_names_a_file_holds_no_secret() {
-        assert!(
-            is_secret_name("DB_PASSWORD") && is_secret_name("stripe_secret") && is_secret_name("SMTP_PASS")
-        );
-        assert!(
-            !is_secret_name("DB_PASSWORD_FILE")
-                && !is_secret_name("BYPASS")
-                && !is_secret_name("TOKEN_EXPIRY")
-        );
     }
 }

@@ -108,8 +108,7 @@ fn conclude(draft: Draft, origin: &str, around: &dyn Surroundings) -> Imported {
 
 /// A file that cannot be read at all.
 fn refused(message: &str, hint: &str) -> Vec<FileProblem> {
-    let hint = Some(hint.to_owned());
-    vec![FileProblem { line: 1, column: 1, path: String::new(), message: message.to_owned(), hint }]
+    vec![FileProblem { hint: Some(hint.to_owned()), ..FileProblem::at(1, 1, message) }]
 }
 
 #[cfg(test)]

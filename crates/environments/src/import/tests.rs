@@ -79,7 +79,7 @@ fn problems(text: &str) -> String {
     };
     let mut shown = String::new();
     for problem in problems {
-        let FileProblem { line, column, path, message, hint } = problem;
+        let FileProblem { line, column, path, message, hint, .. } = problem;
         writeln!(shown, "{line}:{column} {path}: {message}").unwrap();
         if let Some(hint) = hint {
             writeln!(shown, "  hint: {hint}").unwrap();

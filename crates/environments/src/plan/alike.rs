@@ -14,6 +14,7 @@ pub fn nameless(revision: &EnvironmentRevision, environment: &str) -> Environmen
     let hosts =
         revision.parts.iter().filter_map(|part| Some((part.probe.as_ref()?.host.clone(), part.name.clone())));
     own.extend(hosts.map(|(host, part)| (host, format!("<host of {part}>"))));
+    own.extend(revision.urls.iter().map(|(host, url)| (bare(url).to_owned(), format!("<host of {host}>"))));
     // The longest first: a URL holds its host.
     own.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
     let mut secrets = Vec::new();
@@ -40,6 +41,12 @@ pub fn nameless(revision: &EnvironmentRevision, environment: &str) -> Environmen
         }
     }
     revision
+}
+
+/// The hostname in a URL.
+fn bare(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split([':', '/']).next().unwrap_or(rest)
 }
 
 fn replaced(text: &str, own: &[(String, String)]) -> String {

@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::overrides::listed;
 use api::plan::{Action, FieldChange, ObjectChange};
 use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, Source};
 use api::{Role, marks};
 use serde_json::Value;
 
-use super::keep;
+use super::{keep, overrides, plain};
 
 /// A value longer than this is cut: a plan is read by people.
 const LENGTH: usize = 160;
@@ -71,8 +72,8 @@ pub fn differences(from: &Value, to: &Value) -> Vec<FieldChange> {
 
 /// What else there is to say before the change.
 pub fn notes(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Vec<String> {
-    let Some(from) = from else { return Vec::new() };
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = by_hand(from, to).collect();
+    let Some(from) = from else { return notes };
     if from.project_revision != to.project_revision {
         notes.push(format!("project revision {} becomes {}", from.project_revision, to.project_revision));
     }
@@ -102,6 +103,31 @@ pub fn notes(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Ve
     notes.extend(keep::given_up(from, to, &changes));
     notes.extend(keep::remarks(from, to));
     notes
+}
+
+/// What differs from the project by hand, what does so no more, and what of it should not stand there.
+fn by_hand<'a>(
+    from: Option<&'a EnvironmentRevision>,
+    to: &'a EnvironmentRevision,
+) -> impl Iterator<Item = String> + 'a {
+    let now = listed(&to.overrides);
+    let gone = from.map(|from| listed(&from.overrides)).unwrap_or_default();
+    let gone: Vec<String> = gone
+        .into_iter()
+        .map(|(setting, _)| setting)
+        .filter(|setting| now.iter().all(|(other, _)| other != setting))
+        .collect();
+    let gone = (!gone.is_empty())
+        .then(|| format!("as the project says again, no more by hand: {}", gone.join(", ")));
+    let secrets = to.overrides.iter().flat_map(|(component, change)| {
+        let secret = change.env.iter().filter(|(name, value)| plain::looks_secret(name, value));
+        secret.map(move |(name, _)| {
+            format!(
+                "{component}.env.{name} looks like a secret, and whoever may read the environment reads it"
+            )
+        })
+    });
+    overrides::note(&to.overrides).into_iter().chain(gone).chain(secrets)
 }
 
 fn objects(parts: &[Part]) -> impl Iterator<Item = ((&str, &str), (&Part, &Value))> {
@@ -205,6 +231,12 @@ fn masked(pieces: &[SecretPiece]) -> String {
             SecretPiece::FromSource { source: Source::Kubernetes(secret), key } => {
                 format!("•••(Secret {secret}, key {key})")
             }
+            SecretPiece::FromSource { source: Source::SecretsManager(place), key } => {
+                format!("•••(secret {} of Secrets Manager, key {key})", place.name)
+            }
+            SecretPiece::FromSource { source: Source::Ssm(place), key } => {
+                format!("•••({} of Parameter Store, key {key})", place.name)
+            }
             SecretPiece::FromSource { source: Source::Service { environment, service }, key } => {
                 format!("•••({key} of {service} in {environment})")
             }
@@ -237,7 +269,21 @@ fn compare(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut V
                 compare(format!("{path}[{key}]"), of(&a).as_ref(), of(&b).as_ref(), found);
             }
         }
-        _ => found.push(FieldChange { path, from: from.map(text), to: to.map(text) }),
+        _ => {
+            let value = |value| told(&path, value);
+            found.push(FieldChange { from: from.map(value), to: to.map(value), path: path.clone() });
+        }
+    }
+}
+
+/// A value as it is told: of a variable that looks like a secret only that it is there.
+fn told(path: &str, value: &Value) -> String {
+    let path = path.strip_suffix(".value").unwrap_or(path);
+    let variable = path.strip_suffix(']').and_then(|path| path.rsplit_once(".env["));
+    let variable = variable.filter(|_| value["valueFrom"].is_null());
+    match variable {
+        Some((_, name)) if plain::looks_secret(name, &text(value)) => plain::MASK.to_owned(),
+        _ => text(value),
     }
 }
 

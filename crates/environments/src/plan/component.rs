@@ -39,7 +39,7 @@ pub fn part(
         return Part { role: Role::Schedule, objects: needed.chain([object]).collect(), ..about };
     }
     let start = probes::start_seconds(component.health.as_ref());
-    let scale = place.scale(name, component);
+    let scale = place.scale(name);
     let (kind, servers) = match component.stores() {
         true => ("StatefulSet", stateful_set(place, name, component, &template)),
         false => ("Deployment", deployment(place, name, &template, start)),

@@ -20,6 +20,7 @@ pub fn is_current(spec: &EnvironmentSpec, revision: &EnvironmentRevision) -> boo
         && spec.restores == revision.restores
         && spec.keeps == revision.keeps
         && spec.restarts == revision.restarts
+        && spec.overrides == revision.overrides
         // Digests of images that it does not run say nothing about it.
         && revision.digests.iter().all(|(image, digest)| spec.digests.get(image).is_none_or(|said| said == digest))
 }

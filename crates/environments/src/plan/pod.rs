@@ -41,7 +41,7 @@ pub fn template(
     };
     insert("volumes", directories.volumes(name, component));
     if !component.completes() {
-        insert("topologySpreadConstraints", scaling::spread(name, &place.scale(name, component)));
+        insert("topologySpreadConstraints", scaling::spread(name, &place.scale(name)));
     }
     if component.identity.is_some() {
         pod["serviceAccountName"] = json!(name);

@@ -9,7 +9,7 @@ use api::{Role, names};
 
 use super::directories::Directories;
 use super::manifests;
-use super::validate::Validated;
+use super::validate::{self, Validated};
 use super::{component, images, pull, restart, route, service, values};
 use crate::Settings;
 
@@ -48,9 +48,8 @@ impl Place<'_> {
     }
 
     /// How many replicas of a component there are in this class.
-    pub fn scale(&self, name: &str, component: &Component) -> Scale {
-        let scale = self.class.scale.get(name).or(component.scale.as_ref());
-        scale.cloned().unwrap_or(Scale::of(1))
+    pub fn scale(&self, name: &str) -> Scale {
+        self.spec().scale(self.validated.class.as_str(), name)
     }
 
     /// The reference with the digest of the bytes it stands for: nodes then run those, wherever the tag moves.
@@ -132,12 +131,13 @@ pub fn revision(
             .collect(),
         restores: None,
         keeps: None,
+        overrides: validated.overrides.clone(),
         kept: Vec::new(),
         restarts: validated.restarts.clone(),
         change: validated.change.clone(),
         drift: place.class.drift.unwrap_or_default(),
         renderer: RENDERER.to_owned(),
-        urls: place.spec().routes.iter().map(|route| (route.host.clone(), place.url(&route.host))).collect(),
+        urls: validate::routes::hosts(place.spec()).map(|host| (host.to_owned(), place.url(host))).collect(),
         parts,
         secrets,
     }

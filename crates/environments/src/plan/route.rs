@@ -1,6 +1,6 @@
-//! Routes: one HTTPRoute per host, attached to the cluster's Gateway.
+//! Routes: one HTTPRoute per host with its aliases, attached to the cluster's Gateway.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::Role;
 use api::project::Route;
@@ -18,6 +18,8 @@ pub fn parts(place: &Place<'_>) -> Vec<Part> {
 }
 
 fn part(place: &Place<'_>, host: &str, routes: &[&Route]) -> Part {
+    let mut hostnames = vec![place.hostname(host)];
+    hostnames.extend(aliases(routes).into_iter().map(|alias| place.hostname(alias)));
     let rules: Vec<Value> = routes.iter().map(|route| rule(place, route)).collect();
     let object = json!({
         "apiVersion": "gateway.networking.k8s.io/v1",
@@ -28,11 +30,16 @@ fn part(place: &Place<'_>, host: &str, routes: &[&Route]) -> Part {
                 "group": "gateway.networking.k8s.io", "kind": "Gateway",
                 "name": place.settings.gateway_name, "namespace": place.settings.gateway_namespace,
             }],
-            "hostnames": [place.hostname(host)],
+            "hostnames": hostnames,
             "rules": rules,
         },
     });
     Part { probe: Some(probe(place, host, routes)), ..render::part(host, Role::Route, vec![object]) }
+}
+
+/// Every alias of one host, whichever of its paths names it.
+fn aliases<'a>(routes: &[&'a Route]) -> BTreeSet<&'a str> {
+    routes.iter().flat_map(|route| &route.aliases).map(String::as_str).collect()
 }
 
 fn rule(place: &Place<'_>, route: &Route) -> Value {

@@ -46,10 +46,20 @@ fn one(name: &str, text: &str) -> Result<Vec<(String, String)>, String> {
 }
 
 fn everything(class: &str) -> api::EnvironmentRevision {
+    everything_with(class, &api::Overrides::new())
+}
+
+fn everything_with(class: &str, overrides: &api::Overrides) -> api::EnvironmentRevision {
     let files = |name: &str| match name {
         "./files/app.toml" => one(name, include_str!("../../../../examples/everything/files/app.toml")),
         "./files/database.cnf" => {
             one(name, include_str!("../../../../examples/everything/files/database.cnf"))
+        }
+        "./teams/mail/part.yaml" => {
+            one(name, include_str!("../../../../examples/everything/teams/mail/part.yaml"))
+        }
+        "./teams/mail/mailer.toml" => {
+            one(name, include_str!("../../../../examples/everything/teams/mail/mailer.toml"))
         }
         "./k8s/*.yaml" => {
             one("./k8s/policy.yaml", include_str!("../../../../examples/everything/k8s/policy.yaml"))
@@ -63,10 +73,59 @@ fn everything(class: &str) -> api::EnvironmentRevision {
         project: "everything".into(),
         project_revision: revision.name(),
         class: class.into(),
+        overrides: overrides.clone(),
         ..EnvironmentSpec::default()
     };
     let validated = validate::environment("qa-42", &wanted, &revision).expect("the environment is right");
     render::revision(&validated, &settings(), &BTreeMap::new(), "everything", false)
+}
+
+fn by_hand() -> api::Overrides {
+    serde_json::from_value(serde_json::json!({
+        "api": {"env": {"LOG_LEVEL": "debug", "API_TOKEN": "hunter2"}, "resources": {"memory": "256Mi"}},
+        "mailer": {"scale": {"min": 2, "max": 3}},
+    }))
+    .unwrap()
+}
+
+#[test]
+fn what_differs_by_hand_is_planned_field_by_field_and_told() {
+    let (from, to) = (everything("qa"), everything_with("qa", &by_hand()));
+    let changes = super::changes::between(Some(&from), &to);
+    let notes = super::changes::notes(Some(&from), &to);
+    // And back.
+    let again = super::changes::notes(Some(&to), &from);
+    insta::assert_yaml_snapshot!((changes, notes, again));
+}
+
+#[test]
+fn the_plan_of_every_key_at_once_is_these_changes() {
+    // From one class to the other: what a class may change, and nothing else.
+    insta::assert_yaml_snapshot!(super::changes::between(Some(&everything("qa")), &everything("production")));
+}
+
+#[test]
+fn an_alias_leads_where_its_host_leads_and_both_are_claimed() {
+    let revision = everything("qa");
+    let hosts: Vec<&str> = super::hosts::of(&revision).into_iter().collect();
+    assert_eq!(
+        hosts,
+        [
+            "api-qa-42-everything.localhost",
+            "mail-qa-42-everything.localhost",
+            "www-qa-42-everything.localhost"
+        ]
+    );
+    assert_eq!(revision.urls["www"], "http://www-qa-42-everything.localhost:8080");
+}
+
+#[test]
+fn a_name_that_makes_a_hostname_too_long_is_refused() {
+    let long = "e".repeat(38);
+    let mut revision = shop();
+    revision.spec.routes[0].host = "a-very-long-name-of-a-route".into();
+    let problems = validate::environment(&long, &wanted("qa", &[]), &revision).unwrap_err();
+    assert!(problems[0].message.contains("too long for a hostname, by 8"), "{problems:?}");
 }
 
 #[test]
@@ -86,7 +145,9 @@ fn a_file_with_a_secret_becomes_a_secret_and_the_others_a_config_map() {
     let objects: Vec<&serde_json::Value> = revision.parts.iter().flat_map(|part| &part.objects).collect();
     let maps: Vec<_> = objects
         .iter()
-        .filter(|object| object["kind"] == "ConfigMap" && object["metadata"]["name"] != "banner")
+        .filter(|object| {
+            object["kind"] == "ConfigMap" && object["metadata"]["labels"]["outboard.dev/part"] == "api"
+        })
         .collect();
     assert_eq!(maps.len(), 1);
     let text = maps[0]["data"].to_string();

@@ -8,18 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::names::{ClassName, EnvironmentName, PartName, ProjectName, Version};
 use api::problem::pointer;
 use api::project::ProjectSpec;
-use api::{Change, EnvironmentSpec, Problem, ProjectRevision};
+use api::{Change, EnvironmentSpec, Overrides, Problem, ProjectRevision};
 
-use super::service;
 use super::values::WORDS;
+use super::{overrides, service};
 
 mod classes;
-mod components;
+pub(super) mod components;
 pub mod directories;
 mod manifests;
-mod references;
-mod routes;
-mod running;
+pub(super) mod references;
+pub(super) mod routes;
+pub(super) mod running;
 mod services;
 mod settings;
 
@@ -37,6 +37,8 @@ pub struct Validated {
     pub versions: BTreeMap<String, Version>,
     /// By component, when somebody last asked for new pods.
     pub restarts: BTreeMap<String, String>,
+    /// The settings in which it differs from what the project says; `spec` has them.
+    pub overrides: Overrides,
     /// The change that led here.
     pub change: Option<Change>,
 }
@@ -117,6 +119,8 @@ pub fn environment(
         let message = format!("project {} has no component `{component}` to restart", revision.project);
         problems.push(Problem::new(pointer("/spec/restarts", component), message));
     }
+    problems.extend(overrides::check(spec, &wanted.class, &wanted.overrides));
+    problems.extend(routes::too_long(spec, &wanted.project, name));
     let project = ProjectName::parse(&wanted.project);
     let environment = EnvironmentName::parse(name);
     let class = ClassName::parse(&wanted.class);
@@ -128,11 +132,12 @@ pub fn environment(
             project_revision: wanted.project_revision.clone(),
             spec: ProjectSpec {
                 services: service::class::services(spec, &wanted.class, name),
-                ..spec.clone()
+                ..overrides::applied(spec.clone(), &wanted.class, &wanted.overrides)
             },
             requested: wanted.versions.clone(),
             versions,
             restarts: wanted.restarts.clone(),
+            overrides: wanted.overrides.clone(),
             change: wanted.change.clone(),
         }),
         (project, environment, class) => {

@@ -1,6 +1,5 @@
 //! What `${…}` stands for: the pieces of a value, some of which only the operator ever sees.
 
-use api::project::SecretPlace;
 use api::revision::{SecretPiece, Source};
 
 use super::render::Place;
@@ -47,11 +46,9 @@ fn one(place: &Place<'_>, reference: &Reference) -> Vec<SecretPiece> {
         "secret" => {
             let (name, key) = secret_key(field);
             let place = place.spec().secrets.get(name).and_then(|places| in_class(places, class));
-            let SecretPlace { kubernetes } = place.cloned().unwrap_or_default();
-            return vec![SecretPiece::FromSource {
-                source: Source::Kubernetes(kubernetes),
-                key: key.to_owned(),
-            }];
+            // Checked by `validate`: there is one in every class.
+            let source = place.map_or_else(|| Source::Kubernetes(String::new()), Source::from);
+            return vec![SecretPiece::FromSource { source, key: key.to_owned() }];
         }
         _ => {}
     }

@@ -40,7 +40,9 @@ impl Planned {
     pub fn is_idle(&self) -> bool {
         let Some(base) = &self.wish.base else { return false };
         let have = |spec: &EnvironmentSpec| {
-            (spec.project_revision.clone(), spec.versions.clone(), spec.restores, spec.restarts.clone())
+            let (revision, overrides) = (spec.project_revision.clone(), spec.overrides.clone());
+            let restarts = spec.restarts.clone();
+            (revision, spec.versions.clone(), overrides, spec.restores, restarts, spec.owner.clone())
         };
         self.status.verdict.is_none()
             && self.status.changes.is_empty()

@@ -1,6 +1,9 @@
 //! `env create`: checks everything that can be checked before the operator is asked.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use api::names::{ClassName, EnvironmentName, ProjectName};
+use api::overrides::listed;
 use api::{Environment, EnvironmentSpec};
 use kube::ResourceExt;
 
@@ -24,9 +27,11 @@ pub struct Wanted {
 
 /// The wish for it; for one that exists already and is as wanted, a wish that changes nothing.
 pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events: Sink<'_>) -> Result<Wish> {
-    let (spec, parts) = resolve(cluster, namespace, wanted, events).await?;
+    let (mut spec, parts) = resolve(cluster, namespace, wanted, events).await?;
     let base = read::find(cluster, namespace, wanted.name.as_str()).await?;
     if let Some(existing) = &base {
+        // Nothing was asked about these.
+        spec.overrides.clone_from(&existing.spec.overrides);
         same(existing, &spec)?;
     }
     Ok(Wish {
@@ -108,6 +113,12 @@ pub(super) fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec
         };
         settings.push(("last restart".to_owned(), last(have), last(want)));
     }
+    let by_hand = |spec: &EnvironmentSpec| listed(&spec.overrides).into_iter().collect::<BTreeMap<_, _>>();
+    let (have_by_hand, want_by_hand) = (by_hand(have), by_hand(want));
+    for setting in have_by_hand.keys().chain(want_by_hand.keys()).collect::<BTreeSet<_>>() {
+        let value = |all: &BTreeMap<String, String>| all.get(setting).cloned().unwrap_or_else(own);
+        settings.push((setting.clone(), value(&have_by_hand), value(&want_by_hand)));
+    }
     let mut components: Vec<&String> = have.versions.keys().chain(want.versions.keys()).collect();
     components.sort();
     components.dedup();
@@ -127,8 +138,6 @@ pub(super) fn differences(have: &EnvironmentSpec, want: &EnvironmentSpec) -> Vec
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]

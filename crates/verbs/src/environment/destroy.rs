@@ -12,7 +12,7 @@ use super::history::Retained;
 use super::progress::changes;
 use super::{history, read};
 use crate::wait::{Look, Wait};
-use crate::{Cluster, Error, Result, Sink};
+use crate::{Cluster, Error, Result, Sink, project};
 
 /// What destroying came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,6 +42,8 @@ pub async fn destroy(
     cluster: &Cluster,
     namespace: &str,
     name: &str,
+    // Also if its class is protected.
+    protected: bool,
     wait: bool,
     timeout: Option<Duration>,
     events: Sink<'_>,
@@ -53,6 +55,12 @@ pub async fn destroy(
             error => Err(error),
         };
     };
+    if !protected
+        && existing.metadata.deletion_timestamp.is_none()
+        && is_protected(cluster, namespace, &existing).await?
+    {
+        return Err(Error::Protected { environment, class: existing.spec.class });
+    }
     delete(cluster, namespace, &existing).await?;
     if !wait {
         return Ok(Destroyed::Started { environment, namespace: control });
@@ -66,6 +74,16 @@ pub async fn destroy(
     let kept = history::retained(cluster, namespace, &existing).await;
     let ran_in = last.namespace;
     Ok(Destroyed::Gone { environment, namespace: control, ran_in, namespace_gone, volumes, kept })
+}
+
+/// By the project revision that it has. Without that record nothing says so, and an environment must not stay for ever.
+async fn is_protected(cluster: &Cluster, namespace: &str, existing: &Environment) -> Result<bool> {
+    let spec = &existing.spec;
+    match project::revision(cluster, namespace, &spec.project, &spec.project_revision).await {
+        Ok(revision) => Ok(revision.spec.class(&spec.class).is_some_and(|class| class.protected)),
+        Err(Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Only the very object that was read: one of the same name made meanwhile is somebody else's.

@@ -1,7 +1,10 @@
 //! `env diff`: in what two environments differ, their own names left out.
 
+use std::collections::BTreeMap;
+
 use api::EnvironmentRevision;
 use api::plan::ObjectChange;
+use environments::plan::overrides::shown;
 use environments::plan::{alike, changes};
 use serde::Serialize;
 
@@ -31,6 +34,8 @@ pub struct Side {
     pub revision: i64,
     pub class: String,
     pub project_revision: String,
+    /// Settings in which it differs by hand from its project.
+    pub differs_by_hand: BTreeMap<String, String>,
 }
 
 /// Compares the revisions that two environments have now.
@@ -43,6 +48,7 @@ pub async fn diff(cluster: &Cluster, namespace: &str, left: &str, right: &str) -
         revision: number,
         class: revision.class.clone(),
         project_revision: revision.project_revision.clone(),
+        differs_by_hand: shown(&revision.overrides).into_iter().collect(),
     };
     let mut a_comparable = alike::nameless(&a_revision.revision, left);
     let mut b_comparable = alike::nameless(&b_revision.revision, right);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::{Environment, EnvironmentRevision, marks};
+use api::{Environment, EnvironmentRevision, Overrides, marks};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -37,6 +37,9 @@ pub struct Entry {
     /// Its environment was destroyed; until when it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<String>,
+    /// Settings in which it differs by hand from the project.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub overrides: Overrides,
     #[serde(skip)]
     pub restarts: BTreeMap<String, String>,
 }
@@ -141,6 +144,7 @@ fn entry(object: &ControllerRevision, current: Option<i64>) -> Option<(String, E
         versions: revision.versions,
         chosen_versions: revision.requested,
         digests: revision.digests,
+        overrides: revision.overrides,
         restarts: revision.restarts,
     };
     Some((revision.project, entry))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use api::Environment;
 use api::condition::{self, READY};
+use environments::plan::overrides::shown;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
@@ -52,6 +53,8 @@ pub struct Summary {
     pub owner: Option<String>,
     pub created: Option<String>,
     pub urls: BTreeMap<String, String>,
+    /// Settings in which it differs by hand from its project.
+    pub differs_by_hand: BTreeMap<String, String>,
 }
 
 /// Every environment of the namespace (of all namespaces without one), by name.
@@ -97,5 +100,6 @@ pub fn summary(environment: &Environment) -> Summary {
         owner: environment.spec.owner.clone(),
         created: environment.creation_timestamp().map(|time| time.0.to_string()),
         urls: status.urls,
+        differs_by_hand: shown(&environment.spec.overrides).into_iter().collect(),
     }
 }

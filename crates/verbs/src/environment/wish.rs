@@ -9,6 +9,7 @@ use environments::plan::drift::frozen_until;
 use jiff::Timestamp;
 
 use super::choose::{self, Choice};
+use super::setting::{Setting, Unset};
 use super::{history, read};
 use crate::{Cluster, Error, Result, Sink, project};
 
@@ -32,7 +33,7 @@ pub struct Wish {
 }
 
 impl Wish {
-    fn change(base: Environment, action: String) -> Self {
+    pub(super) fn change(base: Environment, action: String) -> Self {
         let mut wanted = base.spec.clone();
         wanted.restores = None;
         wanted.keeps = None;
@@ -50,18 +51,51 @@ impl Wish {
     }
 }
 
-/// `env set`: other versions; what is not named keeps its bytes.
-pub async fn set(cluster: &Cluster, namespace: &str, name: &str, choices: &[Choice]) -> Result<Wish> {
+/// What is to be set, and what no more.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub versions: Vec<Choice>,
+    pub settings: Vec<Setting>,
+    pub unset: Vec<Unset>,
+}
+
+/// `env set`: other versions, settings that differ by hand; what is not named keeps its bytes.
+pub async fn set(cluster: &Cluster, namespace: &str, name: &str, wanted: &Settings) -> Result<Wish> {
     let base = standing(cluster, namespace, name).await?;
-    let versions = choose::versions(choices);
-    let revision =
-        project::revision(cluster, namespace, &base.spec.project, &base.spec.project_revision).await?;
-    choose::check_components(&base.spec.project, &revision.spec, &versions)?;
-    let said: Vec<String> = versions.iter().map(|(part, version)| format!("{part}={version}")).collect();
-    let mut wish = Wish::change(base, format!("set {}", said.join(" ")));
+    let Settings { versions, settings, unset } = wanted;
+    let versions = choose::versions(versions);
+    let (project, class) = (base.spec.project.clone(), base.spec.class.clone());
+    let spec = project::revision(cluster, namespace, &project, &base.spec.project_revision).await?.spec;
+    choose::check_components(&project, &spec, &versions)?;
+    let named = settings.iter().map(|setting| (setting.component().to_owned(), String::new())).collect();
+    choose::check_components(&project, &spec, &named)?;
+    if !settings.is_empty() && spec.class(&class).is_some_and(|class| class.protected) {
+        return Err(Error::Protected { environment: name.to_owned(), class });
+    }
+    let said = versions.iter().map(|(part, version)| format!("{part}={version}"));
+    let said = said.chain(settings.iter().map(ToString::to_string));
+    let said: Vec<String> = said.chain(unset.iter().map(|setting| format!("--unset {setting}"))).collect();
+    let mut wish = Wish::change(base, shortened(format!("set {}", said.join(" "))));
+    for setting in unset {
+        if !setting.take_from(&mut wish.wanted.overrides) {
+            wish.notes.push(format!("{setting} does not differ by hand: there is nothing to take away"));
+        }
+    }
+    for setting in settings {
+        setting.put_into(&mut wish.wanted.overrides);
+    }
     wish.refresh = versions.keys().cloned().collect();
     wish.wanted.versions.extend(versions);
     Ok(wish)
+}
+
+/// What was asked for, no longer than Kubernetes takes it.
+fn shortened(action: String) -> String {
+    const LENGTH: usize = 250;
+    match action.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", &action[..end]),
+        None => action,
+    }
 }
 
 /// `env update`: a newer revision of the project, or the one that is named.
@@ -123,17 +157,21 @@ pub async fn keep(cluster: &Cluster, namespace: &str, name: &str, thaws: bool) -
     };
     let waiting = base.spec.change.clone();
     let mut wish = Wish::change(base, action);
-    let before = (wish.wanted.project_revision.clone(), wish.wanted.versions.clone());
+    let asked = |wanted: &EnvironmentSpec| {
+        (wanted.project_revision.clone(), wanted.versions.clone(), wanted.overrides.clone())
+    };
+    let before = asked(&wish.wanted);
     wish.wanted.keeps = Some(stored.number);
     wish.wanted.project_revision = stored.revision.project_revision;
     wish.wanted.versions = stored.revision.requested;
     wish.wanted.restarts = stored.revision.restarts;
+    wish.wanted.overrides = stored.revision.overrides;
     wish.wanted.digests = stored.revision.digests;
     wish.thaws = thaws;
     if thaws {
         wish.wanted.freeze = None;
     }
-    if before != (wish.wanted.project_revision.clone(), wish.wanted.versions.clone()) {
+    if before != asked(&wish.wanted) {
         let what = waiting.map_or_else(|| "another change".to_owned(), |change| change.action);
         wish.notes.push(format!("{what} has been asked for and is not made: that is withdrawn"));
     }
@@ -171,6 +209,7 @@ pub async fn rollback(cluster: &Cluster, namespace: &str, name: &str, to: Option
     wish.wanted.project_revision = old.project_revision;
     wish.wanted.versions = old.chosen_versions;
     wish.wanted.restarts = old.restarts;
+    wish.wanted.overrides = old.overrides;
     wish.wanted.digests = BTreeMap::new();
     Ok(wish)
 }
@@ -192,6 +231,8 @@ pub async fn promote(cluster: &Cluster, namespace: &str, from: &str, to: &str) -
     wish.wanted.project_revision = tested.revision.project_revision;
     wish.wanted.versions = tested.revision.requested;
     wish.wanted.digests = tested.revision.digests;
+    // What was tested, and nothing else.
+    wish.wanted.overrides.clear();
     wish.promotes = Some(from.to_owned());
     Ok(wish)
 }
@@ -224,6 +265,7 @@ pub async fn clone(
             class: class.unwrap_or(&source.spec.class).to_owned(),
             owner: cluster.user().await,
             versions: original.revision.requested,
+            overrides: original.revision.overrides,
             digests: original.revision.digests,
             ..EnvironmentSpec::default()
         },

@@ -5,6 +5,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
 
+use super::own_files;
 use crate::{Cluster, Result};
 
 /// One project, in one line.
@@ -18,6 +19,8 @@ pub struct Summary {
     /// Why the present spec was not stored.
     pub problem: Option<String>,
     pub components: Vec<String>,
+    /// Those of them that were applied from files of their own.
+    pub own_files: Vec<String>,
     pub services: Vec<String>,
     pub classes: Vec<String>,
     pub created: Option<String>,
@@ -41,6 +44,7 @@ fn summary(project: &Project) -> Summary {
         revision: status.revision,
         problem: status.problem,
         components: project.spec.components.keys().cloned().collect(),
+        own_files: own_files(project).into_iter().collect(),
         services: project.spec.services.keys().cloned().collect(),
         classes: project.spec.class_names().into_iter().map(str::to_owned).collect(),
         created: project.creation_timestamp().map(|time| time.0.to_string()),

@@ -1,5 +1,6 @@
 //! Reading a project and its revisions.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use api::{Project, ProjectRevision, marks};
@@ -48,6 +49,12 @@ fn unknown(name: &str, namespace: &str, known: &[String]) -> Error {
         nearest: nearest(name, known.iter().map(String::as_str)),
         known: known.to_vec(),
     }
+}
+
+/// The components that were applied from files of their own.
+pub fn own_files(project: &Project) -> BTreeSet<String> {
+    let said = project.annotations().get(marks::OWN_FILES).map(String::as_str).unwrap_or_default();
+    said.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Waits until the operator has stored the project's present spec, and says under which name.

@@ -21,6 +21,9 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Also if its class is protected
+    #[arg(long)]
+    pub protected: bool,
     #[command(flatten)]
     pub patience: Patience,
 }
@@ -47,6 +50,7 @@ pub async fn run(context: &Context, args: DestroyArgs) -> Result<()> {
         &place.cluster,
         &place.namespace,
         name,
+        args.protected,
         wait,
         Some(args.patience.timeout),
         &mut |event| progress.event(&event),

@@ -7,7 +7,7 @@ use crate::args::Scope;
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::receipt;
-use crate::output::table::{or_dash, table};
+use crate::output::table::{columns, or_dash};
 use crate::output::time::age;
 
 /// List environments
@@ -37,40 +37,38 @@ pub async fn run(context: &Context, args: ListArgs) -> Result<()> {
         if environments.is_empty() {
             return String::new();
         }
+        let mut head =
+            vec!["NAME", "PROJECT", "CLASS", "REVISION", "STATE", "OWNER", "AGE", "URL OR WHY NOT"];
+        if args.all_namespaces {
+            head.insert(0, "NAMESPACE");
+        }
+        if context.output.wide {
+            head.insert(head.len() - 1, "DIFFERS BY HAND");
+        }
         let rows = environments.iter().map(|environment| {
             let url = environment.urls.values().next();
-            [
-                environment.name.clone(),
-                environment.project.clone(),
-                environment.class.clone(),
-                environment.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string()),
-                receipt::state(environment.state, *paint),
-                or_dash(environment.owner.as_deref()),
-                age(environment.created.as_deref()),
-                or_dash(environment.why.as_deref().or(url.map(String::as_str))),
-            ]
+            let by_hand: Vec<String> = environment
+                .differs_by_hand
+                .iter()
+                .map(|(setting, value)| format!("{setting}={value}"))
+                .collect();
+            head.iter()
+                .map(|column| match *column {
+                    "NAMESPACE" => environment.namespace.clone(),
+                    "NAME" => environment.name.clone(),
+                    "PROJECT" => environment.project.clone(),
+                    "CLASS" => environment.class.clone(),
+                    "REVISION" => {
+                        environment.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string())
+                    }
+                    "STATE" => receipt::state(environment.state, *paint),
+                    "OWNER" => or_dash(environment.owner.as_deref()),
+                    "AGE" => age(environment.created.as_deref()),
+                    "DIFFERS BY HAND" => or_dash(Some(&by_hand.join(" "))),
+                    _ => or_dash(environment.why.as_deref().or(url.map(String::as_str))),
+                })
+                .collect::<Vec<String>>()
         });
-        let rows: Vec<_> = rows.collect();
-        if args.all_namespaces {
-            let namespaces = environments.iter().map(|environment| environment.namespace.clone());
-            let rows = namespaces
-                .zip(rows)
-                .map(|(namespace, [a, b, c, d, e, f, g, h])| [namespace, a, b, c, d, e, f, g, h]);
-            return table(
-                [
-                    "NAMESPACE",
-                    "NAME",
-                    "PROJECT",
-                    "CLASS",
-                    "REVISION",
-                    "STATE",
-                    "OWNER",
-                    "AGE",
-                    "URL OR WHY NOT",
-                ],
-                rows,
-            );
-        }
-        table(["NAME", "PROJECT", "CLASS", "REVISION", "STATE", "OWNER", "AGE", "URL OR WHY NOT"], rows)
+        columns(&head, rows)
     })
 }

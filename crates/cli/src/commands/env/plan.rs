@@ -2,7 +2,7 @@
 
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use clap::Args;
-use verbs::environment::{self, Choice, Wanted};
+use verbs::environment::{self, Choice, Settings, Wanted};
 
 use super::tell_plan;
 use crate::args::Scope;
@@ -35,7 +35,8 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result<()> {
     let (cluster, namespace, name) = (&place.cluster, place.namespace.as_str(), args.name.as_str());
     let wish = match environment::find(cluster, namespace, name).await? {
         Some(_) => {
-            let mut wish = environment::set(cluster, namespace, name, &args.versions).await?;
+            let wanted = Settings { versions: args.versions, ..Settings::default() };
+            let mut wish = environment::set(cluster, namespace, name, &wanted).await?;
             if !args.keep_revision {
                 let revision = args.revision.as_deref();
                 let newer =

@@ -51,15 +51,17 @@ fn uses(spec: &ProjectSpec, name: &str, component: &Component, at: &str, problem
 fn environment_variables(spec: &ProjectSpec, component: &Component, at: &str, problems: &mut Vec<Problem>) {
     for (variable, value) in &component.env {
         let at = pointer(&format!("{at}/env"), variable);
-        let well_formed = variable.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-            && !variable.starts_with(|c: char| c.is_ascii_digit());
-        if !well_formed || variable.is_empty() {
-            problems.push(Problem::new(
-                at.clone(),
-                format!("`{variable}` cannot be the name of an environment variable"),
-            ));
-        }
+        self::variable(variable, &at, problems);
         references::check(spec, component, value, &at, problems);
+    }
+}
+
+/// What is wrong with the name of an environment variable, if anything.
+pub fn variable(name: &str, at: &str, problems: &mut Vec<Problem>) {
+    let well_formed = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    if !well_formed || name.is_empty() {
+        problems.push(Problem::new(at, format!("`{name}` cannot be the name of an environment variable")));
     }
 }
 
