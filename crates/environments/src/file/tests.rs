@@ -236,7 +236,7 @@ fn used(schema: &serde_json::Value, value: &serde_json::Value, at: &str, found: 
     for (key, inner) in value.as_object().into_iter().flatten() {
         match &schema["properties"][key] {
             serde_json::Value::Null => {
-                used(&schema["additionalProperties"], inner, &format!("{at}.*"), found)
+                used(&schema["additionalProperties"], inner, &format!("{at}.*"), found);
             }
             known => {
                 let at = format!("{at}.{key}");

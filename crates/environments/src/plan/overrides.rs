@@ -55,7 +55,7 @@ pub fn check(spec: &ProjectSpec, class: &str, overrides: &Overrides) -> Vec<Prob
             }
         }
         if let Some(changed) = &change.scale {
-            let scale = scaled(changed, spec.scale(class, name));
+            let scale = scaled(changed, &spec.scale(class, name));
             running::scaled(name, component, &scale, &format!("{at}/scale"), &mut problems);
         }
     }
@@ -74,7 +74,7 @@ pub fn applied(mut spec: ProjectSpec, class: &str, overrides: &Overrides) -> Pro
                 Some(Resources { cpu: change.cpu.clone().or(cpu), memory: change.memory.clone().or(memory) });
         }
         if let Some(change) = scale {
-            component.scale = Some(scaled(change, before));
+            component.scale = Some(scaled(change, &before));
             // What the class says is part of it.
             if let Some(class) = spec.classes.get_mut(class) {
                 class.scale.remove(name);
@@ -84,7 +84,7 @@ pub fn applied(mut spec: ProjectSpec, class: &str, overrides: &Overrides) -> Pro
     spec
 }
 
-fn scaled(change: &ScaleOverride, before: Scale) -> Scale {
+fn scaled(change: &ScaleOverride, before: &Scale) -> Scale {
     Scale {
         min: change.min.unwrap_or(before.min),
         max: change.max.or(before.max),
