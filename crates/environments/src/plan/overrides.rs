@@ -89,7 +89,7 @@ fn scaled(change: &ScaleOverride, before: &Scale) -> Scale {
         min: change.min.unwrap_or(before.min),
         max: change.max.or(before.max),
         cpu: change.cpu.or(before.cpu),
-        settle: before.settle,
+        settle: before.settle.clone(),
     }
 }
 
