@@ -141,6 +141,10 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         return Ok(Action::requeue(PROGRESS));
     }
 
+    if let Some(wait) = context.underway.wait(environment) {
+        return Ok(Action::requeue(wait));
+    }
+
     // gather, plan
     let now = Timestamp::now();
     let frozen = drift::frozen_until(environment, now);
@@ -155,9 +159,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
     }
     context.rest.end(environment);
-    if let Some(wait) = context.underway.wait(environment) {
-        return Ok(Action::requeue(wait));
-    }
+    context.underway.begin(environment);
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
     let wanted = wanted::revision(environment, &revisions, frozen, context).await?;
 

@@ -15,7 +15,7 @@ use crate::revisions::Stored;
 /// For each environment that is on its way, one waits this much between two looks,
 const EACH: Duration = Duration::from_millis(5);
 /// and never more than this.
-const MOST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(5);
 /// Rendered objects are large: of more environments than this no revision is remembered.
 const REMEMBERED: usize = 64;
 
@@ -33,23 +33,22 @@ struct Way {
 pub struct Underway(Mutex<HashMap<Place, Way>>);
 
 impl Underway {
-    /// For how long to wait before looking; none begins a look. A changed spec never waits.
+    /// For how long to wait before looking. A changed spec never waits.
     pub fn wait(&self, environment: &Environment) -> Option<Duration> {
-        let mut all = self.lock();
+        let all = self.lock();
         let gap = MOST.min(EACH * u32::try_from(all.len()).unwrap_or(u32::MAX));
-        let generation = environment.metadata.generation;
-        let now = Instant::now();
-        let Some(way) = all.get_mut(&place(environment)) else {
-            all.insert(place(environment), Way { looked: now, generation, revision: None });
-            return None;
-        };
+        let way = all.get(&place(environment))?;
         let left = gap.saturating_sub(way.looked.elapsed());
-        if way.generation == generation && !left.is_zero() {
-            return Some(left);
-        }
-        way.looked = now;
+        (way.generation == environment.metadata.generation && !left.is_zero()).then_some(left)
+    }
+
+    /// It is looked at now.
+    pub fn begin(&self, environment: &Environment) {
+        let (looked, generation) = (Instant::now(), environment.metadata.generation);
+        let mut all = self.lock();
+        let way = all.entry(place(environment)).or_insert(Way { looked, generation, revision: None });
+        way.looked = looked;
         way.generation = generation;
-        None
     }
 
     /// It has arrived, or is going.
@@ -105,10 +104,12 @@ mod tests {
     fn of_many_each_waits_for_the_others_and_a_changed_one_does_not() {
         let underway = Underway::default();
         for number in 0..1000 {
-            assert_eq!(underway.wait(&environment(&format!("qa-{number}"), 1)), None);
+            let qa = environment(&format!("qa-{number}"), 1);
+            assert_eq!(underway.wait(&qa), None);
+            underway.begin(&qa);
         }
         let wait = underway.wait(&environment("qa-7", 1)).expect("it was looked at just now");
-        assert!(wait <= MOST && wait > Duration::from_millis(500), "{wait:?}");
+        assert!(wait <= MOST && wait > MOST / 2, "{wait:?}");
         assert_eq!(underway.wait(&environment("qa-7", 2)), None);
     }
 
@@ -116,7 +117,7 @@ mod tests {
     fn one_alone_hardly_waits() {
         let underway = Underway::default();
         let qa = environment("qa", 1);
-        assert_eq!(underway.wait(&qa), None);
+        underway.begin(&qa);
         assert!(underway.wait(&qa).is_none_or(|wait| wait <= EACH));
         underway.end(&qa);
         assert_eq!(underway.wait(&qa), None);
