@@ -66,7 +66,8 @@ pub async fn give_all_back(owner: &Owner, context: &Context) -> Result<(), Error
     match release_hosts(&context.client, owner, &[]).await {
         // Without the definition there are no claims.
         Err(error) if not_installed(&error) => Ok(()),
-        released => Ok(drop(released?)),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(()),
     }
 }
 

@@ -108,7 +108,7 @@ impl Inclusion {
                     self.refuse(&included, &at, &format!("unknown key `{other}`"), &suggest(other, KEYS));
                 }
                 _ => {
-                    self.from_here(&key, &mut value);
+                    self.count_from_here(&key, &mut value);
                     self.put(&included, &at, value, &["spec"], &key, into);
                 }
             }
@@ -122,7 +122,7 @@ impl Inclusion {
     }
 
     /// Names of files count from where they stand.
-    fn from_here(&self, key: &str, value: &mut Value) {
+    fn count_from_here(&self, key: &str, value: &mut Value) {
         let Some((folder, _)) = self.file.rsplit_once('/') else { return };
         let below = |value: &mut Value| {
             if let Value::String(path) = value

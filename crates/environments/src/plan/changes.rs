@@ -270,8 +270,8 @@ fn compare(path: String, from: Option<&Value>, to: Option<&Value>, found: &mut V
             }
         }
         _ => {
-            let value = |value| told(&path, value);
-            found.push(FieldChange { from: from.map(value), to: to.map(value), path: path.clone() });
+            let (from, to) = (from.map(|value| told(&path, value)), to.map(|value| told(&path, value)));
+            found.push(FieldChange { path, from, to });
         }
     }
 }

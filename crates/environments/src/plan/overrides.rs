@@ -55,7 +55,7 @@ pub fn check(spec: &ProjectSpec, class: &str, overrides: &Overrides) -> Vec<Prob
             }
         }
         if let Some(changed) = &change.scale {
-            let scale = scaled(changed, spec.scale(class, name));
+            let scale = scaled(changed, &spec.scale(class, name));
             running::scaled(name, component, &scale, &format!("{at}/scale"), &mut problems);
         }
     }
@@ -74,7 +74,7 @@ pub fn applied(mut spec: ProjectSpec, class: &str, overrides: &Overrides) -> Pro
                 Some(Resources { cpu: change.cpu.clone().or(cpu), memory: change.memory.clone().or(memory) });
         }
         if let Some(change) = scale {
-            component.scale = Some(scaled(change, before));
+            component.scale = Some(scaled(change, &before));
             // What the class says is part of it.
             if let Some(class) = spec.classes.get_mut(class) {
                 class.scale.remove(name);
@@ -84,11 +84,12 @@ pub fn applied(mut spec: ProjectSpec, class: &str, overrides: &Overrides) -> Pro
     spec
 }
 
-fn scaled(change: &ScaleOverride, before: Scale) -> Scale {
+fn scaled(change: &ScaleOverride, before: &Scale) -> Scale {
     Scale {
         min: change.min.unwrap_or(before.min),
         max: change.max.or(before.max),
         cpu: change.cpu.or(before.cpu),
+        settle: before.settle.clone(),
     }
 }
 
@@ -145,7 +146,7 @@ mod tests {
         assert_eq!((web.env["LOG_LEVEL"].as_str(), web.env["MODE"].as_str()), ("debug", "fast"));
         assert_eq!(web.resources, Some(Resources { cpu: Some("100m".into()), memory: Some("1Gi".into()) }));
         // The class says whole scales: no `max` of the project's is left, and here it has one again.
-        assert_eq!(applied.scale("qa", "web"), Scale { min: 1, max: Some(3), cpu: None });
+        assert_eq!(applied.scale("qa", "web"), Scale { min: 1, max: Some(3), cpu: None, settle: None });
         assert_eq!(applied.components["migrate"], spec().components["migrate"]);
     }
 
