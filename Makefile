@@ -79,6 +79,7 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
+	@case '$(SLICE)' in '*' | services*) $(TESTBED) tools moto ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
 
 # Fewer, or the same again: make soak CYCLES=20 SEED=1234. Ten of them are among the smoke stories.

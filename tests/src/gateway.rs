@@ -16,13 +16,14 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-const GATEWAY: &str = "127.0.0.1:8080";
+/// Where it is reached on this machine.
+pub const GATEWAY: &str = "127.0.0.1:8080";
 /// One request may take so long before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two requests of one connection of a load.
 const PACE: Duration = Duration::from_millis(20);
 /// A load ends by itself, should nobody stop it.
-const LONGEST_LOAD: Duration = Duration::from_secs(180);
+const LONGEST_LOAD: Duration = Duration::from_secs(300);
 const KEPT_FAILURES: usize = 10;
 
 type Connection = SendRequest<Full<Bytes>>;
@@ -46,6 +47,23 @@ impl Answer {
 pub async fn ask(host: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
     let mut connection = connect().await?;
     send(&mut connection, host, path, body).await
+}
+
+/// The same, with so much time for the answer.
+pub async fn ask_for(host: &str, path: &str, at_most: Duration) -> Result<Answer> {
+    let mut connection = connect().await?;
+    let request = Request::get(path).header("host", host).body(Full::default())?;
+    answered_within(&mut connection, request, at_most).await
+}
+
+/// Sends what a browser sends for a form, with so much time for the answer.
+pub async fn post_form(host: &str, path: &str, form: &str, at_most: Duration) -> Result<Answer> {
+    let mut connection = connect().await?;
+    let request = Request::post(path)
+        .header("host", host)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Full::new(Bytes::from(form.to_owned())))?;
+    answered_within(&mut connection, request, at_most).await
 }
 
 /// Puts a text there.
@@ -77,8 +95,16 @@ async fn send(connection: &mut Connection, host: &str, path: &str, body: Option<
 }
 
 async fn answered(connection: &mut Connection, request: Request<Full<Bytes>>) -> Result<Answer> {
+    answered_within(connection, request, PATIENCE).await
+}
+
+async fn answered_within(
+    connection: &mut Connection,
+    request: Request<Full<Bytes>>,
+    at_most: Duration,
+) -> Result<Answer> {
     let asked = request.uri().to_string();
-    timeout(PATIENCE, async {
+    timeout(at_most, async {
         let response = connection.send_request(request).await?;
         let status = response.status().as_u16();
         let version = response.headers().get("x-shop-version").and_then(|value| value.to_str().ok());
@@ -87,7 +113,7 @@ async fn answered(connection: &mut Connection, request: Request<Full<Bytes>>) ->
         Ok(Answer { status, version, body: String::from_utf8_lossy(&body).into_owned() })
     })
     .await
-    .with_context(|| format!("no answer from {asked} within {} s", PATIENCE.as_secs()))?
+    .with_context(|| format!("no answer from {asked} within {} s", at_most.as_secs()))?
 }
 
 /// What a load met.

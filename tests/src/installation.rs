@@ -6,13 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use api::Exit;
 use futures::FutureExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cluster::{self, Uids};
 use crate::{World, binary, until};
@@ -39,7 +40,12 @@ pub async fn arguments(client: &Client) -> Result<Vec<String>> {
     let image = operator.image.context("an operator without image")?;
     let settings = operator.args.into_iter().flatten();
     let settings = settings.filter(|flag| flag.starts_with("--") && !flag.starts_with("--listen"));
-    Ok(["install".to_owned(), format!("--image={image}")].into_iter().chain(settings).collect())
+    let env = operator.env.into_iter().flatten();
+    let env = env.filter_map(|variable| Some(format!("--env={}={}", variable.name, variable.value?)));
+    let secrets = operator.env_from.into_iter().flatten().filter_map(|from| from.secret_ref);
+    let secrets = secrets.map(|secret| format!("--env-from={}", secret.name));
+    let first = ["install".to_owned(), format!("--image={image}")];
+    Ok(first.into_iter().chain(settings).chain(env).chain(secrets).collect())
 }
 
 /// Pods of the operator that run.
@@ -112,6 +118,41 @@ pub async fn without_operator<T>(client: &Client, act: impl AsyncFnOnce() -> Res
     let back = async {
         scale(client, 1).await?;
         leading(client).await
+    };
+    let back = back.await;
+    match done {
+        Ok(done) => done.and_then(|done| back.map(|()| done)),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Does something while the operator is installed with further flags and with a Secret of its own, and installs it as
+/// it was however that ends.
+pub async fn installed_with<T>(
+    world: &World,
+    flags: &[String],
+    (name, values): (&str, Value),
+    act: impl AsyncFnOnce() -> Result<T>,
+) -> Result<T> {
+    let before = arguments(&world.client).await?;
+    let secrets = Api::<Secret>::namespaced(world.client.clone(), NAMESPACE);
+    let secret = json!({"metadata": {"name": name}, "stringData": values});
+    secrets.create(&PostParams::default(), &serde_json::from_value(secret)?).await?;
+    let install = async |arguments: &[String]| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        world.outboard(&arguments).await?.ended(Exit::Success)
+    };
+    let done = AssertUnwindSafe(Box::pin(async {
+        install(&[&before[..], flags].concat()).await?;
+        leading(&world.client).await?;
+        act().await
+    }))
+    .catch_unwind()
+    .await;
+    let back = async {
+        install(&before).await?;
+        secrets.delete(name, &DeleteParams::default()).await?;
+        leading(&world.client).await
     };
     let back = back.await;
     match done {

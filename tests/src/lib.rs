@@ -4,8 +4,10 @@
 
 mod binary;
 mod claim;
+mod cloud;
 mod cluster;
 mod gateway;
+mod images;
 mod installation;
 mod leftovers;
 mod light;
@@ -17,14 +19,18 @@ mod registry;
 mod report;
 mod running;
 mod soak;
+mod socket;
+mod talk;
 mod world;
 
 pub use binary::{Output, outboard};
 pub use claim::{contains, same};
+pub use cloud::Cloud;
 pub use cluster::{Uids, client, kubeconfig_file};
-pub use gateway::{Answer, Load, Tally, ask, put};
+pub use gateway::{Answer, GATEWAY, Load, Tally, ask, ask_for, post_form, put};
+pub use images::images;
 pub use installation::{
-    HostOperator, arguments, operator_pods, operator_user, restart_operator, without_operator,
+    HostOperator, arguments, installed_with, operator_pods, operator_user, restart_operator, without_operator,
 };
 pub use leftovers::leftovers;
 pub use light::light;
@@ -35,4 +41,6 @@ pub use proxy::Proxy;
 pub use registry::{forget, tag, vary};
 pub use running::Running;
 pub use soak::soak;
+pub use socket::Socket;
+pub use talk::talk;
 pub use world::{World, story};

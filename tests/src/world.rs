@@ -137,7 +137,12 @@ impl World {
     }
 
     pub fn host(&self, environment: &str) -> String {
-        format!("web-{environment}-{}.localhost", self.name)
+        self.host_of("web", environment)
+    }
+
+    /// The hostname of another route.
+    pub fn host_of(&self, route: &str, environment: &str) -> String {
+        format!("{route}-{environment}-{}.localhost", self.name)
     }
 
     pub async fn pods(&self, environment: &str) -> Result<Vec<Pod>> {

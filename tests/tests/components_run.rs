@@ -1,4 +1,5 @@
-//! What components may ask for, one behaviour a story: schedules, files, sidecars, storage, jobs after everything else.
+//! What components may ask for, one behaviour a story: schedules, files, sidecars, storage, ports, jobs after everything
+//! else.
 
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Api, ListParams};
 use kube::{Client, ResourceExt};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use stories::{World, same, story, until};
+use stories::{Running, World, images, same, story, talk, until};
 
 /// Cron counts minutes.
 const NEXT_RUN: Duration = Duration::from_secs(90);
@@ -174,6 +176,45 @@ async fn what_a_component_stores_outlives_its_pods() -> Result<()> {
         world.outboard(&["env", "restart", "qa", "store"]).await?.ended(Exit::Success)?;
         ensure!(world.uids("qa").await? != pods, "no pod was replaced");
         same("the file", &reads(world, "qa", "store", "/data/file").await?, &"kept\n".to_owned())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn a_tcp_port_is_reached_by_other_components_and_from_a_persons_machine() -> Result<()> {
+    story(async |world| {
+        images(&["testbed/talk"]).await?;
+        let image = "registry.testbed:5000/testbed/talk";
+        let lines = json!({
+            "image": image, "version": "1", "ports": {"http": 8080, "lines": 7070},
+            "health": {"ready": {"tcp": "lines"}},
+        });
+        let caller = json!({
+            "image": image, "version": "1", "uses": ["lines"],
+            "env": {"LINES": "${lines.host}:${lines.port.lines}"},
+        });
+        apply(world, json!({"lines": lines, "caller": caller})).await?;
+        world.create("qa", &[]).await?;
+        let ask = ["exec", "qa", "caller", "--", "/usr/bin/talk", "tcp", "$LINES", "from inside"];
+        // A node learns a moment after the pod is ready where it is.
+        let answer = until("an answer", NEXT_RUN, async || {
+            Ok(Some(world.outboard(&ask).await?.ended(Exit::Success)?.stdout))
+        })
+        .await?;
+        ensure!(answer.starts_with("lines-") && answer.ends_with(": from inside\n"), "{answer}");
+
+        let mut forward = Running::begin(world, &["forward", "qa", "lines", "0:lines", "-o", "json"], b"")?;
+        let address = forward
+            .says("an address", |said| {
+                let first: Value = serde_json::from_str(said.lines().next()?).ok()?;
+                first["address"].as_str().map(str::to_owned)
+            })
+            .await?;
+        let answer = talk(&["tcp", &address, "from outside"]).await?;
+        ensure!(answer.starts_with("lines-") && answer.ends_with(": from outside\n"), "{answer}");
+        forward.signal(Signal::SIGINT)?;
+        forward.ended().await?.ended(Exit::Interrupted).map(drop)
     })
     .await
 }

@@ -171,6 +171,40 @@ async fn an_operator_that_starts_anew_calls_nothing_ready_that_is_not() -> Resul
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn pods_that_kubernetes_refuses_are_a_verdict_whatever_asks_for_them() -> Result<()> {
+    story(async |world| {
+        let mighty = json!({"securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}});
+        let of_kind = [
+            ("web", "component web", json!({})),
+            ("web", "component web", json!({"volumes": {"/data": {"storage": "1Mi"}}})),
+            ("migrate", "job migrate", json!({})),
+        ];
+        for (number, (component, about, also)) in of_kind.into_iter().enumerate() {
+            world
+                .apply(|spec| {
+                    let asked = &mut spec["components"][component];
+                    asked["container"] = mighty.clone();
+                    also.as_object()
+                        .into_iter()
+                        .flatten()
+                        .for_each(|(key, value)| asked[key] = value.clone());
+                })
+                .await?;
+            let name = format!("qa-{number}");
+            let ended = world.outboard(&["env", "create", &name]).await?;
+            println!("{about} {also}: told after {:.1} s", ended.took.as_secs_f32());
+            ended.ended(Cause::Refused.exit())?;
+            let verdict = world.verdict(&name).await?.context("no verdict")?;
+            same("about", &verdict.about.as_str(), &about)?;
+            contains(&verdict.message, "violates PodSecurity \"baseline:latest\": non-default capabilities")?;
+        }
+        Ok(())
+    })
+    .await
+}
+
 /// Creates `qa`, which must end by itself with this verdict, in text and as data. Measures from the moment at
 /// which a pod shows the cause (plus the seconds the project allows) until the verdict is in the status.
 async fn told(

@@ -127,7 +127,7 @@ impl ProjectSpec {
     pub fn scale(&self, class: &str, component: &str) -> Scale {
         let of_class = self.classes.get(class).and_then(|class| class.scale.get(component));
         let own = self.components.get(component).and_then(|component| component.scale.as_ref());
-        of_class.or(own).cloned().unwrap_or(Scale { min: 1, max: None, cpu: None })
+        of_class.or(own).cloned().unwrap_or(Scale::of(1))
     }
 
     /// Names of the classes an environment may have.

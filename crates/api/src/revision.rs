@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::environment::{Change, DriftPolicy, Role};
 use crate::marks;
 use crate::overrides::Overrides;
-use crate::project::{Project, ProjectSpec};
+use crate::project::{Project, ProjectSpec, SecretPlace};
 
 /// The first `length` hex digits of the SHA-256 of `value`'s JSON.
 pub fn short_hash(value: &impl Serialize, length: usize) -> String {
@@ -194,8 +194,35 @@ pub enum SecretPiece {
 pub enum Source {
     /// A Secret of the control namespace.
     Kubernetes(String),
+    /// A secret of AWS Secrets Manager.
+    SecretsManager(AwsPlace),
+    /// Parameters of AWS Parameter Store.
+    Ssm(AwsPlace),
     /// What was generated for a service of another environment of the project.
     Service { environment: String, service: String },
+}
+
+/// Where something lies in AWS.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsPlace {
+    pub name: String,
+    /// None: the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+impl From<&SecretPlace> for Source {
+    fn from(place: &SecretPlace) -> Self {
+        let region = place.region.as_deref().or_else(|| place.region_of_arn());
+        let aws = |name: &str| AwsPlace { name: name.to_owned(), region: region.map(str::to_owned) };
+        match (&place.secretsmanager, &place.ssm) {
+            (Some(name), _) => Self::SecretsManager(aws(name)),
+            (None, Some(name)) => Self::Ssm(aws(name)),
+            // Checked: one of them is there.
+            (None, None) => Self::Kubernetes(place.kubernetes.clone().unwrap_or_default()),
+        }
+    }
 }
 
 impl Part {
@@ -309,6 +336,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_place_in_aws_has_the_region_that_it_names_or_its_arn_does() {
+        let source = |place: Value| Source::from(&serde_json::from_value::<SecretPlace>(place).unwrap());
+        let aws = |name: &str, region: Option<&str>| AwsPlace {
+            name: name.to_owned(),
+            region: region.map(str::to_owned),
+        };
+        let arn = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:shop/live-AbCdEf";
+        assert_eq!(
+            source(json!({"secretsmanager": arn})),
+            Source::SecretsManager(aws(arn, Some("eu-west-2")))
+        );
+        assert_eq!(
+            source(json!({"ssm": "/shop/live", "region": "us-east-1"})),
+            Source::Ssm(aws("/shop/live", Some("us-east-1")))
+        );
+        assert_eq!(
+            source(json!({"secretsmanager": "shop/live"})),
+            Source::SecretsManager(aws("shop/live", None))
+        );
+        assert_eq!(source(json!({"kubernetes": "live"})), Source::Kubernetes("live".to_owned()));
+    }
 
     #[test]
     fn a_record_with_one_object_that_is_none_is_no_revision() {

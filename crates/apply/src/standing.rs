@@ -6,7 +6,15 @@ use serde_json::Value;
 use crate::kinds::Kind;
 
 /// In what Kubernetes says when it will say no again: policies and quotas, and values that cannot be.
-const REFUSALS: [&str; 2] = [" is forbidden: ", " is invalid: "];
+const REFUSALS: [&str; 3] = [" is forbidden: ", " is invalid: ", " denied the request: "];
+/// In what it says that passes by itself: a namespace that is still being furnished or already on its way out, an API
+/// server that has just started and does not know its own controllers' rights yet.
+const PASSING: [&str; 4] = [
+    "error looking up service account",
+    "is forbidden: User \"",
+    "because it is being terminated",
+    "status unknown for quota",
+];
 
 /// What a controller last said about an object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +69,7 @@ impl Standing {
                 available: number("availableReplicas"),
                 refused: condition(object.data.pointer("/status/conditions"), "ReplicaFailure")
                     // What else keeps it from having pods passes: an API server that is away, say.
-                    .filter(|found| found.holds && REFUSALS.iter().any(|word| found.message.contains(word)))
+                    .filter(|found| found.holds && says_no(&found.message))
                     .map(|found| found.message),
             },
             Kind::StatefulSet => Self::StatefulSet {
@@ -80,6 +88,12 @@ impl Standing {
             Kind::HttpRoute => Self::Route { refused: refused(object) },
         }
     }
+}
+
+/// Whether a controller was told no in a way that will not change by itself.
+pub fn says_no(message: &str) -> bool {
+    let has = |word: &&str| message.contains(*word);
+    REFUSALS.iter().any(|word| has(word)) && !PASSING.iter().any(|word| has(word))
 }
 
 fn observed(object: &DynamicObject) -> bool {
@@ -153,6 +167,11 @@ mod tests {
             refused("pods \"web-1\" is forbidden: violates PodSecurity \"baseline:latest\": privileged")
                 .is_some()
         );
+        let passing = [
+            "pods \"web-6c9d-\" is forbidden: error looking up service account shop-qa/default: serviceaccount \"default\" not found",
+            "unable to delete pods: pods \"web-58\" is forbidden: User \"system:serviceaccount:kube-system:replicaset-controller\" cannot delete resource \"pods\"",
+        ];
+        assert_eq!(passing.map(refused), [None, None]);
         assert_eq!(refused("Post \"https://10.0.0.1\": stream error; INTERNAL_ERROR"), None);
     }
 

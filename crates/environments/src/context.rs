@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use api::marks;
 use api::{Drift, Environment, EnvironmentStatus};
 use apply::{Managers, Writer};
+use aws::Aws;
 use futures::FutureExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
@@ -32,6 +33,7 @@ const MOVED: Duration = Duration::from_millis(500);
 /// What every reconcile shares.
 pub struct Context {
     pub client: Client,
+    pub aws: Aws,
     pub settings: Settings,
     pub watches: Watches,
     pub writer: Writer,
@@ -52,6 +54,7 @@ impl Context {
         let recorder = Recorder::new(client.clone(), reporter);
         Self {
             client,
+            aws: Aws::default(),
             settings,
             watches,
             writer,

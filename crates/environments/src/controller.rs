@@ -150,7 +150,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
     let sight =
         Sight::of(environment, &view, frozen.is_some(), newest.as_deref(), &context.watches.hosts(&owner));
-    if let Some(left) = context.rest.lasts(environment, sight, &context.client).await? {
+    if let Some(left) = context.rest.lasts(environment, sight, &context.client, &context.aws).await? {
         let again = RESYNC.min(left);
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
     }
@@ -310,17 +310,18 @@ async fn roll_out(
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
     };
-    let secrets = match secrets::ensure(&context.client, namespace, owner, &stored.revision).await {
-        Ok(ensured) => ensured,
-        Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
-        Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
-            return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
-        }
-        Err(Error::Apply(error @ apply::Error::Refused { .. })) => {
-            return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
-        }
-        Err(error) => return Err(error),
-    };
+    let secrets =
+        match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {
+            Ok(ensured) => ensured,
+            Err(Error::Verdict(verdict)) => return Ok(Rollout::refused(&stored.revision, *verdict)),
+            Err(Error::Apply(error @ apply::Error::Foreign { .. })) => {
+                return Ok(Rollout::refused(&stored.revision, rollout::taken(&error, &owner.environment)));
+            }
+            Err(Error::Apply(error @ apply::Error::Refused { .. })) => {
+                return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, &error)));
+            }
+            Err(error) => return Err(error),
+        };
     let settled =
         current.settled_revision == Some(stored.number) && current.namespace_uid.as_ref() == Some(&uid);
     let target = Target {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use api::marks::Owner;
 use api::revision::{EnvironmentRevision, short_hash};
 use api::{Cause, EnvironmentSpec, Project, Verdict, marks};
+use aws::Freshness;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
@@ -18,7 +19,7 @@ use crate::plan::sources::serves;
 use crate::plan::{images, pull, render, restart, validate};
 use crate::registry::{self, Credentials, Failure};
 use crate::revisions::{Newest, Revisions};
-use crate::sources;
+use crate::sources::{self, Keepers};
 
 /// What a revision is asked for.
 pub struct Request<'a> {
@@ -90,7 +91,9 @@ pub async fn make(
     let pulls = credentials.is_some();
     if !unknown.is_empty() {
         let credentials = credentials.unwrap_or_default();
-        let answers = registry::digests(unknown.into_iter().collect(), &context.settings, &credentials).await;
+        let answers =
+            registry::digests(unknown.into_iter().collect(), &context.settings, &credentials, &context.aws)
+                .await;
         for (reference, answer) in answers {
             match answer {
                 Ok(digest) => drop(digests.insert(reference, digest)),
@@ -122,7 +125,9 @@ async fn finish(
         project: revision.project.clone(),
         environment: request.name.to_owned(),
     };
-    let sources = sources::read(&context.client, &owner, &revision.class, &revision.secrets).await?;
+    // Whoever asks may have mended just now what was told a moment ago.
+    let keepers = Keepers { client: &context.client, aws: &context.aws, freshness: Freshness::Anew };
+    let sources = sources::read(keepers, &owner, &revision.class, &revision.secrets).await?;
     let refusal = match sources.verdict(&revision.secrets, &owner, &revision.class) {
         None => hosts::refusal(&revision, &owner, context).await?,
         lacking => lacking,
@@ -226,6 +231,15 @@ fn unresolved(part: &str, reference: &str, failure: Failure) -> Verdict {
             "check the image's name, or put credentials that may read it into that Secret of the control namespace",
             true,
         ),
+        Failure::NoRight => verdict(
+            Cause::ImageDenied,
+            format!("AWS does not let the operator's role see image {reference}"),
+            vec![format!("Secret {} of the control namespace has no entry for this registry", pull::NAME)],
+            "let the role do ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository; one of another account \
+             allows it in its own policy, too",
+            true,
+        ),
+        Failure::NoLogin(why) => no_login(&about, reference, &why),
         Failure::Limited(why) => verdict(
             Cause::RegistryUnreachable,
             format!("the registry of image {reference} refuses for now: its rate limit is reached"),
@@ -250,6 +264,35 @@ fn unresolved(part: &str, reference: &str, failure: Failure) -> Verdict {
                 true,
             )
         },
+    }
+}
+
+/// The verdict on an image of ECR, for which AWS gave no login.
+fn no_login(about: &str, reference: &str, why: &aws::Failure) -> Verdict {
+    let (words, fix) = match why {
+        aws::Failure::NoCredentials(words) => (
+            words.clone(),
+            "give the operator a role: outboard install --aws-role ARN, or another of the guide's ways",
+        ),
+        aws::Failure::Denied(words) => {
+            (words.clone(), "let the operator's role do ecr:GetAuthorizationToken")
+        }
+        aws::Failure::Throttled(words) | aws::Failure::Unreachable(words) => {
+            (words.clone(), "what runs goes on; the change follows as soon as AWS answers")
+        }
+        other => (format!("{other:?}"), "put credentials that may read it into Secret outboard-registries"),
+    };
+    Verdict {
+        cause: if why.passes() { Cause::RegistryUnreachable } else { Cause::ImageDenied },
+        about: about.to_owned(),
+        message: format!("AWS gives no login for the registry of image {reference}"),
+        evidence: vec![
+            words,
+            format!("Secret {} of the control namespace has no entry for this registry", pull::NAME),
+        ],
+        fix: fix.to_owned(),
+        terminal: !why.passes(),
+        holds: true,
     }
 }
 

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod planning;
 pub mod project;
 pub mod quotas;
+mod refusals;
 pub mod registry;
 pub mod rest;
 pub mod retention;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws::Aws;
 use futures::future::join_all;
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::errors::{OciDistributionError as OciError, OciErrorCode};
@@ -22,6 +23,10 @@ pub enum Failure {
     Missing,
     /// It wants other credentials, or any.
     Denied,
+    /// It is AWS', and outboard's own role may not.
+    NoRight,
+    /// It is AWS', nobody gave credentials for it, and AWS gives outboard none.
+    NoLogin(aws::Failure),
     /// It has been asked too often; in its own words, if it has any.
     Limited(String),
     /// It does not answer, or not in a way that says anything about the image.
@@ -68,8 +73,8 @@ impl Credentials {
         Self(logins.collect())
     }
 
-    fn of(&self, registry: &str) -> RegistryAuth {
-        self.0.get(host(registry)).cloned().unwrap_or(RegistryAuth::Anonymous)
+    fn of(&self, registry: &str) -> Option<RegistryAuth> {
+        self.0.get(host(registry)).cloned()
     }
 }
 
@@ -78,6 +83,7 @@ pub async fn digests(
     references: Vec<String>,
     settings: &Settings,
     credentials: &Credentials,
+    aws: &Aws,
 ) -> BTreeMap<String, Result<String, Failure>> {
     // A client remembers credentials for good; one for each time sees those that are valid now.
     let client = Client::new(ClientConfig {
@@ -90,7 +96,7 @@ pub async fn digests(
         ..ClientConfig::default()
     });
     let asked = references.into_iter().map(|reference| async {
-        let digest = digest(&client, &reference, settings, credentials).await;
+        let digest = digest(&client, &reference, settings, credentials, aws).await;
         (reference, digest)
     });
     join_all(asked).await.into_iter().collect()
@@ -101,6 +107,7 @@ async fn digest(
     reference: &str,
     settings: &Settings,
     credentials: &Credentials,
+    aws: &Aws,
 ) -> Result<String, Failure> {
     let mut image: Reference =
         reference.parse().map_err(|error| Failure::Malformed(format!("{reference}: {error}")))?;
@@ -108,13 +115,28 @@ async fn digest(
     if let Some(url) = settings.registries.get(&registry) {
         image.set_mirror_registry(host(url).to_owned());
     }
-    let login = credentials.of(&registry);
+    // What a person gave comes before what outboard itself may.
+    let given = credentials.of(&registry);
+    let region = aws::region_of(&registry).filter(|_| given.is_none());
+    let login = match (given, region) {
+        (Some(given), _) => given,
+        (None, Some(region)) => {
+            let login = aws.login(region).await.map_err(Failure::NoLogin)?;
+            RegistryAuth::Basic(login.user, login.password)
+        }
+        (None, None) => RegistryAuth::Anonymous,
+    };
     let failure = match client.fetch_manifest_digest(&image, &login).await {
         Ok(digest) => return Ok(digest),
         Err(error) => sort(&error),
     };
     if failure != Failure::Denied {
         return Err(failure);
+    }
+    if let Some(region) = region {
+        // It may have been taken back, or be that of a role that outboard no longer has.
+        aws.forget_login(region).await;
+        return Err(Failure::NoRight);
     }
     // The client goes on without a token when it gets none: why it got none says more than the refusal that follows.
     let asked = client.auth(&image, &login, RegistryOperation::Pull).await;

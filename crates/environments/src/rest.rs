@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use api::{Environment, marks};
 use apply::View;
+use aws::Aws;
 use kube::{Client, ResourceExt};
 
 use crate::error::Error;
@@ -83,6 +84,7 @@ impl Rest {
         environment: &Environment,
         sight: Sight,
         client: &Client,
+        aws: &Aws,
     ) -> Result<Option<Duration>, Error> {
         let Some(uid) = environment.metadata.uid.as_ref() else { return Ok(None) };
         let (left, glimpse_in, sources) = match self.lock().get(uid) {
@@ -95,7 +97,7 @@ impl Rest {
         if !glimpse_in.is_zero() {
             return Ok(Some(left.min(glimpse_in)));
         }
-        if !self.glimpses.same(client, &sources).await? {
+        if !self.glimpses.same(client, aws, &sources).await? {
             return Ok(None);
         }
         if let Some(resting) = self.lock().get_mut(uid) {
@@ -128,6 +130,7 @@ mod tests {
     use api::{EnvironmentSpec, EnvironmentStatus};
 
     use super::*;
+    use crate::sources::Place;
 
     fn resting(sight: Sight, sources: Versions) -> Resting {
         let now = Instant::now();
@@ -156,7 +159,8 @@ mod tests {
         let environment = Environment::new("qa", EnvironmentSpec::default());
         let sight = Sight::of(&environment, &View::default(), false, None, &BTreeSet::new());
         assert_eq!(resting(sight, Versions::new()).glimpse_in(), Duration::MAX);
-        let sources = [(("shop".to_owned(), "payments".to_owned()), Some("1".to_owned()))].into();
+        let place = Place::Secret { namespace: "shop".to_owned(), name: "payments".to_owned() };
+        let sources = [(place, Some("1".to_owned()))].into();
         assert!(resting(sight, sources).glimpse_in() < Duration::from_secs(60));
     }
 }

@@ -21,6 +21,7 @@ use crate::plan::decide;
 use crate::plan::diagnose::{self, Symptom};
 use crate::plan::readiness::{self, Progress};
 use crate::plan::stamp::{self, Stamps};
+use crate::refusals;
 use crate::revisions::{Revisions, Stored};
 use crate::sources::Versions;
 
@@ -283,14 +284,18 @@ async fn explain(
     // A pod that merely is not ready yet explains less than one that cannot start.
     found.sort_by_key(|(_, symptom)| matches!(symptom, Symptom::Unready { .. }));
     let environment = &owner.environment;
-    let refused = live.iter().find_map(|seen| match &seen.standing {
-        Standing::Deployment { refused, .. } => refused.as_deref(),
-        _ => None,
-    });
-    if let (None, Some(why)) = (found.first(), refused) {
-        return Some(diagnose::no_pods(part, why, environment));
-    }
     let Some((pod, symptom)) = found.first() else {
+        let told = live.iter().find_map(|seen| match &seen.standing {
+            Standing::Deployment { refused, .. } => refused.clone(),
+            _ => None,
+        });
+        let refused = match told {
+            None if pods.is_empty() => refusals::find(&context.client, namespace, live).await,
+            told => told,
+        };
+        if let Some(why) = refused {
+            return Some(diagnose::no_pods(part, &why, environment));
+        }
         return (progress.state == PartState::Failed)
             .then(|| diagnose::job_failed(part, None, &[], environment));
     };

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use api::marks::{self, Owner};
 use api::revision::{EnvironmentRevision, SecretPiece, SecretRecipe};
 use api::{Cause, Verdict};
+use aws::{Aws, Freshness};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
@@ -14,7 +15,7 @@ use rand::RngExt;
 use serde_json::json;
 
 use crate::error::Error;
-use crate::sources::{self, Sources, Versions};
+use crate::sources::{self, Keepers, Sources, Versions};
 
 /// Long enough that nobody guesses it: 32 characters of 62.
 const PASSWORD_LENGTH: usize = 32;
@@ -42,6 +43,7 @@ pub struct Ensured {
 /// Ensures every Secret of a revision, in an order in which each finds those it refers to.
 pub async fn ensure(
     client: &Client,
+    aws: &Aws,
     namespace: &str,
     owner: &Owner,
     revision: &EnvironmentRevision,
@@ -63,7 +65,8 @@ pub async fn ensure(
         }
         values.insert(recipe.name.clone(), live);
     }
-    let sources = sources::read(client, owner, &revision.class, recipes).await?;
+    let keepers = Keepers { client, aws, freshness: Freshness::Lately };
+    let sources = sources::read(keepers, owner, &revision.class, recipes).await?;
     ensured.verdict = sources.verdict(recipes, owner, &revision.class);
     let wanted = recipes.iter().flat_map(SecretRecipe::sources);
     ensured.hidden.extend(wanted.filter_map(|(source, key)| hideable(sources.value(source, key)?)));

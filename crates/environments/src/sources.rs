@@ -1,28 +1,35 @@
-//! Reads what others keep and environments use: Secrets of the control namespace, and the credentials of services
-//! that another environment of the project runs. By name only, and never writes there.
+//! Reads what others keep and environments use: Secrets of the control namespace, what lies in AWS, and the credentials
+//! of services that another environment of the project runs. By name only, and never writes there.
 //!
 //! That nothing has changed is asked once for all environments that share a source, and answered without its values.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::marks::{self, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
 use api::revision::{SecretRecipe, Source, credentials_name};
 use api::{Environment, Verdict};
+use aws::{Aws, Failure, Freshness, Kept};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
 
 use crate::error::Error;
+use crate::plan::sources::aws::Asker;
 use crate::plan::sources::{self, Lack, Unfit};
 
-/// Which state of each Secret was read, by namespace and name; none: it was not there.
+/// Which state of what others keep was read; none: it could not be had.
 pub type Versions = BTreeMap<Place, Option<String>>;
 
-/// Namespace and name of a Secret.
-type Place = (String, String);
+/// Where others keep something.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Place {
+    Secret { namespace: String, name: String },
+    Aws(aws::Place),
+}
+
 type Glimpsed = HashMap<Place, (Instant, Option<String>)>;
 
 /// What was found, and what was not.
@@ -44,23 +51,35 @@ pub struct Glimpses {
 
 impl Glimpses {
     /// Whether every Secret is as it was read.
-    pub async fn same(&self, client: &Client, versions: &Versions) -> Result<bool, Error> {
+    pub async fn same(&self, client: &Client, aws: &Aws, versions: &Versions) -> Result<bool, Error> {
         for (place, version) in versions {
-            if self.version(client, place).await? != *version {
+            let found = match place {
+                Place::Secret { namespace, name } => self.version(client, place, namespace, name).await?,
+                Place::Aws(place) => {
+                    aws.kept(place, Freshness::Lately).await.ok().map(|kept| kept.version.clone())
+                }
+            };
+            if found != *version {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    async fn version(&self, client: &Client, place: &Place) -> Result<Option<String>, Error> {
+    async fn version(
+        &self,
+        client: &Client,
+        place: &Place,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<String>, Error> {
         let known = self.lock().get(place).cloned();
         if let Some((_, version)) = known.filter(|(seen, _)| seen.elapsed() < BELIEVED) {
             return Ok(version);
         }
-        let secrets = Api::<Secret>::namespaced(client.clone(), &place.0);
+        let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
         let begun = Instant::now();
-        let version = secrets.get_metadata_opt(&place.1).await?.and_then(|found| found.resource_version());
+        let version = secrets.get_metadata_opt(name).await?.and_then(|found| found.resource_version());
         let mut known = self.lock();
         known.retain(|_, (seen, _)| seen.elapsed() < BELIEVED);
         known.insert(place.clone(), (begun, version.clone()));
@@ -84,44 +103,85 @@ impl Sources {
     }
 }
 
+/// Whom what others keep is asked of.
+#[derive(Clone, Copy)]
+pub struct Keepers<'a> {
+    pub client: &'a Client,
+    pub aws: &'a Aws,
+    pub freshness: Freshness,
+}
+
 /// Reads everything that `recipes` name. `owner`: the environment that asks, whose class is `class`.
 pub async fn read(
-    client: &Client,
+    keepers: Keepers<'_>,
     owner: &Owner,
     class: &str,
     recipes: &[SecretRecipe],
 ) -> Result<Sources, Error> {
+    let client = keepers.client;
     let mut all = Sources::default();
     for (source, keys) in sources::wanted(recipes) {
-        let (place, live) = get(client, owner, source).await?;
-        let version = live.as_ref().and_then(ResourceExt::resource_version);
-        all.versions.insert(place, version);
-        let (found, lacks) = match source {
-            Source::Kubernetes(name) => secret(class, name, live, &keys),
+        let (place, version, (found, lacks)) = match source {
+            Source::Kubernetes(name) => {
+                let (place, live) = get(client, &owner.control_namespace, name).await?;
+                (place, version(live.as_ref()), secret(class, name, live, &keys))
+            }
             Source::Service { environment, service } => {
-                of_service(client, owner, class, environment, service, live).await?
+                let namespace = namespace(owner, environment);
+                let (place, live) = get(client, &namespace, &credentials_name(service)).await?;
+                let version = version(live.as_ref());
+                (place, version, of_service(client, owner, class, environment, service, live).await?)
+            }
+            Source::SecretsManager(_) | Source::Ssm(_) => {
+                let Some(place) = sources::aws::place(source) else { continue };
+                let asker = Asker { namespace: &owner.control_namespace, class };
+                let kept = keepers.aws.kept(&place, keepers.freshness).await;
+                let version = kept.as_ref().ok().map(|kept| kept.version.clone());
+                (Place::Aws(place), version, in_aws(source, kept, &keys, asker))
             }
         };
+        all.versions.insert(place, version);
         all.lacks.extend(lacks);
         all.values.insert(source.clone(), found);
     }
     Ok(all)
 }
 
+fn in_aws(
+    source: &Source,
+    kept: Result<Arc<Kept>, Failure>,
+    keys: &BTreeSet<&str>,
+    asker: Asker<'_>,
+) -> Found {
+    let (found, lacks) = match kept {
+        Ok(kept) => sources::aws::of_holders(&kept.holders, keys, asker),
+        Err(failure) => (BTreeMap::new(), vec![sources::aws::Lack::Failed(failure)]),
+    };
+    (found, lacks.into_iter().map(|lack| Lack::Aws { source: source.clone(), lack }).collect())
+}
+
 type Found = (BTreeMap<String, Vec<u8>>, Vec<Lack>);
 
-/// The Secret where a source's values lie, and its place.
-async fn get(client: &Client, owner: &Owner, source: &Source) -> Result<(Place, Option<Secret>), Error> {
-    let place = match source {
-        Source::Kubernetes(name) => (owner.control_namespace.clone(), name.clone()),
-        Source::Service { environment, service } => {
-            let names = (ProjectName::parse(&owner.project), EnvironmentName::parse(environment));
-            let (Ok(project), Ok(name)) = names else { return Ok((Default::default(), None)) };
-            (names::namespace(&project, &name), credentials_name(service))
-        }
-    };
-    let live = Api::<Secret>::namespaced(client.clone(), &place.0).get_opt(&place.1).await?;
+/// A Secret, and its place.
+async fn get(client: &Client, namespace: &str, name: &str) -> Result<(Place, Option<Secret>), Error> {
+    let place = Place::Secret { namespace: namespace.to_owned(), name: name.to_owned() };
+    if namespace.is_empty() {
+        return Ok((place, None));
+    }
+    let live = Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await?;
     Ok((place, live))
+}
+
+fn version(live: Option<&Secret>) -> Option<String> {
+    live.and_then(ResourceExt::resource_version)
+}
+
+/// Where another environment of the project runs; empty if it can't be one.
+fn namespace(owner: &Owner, environment: &str) -> String {
+    match (ProjectName::parse(&owner.project), EnvironmentName::parse(environment)) {
+        (Ok(project), Ok(name)) => names::namespace(&project, &name),
+        _ => String::new(),
+    }
 }
 
 fn secret(class: &str, name: &str, live: Option<Secret>, keys: &BTreeSet<&str>) -> Found {

@@ -42,10 +42,10 @@ pub const ETCD: Tool = Tool { name: "etcd", module: "etcd", package: "." };
 pub const TOOLS: [Tool; 9] =
     [KUBE, ETCD, REGISTRY, COREDNS, PAUSE, VOLUMES, METRICS_SERVER, ENVOY_GATEWAY, VERSITYGW];
 
-/// What only a bench needs: built when it is asked for, never by `up`.
+/// What only a bench or a few stories need: built when it is asked for, never by `up`.
 pub const HELM: Tool = Tool { name: "helm", module: "helm", package: "helm.sh/helm/v3/cmd/helm" };
 pub const KWOK: Tool = tool("kwok", "sigs.k8s.io/kwok/cmd/kwok");
-pub const ON_DEMAND: [Tool; 2] = [HELM, KWOK];
+pub const TALK: Tool = tool("talk", "./cmd/talk");
 
 impl Tool {
     pub fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {
@@ -121,7 +121,7 @@ fn command(cache: &Cache, module: &str) -> Command {
     go
 }
 
-fn key(inputs: &[(String, Vec<u8>)]) -> String {
+pub fn key(inputs: &[(String, Vec<u8>)]) -> String {
     let mut sha = Sha256::new();
     for (name, bytes) in inputs {
         sha.update(format!("{name} {}\n", bytes.len()));
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_tool_has_a_key_and_kubernetes_its_version() {
-        for tool in TOOLS.iter().chain(&ON_DEMAND) {
+        for tool in TOOLS.iter().chain(&[HELM, KWOK]) {
             assert_eq!(tool.key().unwrap().len(), 12, "{}", tool.name);
         }
         assert!(KUBE.flags().contains("gitMajor=1 ") && KUBE.flags().ends_with("gitMinor=36"));

@@ -25,11 +25,13 @@ mod leftovers;
 mod lock;
 mod network;
 mod node;
+mod on_demand;
 mod packages;
 mod pki;
 mod pod_logs;
 mod proc;
 mod process;
+mod python;
 mod registry;
 mod restart;
 mod status;
@@ -50,6 +52,7 @@ pub use components::logs;
 pub use down::down;
 pub use existing::check;
 pub use kube::Kubectl;
+pub use on_demand::{images as on_demand, provide};
 pub use registry::NAME as REGISTRY;
 pub use restart::restart;
 pub use status::status;
@@ -66,6 +69,14 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let tool = go::TOOLS.iter().find(|tool| tool.name == name);
     tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
 }
+
+/// A program that is made on demand, by its name: for stories that need it.
+pub fn tool(name: &str) -> anyhow::Result<PathBuf> {
+    tools::tool(&Cache::open()?, name)
+}
+
+/// The address of this machine that pods reach, too.
+pub const HOST: &str = node::HOST_IP;
 
 /// Where the registry keeps what was pushed.
 pub fn registry_folder() -> anyhow::Result<PathBuf> {

@@ -31,7 +31,8 @@ enum Verb {
     Restart { component: String },
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
-    /// Build programs that only benches need (helm, kwok), beside kubectl in bin/current of the cache
+    /// Make programs that only benches and a few stories need (helm, kwok, talk, moto), beside kubectl in bin/current of
+    /// the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
@@ -89,7 +90,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         (Verb::Image(image), _) => {
             let mut images = image::catalogue();
             images.push(image::storage(testbed::binary("versitygw")?));
-            image::cli::run(&image, &images)?;
+            image::cli::run(&image, &images, &testbed::on_demand(&cache)?)?;
         }
         (Verb::Logs { component, follow }, _) => {
             let kubectl = match existing {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::cache::Cache;
 use crate::command::output;
-use crate::node::{HOST_BRIDGE, HOST_IP, POD_BRIDGE, PODS};
+use crate::node::{HOST_BRIDGE, HOST_IP, POD_BRIDGE, PODS, SERVICES};
 
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 const TABLE: &str = "outboard-testbed";
@@ -26,6 +26,9 @@ pub fn create(cache: &Cache) -> anyhow::Result<()> {
     // `replace`, because an earlier run may have ended between the two.
     ip(&["addr", "replace", &format!("{HOST_IP}/24"), "dev", HOST_BRIDGE])?;
     ip(&["link", "set", HOST_BRIDGE, "up"])?;
+    // Services have addresses that kube-proxy translates, but only once there is some way to them: a machine that is
+    // in no network, as on a train, has none by itself.
+    ip(&["route", "replace", SERVICES, "dev", HOST_BRIDGE, "src", HOST_IP])?;
     // Add, delete, create: one transaction that ends the same whatever was there.
     nft(&format!(
         "add table ip {TABLE}; delete table ip {TABLE}; add table ip {TABLE}; \

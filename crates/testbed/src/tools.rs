@@ -1,4 +1,6 @@
-//! `testbed tools NAME…`: programs that only a bench needs, built when they are asked for and never before.
+//! `testbed tools NAME…`: programs that only a bench or a few stories need, built when they are asked for and never before.
+
+use std::path::PathBuf;
 
 use anyhow::Context;
 
@@ -6,24 +8,69 @@ use crate::cache::Cache;
 use crate::go;
 use crate::kube::link_to;
 use crate::lock::Lock;
+use crate::python;
 use crate::step::{Did, step};
 
-/// Builds each of them once, and links it beside kubectl.
+/// Where such a program comes from.
+#[derive(Clone, Copy, Debug)]
+enum OnDemand {
+    Go(go::Tool),
+    Python(python::Program),
+}
+
+const ON_DEMAND: [OnDemand; 4] =
+    [OnDemand::Go(go::HELM), OnDemand::Go(go::KWOK), OnDemand::Go(go::TALK), OnDemand::Python(python::MOTO)];
+
+impl OnDemand {
+    fn named(name: &str) -> anyhow::Result<Self> {
+        let known = || ON_DEMAND.map(|tool| tool.name()).join(", ");
+        let tool = ON_DEMAND.into_iter().find(|tool| tool.name() == name);
+        tool.with_context(|| format!("there is no tool `{name}`; there are {}", known()))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Go(tool) => tool.name,
+            Self::Python(program) => program.name,
+        }
+    }
+
+    fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {
+        match self {
+            Self::Go(tool) => tool.path(cache),
+            Self::Python(program) => program.path(cache),
+        }
+    }
+
+    fn make(&self, cache: &Cache) -> anyhow::Result<Did> {
+        match self {
+            Self::Go(tool) => tool.build(cache),
+            Self::Python(program) => program.install(cache),
+        }
+    }
+}
+
+/// Makes each of them once, and links it beside kubectl.
 pub fn tools(cache: &Cache, names: &[String]) -> anyhow::Result<()> {
     for name in names {
-        let known = || go::ON_DEMAND.map(|tool| tool.name).join(", ");
-        let tool = go::ON_DEMAND.iter().find(|tool| tool.name == name);
-        let tool = tool.with_context(|| format!("there is no tool `{name}`; there are {}", known()))?;
+        let tool = OnDemand::named(name)?;
         let path = tool.path(cache)?;
-        step(tool.name, || {
+        step(tool.name(), || {
             if path.exists() {
                 return Ok(Did::Nothing);
             }
             // Two builds at once would write one file.
             let _lock = Lock::take(cache)?;
-            tool.build(cache)
+            tool.make(cache)
         })?;
-        link_to(&path, &cache.tools().join(tool.name))?;
+        link_to(&path, &cache.tools().join(tool.name()))?;
     }
     Ok(())
+}
+
+/// Where a tool lies that was made before.
+pub fn tool(cache: &Cache, name: &str) -> anyhow::Result<PathBuf> {
+    let path = OnDemand::named(name)?.path(cache)?;
+    anyhow::ensure!(path.exists(), "{name} is not there yet: run `testbed tools {name}`");
+    Ok(path)
 }

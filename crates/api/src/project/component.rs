@@ -205,6 +205,17 @@ pub struct Scale {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub cpu: Option<u32>,
+    /// How long the load has to stay lower before a replica goes, at most `1h` (default `5m`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(0|[1-9][0-9]{0,3})(s|m|h)$"))]
+    pub settle: Option<String>,
+}
+
+impl Scale {
+    /// So many replicas, whatever the load.
+    pub fn of(min: u32) -> Self {
+        Self { min, max: None, cpu: None, settle: None }
+    }
 }
 
 /// As what a component is known outside the cluster.

@@ -113,11 +113,32 @@ pub struct ServiceSettings {
     pub from: Option<String>,
 }
 
-/// Where secret values lie.
+/// Where secret values lie: one of `kubernetes`, `secretsmanager` and `ssm`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretPlace {
     /// A Secret of the control namespace, annotated `outboard.dev/classes` with the classes that it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"))]
-    pub kubernetes: String,
+    pub kubernetes: Option<String>,
+    /// Name or ARN of a secret in AWS Secrets Manager, tagged `outboard.dev/classes` with the namespaces and classes that it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"))]
+    pub secretsmanager: Option<String>,
+    /// Path of parameters in AWS Parameter Store, or the name of one, each tagged like a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$"))]
+    pub ssm: Option<String>,
+    /// The AWS region of it (default: the operator's, or the one in the ARN).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"))]
+    pub region: Option<String>,
+}
+
+impl SecretPlace {
+    /// The region that the ARN of a secret names.
+    pub fn region_of_arn(&self) -> Option<&str> {
+        let arn = self.secretsmanager.as_deref().filter(|name| name.starts_with("arn:"))?;
+        arn.split(':').nth(3).filter(|region| !region.is_empty())
+    }
 }

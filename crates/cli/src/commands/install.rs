@@ -24,6 +24,15 @@ pub struct InstallArgs {
     /// Operators that run; one leads, more take over faster when its node dies
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=5))]
     pub replicas: u16,
+    /// IAM role that the operator may assume, on EKS: for secrets and images that lie in AWS
+    #[arg(long, value_name = "ARN", value_parser = role)]
+    pub aws_role: Option<String>,
+    /// Environment variable of the operator, such as AWS_REGION=eu-west-1 or HTTPS_PROXY=…; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub env: Vec<(String, String)>,
+    /// Secret of namespace outboard-system whose keys are environment variables of the operator; may be repeated
+    #[arg(long, value_name = "SECRET", value_parser = secret)]
+    pub env_from: Vec<String>,
     /// Return as soon as everything is written
     #[arg(long)]
     pub no_wait: bool,
@@ -38,8 +47,57 @@ impl InstallArgs {
             image: self.image.clone().unwrap_or_else(|| Options::default().image),
             settings: self.settings.settings(),
             replicas: self.replicas,
+            aws_role: self.aws_role.clone(),
+            env: self.env.iter().cloned().collect(),
+            env_from: self.env_from.clone(),
         }
     }
+}
+
+fn role(text: &str) -> std::result::Result<String, String> {
+    let fields: Vec<&str> = text.splitn(6, ':').collect();
+    match fields.as_slice() {
+        ["arn", partition, "iam", "", account, name]
+            if partition.starts_with("aws")
+                && account.len() == 12
+                && account.bytes().all(|digit| digit.is_ascii_digit())
+                && name.strip_prefix("role/").is_some_and(|name| !name.is_empty()) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("write the role's ARN: arn:aws:iam::123456789012:role/NAME".to_owned()),
+    }
+}
+
+/// What is set here stands in the Deployment, where many may look.
+fn variable(text: &str) -> std::result::Result<(String, String), String> {
+    let named = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let Some((name, value)) = text.split_once('=').filter(|(name, _)| named(name)) else {
+        return Err("write NAME=VALUE, such as AWS_REGION=eu-west-1".to_owned());
+    };
+    let secret = ["SECRET", "PASSWORD", "TOKEN"].iter().any(|word| name.to_uppercase().contains(word));
+    if secret && !name.ends_with("_FILE") {
+        return Err(format!(
+            "`{name}` looks like a secret, and whoever may see pods would read it: put it into a Secret of namespace \
+             outboard-system and say --env-from SECRET"
+        ));
+    }
+    if name == "POD_NAME" || name.starts_with("OUTBOARD_") {
+        return Err(format!("`{name}` is outboard's own: there is a flag for what it sets"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn secret(text: &str) -> std::result::Result<String, String> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let named = text.starts_with(good)
+        && text.ends_with(good)
+        && text.chars().all(|c| good(c) || c == '-' || c == '.')
+        && text.len() <= 253;
+    named.then(|| text.to_owned()).ok_or_else(|| "write the name of a Secret".to_owned())
 }
 
 pub async fn run(context: &Context, args: InstallArgs) -> Result<()> {
@@ -74,4 +132,26 @@ pub async fn run(context: &Context, args: InstallArgs) -> Result<()> {
         let state = if args.no_wait { "written" } else { "ready" };
         format!("outboard is {} in {}: {}", paint.good(state), cluster.server, counts.join(", "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_become_an_environment_variable_that_many_may_read() {
+        assert!(variable("AWS_ENDPOINT_URL=http://a:1/?b=c").is_ok_and(|(_, value)| value.ends_with("b=c")));
+        assert!(variable("AWS_WEB_IDENTITY_TOKEN_FILE=/run/token").is_ok());
+        for refused in ["AWS_SECRET_ACCESS_KEY=x", "aws_session_token=x", "OUTBOARD_DOMAIN=x", "POD_NAME=x"] {
+            assert!(variable(refused).is_err(), "{refused}");
+        }
+        assert!(variable("A B=x").is_err() && variable("=x").is_err() && variable("A").is_err());
+    }
+
+    #[test]
+    fn a_role_is_an_arn_and_a_secret_a_name() {
+        assert!(role("arn:aws-cn:iam::123456789012:role/path/outboard").is_ok());
+        assert!(role("outboard").is_err() && role("arn:aws:iam::123456789012:user/ann").is_err());
+        assert!(secret("outboard-aws").is_ok() && secret("Outboard").is_err() && secret("").is_err());
+    }
 }

@@ -31,7 +31,8 @@ pub fn report(written: &Written, paint: Paint) -> String {
         for note in notes {
             let part = note.part.as_ref().map(|part| format!("{part}: ")).unwrap_or_default();
             let place = format!("{}:{}", note.place.file, note.place.line);
-            text.push_str(&format!("  {part}{}  {}\n", note.message, paint.aside(place)));
+            let key = note.key().map(|key| format!("{key}: ")).unwrap_or_default();
+            text.push_str(&format!("  {part}{key}{}  {}\n", note.message, paint.aside(place)));
             if let Some(instead) = &note.instead {
                 text.push_str(&format!("    → {instead}\n"));
             }

@@ -153,9 +153,6 @@ fn not_yet(at: &str, word: &str) -> Option<&'static str> {
         (["spec", "services", _, "type"] | ["spec", "classes", _, "services", _, "type"], "mysql") => {
             Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
         }
-        (_, "secretsManager" | "ssm") => {
-            Some("let it be copied into a Kubernetes Secret, and name that: `kubernetes: NAME`")
-        }
         _ => None,
     }
 }

@@ -57,6 +57,8 @@ spec:
       job: during
   services:
     db: {type: mariadbb}
+  secrets:
+    payments: {default: {secretsManager: shop/pay}, qa: {ssm: "shop/*", region: Europe}}
 "#
     ));
 }
@@ -124,6 +126,11 @@ spec:
   secrets:
     payments: {default: {kubernetes: payments}}
     Pay: {default: {kubernetes: payments}}
+    two: {default: {kubernetes: a, ssm: /b}, qa: {}, production: {kubernetes: a, region: eu-west-1}}
+    far:
+      default:
+        secretsmanager: "arn:aws:secretsmanager:eu-west-2:123456789012:secret:shop/pay-AbCdEf"
+        region: eu-west-1
   classes:
     qa: {services: {db: {version: "11"}, cahce: {storage: 1Gi}}}
     production: {services: {db: {type: external, host: db.example.com, storage: 1Gi}}}
@@ -138,8 +145,7 @@ fn a_service_that_is_not_there_yet_is_refused_with_its_reason() {
             "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n  components: {{web: {{image: w}}}}\n  services:\n    db: {{type: {type}}}\n"
         )
     };
-    let aws = "external, host: h, secret: {secretsManager: shop/prod/db}";
-    insta::assert_snapshot!(problems(&file("mysql")) + &problems(&file("postgres")) + &problems(&file(aws)));
+    insta::assert_snapshot!(problems(&file("mysql")) + &problems(&file("postgres")));
 }
 
 const GUIDE: &str = include_str!("../../../../docs/guide/project.md");
@@ -378,14 +384,17 @@ spec:
       volumes: {/a/../b: {}, /data: {storage: 1Gi, memory: 1Mi}}
       health: {ready: {http: /, tcp: http}, live: {tcp: htp}}
       stop: {drain: 30s, grace: 10s}
-      scale: {min: 3, max: 2}
+      scale: {min: 3, max: 2, settle: 2h}
       pod: {restartPolicy: Never, containers: [{name: web, image: other}, {name: side, image: fine}]}
     nightly:
       image: r/web
       schedule: "0 2 * * *"
       timezone: Europe/London
+      uses: [pair]
+      env: {A: "http://${pair.host}:${pair.port}", B: "${pair.port.http}", C: "${pair.port.htp}"}
     twice: {image: r/web, job: before, schedule: "0 2 * * *", uses: [web], health: {ready: {tcp: x}}}
-    zone: {image: r/web, timezone: UTC, scale: {min: 1, cpu: 50}}
+    zone: {image: r/web, timezone: UTC, scale: {min: 1, cpu: 50, settle: 15s}}
+    pair: {image: r/web, ports: {admin: 81, http: 80}}
   services:
     db: {type: mariadb}
 "#

@@ -18,6 +18,16 @@ pub struct Note {
     pub instead: Option<String>,
 }
 
+impl Note {
+    /// The key that it is about, unless it is about the part as a whole.
+    pub fn key(&self) -> Option<&str> {
+        let path = &self.place.path;
+        let object = path.contains('/') && !path.contains('.');
+        let whole = object || self.part.is_some() && path.matches('.').count() < 2;
+        path.rsplit('.').next().filter(|key| !whole && !key.is_empty())
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {

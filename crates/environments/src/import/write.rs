@@ -67,15 +67,11 @@ fn notes(text: &mut String, indent: usize, draft: &Draft, part: Option<&str>) {
 
 fn sentence(note: &Note) -> String {
     let mark = if note.kind == Kind::Todo { "TODO " } else { "" };
-    let path = note.place.path.rsplit('.').next().unwrap_or_default();
-    // What is about a part as a whole stands above it anyway.
-    let object = note.place.path.contains('/') && !note.place.path.contains('.');
-    let whole = path.is_empty() || object || note.part.is_some() && note.place.path.matches('.').count() < 2;
-    let about = match note.kind {
-        Kind::Left if whole => "left out: ".to_owned(),
-        Kind::Left => format!("left out {path}: "),
-        _ if whole => String::new(),
-        _ => format!("{path}: "),
+    let about = match (note.kind, note.key()) {
+        (Kind::Left, None) => "left out: ".to_owned(),
+        (Kind::Left, Some(key)) => format!("left out {key}: "),
+        (_, None) => String::new(),
+        (_, Some(key)) => format!("{key}: "),
     };
     let instead = note.instead.as_ref().map(|instead| format!("; {instead}")).unwrap_or_default();
     format!("{mark}{about}{}{instead}", note.message)

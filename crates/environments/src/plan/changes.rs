@@ -231,6 +231,12 @@ fn masked(pieces: &[SecretPiece]) -> String {
             SecretPiece::FromSource { source: Source::Kubernetes(secret), key } => {
                 format!("•••(Secret {secret}, key {key})")
             }
+            SecretPiece::FromSource { source: Source::SecretsManager(place), key } => {
+                format!("•••(secret {} of Secrets Manager, key {key})", place.name)
+            }
+            SecretPiece::FromSource { source: Source::Ssm(place), key } => {
+                format!("•••({} of Parameter Store, key {key})", place.name)
+            }
             SecretPiece::FromSource { source: Source::Service { environment, service }, key } => {
                 format!("•••({key} of {service} in {environment})")
             }

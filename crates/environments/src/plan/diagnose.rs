@@ -8,6 +8,8 @@ use kube::ResourceExt;
 
 /// How long a pod may be unschedulable before that counts: volumes are bound a moment later.
 const UNSCHEDULABLE_SECONDS: i64 = 3;
+/// … when it is not room that is lacking, but nodes that take pods: one that starts or was away comes back.
+const UNTOLERATED_SECONDS: i64 = 60;
 /// How long a started container may be not ready before that is worth a word.
 const UNREADY_SECONDS: i64 = 5;
 /// How many log lines are evidence.
@@ -228,10 +230,17 @@ pub fn verdict(part: &Part, pod: &str, symptom: &Symptom, lines: &[String], envi
             fix: format!(
                 "ask for less ({name}.resources in outboard.yaml), destroy an environment, or add a node"
             ),
-            terminal: *seconds >= UNSCHEDULABLE_SECONDS,
+            terminal: *seconds >= patience(message),
             holds: false,
         },
     }
+}
+
+fn patience(unschedulable: &str) -> i64 {
+    let lasts =
+        ["Insufficient", "didn't match", "didn't satisfy"].iter().any(|word| unschedulable.contains(word));
+    let passes = ["untolerated taint", "were unschedulable"].iter().any(|word| unschedulable.contains(word));
+    if passes && !lasts { UNTOLERATED_SECONDS } else { UNSCHEDULABLE_SECONDS }
 }
 
 /// The verdict on a part whose pods Kubernetes does not even create.
@@ -366,6 +375,20 @@ mod tests {
         let verdict = verdict(&part(), "web-1", &found, &[], "qa");
         assert_eq!(verdict.message, "no node has room for web: not enough memory");
         assert!(verdict.terminal);
+    }
+
+    #[test]
+    fn a_node_that_takes_no_pods_for_a_moment_is_waited_for() {
+        let verdict = |message: &str, seconds| {
+            let symptom = Symptom::Unschedulable { message: message.into(), seconds };
+            verdict(&part(), "web-1", &symptom, &[], "qa")
+        };
+        let away =
+            "0/1 nodes are available: 1 node(s) had untolerated taint(s). no new claims to deallocate.";
+        assert!(!verdict(away, 30).terminal);
+        assert!(verdict(away, 60).terminal);
+        let full = "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint(s).";
+        assert!(verdict(full, 3).terminal);
     }
 
     #[test]

@@ -10,6 +10,9 @@ const START_SECONDS: u32 = 60;
 /// How often a container that starts is asked.
 const START_PERIOD: u32 = 2;
 
+/// Seconds that a command may take: the program is started anew each time, some of them on a virtual machine of their own.
+const COMMAND_TIMEOUT: u32 = 10;
+
 /// How long a start may take before it is a verdict.
 pub fn start_seconds(health: Option<&Health>) -> u32 {
     health.and_then(|health| health.start.as_deref()).and_then(seconds).unwrap_or(START_SECONDS)
@@ -19,21 +22,22 @@ pub fn start_seconds(health: Option<&Health>) -> u32 {
 pub fn insert(health: Option<&Health>, ports: &BTreeMap<String, Port>, container: &mut Map<String, Value>) {
     let Some(health) = health else { return };
     if let Some(ready) = &health.ready {
-        let timing =
-            json!({"periodSeconds": 2, "timeoutSeconds": 2, "successThreshold": 1, "failureThreshold": 2});
-        container.insert("readinessProbe".into(), asked(ports, ready, timing));
+        let (period, timeout) = if ready.command.is_empty() { (2, 2) } else { (5, COMMAND_TIMEOUT) };
+        container.insert("readinessProbe".into(), asked(ports, ready, &timing(period, timeout, 2)));
     }
     if let Some(live) = &health.live {
-        let timing =
-            json!({"periodSeconds": 10, "timeoutSeconds": 5, "successThreshold": 1, "failureThreshold": 3});
-        container.insert("livenessProbe".into(), asked(ports, live, timing));
+        let timeout = if live.command.is_empty() { 5 } else { COMMAND_TIMEOUT };
+        container.insert("livenessProbe".into(), asked(ports, live, &timing(10, timeout, 3)));
         let tries = start_seconds(Some(health)).div_ceil(START_PERIOD);
-        let timing = json!({"periodSeconds": START_PERIOD, "timeoutSeconds": 5, "successThreshold": 1, "failureThreshold": tries});
-        container.insert("startupProbe".into(), asked(ports, live, timing));
+        container.insert("startupProbe".into(), asked(ports, live, &timing(START_PERIOD, timeout, tries)));
     }
 }
 
-fn asked(ports: &BTreeMap<String, Port>, probe: &Probe, timing: Value) -> Value {
+fn timing(period: u32, timeout: u32, failures: u32) -> Value {
+    json!({"periodSeconds": period, "timeoutSeconds": timeout, "successThreshold": 1, "failureThreshold": failures})
+}
+
+fn asked(ports: &BTreeMap<String, Port>, probe: &Probe, timing: &Value) -> Value {
     let mut question = Map::new();
     if let Some(path) = &probe.http {
         let port = probe.port.clone().or_else(|| ports.keys().next().cloned());
@@ -47,7 +51,7 @@ fn asked(ports: &BTreeMap<String, Port>, probe: &Probe, timing: Value) -> Value 
         question.insert("exec".into(), json!({"command": probe.command}));
     }
     if let Value::Object(timing) = timing {
-        question.extend(timing);
+        question.extend(timing.clone());
     }
     Value::Object(question)
 }

@@ -1,7 +1,7 @@
 //! How many replicas of a component there are: what scales it with its load, and what keeps enough of them while nodes
 //! are drained.
 
-use api::project::Scale;
+use api::project::{Scale, seconds};
 use serde_json::{Value, json};
 
 use super::render::Place;
@@ -12,7 +12,7 @@ const CPU: u32 = 80;
 /// Scales between `min` and `max`; nothing where they are the same.
 pub fn autoscaler(place: &Place<'_>, name: &str, kind: &str, scale: &Scale) -> Option<Value> {
     let most = scale.max.filter(|max| *max > scale.min)?;
-    Some(json!({
+    let mut object = json!({
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": name, "namespace": place.namespace, "labels": place.labels(name)},
@@ -24,7 +24,12 @@ pub fn autoscaler(place: &Place<'_>, name: &str, kind: &str, scale: &Scale) -> O
                 "name": "cpu", "target": {"type": "Utilization", "averageUtilization": scale.cpu.unwrap_or(CPU)},
             }}],
         },
-    }))
+    });
+    // Where it does not say, Kubernetes waits for five minutes.
+    if let Some(settle) = scale.settle.as_deref().and_then(seconds) {
+        object["spec"]["behavior"] = json!({"scaleDown": {"stabilizationWindowSeconds": settle}});
+    }
+    Some(object)
 }
 
 /// A node that is drained takes one replica at a time.

@@ -8,6 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::revision::{SecretRecipe, Source};
 use api::{Cause, Verdict, marks};
 
+pub mod aws;
+
+use self::aws::Asker;
+
 /// Every source that `recipes` name, and the keys wanted of it.
 pub fn wanted(recipes: &[SecretRecipe]) -> BTreeMap<&Source, BTreeSet<&str>> {
     let mut wanted: BTreeMap<&Source, BTreeSet<&str>> = BTreeMap::new();
@@ -39,6 +43,11 @@ pub enum Lack {
     Service {
         environment: String,
         service: String,
+    },
+    /// It is to come from AWS.
+    Aws {
+        source: Source,
+        lack: aws::Lack,
     },
 }
 
@@ -91,6 +100,7 @@ pub fn verdict(
             fixes.push(fix);
         }
     }
+    let passes = |lack: &Lack| matches!(lack, Lack::Aws { lack, .. } if aws::passes(lack));
     Verdict {
         cause: if lacks.iter().all(|lack| matches!(lack, Lack::Environment { .. } | Lack::Service { .. })) {
             Cause::ServiceNotFound
@@ -101,7 +111,7 @@ pub fn verdict(
         message: messages.join("; "),
         evidence: users(lacks, recipes),
         fix: fixes.join("; "),
-        terminal: true,
+        terminal: !lacks.iter().all(passes),
         holds: true,
     }
 }
@@ -122,6 +132,10 @@ fn message(lack: &Lack, control: &str, class: &str) -> String {
         Lack::Service { environment, service } => {
             format!("environment {environment} runs no service {service} of its own yet")
         }
+        Lack::Aws { source, lack } => {
+            let asker = Asker { namespace: control, class };
+            aws::place(source).map(|place| aws::message(lack, &place, asker)).unwrap_or_default()
+        }
     }
 }
 
@@ -140,6 +154,10 @@ fn fix(lack: &Lack, control: &str, class: &str) -> String {
         Lack::Service { environment, .. } => {
             format!("wait until it is ready, or see outboard env show {environment}")
         }
+        Lack::Aws { source, lack } => {
+            let asker = Asker { namespace: control, class };
+            aws::place(source).map(|place| aws::fix(lack, &place, asker)).unwrap_or_default()
+        }
     }
 }
 
@@ -153,6 +171,10 @@ fn users(lacks: &[Lack], recipes: &[SecretRecipe]) -> Vec<String> {
             (Lack::Service { environment, service }, Source::Service { environment: of, service: what }) => {
                 (environment, service) == (of, what)
             }
+            (Lack::Aws { source: of, lack: aws::Lack::Key(missing) }, source) => {
+                of == source && missing == key
+            }
+            (Lack::Aws { source: of, .. }, source) => of == source,
             _ => false,
         })
     };
@@ -193,6 +215,16 @@ mod tests {
     }
 
     #[test]
+    fn only_what_waiting_may_mend_is_waited_for() {
+        let source = Source::SecretsManager(api::revision::AwsPlace { name: "pay".into(), region: None });
+        let failed = |failure| Lack::Aws { source: source.clone(), lack: aws::Lack::Failed(failure) };
+        let busy = failed(::aws::Failure::Throttled("Rate exceeded".into()));
+        let denied = failed(::aws::Failure::Denied("not authorized".into()));
+        assert!(!verdict(std::slice::from_ref(&busy), &[], "shop", "qa-42", "qa").terminal);
+        assert!(verdict(&[busy, denied], &[], "shop", "qa-42", "qa").terminal);
+    }
+
+    #[test]
     fn everything_that_is_lacking_is_told_at_once_with_who_wants_it() {
         let recipes: Vec<SecretRecipe> = serde_json::from_value(serde_json::json!([
             {"name": "web-env", "part": "web", "keys": {
@@ -200,6 +232,8 @@ mod tests {
                 "MAIL": [{"fromSource": {"source": {"kubernetes": "mail"}, "key": "password"}}],
                 "TAX": [{"fromSource": {"source": {"kubernetes": "tax"}, "key": "key"}}],
                 "DB": [{"fromSource": {"source": {"service": {"environment": "data", "service": "db"}}, "key": "password"}}],
+                "SMS": [{"fromSource": {"source": {"secretsManager": {"name": "shop/sms"}}, "key": "token"}}],
+                "MAP": [{"fromSource": {"source": {"ssm": {"name": "/shop/map", "region": "us-east-1"}}, "key": "key"}}],
             }},
         ]))
         .unwrap();
@@ -209,6 +243,14 @@ mod tests {
         lacks.extend(of_secret("mail", None, of("mail"), "qa"));
         lacks.extend(of_secret("tax", Some((None, keys(&["key"]))), of("tax"), "qa"));
         lacks.push(Lack::Environment { name: "data".into(), why: Unfit::Missing });
+        let aws = |name: &str, region: Option<&str>| api::revision::AwsPlace {
+            name: name.to_owned(),
+            region: region.map(str::to_owned),
+        };
+        let lack = aws::Lack::Key("token".into());
+        lacks.push(Lack::Aws { source: Source::SecretsManager(aws("shop/sms", None)), lack });
+        let lack = aws::Lack::Class("/shop/map/key".into());
+        lacks.push(Lack::Aws { source: Source::Ssm(aws("/shop/map", Some("us-east-1"))), lack });
         insta::assert_yaml_snapshot!(verdict(&lacks, &recipes, "shop", "qa-42", "qa"));
     }
 }

@@ -1,6 +1,5 @@
 //! What `${…}` stands for: the pieces of a value, some of which only the operator ever sees.
 
-use api::project::SecretPlace;
 use api::revision::{SecretPiece, Source};
 
 use super::render::Place;
@@ -47,21 +46,23 @@ fn one(place: &Place<'_>, reference: &Reference) -> Vec<SecretPiece> {
         "secret" => {
             let (name, key) = secret_key(field);
             let place = place.spec().secrets.get(name).and_then(|places| in_class(places, class));
-            let SecretPlace { kubernetes } = place.cloned().unwrap_or_default();
-            return vec![SecretPiece::FromSource {
-                source: Source::Kubernetes(kubernetes),
-                key: key.to_owned(),
-            }];
+            // Checked by `validate`: there is one in every class.
+            let source = place.map_or_else(|| Source::Kubernetes(String::new()), Source::from);
+            return vec![SecretPiece::FromSource { source, key: key.to_owned() }];
         }
         _ => {}
     }
     if let Some(service) = place.spec().services.get(name) {
         return service::field(place, name, service, field);
     }
-    let port = place.spec().components.get(name).and_then(|used| used.ports.values().next());
+    let ports = place.spec().components.get(name).map(|used| &used.ports);
+    let port = match field.strip_prefix("port.") {
+        Some(named) => ports.and_then(|ports| ports.get(named)),
+        None => ports.and_then(|ports| ports.values().next()),
+    };
     vec![SecretPiece::Text(match field {
-        "port" => port.map(ToString::to_string).unwrap_or_default(),
-        _ => name.to_owned(),
+        "host" => name.to_owned(),
+        _ => port.map(ToString::to_string).unwrap_or_default(),
     })]
 }
 

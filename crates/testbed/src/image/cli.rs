@@ -20,7 +20,7 @@ pub struct ImageArgs {
 
 #[derive(Debug, Subcommand)]
 enum ImageCommand {
-    /// Build images (all, or those named)
+    /// Build images (those named, or all but the ones on demand)
     Build {
         /// `shop/web:1`, or `shop/web` for all its tags, or `shop` for all under it
         names: Vec<String>,
@@ -37,16 +37,19 @@ enum ImageCommand {
     List,
 }
 
-/// Runs the command over all images known: `specs` is the catalogue with whatever the caller added.
-pub fn run(args: &ImageArgs, specs: &[ImageSpec]) -> anyhow::Result<()> {
+/// Runs the command over all images known: `specs` is the catalogue with whatever the caller added, `on_demand` are
+/// those that have to be named.
+pub fn run(args: &ImageArgs, specs: &[ImageSpec], on_demand: &[ImageSpec]) -> anyhow::Result<()> {
     let store = Store::open_default()?;
+    let all = [specs, on_demand].concat();
+    let chosen = |names: &[String]| select(if names.is_empty() { specs } else { &all }, names);
     match &args.command {
         ImageCommand::Build { names } => {
-            build_all(&store, &select(specs, names)?)?;
+            build_all(&store, &chosen(names)?)?;
             Ok(())
         }
-        ImageCommand::Push { names, registry } => push(&store, &select(specs, names)?, registry),
-        ImageCommand::List => list(&store, specs),
+        ImageCommand::Push { names, registry } => push(&store, &chosen(names)?, registry),
+        ImageCommand::List => list(&store, &all),
     }
 }
 

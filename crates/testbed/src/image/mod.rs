@@ -3,6 +3,7 @@
 //! The way of one image: [`ImageSpec`] says what is in it → [`build`] turns it into layers and a manifest in the
 //! [`Store`] → [`Registry`] pushes it, or [`archive`] writes it as one file. Nothing here starts a container.
 
+mod applications;
 pub mod archive;
 pub mod build;
 mod cargo;
@@ -15,6 +16,7 @@ mod spec;
 mod store;
 mod tree;
 
+pub use applications::applications;
 pub use catalogue::{catalogue, storage};
 pub use registry::{Pushed, Registry};
 pub use spec::{ImageSpec, Name, Source};

@@ -72,12 +72,15 @@ fn pod(options: &Options) -> Value {
 }
 
 fn container(options: &Options) -> Value {
-    json!({
+    // Its name in the lease: a container that starts again in the same pod leads again at once.
+    let mut env =
+        vec![json!({"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}})];
+    env.extend(options.env.iter().map(|(name, value)| json!({"name": name, "value": literal(value)})));
+    let mut container = json!({
         "name": OPERATOR,
         "image": options.image,
         "args": arguments(options),
-        // Its name in the lease: a container that starts again in the same pod leads again at once.
-        "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "env": env,
         "ports": [{"name": "http", "containerPort": PORT}],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 2},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 10},
@@ -90,7 +93,17 @@ fn container(options: &Options) -> Value {
             "readOnlyRootFilesystem": true,
             "capabilities": {"drop": ["ALL"]},
         },
-    })
+    });
+    if !options.env_from.is_empty() {
+        let secrets = options.env_from.iter().map(|name| json!({"secretRef": {"name": name}}));
+        container["envFrom"] = secrets.collect();
+    }
+    container
+}
+
+/// Kubernetes would expand `$(NAME)`; nobody who typed the value meant that.
+fn literal(text: &str) -> String {
+    text.replace("$(", "$$(")
 }
 
 fn arguments(options: &Options) -> Vec<String> {

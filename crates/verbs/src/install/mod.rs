@@ -37,6 +37,12 @@ pub struct Options {
     pub settings: Settings,
     /// One leads; more take over faster when its node dies.
     pub replicas: u16,
+    /// The IAM role that it may assume, on EKS.
+    pub aws_role: Option<String>,
+    /// Environment variables that it has besides.
+    pub env: BTreeMap<String, String>,
+    /// Secrets of its namespace whose keys are environment variables of it.
+    pub env_from: Vec<String>,
 }
 
 impl Default for Options {
@@ -45,6 +51,9 @@ impl Default for Options {
             image: concat!("outboard/outboard:", env!("CARGO_PKG_VERSION")).to_owned(),
             settings: Settings::default(),
             replicas: 1,
+            aws_role: None,
+            env: BTreeMap::new(),
+            env_from: Vec::new(),
         }
     }
 }
@@ -79,7 +88,7 @@ pub fn workload(options: &Options) -> Vec<Value> {
         "kind": "Namespace",
         "metadata": {"name": NAMESPACE},
     })];
-    objects.extend(rights::of_operator());
+    objects.extend(rights::of_operator(options.aws_role.as_deref()));
     objects.extend(rights::of_people());
     objects.extend(deployment::objects(options));
     for object in &mut objects {

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::OPERATOR;
 use crate::operator::{LEASE, NAMESPACE};
 
+/// By this EKS gives the pods of an account a role.
+const ROLE: &str = "eks.amazonaws.com/role-arn";
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
 /// What a slice does with objects that it makes.
@@ -132,18 +134,22 @@ const VIEWER: &[Rule] = &[
 ];
 
 /// The operator's account, its roles and their bindings.
-pub(super) fn of_operator() -> Vec<Value> {
+pub(super) fn of_operator(aws_role: Option<&str>) -> Vec<Value> {
     let account = json!([{"kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE}]);
     let everyone =
         json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}]);
+    let mut service_account = json!({
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": OPERATOR, "namespace": NAMESPACE},
+        // Only the operator's own pod asks for a token.
+        "automountServiceAccountToken": false,
+    });
+    if let Some(role) = aws_role {
+        service_account["metadata"]["annotations"] = json!({ROLE: role});
+    }
     vec![
-        json!({
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {"name": OPERATOR, "namespace": NAMESPACE},
-            // Only the operator's own pod asks for a token.
-            "automountServiceAccountToken": false,
-        }),
+        service_account,
         role("ClusterRole", OPERATOR, CLUSTER),
         binding("ClusterRole", OPERATOR, &account),
         role("Role", OPERATOR, HOME),

@@ -88,6 +88,27 @@ fn only_what_is_chosen_becomes_an_argument() {
     assert!(arguments(&options).contains("--url-port=8080"));
 }
 
+#[test]
+fn the_operator_has_the_role_and_the_environment_that_it_is_given() {
+    let options = Options {
+        aws_role: Some("arn:aws:iam::123456789012:role/outboard".into()),
+        env: [("AWS_REGION".to_owned(), "eu-west-1".to_owned()), ("A".to_owned(), "$(B)".to_owned())].into(),
+        env_from: vec!["outboard-aws".into()],
+        ..Options::default()
+    };
+    let objects = workload(&options);
+    let of = |kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap();
+    let role = &of("ServiceAccount")["metadata"]["annotations"]["eks.amazonaws.com/role-arn"];
+    assert_eq!(role, "arn:aws:iam::123456789012:role/outboard");
+    let container = &of("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["env"][0]["name"], "POD_NAME");
+    assert_eq!(container["env"][1], json!({"name": "A", "value": "$$(B)"}));
+    assert_eq!(container["env"][2], json!({"name": "AWS_REGION", "value": "eu-west-1"}));
+    assert_eq!(container["envFrom"], json!([{"secretRef": {"name": "outboard-aws"}}]));
+    let plain = workload(&Options::default());
+    assert!(!json!(plain).to_string().contains("envFrom") && !json!(plain).to_string().contains("role-arn"));
+}
+
 fn deployment(generation: i64, observed: i64, replicas: i32, updated: i32, available: i32) -> Deployment {
     serde_json::from_value(json!({
         "metadata": {"generation": generation},

@@ -59,13 +59,15 @@ pub fn read(service: &mut Service<'_, '_>, value: &Value, at: &str) {
         Question::Tcp(port) => Probe { tcp: Some(service.part.port(port, None)), ..Probe::default() },
         Question::Command(command) => Probe { command, ..Probe::default() },
     };
+    let period = if ready.command.is_empty() { 2 } else { 5 };
     let start = start(value);
     service.part.component.health =
         Some(Health { ready: Some(ready), live: None, start: start.map(quantity::duration) });
     let own = ["interval", "timeout", "retries"].iter().any(|key| value.get(*key).is_some());
     if own {
-        let message =
-            "how often it is asked is outboard's own: every 2 s, and out of service after 2 failures";
+        let message = format!(
+            "how often it is asked is outboard's own: every {period} s, and out of service after 2 failures"
+        );
         service.changed(at, message, "");
     }
 }

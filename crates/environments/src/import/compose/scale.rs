@@ -38,7 +38,7 @@ pub fn deploy(service: &mut Service<'_, '_>, value: &Value, at: &str) {
 pub fn replicas(service: &mut Service<'_, '_>, value: &Value, at: &str) {
     match word(value).and_then(|text| text.parse::<u32>().ok()) {
         Some(1) => {}
-        Some(min @ 2..=1000) => service.part.component.scale = Some(Scale { min, max: None, cpu: None }),
+        Some(min @ 2..=1000) => service.part.component.scale = Some(Scale::of(min)),
         Some(0) => {
             service.todo(at, "it does not run at all there, and does here", "remove it if nobody needs it");
         }

@@ -122,7 +122,7 @@ impl Workload<'_> {
                         self.note(Kind::Todo, "/spec/replicas", message, "remove it if nobody needs it");
                     }
                     1 => {}
-                    min => self.part.component.scale = Some(Scale { min, max: None, cpu: None }),
+                    min => self.part.component.scale = Some(Scale::of(min)),
                 }
                 self.autoscaler();
             }
@@ -193,8 +193,13 @@ impl Workload<'_> {
         let share = share
             .and_then(|share| u32::try_from(share).ok())
             .or(number("/spec/targetCPUUtilizationPercentage"));
-        self.part.component.scale =
-            Some(Scale { min, max, cpu: share.filter(|share| (1..=1000).contains(share)) });
+        let settle = number("/spec/behavior/scaleDown/stabilizationWindowSeconds");
+        self.part.component.scale = Some(Scale {
+            min,
+            max,
+            cpu: share.filter(|share| (1..=1000).contains(share)),
+            settle: settle.map(|seconds| format!("{}s", seconds.min(3600))),
+        });
         let others = items(metrics.as_ref(), "").len() > 1 || metrics.is_some() && share.is_none();
         if others {
             let place = scaler.place("/spec/metrics");

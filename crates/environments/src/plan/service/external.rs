@@ -32,10 +32,7 @@ pub fn field(settings: &ServiceSettings, field: &str) -> Vec<SecretPiece> {
     };
     vec![match (own, &settings.secret) {
         (Some(value), _) => text(&value),
-        (None, Some(place)) => SecretPiece::FromSource {
-            source: Source::Kubernetes(place.kubernetes.clone()),
-            key: field.to_owned(),
-        },
+        (None, Some(place)) => SecretPiece::FromSource { source: Source::from(place), key: field.to_owned() },
         // Refused by `validate`.
         (None, None) => text(&""),
     }]

@@ -8,9 +8,6 @@ use crate::plan::service::{self, class};
 use crate::plan::template::{self, Piece, Reference};
 use crate::plan::values;
 
-/// Fields of a component that `${…}` may name.
-pub const COMPONENT_FIELDS: [&str; 2] = ["host", "port"];
-
 /// Who names something: a component may name what it uses, a service every other service.
 #[derive(Clone, Copy)]
 struct Asker<'a> {
@@ -90,8 +87,16 @@ fn check_reference(spec: &ProjectSpec, asker: Asker<'_>, reference: &Reference, 
         let hint = format!("`{name}` has no ports, so it has no address");
         return Some(no_field(reference, "", at).hint(hint));
     }
-    (!COMPONENT_FIELDS.contains(&field.as_str()))
-        .then(|| no_field(reference, "", at).hint(format!("`{name}` has {}", COMPONENT_FIELDS.join(", "))))
+    let fields = component_fields(used);
+    (!fields.contains(field))
+        .then(|| no_field(reference, "", at).hint(format!("`{name}` has {}", fields.join(", "))))
+}
+
+/// What `${…}` may name of a component; a port without a name only where it can't be another.
+fn component_fields(component: &Component) -> Vec<String> {
+    let only = (component.ports.len() == 1).then(|| "port".to_owned());
+    let named = component.ports.keys().map(|port| format!("port.{port}"));
+    ["host".to_owned()].into_iter().chain(only).chain(named).collect()
 }
 
 /// A service as the project has it, then as each class has it that replaces it.

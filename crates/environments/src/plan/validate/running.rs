@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use api::Problem;
-use api::project::{Component, Health, Port, Probe, Scale};
+use api::project::{Component, Health, Port, Probe, Scale, seconds};
 use serde_json::Value;
 
 use super::components::port_problem;
 use super::suggest;
 use crate::plan::pod;
+
+/// Seconds for which Kubernetes' autoscaler looks back.
+const LONGEST_SETTLE: u32 = 3600;
 
 pub fn check(name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {
     match &component.health {
@@ -114,11 +117,20 @@ pub fn scaled(name: &str, component: &Component, scale: &Scale, at: &str, proble
             let message = format!("`max` is {max}, less than `min`, which is {}", scale.min);
             problems.push(Problem::new(format!("{at}/max"), message));
         }
-        None if scale.cpu.is_some() => problems.push(
-            Problem::new(format!("{at}/cpu"), "without `max` nothing scales")
-                .hint("say how many replicas there may be: `max: 10`"),
-        ),
+        None => {
+            let idle = [("cpu", scale.cpu.is_some()), ("settle", scale.settle.is_some())];
+            for (key, _) in idle.into_iter().filter(|(_, said)| *said) {
+                problems.push(
+                    Problem::new(format!("{at}/{key}"), "without `max` nothing scales")
+                        .hint("say how many replicas there may be: `max: 10`"),
+                );
+            }
+        }
         _ => {}
+    }
+    if scale.settle.as_deref().and_then(seconds).is_some_and(|settle| settle > LONGEST_SETTLE) {
+        let message = "Kubernetes waits for an hour at most";
+        problems.push(Problem::new(format!("{at}/settle"), message).hint("`1h` is the most"));
     }
 }
 

@@ -231,6 +231,9 @@ fn external(settings: &ServiceSettings, at: &str, problems: &mut Vec<Problem>) {
             Problem::new(at, "an external service needs `host`").hint("the name or address it answers at"),
         );
     }
+    if let Some(place) = &settings.secret {
+        super::settings::check_place(place, &format!("{at}/secret"), problems);
+    }
     if settings.port == Some(0) {
         problems.push(Problem::new(format!("{at}/port"), "a port is between 1 and 65535"));
     }

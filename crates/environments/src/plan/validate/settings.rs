@@ -5,13 +5,18 @@ use std::collections::BTreeMap;
 use api::Problem;
 use api::names::PartName;
 use api::problem::pointer;
-use api::project::{DEFAULT_CLASS, ProjectSpec};
+use api::project::{DEFAULT_CLASS, ProjectSpec, SecretPlace};
 
 use super::suggest;
 
 pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
     each(spec, &spec.vary, "/spec/vary", "value", problems);
     each(spec, &spec.secrets, "/spec/secrets", "place", problems);
+    for (name, places) in &spec.secrets {
+        for (class, place) in places {
+            check_place(place, &pointer(&pointer("/spec/secrets", name), class), problems);
+        }
+    }
     for (name, values) in &spec.vary {
         for (class, _) in values.iter().filter(|(_, value)| value.contains("${")) {
             let at = pointer(&pointer("/spec/vary", name), class);
@@ -20,6 +25,38 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                     .hint("write it where the value is used, beside this one"),
             );
         }
+    }
+}
+
+/// Everything wrong with where secret values lie.
+pub fn check_place(place: &SecretPlace, at: &str, problems: &mut Vec<Problem>) {
+    let SecretPlace { kubernetes, secretsmanager, ssm, region } = place;
+    let given = [
+        ("kubernetes", kubernetes.is_some()),
+        ("secretsmanager", secretsmanager.is_some()),
+        ("ssm", ssm.is_some()),
+    ];
+    let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect();
+    match given.as_slice() {
+        [] => problems.push(
+            Problem::new(at, "it does not say where the values lie")
+                .hint("one of `kubernetes`, `secretsmanager` and `ssm`"),
+        ),
+        ["kubernetes"] if region.is_some() => {
+            let hint = "a Secret lies in the control namespace; leave it out";
+            problems.push(Problem::new(format!("{at}/region"), "only AWS has regions").hint(hint));
+        }
+        [_] => {}
+        several => problems.push(
+            Problem::new(at, format!("it lies in one place, not in {}", several.join(" and ")))
+                .hint("give each a name of its own under `secrets`"),
+        ),
+    }
+    if let (Some(region), Some(of_arn)) = (region, place.region_of_arn())
+        && region != of_arn
+    {
+        let message = format!("the ARN lies in {of_arn}, not in {region}");
+        problems.push(Problem::new(format!("{at}/region"), message).hint("leave it out"));
     }
 }
 

@@ -1,0 +1,38 @@
+//! Images that a few stories ask for: built and pushed when they do, and never by `up` or with all the others.
+
+use crate::cache::Cache;
+use crate::go;
+use crate::image::{self, ImageSpec, Store, cli};
+use crate::registry;
+use crate::tools::tools;
+
+/// What may be asked for.
+pub fn images(cache: &Cache) -> anyhow::Result<Vec<ImageSpec>> {
+    let mut images = image::applications();
+    images.push(talk(cache)?);
+    Ok(images)
+}
+
+/// Sees to it that the registry has these images.
+pub fn provide(names: &[&str]) -> anyhow::Result<()> {
+    let cache = Cache::open()?;
+    let words: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    if names.iter().any(|name| name.starts_with("testbed/talk")) {
+        tools(&cache, &[go::TALK.name.to_owned()])?;
+    }
+    let images = images(&cache)?;
+    cli::push(&Store::open(&cache.images())?, &cli::select(&images, &words)?, &registry::address())
+}
+
+fn talk(cache: &Cache) -> anyhow::Result<ImageSpec> {
+    let program = "/usr/bin/talk";
+    Ok(ImageSpec::scratch("testbed/talk:1")
+        .file(program, go::TALK.path(cache)?, 0o755)
+        .user("talk", 65532, "/")
+        .run_as("65532:65532")
+        .entrypoint(&[program])
+        .cmd(&["serve"])
+        .port(8080)
+        .port(9090)
+        .port(7070))
+}
