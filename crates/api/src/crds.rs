@@ -17,6 +17,17 @@ pub const ENVIRONMENTS: &str = "environments.outboard.dev";
 mod tests {
     use super::*;
 
+    /// Kubernetes compiles patterns with Go's library, which refuses a larger number.
+    #[test]
+    fn no_pattern_counts_further_than_kubernetes_does() {
+        let text = serde_json::to_string(&all()).unwrap();
+        let braces =
+            text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(inside, _)| inside);
+        let counts =
+            braces.flat_map(|inside| inside.split(',')).filter_map(|number| number.parse::<u64>().ok());
+        assert_eq!(counts.filter(|count| *count > 1000).collect::<Vec<_>>(), Vec::<u64>::new());
+    }
+
     #[test]
     fn every_definition_says_how_its_conditions_merge() {
         let crd = serde_json::to_value(Environment::crd()).unwrap();

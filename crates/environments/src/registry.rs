@@ -121,7 +121,7 @@ async fn digest(
     let login = match (given, region) {
         (Some(given), _) => given,
         (None, Some(region)) => {
-            let login = aws.login(region).await.map_err(Failure::NoLogin)?;
+            let login = Box::pin(aws.login(region)).await.map_err(Failure::NoLogin)?;
             RegistryAuth::Basic(login.user, login.password)
         }
         (None, None) => RegistryAuth::Anonymous,

@@ -56,7 +56,7 @@ impl Glimpses {
             let found = match place {
                 Place::Secret { namespace, name } => self.version(client, place, namespace, name).await?,
                 Place::Aws(place) => {
-                    aws.kept(place, Freshness::Lately).await.ok().map(|kept| kept.version.clone())
+                    Box::pin(aws.kept(place, Freshness::Lately)).await.ok().map(|kept| kept.version.clone())
                 }
             };
             if found != *version {
@@ -135,7 +135,7 @@ pub async fn read(
             Source::SecretsManager(_) | Source::Ssm(_) => {
                 let Some(place) = sources::aws::place(source) else { continue };
                 let asker = Asker { namespace: &owner.control_namespace, class };
-                let kept = keepers.aws.kept(&place, keepers.freshness).await;
+                let kept = Box::pin(keepers.aws.kept(&place, keepers.freshness)).await;
                 let version = kept.as_ref().ok().map(|kept| kept.version.clone());
                 (Place::Aws(place), version, in_aws(source, kept, &keys, asker))
             }

@@ -9,7 +9,7 @@ use crate::tools::tools;
 /// What may be asked for.
 pub fn images(cache: &Cache) -> anyhow::Result<Vec<ImageSpec>> {
     let mut images = image::applications();
-    images.push(talk(cache)?);
+    images.extend([image::mysql(), talk(cache)?]);
     Ok(images)
 }
 

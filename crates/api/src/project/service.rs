@@ -33,6 +33,7 @@ pub struct ClassService {
 pub enum ServiceType {
     #[default]
     Mariadb,
+    Mysql,
     Redis,
     S3,
     // Any image. (No doc comments here: the schema would list each variant by itself, and a typing error would not
@@ -46,6 +47,7 @@ impl ServiceType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
             Self::Redis => "redis",
             Self::S3 => "s3",
             Self::Container => "container",
@@ -62,11 +64,11 @@ pub struct ServiceSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[a-z0-9][a-zA-Z0-9._:/-]*$"))]
     pub image: Option<String>,
-    /// The image tag or digest of the server (mariadb: default `10.11`, redis: `7`, s3: `v1.8.0`, container: required).
+    /// The image tag or digest of the server (mariadb: default `10.11`, mysql: `8.4`, redis: `7`, s3: `v1.8.0`, container: required).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|sha256:[0-9a-f]{64})$"))]
     pub version: Option<String>,
-    /// Size of its volume, such as `10Gi` (mariadb, s3: default `1Gi`; others: nothing is kept without).
+    /// Size of its volume, such as `10Gi` (mariadb, mysql, s3: default `1Gi`; others: nothing is kept without).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[1-9][0-9]*(Mi|Gi|Ti|M|G|T)$"))]
     pub storage: Option<String>,
@@ -123,7 +125,7 @@ pub struct SecretPlace {
     pub kubernetes: Option<String>,
     /// Name or ARN of a secret in AWS Secrets Manager, tagged `outboard.dev/classes` with the namespaces and classes that it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"))]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9/_+=.@:-]+$"))]
     pub secretsmanager: Option<String>,
     /// Path of parameters in AWS Parameter Store, or the name of one, each tagged like a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -119,9 +119,6 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
             let options: Vec<&str> =
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let wrong = value.as_str().unwrap_or_default();
-            if let Some(reason) = not_yet(at, wrong) {
-                return vec![Problem::new(at, format!("`{wrong}` does not work yet")).hint(reason)];
-            }
             vec![Problem::new(at, format!("`{wrong}` is not known here")).hint(suggest(wrong, options))]
         }
         Kind::Constant { expected_value } => {
@@ -140,7 +137,7 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
     }
 }
 
-/// Keys and types that the design has and this version does not: what to do instead.
+/// Keys that the design has and this version does not: what to do instead.
 fn not_yet(at: &str, word: &str) -> Option<&'static str> {
     const LEAVE: Option<&str> = Some("leave it out: nothing is accepted and ignored");
     match (at.split('/').skip(1).collect::<Vec<_>>().as_slice(), word) {
@@ -150,9 +147,6 @@ fn not_yet(at: &str, word: &str) -> Option<&'static str> {
         (["spec", "routes", _], "tcp" | "tls" | "protocol") => Some(
             "a route carries HTTP, gRPC and websockets; components reach any port at `NAME:PORT`, people by `outboard forward`",
         ),
-        (["spec", "services", _, "type"] | ["spec", "classes", _, "services", _, "type"], "mysql") => {
-            Some("use `mariadb`, which speaks MySQL's protocol, or `external` for a MySQL that others run")
-        }
         _ => None,
     }
 }

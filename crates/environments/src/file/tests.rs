@@ -139,13 +139,13 @@ spec:
 }
 
 #[test]
-fn a_service_that_is_not_there_yet_is_refused_with_its_reason() {
+fn a_service_of_a_type_that_is_not_known_is_told_with_those_that_are() {
     let file = |r#type: &str| {
         format!(
             "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n  components: {{web: {{image: w}}}}\n  services:\n    db: {{type: {type}}}\n"
         )
     };
-    insta::assert_snapshot!(problems(&file("mysql")) + &problems(&file("postgres")));
+    insta::assert_snapshot!(problems(&file("mysqld")) + &problems(&file("postgres")));
 }
 
 const GUIDE: &str = include_str!("../../../../docs/guide/project.md");

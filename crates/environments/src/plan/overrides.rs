@@ -89,6 +89,7 @@ fn scaled(change: &ScaleOverride, before: &Scale) -> Scale {
         min: change.min.unwrap_or(before.min),
         max: change.max.or(before.max),
         cpu: change.cpu.or(before.cpu),
+        settle: before.settle.clone(),
     }
 }
 
@@ -145,7 +146,7 @@ mod tests {
         assert_eq!((web.env["LOG_LEVEL"].as_str(), web.env["MODE"].as_str()), ("debug", "fast"));
         assert_eq!(web.resources, Some(Resources { cpu: Some("100m".into()), memory: Some("1Gi".into()) }));
         // The class says whole scales: no `max` of the project's is left, and here it has one again.
-        assert_eq!(applied.scale("qa", "web"), Scale { min: 1, max: Some(3), cpu: None });
+        assert_eq!(applied.scale("qa", "web"), Scale { min: 1, max: Some(3), cpu: None, settle: None });
         assert_eq!(applied.components["migrate"], spec().components["migrate"]);
     }
 

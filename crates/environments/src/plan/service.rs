@@ -15,12 +15,17 @@ mod container;
 mod elsewhere;
 mod external;
 mod mariadb;
+mod mysql;
 mod redis;
 mod s3;
 mod server;
+mod sql;
 
-pub use mariadb::RESERVED as MARIADB_RESERVED;
 pub use redis::RESERVED as REDIS_RESERVED;
+pub use sql::RESERVED as SQL_RESERVED;
+
+use mariadb::MARIADB;
+use mysql::MYSQL;
 
 /// A service as it is rendered: its part, and the Secrets that it needs.
 pub struct Rendered {
@@ -34,7 +39,8 @@ pub fn render(place: &Place<'_>, name: &str, service: &Service) -> Rendered {
         return Rendered { part: elsewhere::part(place, name, environment), secrets: vec![] };
     }
     match service.r#type {
-        ServiceType::Mariadb => mariadb::render(place, name, settings),
+        ServiceType::Mariadb => sql::render(place, name, settings, &MARIADB),
+        ServiceType::Mysql => sql::render(place, name, settings, &MYSQL),
         ServiceType::Redis => redis::render(place, name, settings),
         ServiceType::S3 => s3::render(place, name, settings),
         ServiceType::Container => container::render(place, name, settings),
@@ -53,7 +59,8 @@ pub fn image(service: &Service) -> Option<String> {
         Some(reference(repository, settings.version.as_deref().unwrap_or(version)))
     };
     match service.r#type {
-        ServiceType::Mariadb => of(mariadb::IMAGE, mariadb::VERSION),
+        ServiceType::Mariadb => of(MARIADB.image, MARIADB.version),
+        ServiceType::Mysql => of(MYSQL.image, MYSQL.version),
         ServiceType::Redis => of(redis::IMAGE, redis::VERSION),
         ServiceType::S3 => of(s3::IMAGE, s3::VERSION),
         ServiceType::Container => settings.image.as_ref().and(of("", "latest")),
@@ -85,7 +92,7 @@ pub fn fields(service: &Service) -> Fields {
     let settings = &service.settings;
     let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     match service.r#type {
-        ServiceType::Mariadb => Fields { known: named(&mariadb::FIELDS), open: false },
+        ServiceType::Mariadb | ServiceType::Mysql => Fields { known: named(&sql::FIELDS), open: false },
         ServiceType::Redis => Fields { known: named(&redis::FIELDS), open: false },
         ServiceType::S3 => Fields { known: named(&s3::FIELDS), open: false },
         ServiceType::Container => Fields { known: container::fields(settings), open: false },
@@ -107,7 +114,7 @@ pub fn is_secret(service: &Service, field: &str) -> bool {
 pub fn field(place: &Place<'_>, name: &str, service: &Service, field: &str) -> Vec<SecretPiece> {
     let at = Address::of(place, name, &service.settings);
     match service.r#type {
-        ServiceType::Mariadb => mariadb::field(&at, field),
+        ServiceType::Mariadb | ServiceType::Mysql => sql::field(&at, field),
         ServiceType::Redis => redis::field(&at, field),
         ServiceType::S3 => s3::field(&at, field),
         ServiceType::Container => container::field(&at, &service.settings, field),

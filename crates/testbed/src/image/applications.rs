@@ -73,3 +73,18 @@ fn queue() -> ImageSpec {
         .env("PYTHONUNBUFFERED", "1")
         .port(8000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalogue;
+    use super::*;
+
+    #[test]
+    fn every_name_is_valid_and_stands_for_nothing_that_is_always_built() {
+        let always: Vec<String> = catalogue().iter().map(|spec| spec.name().unwrap().to_string()).collect();
+        for spec in applications() {
+            let name = spec.name().unwrap().to_string();
+            assert!(!always.contains(&name), "{name}");
+        }
+    }
+}

@@ -18,6 +18,7 @@ const TRIMMING: u32 = 1;
 
 #[derive(Clone, Debug)]
 pub(super) struct Debian {
+    suite: &'static str,
     packages: Vec<String>,
     rules: Rules,
 }
@@ -27,7 +28,12 @@ impl Debian {
         let mut packages: Vec<String> = packages.iter().map(|&name| name.to_owned()).collect();
         packages.sort();
         packages.dedup();
-        Self { packages, rules: Rules::default() }
+        Self { suite: SUITE, packages, rules: Rules::default() }
+    }
+
+    pub fn suite(mut self, suite: &'static str) -> Self {
+        self.suite = suite;
+        self
     }
 
     pub fn programs(mut self, names: &[&str]) -> Self {
@@ -42,8 +48,9 @@ impl Debian {
 
     /// Names the layer by what was asked for; what Debian publishes meanwhile is taken when the cache is cleared.
     pub fn key(&self) -> String {
-        let (arch, packages, rules) = (std::env::consts::ARCH, &self.packages, &self.rules);
-        let text = format!("debian {TRIMMING} {SUITE} {arch} {ALWAYS_WITHOUT:?} {packages:?} {rules:?}");
+        let (suite, arch, packages, rules) =
+            (self.suite, std::env::consts::ARCH, &self.packages, &self.rules);
+        let text = format!("debian {TRIMMING} {suite} {arch} {ALWAYS_WITHOUT:?} {packages:?} {rules:?}");
         hex(&Sha256::digest(text))
     }
 
@@ -51,8 +58,10 @@ impl Debian {
         let log = store.temporary("mmdebstrap.log")?;
         let mut child = Command::new("mmdebstrap")
             .args(["--variant=extract", "--components=main"])
+            // What is not released yet is signed for a week, and a mirror may lag behind by more.
+            .args((self.suite != SUITE).then_some("--aptopt=Acquire::Check-Valid-Until \"false\""))
             .arg(format!("--include={}", self.packages.join(",")))
-            .args([SUITE, "-"])
+            .args([self.suite, "-"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)

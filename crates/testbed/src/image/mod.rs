@@ -17,7 +17,7 @@ mod store;
 mod tree;
 
 pub use applications::applications;
-pub use catalogue::{catalogue, storage};
+pub use catalogue::{catalogue, mysql, storage};
 pub use registry::{Pushed, Registry};
 pub use spec::{ImageSpec, Name, Source};
 pub use store::{ImageRecord, Layer, Store};

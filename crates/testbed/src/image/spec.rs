@@ -107,6 +107,13 @@ impl ImageSpec {
         Self { base: Some(Debian::of(packages)), ..Self::scratch(name) }
     }
 
+    /// Packages of another suite of Debian than everything else is made of.
+    #[must_use]
+    pub fn suite(mut self, suite: &'static str) -> Self {
+        self.base = self.base.map(|base| base.suite(suite));
+        self
+    }
+
     /// Of the base's programs (`bin`, `sbin`, `usr/bin`, `usr/sbin`) only these stay; each must be there.
     #[must_use]
     pub fn programs(mut self, names: &[&str]) -> Self {

@@ -56,40 +56,55 @@ pub async fn debug(
             .ok_or_else(|| pods::none_ready(&inside, &found))?,
     };
     let target = pods::container(&pod, &inside.part.name).cloned().unwrap_or_default();
-    let name = named("debug");
     let image = wanted.image.clone().or_else(|| target.image.clone()).unwrap_or_default();
-    let patch =
-        json!({"spec": {"ephemeralContainers": [container(&target, &name, &image, wanted, &streams)]}});
     let pods = pods::api(cluster, &inside);
-    pods.patch_ephemeral_containers(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch))
-        .await
-        .map_err(|error| cluster.explain(error))?;
-    tell(Step::Created {
-        environment: wanted.environment.clone(),
-        part: inside.part.name.clone(),
-        namespace: inside.namespace.clone(),
-        pod: pod.name_any(),
-        container: name.clone(),
-        image: image.clone(),
-        revision: None,
-    });
     let part = without_objects(&inside.part);
-    let process = Process {
-        cluster,
-        pods,
-        namespace: &inside.namespace,
-        pod: &pod.name_any(),
-        container: &name,
-        command: wanted.command.first().map_or("", String::as_str),
-        starting: Starting { environment: &wanted.environment, part: &part, image_by_hand: true },
-    };
-    let started = tokio::select! {
-        started = process.started(wanted.timeout) => started,
-        verdict = pull_failed(&process, &image) => Err(Trouble::NotStarted { what: String::new(), verdict }.into()),
-    };
-    started.map_err(|error| in_other_words(error, &name, &pod))?;
-    tell(Step::Started { pod: pod.name_any(), container: name.clone() });
-    Box::pin(process.attend(streams)).await
+    let mut beside = true;
+    loop {
+        let name = named("debug");
+        let added = container(&target, &name, &image, wanted, &streams, beside);
+        let patch = json!({"spec": {"ephemeralContainers": [added]}});
+        pods.patch_ephemeral_containers(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&patch))
+            .await
+            .map_err(|error| cluster.explain(error))?;
+        tell(Step::Created {
+            environment: wanted.environment.clone(),
+            part: inside.part.name.clone(),
+            namespace: inside.namespace.clone(),
+            pod: pod.name_any(),
+            container: name.clone(),
+            image: image.clone(),
+            revision: None,
+        });
+        let process = Process {
+            cluster,
+            pods: pods.clone(),
+            namespace: &inside.namespace,
+            pod: &pod.name_any(),
+            container: &name,
+            command: wanted.command.first().map_or("", String::as_str),
+            starting: Starting { environment: &wanted.environment, part: &part, image_by_hand: true },
+        };
+        let started = tokio::select! {
+            started = process.started(wanted.timeout) => started,
+            verdict = pull_failed(&process, &image) => Err(Trouble::NotStarted { what: String::new(), verdict }.into()),
+        };
+        match started {
+            // It crashed in that moment: there is nothing to see of its processes, and its files and settings are there.
+            Err(error) if beside && target_ended(&error) => beside = false,
+            Err(error) => return Err(in_other_words(error, &name, &pod)),
+            Ok(_) => {
+                tell(Step::Started { pod: pod.name_any(), container: name.clone() });
+                return Box::pin(process.attend(streams)).await;
+            }
+        }
+    }
+}
+
+/// Whether the node did not start a container because the one beside whose processes it was to be has ended.
+fn target_ended(error: &Error) -> bool {
+    let Error::Inside(Trouble::NotStarted { verdict, .. }) = error else { return false };
+    verdict.evidence.iter().any(|line| line.contains("invalid target container"))
 }
 
 /// Says when the node cannot pull the image, as soon as that is an Event. Without a right to read those, never.
@@ -118,17 +133,26 @@ async fn pull_failed(process: &Process<'_>, image: &str) -> Box<Verdict> {
     }
 }
 
-/// The container to add: in the namespaces of the component's own, with its settings, files and limits of power.
-fn container(target: &Container, name: &str, image: &str, wanted: &Debug, streams: &Streams) -> Value {
+/// The container to add: with the settings, files and limits of power of the component's own, and `beside` its processes.
+fn container(
+    target: &Container,
+    name: &str,
+    image: &str,
+    wanted: &Debug,
+    streams: &Streams,
+    beside: bool,
+) -> Value {
     let mut container = json!({
         "name": name,
         "image": image,
         "command": wanted.command,
-        "targetContainerName": target.name,
         "stdin": streams.stdin.is_some(),
         "stdinOnce": streams.stdin.is_some(),
         "tty": streams.is_terminal(),
     });
+    if beside {
+        container["targetContainerName"] = json!(target.name);
+    }
     for (field, value) in [
         ("env", json!(target.env)),
         ("envFrom", json!(target.env_from)),
@@ -206,6 +230,6 @@ mod tests {
         };
         let sink = || Box::new(tokio::io::sink());
         let streams = Streams { stdin: None, stdout: sink(), stderr: sink(), sizes: None, opened: None };
-        insta::assert_yaml_snapshot!(container(&target, "debug-abcde", "r/web:1", &wanted, &streams));
+        insta::assert_yaml_snapshot!(container(&target, "debug-abcde", "r/web:1", &wanted, &streams, true));
     }
 }

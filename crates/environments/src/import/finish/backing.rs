@@ -162,7 +162,7 @@ fn settings(draft: &mut Draft, kind: Backing, part: &Part) -> Map<String, Value>
             let message = format!(
                 "`{was}` becomes MariaDB, which speaks the same protocol and differs in details (JSON, collations, plugins)"
             );
-            note(Kind::Todo, message, "try it, and use an external MySQL where it matters");
+            note(Kind::Todo, message, "try it, or say `type: mysql` and its version");
         }
         (_, Some(version)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
             // What comes after the number says how the image was made; outboard has its own way to start it.

@@ -17,10 +17,11 @@ spec:
       image: registry.example.com/shop/web
       version: "1"
       args: ["--queue=${queue.host}:${queue.port.amqp}", "--pay=${vary.payment}"]
-      uses: [db, cache, queue, uploads]
+      uses: [db, orders, cache, queue, uploads]
       env:
         DATABASE_URL: "${db.url}"
         DATABASE_USER: "${db.user}"
+        ORDERS_URL: "${orders.url}"
         CACHE_URL: "${cache.url}"
         QUEUE_URL: "amqp://${queue.user}:${queue.password}@${queue.host}:${queue.port.amqp}"
         S3: "${uploads.access_key} ${uploads.secret_key} ${uploads.bucket} ${uploads.region}"
@@ -28,6 +29,7 @@ spec:
         STRIPE_KEY: "${secret.payments.stripe_key}"
   services:
     db: {type: mariadb, config: {max_connections: "200"}, storage: 2Gi}
+    orders: {type: mysql, config: {lower_case_table_names: "1"}}
     cache: {type: redis, image: registry.example.com/mirror/redis, config: {maxmemory: 64mb}}
     uploads: {type: s3, storage: 5Gi}
     queue:

@@ -6,7 +6,7 @@ use api::problem::pointer;
 use api::project::{ProjectSpec, ServiceSettings, ServiceType};
 
 use super::{references, running, suggest};
-use crate::plan::service::{MARIADB_RESERVED, REDIS_RESERVED};
+use crate::plan::service::{REDIS_RESERVED, SQL_RESERVED};
 
 /// Every key that only some types have.
 type Keys = Vec<&'static str>;
@@ -55,7 +55,7 @@ fn one(
         );
     }
     match r#type {
-        ServiceType::Mariadb => config(settings, &MARIADB_RESERVED, at, problems),
+        ServiceType::Mariadb | ServiceType::Mysql => config(settings, &SQL_RESERVED, at, problems),
         ServiceType::Redis => config(settings, &REDIS_RESERVED, at, problems),
         ServiceType::S3 => {}
         ServiceType::Container => container(spec, name, settings, at, problems),
@@ -84,7 +84,7 @@ fn changed(
         );
     }
     match r#type {
-        ServiceType::Mariadb => config(settings, &MARIADB_RESERVED, at, problems),
+        ServiceType::Mariadb | ServiceType::Mysql => config(settings, &SQL_RESERVED, at, problems),
         ServiceType::Redis => config(settings, &REDIS_RESERVED, at, problems),
         ServiceType::S3 | ServiceType::Container | ServiceType::External => {}
     }
@@ -92,7 +92,7 @@ fn changed(
 
 fn allowed(r#type: ServiceType) -> Keys {
     match r#type {
-        ServiceType::Mariadb | ServiceType::Redis => {
+        ServiceType::Mariadb | ServiceType::Mysql | ServiceType::Redis => {
             vec!["image", "version", "storage", "config", "resources", "from"]
         }
         ServiceType::S3 => vec!["image", "version", "storage", "resources", "from"],
