@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use api::{Cause, Environment, EnvironmentSpec, Exit, HostClaim};
 use kube::api::{Api, DeleteParams, PostParams};
-use serde_json::json;
+use serde_json::{Value, json};
 use stories::{World, ask, contains, leftovers, light, restart_operator, same, story, until};
 
 const READY: Duration = Duration::from_secs(120);
@@ -15,12 +15,21 @@ fn claims(world: &World) -> Api<HostClaim> {
     Api::all(world.client.clone())
 }
 
+/// Where what others do is only told, what an environment has no more is given back all the same.
+fn reporting() -> Value {
+    let mut spec = light();
+    spec["classes"]["qa"]["drift"] = json!("report");
+    spec
+}
+
 /// `web-x` in environment `qa` is `web` in environment `x-qa`.
 async fn begin(world: &World) -> Result<String> {
     world
         .apply(|spec| {
-            *spec = light();
+            *spec = reporting();
             spec["routes"][0]["aliases"] = json!(["web-x"]);
+            let extra = json!({"host": "extra", "path": "/", "to": "web"});
+            spec["routes"] = json!([spec["routes"][0], extra]);
         })
         .await?;
     Ok(format!("web-x-qa-{}.localhost", world.name))
@@ -50,11 +59,16 @@ async fn an_alias_answers_and_whoever_wants_its_host_is_told_who_has_it() -> Res
         })
         .await?;
 
-        // Without the alias the host is nobody's.
-        world.apply(|spec| *spec = light()).await?;
+        // Without alias and route the hosts are nobody's.
+        let extra = format!("extra-qa-{}.localhost", world.name);
+        same("its holder", &holder(world, &extra).await?.as_deref(), &Some("qa"))?;
+        world.apply(|spec| *spec = reporting()).await?;
         world.outboard(&["env", "update", "qa"]).await?.ended(Exit::Success)?;
-        until("the host given back", SOON, async || Ok(holder(world, &host).await?.is_none().then_some(())))
-            .await?;
+        until("the hosts given back", SOON, async || {
+            let gone = holder(world, &host).await?.is_none() && holder(world, &extra).await?.is_none();
+            Ok(gone.then_some(()))
+        })
+        .await?;
         world.create("x-qa", &[]).await?;
         same("its holder", &holder(world, &host).await?.as_deref(), &Some("x-qa"))?;
 

@@ -111,12 +111,12 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         }
         rollout.parts.push((part.clone(), progress));
     }
+    let superfluous = decide::to_prune(&stored.revision, view, owner);
+    if rollout.all_ready() && superfluous.is_empty() && !target.frozen {
+        // Nothing answers there any more.
+        rollout.wrote |= hosts::give_back(&stored.revision, owner, context).await?;
+    }
     if rollout.all_ready() && !target.hands_off {
-        let superfluous = decide::to_prune(&stored.revision, view, owner);
-        if superfluous.is_empty() {
-            // Nothing answers there any more.
-            rollout.wrote |= hosts::give_back(&stored.revision, owner, context).await?;
-        }
         for seen in superfluous {
             info!(%namespace, "removing {} {}, which this revision no longer has", seen.kind.name(), seen.name);
             rollout.wrote = true;
