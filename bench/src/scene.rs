@@ -23,6 +23,10 @@ pub fn with<T>(
 ) -> anyhow::Result<T> {
     clear(name).context("failed to remove what an earlier run left")?;
     let measured = Scene::set(name, spec).and_then(|scene| measure(&scene));
+    if let Err(error) = &measured {
+        // Cleaning up may take long, and may be cut short.
+        eprintln!("{error:#}; cleaning up");
+    }
     let cleared = clear(name).context("failed to clean up");
     match measured {
         Ok(found) => cleared.map(|()| found),

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::drift;
 use crate::error::Error;
 use crate::kinds::Kind;
+use crate::ownership::Managers;
 use crate::view::View;
 use crate::writer::{Writer, wrote};
 
@@ -41,9 +42,9 @@ impl Writer {
             let live = self.api(kind, namespace).list(&ListParams::default().labels(&labels)).await?;
             for object in unknown {
                 let found = live.iter().find(|live| live.name_any() == object.name_any());
-                if let Some(found) = found
-                    .filter(|found| owner.owns(found.labels()) && wrote(found) && stands(self, object, found))
-                {
+                if let Some(found) = found.filter(|found| {
+                    owner.owns(found.labels()) && wrote(found) && stands(self.managers(), object, found)
+                }) {
                     self.remember(kind, namespace, object, found);
                 }
             }
@@ -53,12 +54,16 @@ impl Writer {
 }
 
 /// Whether nobody else wrote to it and nothing that we ask for is missing or otherwise.
-fn stands(writer: &Writer, desired: &DynamicObject, live: &DynamicObject) -> bool {
+fn stands(managers: &Managers, desired: &DynamicObject, live: &DynamicObject) -> bool {
     let entries = live.metadata.managed_fields.as_deref().unwrap_or_default();
-    let (Ok(desired), Ok(live)) = (serde_json::to_value(desired), serde_json::to_value(live)) else {
+    let (Ok(mut desired), Ok(live)) = (serde_json::to_value(desired), serde_json::to_value(live)) else {
         return false;
     };
-    let foreign = entries.iter().any(|entry| writer.managers().is_foreign(entry));
+    if let (Some(replicas), Some(spec)) = (live.pointer("/spec/replicas"), desired.get_mut("spec")) {
+        // Set as the object was created, and no part of what is kept.
+        spec["replicas"] = replicas.clone();
+    }
+    let foreign = entries.iter().any(|entry| managers.is_foreign(entry));
     !foreign && holds(&desired, &live) && !entries.iter().any(|entry| leaves_over(entry, &desired))
 }
 
@@ -91,6 +96,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_was_created_and_never_written_again_stands_with_the_replicas_it_was_given() {
+        let created = |fields: Value| {
+            let entry = json!({
+                "manager": marks::MANAGER, "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+                "fieldsV1": {"f:spec": fields},
+            });
+            let object = json!({
+                "metadata": {"name": "web", "managedFields": [entry]}, "spec": {"replicas": 2, "paused": true},
+            });
+            serde_json::from_value::<DynamicObject>(object).unwrap()
+        };
+        let desired = json!({"metadata": {"name": "web"}, "spec": {}});
+        let desired: DynamicObject = serde_json::from_value(desired).unwrap();
+        let managers = Managers::allowing(&[]);
+        assert!(stands(&managers, &desired, &created(json!({"f:replicas": {}}))));
+        assert!(!stands(&managers, &desired, &created(json!({"f:replicas": {}, "f:paused": {}}))));
+    }
 
     #[test]
     fn what_the_server_fills_in_is_no_difference_and_what_is_missing_is_one() {
