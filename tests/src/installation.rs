@@ -137,6 +137,8 @@ pub async fn installed_with<T>(
     let before = arguments(&world.client).await?;
     let secrets = Api::<Secret>::namespaced(world.client.clone(), NAMESPACE);
     let secret = json!({"metadata": {"name": name}, "stringData": values});
+    // Of a story that was ended in the middle.
+    let _ = secrets.delete(name, &DeleteParams::default()).await;
     secrets.create(&PostParams::default(), &serde_json::from_value(secret)?).await?;
     let install = async |arguments: &[String]| {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

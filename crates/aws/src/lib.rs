@@ -25,7 +25,7 @@ pub use registry::{Login, region_of};
 /// What was found is believed for so long by whoever merely follows it.
 const LATELY: Duration = Duration::from_secs(25);
 /// The same for whoever has just corrected something and asks again.
-const ANEW: Duration = Duration::from_secs(2);
+const ANEW: Duration = Duration::from_secs(1);
 /// So long a parameter's tag is believed by whoever follows it.
 const TAG: Duration = Duration::from_secs(600);
 /// A login that could not be had is asked for again after this long.
