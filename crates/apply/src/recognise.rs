@@ -63,15 +63,36 @@ fn stands(managers: &Managers, desired: &DynamicObject, live: &DynamicObject) ->
         // Set as the object was created, and no part of what is kept.
         spec["replicas"] = replicas.clone();
     }
+    let same_template = template(&desired).is_some() && template(&desired) == template(&live);
     let foreign = entries.iter().any(|entry| managers.is_foreign(entry));
-    !foreign && holds(&desired, &live) && !entries.iter().any(|entry| leaves_over(entry, &desired))
+    !foreign
+        && holds(&desired, &live)
+        && !entries.iter().any(|entry| leaves_over(entry, &desired, same_template))
+}
+
+/// The mark of the pod template that an object was made with.
+fn template(object: &Value) -> Option<&Value> {
+    object.pointer("/spec/template/metadata/labels")?.get(marks::TEMPLATE)
 }
 
 /// Whether a field that we own is not asked for any more: an earlier revision's, that has yet to go.
-fn leaves_over(entry: &ManagedFieldsEntry, desired: &Value) -> bool {
+///
+/// Whoever creates an object also owns what the server filled in, and most of that is in the template: where its mark says
+/// that it is the one asked for, there is nothing left over.
+fn leaves_over(entry: &ManagedFieldsEntry, desired: &Value, same_template: bool) -> bool {
     let ours = entry.manager.as_deref() == Some(marks::MANAGER)
         && entry.subresource.as_deref().unwrap_or_default().is_empty();
-    ours && entry.fields_v1.as_ref().is_some_and(|fields| drift::has_more(&fields.0, desired))
+    let created = entry.operation.as_deref() == Some("Update");
+    ours && entry.fields_v1.as_ref().is_some_and(|fields| {
+        let mut fields = fields.0.clone();
+        if let Some(spec) = fields.get_mut("f:spec").and_then(Value::as_object_mut)
+            && created
+            && same_template
+        {
+            spec.remove("f:template");
+        }
+        drift::has_more(&fields, desired)
+    })
 }
 
 /// Whether everything in `desired` stands in `live`, which may have more: what the server fills in.
@@ -99,21 +120,28 @@ mod tests {
 
     #[test]
     fn what_was_created_and_never_written_again_stands_with_the_replicas_it_was_given() {
-        let created = |fields: Value| {
+        let created = |fields: Value, template: &str| {
             let entry = json!({
                 "manager": marks::MANAGER, "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
                 "fieldsV1": {"f:spec": fields},
             });
             let object = json!({
-                "metadata": {"name": "web", "managedFields": [entry]}, "spec": {"replicas": 2, "paused": true},
+                "metadata": {"name": "web", "managedFields": [entry]}, "spec": {
+                    "replicas": 2, "paused": true,
+                    "template": {"metadata": {"labels": {marks::TEMPLATE: template}}, "spec": {"dnsPolicy": "ClusterFirst"}},
+                },
             });
             serde_json::from_value::<DynamicObject>(object).unwrap()
         };
-        let desired = json!({"metadata": {"name": "web"}, "spec": {}});
+        let desired = json!({
+            "metadata": {"name": "web"}, "spec": {"template": {"metadata": {"labels": {marks::TEMPLATE: "t1"}}}},
+        });
         let desired: DynamicObject = serde_json::from_value(desired).unwrap();
         let managers = Managers::allowing(&[]);
-        assert!(stands(&managers, &desired, &created(json!({"f:replicas": {}}))));
-        assert!(!stands(&managers, &desired, &created(json!({"f:replicas": {}, "f:paused": {}}))));
+        let filled = json!({"f:replicas": {}, "f:template": {"f:spec": {"f:dnsPolicy": {}}}});
+        assert!(stands(&managers, &desired, &created(filled.clone(), "t1")));
+        assert!(!stands(&managers, &desired, &created(filled, "t2")));
+        assert!(!stands(&managers, &desired, &created(json!({"f:replicas": {}, "f:paused": {}}), "t1")));
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Standing {
 /// Whether a controller was told no in a way that will not change by itself.
 pub fn says_no(message: &str) -> bool {
     let has = |word: &&str| message.contains(*word);
-    REFUSALS.iter().any(|word| has(word)) && !PASSING.iter().any(|word| has(word))
+    REFUSALS.iter().any(&has) && !PASSING.iter().any(has)
 }
 
 fn observed(object: &DynamicObject) -> bool {
