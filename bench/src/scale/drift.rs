@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, WatchEvent, WatchParams};
@@ -75,24 +75,29 @@ async fn one(client: &Client, edit: Edit, place: &Place) -> anyhow::Result<Durat
     let before = api.get(&place.name).await?;
     // The watch stands before the edit is sent: nothing of what follows can be missed or come late.
     let only = WatchParams::default().fields(&format!("metadata.name={}", place.name));
-    let mut events = api.watch(&only, &before.resource_version().unwrap_or_default()).await?.boxed();
+    let mut seen = before.resource_version().unwrap_or_default();
+    let mut events = api.watch(&only, &seen).await?.boxed();
     let answered = change(&api, edit, place).await?;
     let restored = async {
         let mut changed = false;
-        while let Some(event) = events.try_next().await? {
-            match event {
-                WatchEvent::Deleted(_) => changed = true,
-                WatchEvent::Added(now) | WatchEvent::Modified(now) => {
-                    let same = now.spec == before.spec && now.labels() == before.labels();
-                    if changed && same {
-                        return Ok(answered.elapsed());
+        loop {
+            while let Some(event) = events.try_next().await? {
+                match event {
+                    WatchEvent::Deleted(_) => changed = true,
+                    WatchEvent::Added(now) | WatchEvent::Modified(now) => {
+                        let same = now.spec == before.spec && now.labels() == before.labels();
+                        if changed && same {
+                            return anyhow::Ok(answered.elapsed());
+                        }
+                        changed |= !same;
+                        seen = now.resource_version().unwrap_or(seen);
                     }
-                    changed |= !same;
+                    _ => {}
                 }
-                _ => {}
             }
+            // A busy API server ends watches: it goes on behind the last event.
+            events = api.watch(&only, &seen).await?.boxed();
         }
-        bail!("the watch ended")
     };
     timeout(LIMIT, restored).await.with_context(|| format!("not undone within {} s", LIMIT.as_secs()))?
 }
