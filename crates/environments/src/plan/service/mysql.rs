@@ -31,7 +31,7 @@ const READY: &str = r#"MYSQL_PWD="$MYSQL_PASSWORD" mysql --no-defaults -h 127.0.
 pub const MYSQL: Flavour = Flavour {
     name: "mysql",
     image: "docker.io/library/mysql",
-    version: "8.4",
+    version: "9.7",
     variables: ["MYSQL_DATABASE", "MYSQL_PASSWORD", "MYSQL_USER"],
     start: START,
     ready: READY,
