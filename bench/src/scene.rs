@@ -95,20 +95,11 @@ pub fn light(components: usize) -> anyhow::Result<Value> {
     Ok(json!({"components": components}))
 }
 
-/// An image that does nothing, and that the node has: `IMAGE`, else the testbed's pause.
+/// An image that does nothing, and that every node has: `IMAGE`, else the testbed's pause.
 fn image() -> anyhow::Result<(String, String)> {
     let full = match std::env::var("IMAGE") {
         Ok(image) => image,
-        Err(_) => {
-            let names = "jsonpath={range .items[*].status.images[*]}{.names[*]}{\"\\n\"}{end}";
-            let names = kubectl(&["get", "nodes", "-o", names], None)?;
-            let pause = |name: &&str| name.contains("testbed/pause:") && !name.contains('@');
-            let found = names
-                .split_whitespace()
-                .find(pause)
-                .context("no node has the testbed's pause image; set IMAGE")?;
-            found.to_owned()
-        }
+        Err(_) => testbed::pause_image()?,
     };
     let (image, version) = full.rsplit_once(':').context("IMAGE has no tag")?;
     Ok((image.to_owned(), version.to_owned()))

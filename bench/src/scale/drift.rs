@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, WatchEvent, WatchParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 use kube::{Client, ResourceExt};
 use rand::RngExt;
 use serde_json::{Value, json};
@@ -72,10 +72,13 @@ pub async fn run(client: &Client, control: &str, size: &Size) -> anyhow::Result<
 
 async fn one(client: &Client, edit: Edit, place: &Place) -> anyhow::Result<Duration> {
     let api = Api::<Deployment>::namespaced(client.clone(), &place.namespace);
-    let before = api.get(&place.name).await?;
+    let only = format!("metadata.name={}", place.name);
+    // The version of a list is that of now; that of an object which stood still for long is forgotten by watches.
+    let listed = api.list(&ListParams::default().fields(&only)).await?;
+    let mut seen = listed.metadata.resource_version.context("a list has a version")?;
+    let before = listed.items.into_iter().next().context("it is not there")?;
     // The watch stands before the edit is sent: nothing of what follows can be missed or come late.
-    let only = WatchParams::default().fields(&format!("metadata.name={}", place.name));
-    let mut seen = before.resource_version().unwrap_or_default();
+    let only = WatchParams::default().fields(&only);
     let mut events = api.watch(&only, &seen).await?.boxed();
     let answered = change(&api, edit, place).await?;
     let restored = async {
@@ -92,7 +95,8 @@ async fn one(client: &Client, edit: Edit, place: &Place) -> anyhow::Result<Durat
                         changed |= !same;
                         seen = now.resource_version().unwrap_or(seen);
                     }
-                    _ => {}
+                    WatchEvent::Error(error) => bail!("the watch was refused: {}", error.message),
+                    WatchEvent::Bookmark(_) => {}
                 }
             }
             // A busy API server ends watches: it goes on behind the last event.

@@ -75,6 +75,11 @@ pub fn tool(name: &str) -> anyhow::Result<PathBuf> {
     tools::tool(&Cache::open()?, name)
 }
 
+/// The image that holds a pod's namespaces, and does nothing: every node has it.
+pub fn pause_image() -> anyhow::Result<String> {
+    Ok(images::Images::of_this_version()?.pause)
+}
+
 /// The address of this machine that pods reach, too.
 pub const HOST: &str = node::HOST_IP;
 
