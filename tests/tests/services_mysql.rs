@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use api::Exit;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams};
-use serde_json::json;
+use serde_json::{Value, json};
 use stories::{World, contains, images, same, story, until};
 
 const SOON: Duration = Duration::from_secs(120);
@@ -40,6 +40,12 @@ async fn mysql_serves_the_shop_keeps_what_it_has_and_lets_nobody_else_in() -> Re
         ensure!(lines[1].len() == 32 && !lines[0].contains(lines[1]), "the password is an argument");
         contains(&told, "Access denied for user 'root'")?;
 
+        // Another environment has the same tables, and stops having them when somebody adds a column.
+        world.create("other", &[]).await?;
+        same("the schemas", &schemas(world).await?, &json!("equal"))?;
+        sql(world, "alter table orders add column note varchar(9)").await?;
+        same("the schemas", &schemas(world).await?, &json!("differ"))?;
+
         // A server that dies comes back with what it kept.
         let before = world.uids("qa").await?;
         let pods = Api::<Pod>::namespaced(world.client.clone(), &world.namespace("qa"));
@@ -54,6 +60,12 @@ async fn mysql_serves_the_shop_keeps_what_it_has_and_lets_nobody_else_in() -> Re
         same("the page", &world.get("qa", "/").await?.status, &200)
     })
     .await
+}
+
+/// What `env diff` says of the database of both.
+async fn schemas(world: &World) -> Result<Value> {
+    let diff = world.outboard(&["env", "diff", "qa", "other", "-o", "json"]).await?.ended(Exit::Success)?;
+    Ok(diff.last()?["schemas"][0]["state"].clone())
 }
 
 async fn sql(world: &World, statement: &str) -> Result<String> {

@@ -23,13 +23,33 @@ const BUFFER: usize = 64 * 1024;
 const MOST: u64 = 16 * 1024 * 1024;
 
 /// Every row says what it is about, then of which table. Sizes, counters and times are no schema.
-const ASK: &str = r#"MYSQL_PWD="$MARIADB_PASSWORD" exec mariadb --no-defaults -h 127.0.0.1 -u "$MARIADB_USER" -N -B "$MARIADB_DATABASE" -e "
+const QUESTIONS: &str = "
 SELECT 'table', TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE();
 SELECT 'column', TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, COLLATION_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE();
 SELECT 'index', TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME, NON_UNIQUE, SUB_PART, INDEX_TYPE FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE();
 SELECT 'key', TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME IS NOT NULL;
 SELECT 'view', TABLE_NAME, SHA2(VIEW_DEFINITION, 256) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE();
-""#;
+";
+
+/// A server that can be asked: its client, and how the variables of its container begin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Server {
+    client: &'static str,
+    variables: &'static str,
+}
+
+const SERVERS: [Server; 2] =
+    [Server { client: "mariadb", variables: "MARIADB" }, Server { client: "mysql", variables: "MYSQL" }];
+
+impl Server {
+    fn ask(self) -> String {
+        let Self { client, variables } = self;
+        format!(
+            "MYSQL_PWD=\"${variables}_PASSWORD\" exec {client} --no-defaults -h 127.0.0.1 -u \"${variables}_USER\" \
+             -N -B \"${variables}_DATABASE\" -e \"{QUESTIONS}\""
+        )
+    }
+}
 
 /// The schemas of one service in both environments.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,11 +83,12 @@ pub struct Side<'a> {
 /// Compares every database that both have. What cannot be asked is said, and is no error.
 pub async fn compare(cluster: &Cluster, namespace: &str, left: Side<'_>, right: Side<'_>) -> Vec<Schema> {
     let mut schemas = Vec::new();
-    let other: Vec<&str> = databases(right.revision).collect();
-    for service in databases(left.revision).filter(|service| other.contains(service)) {
+    let other: Vec<_> = databases(right.revision).collect();
+    for (service, server) in databases(left.revision) {
+        let Some((_, theirs)) = other.iter().find(|(name, _)| *name == service) else { continue };
         let (a, b) = futures::join!(
-            ask(cluster, namespace, left.environment, service),
-            ask(cluster, namespace, right.environment, service)
+            ask(cluster, namespace, left.environment, service, server),
+            ask(cluster, namespace, right.environment, service, *theirs)
         );
         schemas.push(judge(service, a, b));
     }
@@ -95,18 +116,23 @@ fn judge(service: &str, left: Result<String, String>, right: Result<String, Stri
     }
 }
 
-/// Services that are asked as MariaDB is.
-fn databases(revision: &EnvironmentRevision) -> impl Iterator<Item = &str> {
-    let asked = |part: &&Part| {
-        let containers =
-            part.objects.iter().filter_map(|object| object.pointer("/spec/template/spec/containers"));
-        let containers = containers.filter_map(serde_json::Value::as_array).flatten();
-        containers
-            .filter_map(|container| container["env"].as_array())
-            .flatten()
-            .any(|variable| variable["name"] == "MARIADB_DATABASE")
-    };
-    revision.parts_of(Role::Service).filter(asked).map(|part| part.name.as_str())
+/// Services that can be asked, and as what.
+fn databases(revision: &EnvironmentRevision) -> impl Iterator<Item = (&str, Server)> {
+    revision.parts_of(Role::Service).filter_map(|part| Some((part.name.as_str(), server(part)?)))
+}
+
+/// What is inside, by what its container is told.
+fn server(part: &Part) -> Option<Server> {
+    let containers =
+        part.objects.iter().filter_map(|object| object.pointer("/spec/template/spec/containers"));
+    let containers = containers.filter_map(serde_json::Value::as_array).flatten();
+    let told: Vec<&str> = containers
+        .filter_map(|container| container["env"].as_array())
+        .flatten()
+        .filter_map(|variable| variable["name"].as_str())
+        .collect();
+    let is_told = |server: &Server| told.iter().any(|name| *name == format!("{}_DATABASE", server.variables));
+    SERVERS.into_iter().find(is_told)
 }
 
 /// What a database says about itself, or why it does not.
@@ -115,13 +141,14 @@ async fn ask(
     namespace: &str,
     environment: &Environment,
     service: &str,
+    server: Server,
 ) -> Result<String, String> {
     let name = environment.name_any();
     let wanted = Exec {
         environment: name.clone(),
         part: service.to_owned(),
         pod: None,
-        command: vec!["/bin/sh".to_owned(), "-c".to_owned(), ASK.to_owned()],
+        command: vec!["/bin/sh".to_owned(), "-c".to_owned(), server.ask()],
     };
     let ((stdout, out), (stderr, err)) = (tokio::io::duplex(BUFFER), tokio::io::duplex(BUFFER));
     let streams = Streams {
@@ -175,17 +202,23 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_a_mariadb_is_found_by_what_its_container_is_told() {
+    fn what_holds_a_database_is_found_by_what_its_container_is_told() {
+        let set = |name: &str, variable: &str| {
+            serde_json::json!({"name": name, "role": "service", "objects": [{"kind": "Service"}, {"kind": "StatefulSet",
+                "spec": {"template": {"spec": {"containers": [{"name": name, "env": [{"name": variable}]}]}}}}]})
+        };
         let revision: EnvironmentRevision = serde_json::from_value(serde_json::json!({
             "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {},
             "renderer": "0", "urls": {}, "secrets": [],
             "parts": [
-                {"name": "db", "role": "service", "objects": [{"kind": "Service"}, {"kind": "StatefulSet", "spec": {
-                    "template": {"spec": {"containers": [{"name": "db", "env": [{"name": "MARIADB_DATABASE"}]}]}}}}]},
+                set("db", "MARIADB_DATABASE"),
+                set("old", "MYSQL_DATABASE"),
                 {"name": "cache", "role": "service", "objects": [{"kind": "Service"}]},
             ],
         }))
         .unwrap();
-        assert_eq!(databases(&revision).collect::<Vec<_>>(), ["db"]);
+        let found: Vec<_> = databases(&revision).map(|(name, server)| (name, server.client)).collect();
+        assert_eq!(found, [("db", "mariadb"), ("old", "mysql")]);
+        assert!(SERVERS[1].ask().starts_with("MYSQL_PWD=\"$MYSQL_PASSWORD\" exec mysql "));
     }
 }
