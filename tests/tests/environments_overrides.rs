@@ -73,6 +73,15 @@ async fn what_differs_by_hand_is_told_survives_an_update_and_can_be_taken_away()
         world.outboard(&["env", "promote", "qa", "live"]).await?.ended(Exit::Success)?;
         same("promoted", &variable(world, "live", "LOG_LEVEL").await?.as_deref(), &Some("warn"))?;
 
+        // A new one may differ from its first moment on; asked for as it is, it is there already.
+        let create = ["env", "create", "own", "web.env.LOG_LEVEL=trace"];
+        world.outboard(&create).await?.ended(Exit::Success)?;
+        same("its own", &variable(world, "own", "LOG_LEVEL").await?.as_deref(), &Some("trace"))?;
+        world.outboard(&create).await?.ended(Exit::Success)?;
+        let other = ["env", "create", "own", "web.env.LOG_LEVEL=info"];
+        let refused = world.outboard(&other).await?.ended(Exit::Conflict)?;
+        contains(&refused.stderr, "web.env.LOG_LEVEL")?;
+
         // A rollback brings the whole revision back.
         world.outboard(&["env", "rollback", "qa"]).await?.ended(Exit::Success)?;
         same("rolled back", &variable(world, "qa", "LOG_LEVEL").await?.as_deref(), &Some("debug"))?;
@@ -104,6 +113,10 @@ async fn nothing_differs_by_hand_where_the_class_is_protected_or_the_setting_is_
             let output = world.outboard(&[&["env", "set"], arguments].concat()).await?.ended(exit)?;
             contains(&output.stderr, words)?;
         }
+        let create = ["env", "create", "own", "--class", "production", "web.env.LOG_LEVEL=debug"];
+        let refused = world.outboard(&create).await?.ended(Exit::Invalid)?;
+        contains(&refused.stderr, "protected")?;
+        ensure!(world.environments().get_opt("own").await?.is_none(), "an environment was made");
         same("nothing was written", &by_hand(world, "qa").await?, &json!({}))?;
 
         // Written past the command line it is refused all the same, and what runs goes on.

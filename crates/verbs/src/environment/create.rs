@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use api::overrides::listed;
-use api::{Environment, EnvironmentSpec};
+use api::{Environment, EnvironmentSpec, Overrides};
 use kube::ResourceExt;
 
 use super::choose::{self, Choice};
 use super::read;
+use super::setting::{self, Setting};
 use super::wish::Wish;
 use crate::error::Difference;
 use crate::{Cluster, Error, Result, Sink, project};
@@ -21,6 +22,8 @@ pub struct Wanted {
     pub project: Option<ProjectName>,
     pub class: Option<ClassName>,
     pub versions: Vec<Choice>,
+    /// Those that differ by hand from the project.
+    pub settings: Vec<Setting>,
     /// Default: the project's newest.
     pub revision: Option<String>,
 }
@@ -30,8 +33,10 @@ pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events:
     let (mut spec, parts) = resolve(cluster, namespace, wanted, events).await?;
     let base = read::find(cluster, namespace, wanted.name.as_str()).await?;
     if let Some(existing) = &base {
-        // Nothing was asked about these.
-        spec.overrides.clone_from(&existing.spec.overrides);
+        if wanted.settings.is_empty() {
+            // Nothing was asked about these.
+            spec.overrides.clone_from(&existing.spec.overrides);
+        }
         same(existing, &spec)?;
     }
     Ok(Wish {
@@ -69,6 +74,9 @@ async fn resolve(
     choose::check_components(&project, &revision.spec, &versions)?;
     let class = choose::class(&project, &revision.spec, wanted.class.as_ref())?;
     choose::check_versions(&project, &revision.spec, &versions)?;
+    setting::check(wanted.name.as_str(), &project, &revision.spec, &class, &wanted.settings)?;
+    let mut overrides = Overrides::new();
+    wanted.settings.iter().for_each(|setting| setting.put_into(&mut overrides));
     let parts = revision.spec.components.keys().chain(revision.spec.services.keys()).cloned().collect();
     let spec = EnvironmentSpec {
         project,
@@ -76,6 +84,7 @@ async fn resolve(
         class,
         owner: cluster.user().await,
         versions,
+        overrides,
         ..EnvironmentSpec::default()
     };
     Ok((spec, parts))

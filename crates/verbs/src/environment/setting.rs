@@ -6,8 +6,11 @@ use std::str::FromStr;
 use api::names::PartName;
 use api::overrides::ScaleOverride;
 use api::project::Resources;
-use api::{Override, Overrides};
+use api::{Override, Overrides, ProjectSpec};
 use environments::plan::plain;
+
+use super::choose;
+use crate::Error;
 
 /// What of a component can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +85,22 @@ fn is_quantity(value: &str, units: &[&str]) -> bool {
     number.parse::<f64>().is_ok() && units.contains(&unit)
 }
 
+/// Whether an environment of that class may have them, before anything is written.
+pub fn check(
+    environment: &str,
+    project: &str,
+    spec: &ProjectSpec,
+    class: &str,
+    settings: &[Setting],
+) -> Result<(), Error> {
+    let named = settings.iter().map(|setting| (setting.component.to_string(), String::new())).collect();
+    choose::check_components(project, spec, &named)?;
+    if !settings.is_empty() && spec.class(class).is_some_and(|class| class.protected) {
+        return Err(Error::Protected { environment: environment.to_owned(), class: class.to_owned() });
+    }
+    Ok(())
+}
+
 /// What is to be as the project says again: one setting, or all of a component below a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unset(String);
@@ -114,10 +133,6 @@ impl fmt::Display for Setting {
 }
 
 impl Setting {
-    pub fn component(&self) -> &str {
-        self.component.as_str()
-    }
-
     /// Puts the setting among those there are.
     pub fn put_into(&self, overrides: &mut Overrides) {
         let change = overrides.entry(self.component.to_string()).or_default();

@@ -9,7 +9,7 @@ use environments::plan::drift::frozen_until;
 use jiff::Timestamp;
 
 use super::choose::{self, Choice};
-use super::setting::{Setting, Unset};
+use super::setting::{self, Setting, Unset};
 use super::{history, read};
 use crate::{Cluster, Error, Result, Sink, project};
 
@@ -67,11 +67,7 @@ pub async fn set(cluster: &Cluster, namespace: &str, name: &str, wanted: &Settin
     let (project, class) = (base.spec.project.clone(), base.spec.class.clone());
     let spec = project::revision(cluster, namespace, &project, &base.spec.project_revision).await?.spec;
     choose::check_components(&project, &spec, &versions)?;
-    let named = settings.iter().map(|setting| (setting.component().to_owned(), String::new())).collect();
-    choose::check_components(&project, &spec, &named)?;
-    if !settings.is_empty() && spec.class(&class).is_some_and(|class| class.protected) {
-        return Err(Error::Protected { environment: name.to_owned(), class });
-    }
+    setting::check(name, &project, &spec, &class, settings)?;
     let said = versions.iter().map(|(part, version)| format!("{part}={version}"));
     let said = said.chain(settings.iter().map(ToString::to_string));
     let said: Vec<String> = said.chain(unset.iter().map(|setting| format!("--unset {setting}"))).collect();

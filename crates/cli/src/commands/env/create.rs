@@ -2,7 +2,7 @@
 
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use clap::Args;
-use verbs::environment::{self, Choice, Wanted};
+use verbs::environment::{self, Choice, Setting, Wanted};
 
 use super::carry_out;
 use crate::args::{Changing, Scope};
@@ -14,6 +14,9 @@ use crate::error::Result;
 pub struct CreateArgs {
     /// Name of the new environment
     pub name: EnvironmentName,
+    /// Settings that differ by hand from the project, as `env set` takes them
+    #[arg(value_name = "SETTING=VALUE")]
+    pub settings: Vec<Setting>,
     #[command(flatten)]
     pub scope: Scope,
     /// Class (stage) [default: the only one there is, else qa]
@@ -36,6 +39,7 @@ pub async fn run(context: &Context, args: CreateArgs) -> Result<()> {
         project: place.project.as_deref().map(ProjectName::parse).transpose().map_err(verbs::Error::from)?,
         class: args.class,
         versions: args.versions,
+        settings: args.settings,
         revision: args.revision,
     };
     let wish = environment::create(&place.cluster, &place.namespace, &wanted, &mut context.events()).await?;

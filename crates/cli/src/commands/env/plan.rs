@@ -2,7 +2,7 @@
 
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use clap::Args;
-use verbs::environment::{self, Choice, Settings, Wanted};
+use verbs::environment::{self, Choice, Setting, Settings, Wanted};
 
 use super::tell_plan;
 use crate::args::Scope;
@@ -14,6 +14,9 @@ use crate::error::Result;
 pub struct PlanArgs {
     /// Name of the environment, whether it exists or not
     pub name: EnvironmentName,
+    /// Settings that differ by hand from the project, as `env set` takes them
+    #[arg(value_name = "SETTING=VALUE")]
+    pub settings: Vec<Setting>,
     #[command(flatten)]
     pub scope: Scope,
     /// Class (stage) of an environment that does not exist yet
@@ -35,7 +38,7 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result<()> {
     let (cluster, namespace, name) = (&place.cluster, place.namespace.as_str(), args.name.as_str());
     let wish = match environment::find(cluster, namespace, name).await? {
         Some(_) => {
-            let wanted = Settings { versions: args.versions, ..Settings::default() };
+            let wanted = Settings { versions: args.versions, settings: args.settings, unset: Vec::new() };
             let mut wish = environment::set(cluster, namespace, name, &wanted).await?;
             if !args.keep_revision {
                 let revision = args.revision.as_deref();
@@ -52,6 +55,7 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result<()> {
                 project: project.map_err(verbs::Error::from)?,
                 class: args.class,
                 versions: args.versions,
+                settings: args.settings,
                 revision: args.revision,
             };
             environment::create(cluster, namespace, &wanted, &mut context.events()).await?
