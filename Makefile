@@ -79,13 +79,20 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
-	@case '$(SLICE)' in '*' | services*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | services* | fals*) $(TESTBED) tools moto ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
 
 # Fewer, or the same again: make soak CYCLES=20 SEED=1234. Ten of them are among the smoke stories.
 .PHONY: soak
 soak: install ## 100 lives of environments while operator and API server are killed at random
 	$(STORIES) soak -- --ignored --nocapture
+
+# The same again: make soak-fals KILLS=20 OUTAGE=60 SEED=1234. Needs no testbed. Ten kills are a story of their own.
+.PHONY: soak-fals
+soak-fals: build ## fals killed 100 times while logs rotate and Firehose is away for ten minutes
+	$(TESTBED) tools moto
+	KILLS=$(or $(KILLS),100) OUTAGE=$(or $(OUTAGE),600) OUTBOARD="$(BIN)/outboard" \
+		cargo test --workspace --locked --test fals_ship -- --ignored --nocapture
 
 STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
 	cargo test --workspace --locked --no-fail-fast --test
