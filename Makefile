@@ -118,6 +118,11 @@ bench-poison: install ## Environments that can never be well among 200 good ones
 	$(TESTBED) tools kwok
 	$(MEASURE) poison
 
+# Smaller: make bench-fals MIB=100. Needs no testbed.
+.PHONY: bench-fals
+bench-fals: build ## How fast fals ships a file, and what that costs
+	OUTBOARD="$(BIN)/outboard" $(BIN)/bench fals
+
 MEASURE = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" \
 	$(BIN)/bench
 
