@@ -79,13 +79,20 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
-	@case '$(SLICE)' in '*' | services*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | services* | fals*) $(TESTBED) tools moto ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
 
 # Fewer, or the same again: make soak CYCLES=20 SEED=1234. Ten of them are among the smoke stories.
 .PHONY: soak
 soak: install ## 100 lives of environments while operator and API server are killed at random
 	$(STORIES) soak -- --ignored --nocapture
+
+# The same again: make soak-fals KILLS=20 OUTAGE=60 SEED=1234. Needs no testbed. Ten kills are a story of their own.
+.PHONY: soak-fals
+soak-fals: build ## fals killed 100 times while logs rotate and Firehose is away for ten minutes
+	$(TESTBED) tools moto
+	KILLS=$(or $(KILLS),100) OUTAGE=$(or $(OUTAGE),600) OUTBOARD="$(BIN)/outboard" \
+		cargo test --workspace --locked --test fals_ship -- --ignored --nocapture
 
 STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
 	cargo test --workspace --locked --no-fail-fast --test
@@ -110,6 +117,11 @@ bench-scale: install ## 1,000 environments of 10 components on nodes that KWOK p
 bench-poison: install ## Environments that can never be well among 200 good ones on nodes that KWOK plays
 	$(TESTBED) tools kwok
 	$(MEASURE) poison
+
+# Smaller: make bench-fals MIB=100. Needs no testbed.
+.PHONY: bench-fals
+bench-fals: build ## How fast fals ships a file, and what that costs
+	OUTBOARD="$(BIN)/outboard" $(BIN)/bench fals
 
 MEASURE = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" \
 	$(BIN)/bench

@@ -1,6 +1,7 @@
 //! AWS as far as a story needs it: moto's server on this machine for the time of the story, and what people do there.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -29,19 +30,28 @@ pub struct Cloud {
 impl Cloud {
     /// Where pods reach it, too.
     pub async fn begin(world: &World) -> Result<Self> {
+        Self::listening(testbed::HOST, world.directory()).await
+    }
+
+    /// Where only this machine reaches it; needs no testbed.
+    pub async fn alone(directory: &Path) -> Result<Self> {
+        Self::listening("127.0.0.1", directory).await
+    }
+
+    async fn listening(host: &str, directory: &Path) -> Result<Self> {
         // A port that was free a moment ago.
-        let port = std::net::TcpListener::bind((testbed::HOST, 0))?.local_addr()?.port();
-        let log = fs::File::create(world.directory().join("moto.log"))?;
+        let port = std::net::TcpListener::bind((host, 0))?.local_addr()?.port();
+        let log = fs::File::create(directory.join("moto.log"))?;
         let child = Command::new("timeout")
             .arg(LONGEST)
             .arg(testbed::tool("moto")?)
-            .args(["--host", testbed::HOST, "--port", &port.to_string()])
+            .args(["--host", host, "--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
             .context("failed to start moto")?;
-        let cloud = Self { child, address: format!("{}:{port}", testbed::HOST) };
+        let cloud = Self { child, address: format!("{host}:{port}") };
         until("moto answering", START, async || {
             cloud.ask("secretsmanager", "secretsmanager.ListSecrets", &json!({})).await.map(Some)
         })
@@ -58,6 +68,59 @@ impl Cloud {
         ]
     }
 
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Makes a delivery stream that writes into a bucket of the same name.
+    pub async fn stream(&self, name: &str) -> Result<()> {
+        let place = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        self.bucket(Request::put(format!("http://{}/{name}", self.address)), place).await?;
+        let destination = json!({
+            "RoleARN": "arn:aws:iam::123456789012:role/firehose",
+            "BucketARN": format!("arn:aws:s3:::{name}"),
+        });
+        let body = json!({"DeliveryStreamName": name, "S3DestinationConfiguration": destination});
+        self.ask("firehose", "Firehose_20150804.CreateDeliveryStream", &body).await?;
+        Ok(())
+    }
+
+    /// The names of all objects of a bucket, in their order.
+    pub async fn objects(&self, bucket: &str) -> Result<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        loop {
+            let after = names.last().map_or("", String::as_str);
+            let url = format!("http://{}/{bucket}?list-type=2&start-after={after}", self.address);
+            let page = String::from_utf8(self.bucket(Request::get(url), String::new()).await?.to_vec())?;
+            let found = page.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
+            names.extend(found.map(|(name, _)| name.to_owned()));
+            if !page.contains("<IsTruncated>true</IsTruncated>") {
+                return Ok(names);
+            }
+        }
+    }
+
+    pub async fn object(&self, bucket: &str, name: &str) -> Result<Bytes> {
+        self.bucket(Request::get(format!("http://{}/{bucket}/{name}", self.address)), String::new()).await
+    }
+
+    async fn bucket(&self, request: hyper::http::request::Builder, body: String) -> Result<Bytes> {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let request = request.header("Authorization", signature("s3")).body(Full::<Bytes>::from(body))?;
+        let what = request.uri().to_string();
+        let response = client.request(request).await?;
+        let status = response.status();
+        let answer = response.into_body().collect().await?.to_bytes();
+        ensure!(
+            status.is_success(),
+            "{what} is answered with {status}: {}",
+            String::from_utf8_lossy(&answer)
+        );
+        Ok(answer)
+    }
+
     pub async fn secrets_manager(&self, operation: &str, body: &Value) -> Result<Value> {
         self.ask("secretsmanager", &format!("secretsmanager.{operation}"), body).await
     }
@@ -66,14 +129,11 @@ impl Cloud {
         self.ask("ssm", &format!("AmazonSSM.{operation}"), body).await
     }
 
-    /// Nobody checks the signature; by its scope moto knows the service.
     async fn ask(&self, service: &str, target: &str, body: &Value) -> Result<Value> {
-        let scope = format!("key/20260101/{REGION}/{service}/aws4_request");
-        let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none");
         let request = Request::post(format!("http://{}/", self.address))
             .header("Content-Type", "application/x-amz-json-1.1")
             .header("X-Amz-Target", target)
-            .header("Authorization", signed)
+            .header("Authorization", signature(service))
             .body(Full::<Bytes>::from(body.to_string()))?;
         let client = Client::builder(TokioExecutor::new()).build_http();
         let response = client.request(request).await?;
@@ -86,6 +146,12 @@ impl Cloud {
         );
         Ok(serde_json::from_slice(&answer).unwrap_or_default())
     }
+}
+
+/// Nobody checks it; by its scope moto knows the service.
+fn signature(service: &str) -> String {
+    let scope = format!("key/20260101/{REGION}/{service}/aws4_request");
+    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none")
 }
 
 impl Drop for Cloud {

@@ -23,7 +23,7 @@ mod socket;
 mod talk;
 mod world;
 
-pub use binary::{Output, outboard};
+pub use binary::{Output, outboard, path as binary};
 pub use claim::{contains, same};
 pub use cloud::Cloud;
 pub use cluster::{Uids, client, kubeconfig_file};

@@ -41,10 +41,11 @@ fn may_use(name: &str) -> Result<Option<Vec<&'static str>>, ()> {
     Ok(Some(match name {
         "api" | "shop" | "testbed" => vec![],
         "apply" | "aws" => vec!["api"],
+        "fals" => vec!["api", "aws"],
         slice if SLICES.contains(&slice) => vec!["api", "apply", "aws"],
         "operator" | "verbs" => below(),
         "server" => vec!["api", "verbs"],
-        "cli" => vec!["api", "operator", "server", "verbs"],
+        "cli" => vec!["api", "fals", "operator", "server", "verbs"],
         "bench" | "stories" => return Ok(None),
         _ => return Err(()),
     }))

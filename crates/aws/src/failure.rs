@@ -1,6 +1,7 @@
 //! Why AWS did not tell something, told apart by what can be done about it.
 
 use std::error::Error;
+use std::io::ErrorKind;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ssm::config::http::HttpResponse;
@@ -89,6 +90,24 @@ fn of_service(code: &str, message: &str, status: u16) -> Failure {
         "" => Failure::Refused(words),
         code => Failure::Refused(format!("{code}: {words}")),
     }
+}
+
+/// Whether it was never sent since nobody knew as whom.
+pub fn is_of_credentials(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(<dyn Error>::is::<CredentialsError>)
+}
+
+/// Whether there never was a connection on which anything could have been sent.
+pub fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    chain(error).filter_map(|error| error.downcast_ref::<std::io::Error>()).any(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::AddrNotAvailable
+        )
+    })
 }
 
 /// Why there are no credentials, if that is it.

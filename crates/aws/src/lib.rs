@@ -1,9 +1,11 @@
 //! How AWS is reached: credentials and region by the chain that every AWS tool has, what others keep in Secrets
-//! Manager and Parameter Store, and logins of its registry, ECR. Never writes anything there.
+//! Manager and Parameter Store, logins of its registry, ECR, and delivery streams of Firehose. Records of logs are all
+//! that it writes there.
 
 mod access;
 mod content;
 mod failure;
+mod firehose;
 mod kept;
 mod memory;
 mod parameters;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use access::Access;
 use aws_config::SdkConfig;
 pub use failure::Failure;
+pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
 use memory::Memory;
 pub use registry::{Login, region_of};

@@ -5,6 +5,7 @@ mod check;
 mod debug;
 mod env;
 mod exec;
+mod fals;
 mod forward;
 mod import;
 mod init;
@@ -35,6 +36,7 @@ pub enum Command {
     Init(init::InitArgs),
     #[command(subcommand)]
     Import(import::ImportCommand),
+    Fals(fals::FalsArgs),
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
@@ -50,6 +52,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Import(import::ImportCommand::Compose(args)) => return import::compose(context, &args),
         Command::Import(import::ImportCommand::Manifests(args)) => return import::manifests(context, &args),
         Command::Operator(args) => return operator::run(args),
+        Command::Fals(args) => return fals::run(args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -91,7 +94,11 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Install(args) => install::run(context, args).await,
         Command::Version(args) => version::run(context, &args).await,
         Command::Import(import::ImportCommand::Namespace(args)) => import::namespace(context, &args).await,
-        Command::Check(_) | Command::Init(_) | Command::Import(_) | Command::Operator(_) => Ok(()),
+        Command::Check(_)
+        | Command::Init(_)
+        | Command::Import(_)
+        | Command::Operator(_)
+        | Command::Fals(_) => Ok(()),
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Failure {
     Install(#[from] verbs::install::Error),
     #[error("the operator stopped")]
     Operator(#[from] operator::Error),
+    #[error(transparent)]
+    Fals(#[from] fals::Error),
 }
 
 /// A failure as data.
@@ -168,6 +170,9 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
             Words { hint: error.hint(), ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error)) }
         }
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
+        Failure::Fals(error) => {
+            Words { hint: error.hint(), ..Words::new(error.exit(), chain(error)).details(error.details()) }
+        }
     }
 }
 

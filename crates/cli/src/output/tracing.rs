@@ -4,14 +4,17 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::Command;
 
-/// Silent by default; the operator tells what it does, as JSON unless a person looks on.
+/// Silent by default; the operator and fals tell what they do, the operator as JSON unless a person looks on.
 pub fn start(verbose: u8, command: &Command) {
     let is_operator = matches!(command, Command::Operator(_));
-    let directives = match (verbose, is_operator) {
+    let goes_on = is_operator || matches!(command, Command::Fals(_));
+    let is_tail = matches!(command, Command::Fals(args) if args.is_tail());
+    let directives = match (verbose, goes_on) {
         (0, false) => return,
+        (0, true) if is_tail => "warn",
         (0, true) => "info",
         (1, false) => "warn,verbs=info,cli=info,outboard=info",
-        (1, true) => "info,environments=debug,operator=debug,apply=debug",
+        (1, true) => "info,environments=debug,operator=debug,apply=debug,fals=debug",
         (_, _) => "debug",
     };
     let filter = EnvFilter::try_from_env("OUTBOARD_LOG").unwrap_or_else(|_| EnvFilter::new(directives));
