@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod data_copy;
 mod debug;
 mod env;
 mod exec;
@@ -38,6 +39,8 @@ pub enum Command {
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
+    #[command(hide = true)]
+    DataCopy(data_copy::DataCopyArgs),
     Version(version::VersionArgs),
 }
 
@@ -50,6 +53,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Import(import::ImportCommand::Compose(args)) => return import::compose(context, &args),
         Command::Import(import::ImportCommand::Manifests(args)) => return import::manifests(context, &args),
         Command::Operator(args) => return operator::run(args),
+        Command::DataCopy(args) => return data_copy::run(&args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -91,7 +95,11 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Install(args) => install::run(context, args).await,
         Command::Version(args) => version::run(context, &args).await,
         Command::Import(import::ImportCommand::Namespace(args)) => import::namespace(context, &args).await,
-        Command::Check(_) | Command::Init(_) | Command::Import(_) | Command::Operator(_) => Ok(()),
+        Command::Check(_)
+        | Command::Init(_)
+        | Command::Import(_)
+        | Command::Operator(_)
+        | Command::DataCopy(_) => Ok(()),
     }
 }
 
