@@ -1,10 +1,12 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
-//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`) and kwok (for `scale` and `poison`).
+//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`) and kwok (for `scale` and `poison`); `data` needs
+//! OUTBOARD only.
 
 mod asked;
 mod chart;
 mod compare;
+mod data;
 mod idle;
 mod light;
 mod machine;
@@ -21,10 +23,11 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 5] = [
+const SUBJECTS: [Subject; 6] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
+    ("data", data::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
 ];
