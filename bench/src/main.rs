@@ -1,11 +1,12 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
 //! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`) and kwok (for `scale` and `poison`); `fals`
-//! needs OUTBOARD alone.
+//! and `data` need OUTBOARD alone.
 
 mod asked;
 mod chart;
 mod compare;
+mod data;
 mod fals;
 mod idle;
 mod light;
@@ -23,10 +24,11 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 6] = [
+const SUBJECTS: [Subject; 7] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
+    ("data", data::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
     ("fals", fals::run),

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod data_copy;
 mod debug;
 mod env;
 mod exec;
@@ -40,6 +41,8 @@ pub enum Command {
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
+    #[command(hide = true)]
+    DataCopy(data_copy::DataCopyArgs),
     Version(version::VersionArgs),
 }
 
@@ -53,6 +56,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Import(import::ImportCommand::Manifests(args)) => return import::manifests(context, &args),
         Command::Operator(args) => return operator::run(args),
         Command::Fals(args) => return fals::run(args),
+        Command::DataCopy(args) => return data_copy::run(&args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -98,6 +102,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         | Command::Init(_)
         | Command::Import(_)
         | Command::Operator(_)
+        | Command::DataCopy(_)
         | Command::Fals(_) => Ok(()),
     }
 }

@@ -37,6 +37,8 @@ pub enum Failure {
     ListenerLeft,
     #[error(transparent)]
     Install(#[from] verbs::install::Error),
+    #[error(transparent)]
+    Data(#[from] verbs::data::Error),
     #[error("the operator stopped")]
     Operator(#[from] operator::Error),
     #[error(transparent)]
@@ -169,11 +171,23 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
         Failure::Install(error) => {
             Words { hint: error.hint(), ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error)) }
         }
+        Failure::Data(error) => of_data(error),
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Fals(error) => {
             Words { hint: error.hint(), ..Words::new(error.exit(), chain(error)).details(error.details()) }
         }
     }
+}
+
+fn of_data(error: &verbs::data::Error) -> Words {
+    use verbs::data::Error;
+    let exit = match error {
+        Error::Job(_) | Error::Masks(_) | Error::Leaks(_) => Exit::Invalid,
+        Error::Refused { .. } => Exit::Conflict,
+        Error::Credentials { .. } => Exit::Forbidden,
+        _ => Exit::Failure,
+    };
+    Words { hint: error.fix(), ..Words::new(exit, error.to_string()).details(error.details()) }
 }
 
 /// An error with its causes, each once.

@@ -9,6 +9,7 @@ mod command;
 mod components;
 mod containerd;
 mod controllers;
+mod debian;
 mod down;
 mod envoy;
 mod etcd;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::cache::Cache;
+use crate::debian;
 use crate::go;
 use crate::kube::link_to;
 use crate::lock::Lock;
@@ -16,10 +17,17 @@ use crate::step::{Did, step};
 enum OnDemand {
     Go(go::Tool),
     Python(python::Program),
+    Debian(debian::Programs),
 }
 
-const ON_DEMAND: [OnDemand; 4] =
-    [OnDemand::Go(go::HELM), OnDemand::Go(go::KWOK), OnDemand::Go(go::TALK), OnDemand::Python(python::MOTO)];
+const ON_DEMAND: [OnDemand; 6] = [
+    OnDemand::Go(go::HELM),
+    OnDemand::Go(go::KWOK),
+    OnDemand::Go(go::TALK),
+    OnDemand::Python(python::MOTO),
+    OnDemand::Debian(debian::MARIADB),
+    OnDemand::Debian(debian::MYDUMPER),
+];
 
 impl OnDemand {
     fn named(name: &str) -> anyhow::Result<Self> {
@@ -32,6 +40,7 @@ impl OnDemand {
         match self {
             Self::Go(tool) => tool.name,
             Self::Python(program) => program.name,
+            Self::Debian(programs) => programs.name,
         }
     }
 
@@ -39,6 +48,7 @@ impl OnDemand {
         match self {
             Self::Go(tool) => tool.path(cache),
             Self::Python(program) => program.path(cache),
+            Self::Debian(programs) => programs.path(cache),
         }
     }
 
@@ -46,6 +56,7 @@ impl OnDemand {
         match self {
             Self::Go(tool) => tool.build(cache),
             Self::Python(program) => program.install(cache),
+            Self::Debian(programs) => programs.install(cache),
         }
     }
 }
