@@ -4,6 +4,7 @@
 
 pub mod level;
 pub mod line;
+pub mod live;
 pub mod query;
 
 pub use level::Level;

@@ -28,7 +28,7 @@ fn refusal(query: &str) -> String {
     format!(
         "{query}\n{:>width$} {error}; {}",
         "^",
-        error.hint.unwrap_or_default(),
+        error.hint.clone().unwrap_or_default(),
         width = error.position + 1
     )
 }
