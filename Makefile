@@ -87,6 +87,11 @@ stories: build ## Stories of one slice on a running testbed: make stories SLICE=
 soak: install ## 100 lives of environments while operator and API server are killed at random
 	$(STORIES) soak -- --ignored --nocapture
 
+# The same for what is read meanwhile: make soak-logs CYCLES=5.
+.PHONY: soak-logs
+soak-logs: install ## Logs are followed through 20 rounds of crashes, updates, rotations and outages
+	$(STORIES) soak_logs -- --ignored --nocapture
+
 STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
 	cargo test --workspace --locked --no-fail-fast --test
 
