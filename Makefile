@@ -116,6 +116,13 @@ bench-poison: install ## Environments that can never be well among 200 good ones
 	$(TESTBED) tools kwok
 	$(MEASURE) poison
 
+# Smaller: make bench-logs CONTAINERS=10 SECONDS=5.
+.PHONY: bench-logs
+bench-logs: install ## Following the logs of up to 200 containers, beside stern
+	$(TESTBED) tools stern chatter
+	$(TESTBED) image push testbed/chatter
+	$(MEASURE) logs
+
 MEASURE = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" \
 	$(BIN)/bench
 
