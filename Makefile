@@ -94,6 +94,11 @@ soak-fals: build ## fals killed 100 times while logs rotate and Firehose is away
 	KILLS=$(or $(KILLS),100) OUTAGE=$(or $(OUTAGE),600) OUTBOARD="$(BIN)/outboard" \
 		cargo test --workspace --locked --test fals_ship -- --ignored --nocapture
 
+# The same for what is read meanwhile: make soak-logs CYCLES=5.
+.PHONY: soak-logs
+soak-logs: install ## Logs are followed through 20 rounds of crashes, updates, rotations and outages
+	$(STORIES) soak_logs -- --ignored --nocapture
+
 STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
 	cargo test --workspace --locked --no-fail-fast --test
 
@@ -127,6 +132,13 @@ bench-poison: install ## Environments that can never be well among 200 good ones
 .PHONY: bench-fals
 bench-fals: build ## How fast fals ships a file, and what that costs
 	OUTBOARD="$(BIN)/outboard" $(BIN)/bench fals
+
+# Smaller: make bench-logs CONTAINERS=10 SECONDS=5.
+.PHONY: bench-logs
+bench-logs: install ## Following the logs of up to 200 containers, beside stern
+	$(TESTBED) tools stern chatter
+	$(TESTBED) image push testbed/chatter
+	$(MEASURE) logs
 
 MEASURE = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" \
 	$(BIN)/bench

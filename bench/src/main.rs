@@ -1,7 +1,7 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
-//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`) and kwok (for `scale` and `poison`); `fals`
-//! and `data` need OUTBOARD alone.
+//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and stern (for
+//! `logs`); `fals` and `data` need OUTBOARD alone.
 
 mod asked;
 mod chart;
@@ -10,6 +10,7 @@ mod data;
 mod fals;
 mod idle;
 mod light;
+mod logs;
 mod machine;
 mod meter;
 mod ours;
@@ -24,7 +25,7 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 7] = [
+const SUBJECTS: [Subject; 8] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
@@ -32,6 +33,7 @@ const SUBJECTS: [Subject; 7] = [
     ("scale", scale::run),
     ("poison", scale::poison::run),
     ("fals", fals::run),
+    ("logs", logs::run),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -20,10 +20,12 @@ enum OnDemand {
     Debian(debian::Programs),
 }
 
-const ON_DEMAND: [OnDemand; 6] = [
+const ON_DEMAND: [OnDemand; 8] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
+    OnDemand::Go(go::STERN),
     OnDemand::Go(go::TALK),
+    OnDemand::Go(go::CHATTER),
     OnDemand::Python(python::MOTO),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
