@@ -1,11 +1,12 @@
 //! How AWS is reached: credentials and region by the chain that every AWS tool has, what others keep in Secrets
-//! Manager and Parameter Store, and logins of its registry, ECR. Never writes anything there.
+//! Manager and Parameter Store, objects of S3, and logins of its registry, ECR. Never writes anything there.
 
 mod access;
 mod content;
 mod failure;
 mod kept;
 mod memory;
+mod objects;
 mod parameters;
 mod registry;
 mod secrets_manager;
@@ -20,6 +21,7 @@ use aws_config::SdkConfig;
 pub use failure::Failure;
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
 use memory::Memory;
+pub use objects::{Bucket, BucketPlace, Content, Listed, Page};
 pub use registry::{Login, region_of};
 
 /// What was found is believed for so long by whoever merely follows it.
@@ -80,6 +82,11 @@ impl Aws {
             Freshness::Anew => age < ANEW,
         };
         self.tags.get(&key, ANEW, holds, |_| parameters::tag(access, &key.1)).await
+    }
+
+    /// A bucket, to list and to read. Nobody is asked yet whether it is there.
+    pub async fn bucket(&self, place: &BucketPlace) -> Result<Bucket, Failure> {
+        Bucket::reach(&self.access, place).await
     }
 
     /// The login of every registry of ECR in this region that outboard's own identity may use.
