@@ -87,6 +87,11 @@ stories: build ## Stories of one slice on a running testbed: make stories SLICE=
 soak: install ## 100 lives of environments while operator and API server are killed at random
 	$(STORIES) soak -- --ignored --nocapture
 
+# The same for what is read meanwhile: make soak-logs CYCLES=5.
+.PHONY: soak-logs
+soak-logs: install ## Logs are followed through 20 rounds of crashes, updates, rotations and outages
+	$(STORIES) soak_logs -- --ignored --nocapture
+
 STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
 	cargo test --workspace --locked --no-fail-fast --test
 
@@ -110,6 +115,13 @@ bench-scale: install ## 1,000 environments of 10 components on nodes that KWOK p
 bench-poison: install ## Environments that can never be well among 200 good ones on nodes that KWOK plays
 	$(TESTBED) tools kwok
 	$(MEASURE) poison
+
+# Smaller: make bench-logs CONTAINERS=10 SECONDS=5.
+.PHONY: bench-logs
+bench-logs: install ## Following the logs of up to 200 containers, beside stern
+	$(TESTBED) tools stern chatter
+	$(TESTBED) image push testbed/chatter
+	$(MEASURE) logs
 
 MEASURE = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" PATH="$(OUTBOARD_CACHE)/bin/current:$$PATH" \
 	$(BIN)/bench

@@ -18,6 +18,9 @@ pub fn describe(subject: &str) -> String {
     if subject == "scale" || subject == "poison" {
         words.extend(run("kwok", &["--version"], None).ok().and_then(|text| first_line(&text)));
     }
+    if subject == "logs" {
+        words.extend(run("stern", &["--version"], None).ok().and_then(|text| first_line(&text)));
+    }
     words.join(", ")
 }
 

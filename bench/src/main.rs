@@ -1,12 +1,14 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
-//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`) and kwok (for `scale` and `poison`).
+//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and
+//! stern (for `logs`).
 
 mod asked;
 mod chart;
 mod compare;
 mod idle;
 mod light;
+mod logs;
 mod machine;
 mod meter;
 mod ours;
@@ -21,12 +23,13 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 5] = [
+const SUBJECTS: [Subject; 6] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
+    ("logs", logs::run),
 ];
 
 fn main() -> anyhow::Result<()> {

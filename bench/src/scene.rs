@@ -42,13 +42,18 @@ pub fn with<T>(
 impl Scene {
     fn set(name: &str, spec: &Value) -> anyhow::Result<Self> {
         let scene = Self { name: name.to_owned(), folder: TempDir::new()? };
-        let project = json!({
-            "apiVersion": "outboard.dev/v1alpha1", "kind": "Project", "metadata": {"name": name}, "spec": spec,
-        });
-        let file = scene.folder.path().join("outboard.yaml");
-        fs::write(&file, project.to_string())?;
-        outboard(&["-n", name, "project", "apply", "--file", &file.to_string_lossy()])?;
+        scene.store(spec)?;
         Ok(scene)
+    }
+
+    /// Stores the project anew, with this spec.
+    pub fn store(&self, spec: &Value) -> anyhow::Result<()> {
+        let project = json!({
+            "apiVersion": "outboard.dev/v1alpha1", "kind": "Project", "metadata": {"name": self.name}, "spec": spec,
+        });
+        let file = self.folder.path().join("outboard.yaml");
+        fs::write(&file, project.to_string())?;
+        outboard(&["-n", &self.name, "project", "apply", "--file", &file.to_string_lossy()]).map(drop)
     }
 
     /// Destroys every environment, with the records of their revisions, so that the next ones start from nothing.

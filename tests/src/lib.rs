@@ -3,6 +3,7 @@
 //! Never looks into outboard's insides: it types what a user types and reads what Kubernetes says.
 
 mod binary;
+mod chatter;
 mod claim;
 mod cloud;
 mod cluster;
@@ -11,6 +12,7 @@ mod images;
 mod installation;
 mod leftovers;
 mod light;
+mod logs;
 mod metrics;
 mod patience;
 mod private_registry;
@@ -24,6 +26,7 @@ mod talk;
 mod world;
 
 pub use binary::{Output, outboard};
+pub use chatter::{Following, Summary, chatter};
 pub use claim::{contains, same};
 pub use cloud::Cloud;
 pub use cluster::{Uids, client, kubeconfig_file};
@@ -34,6 +37,7 @@ pub use installation::{
 };
 pub use leftovers::leftovers;
 pub use light::light;
+pub use logs::follow_through_everything;
 pub use metrics::Metrics;
 pub use patience::{millis, until};
 pub use private_registry::{PRIVATE, PrivateRegistry};

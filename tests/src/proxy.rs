@@ -2,14 +2,19 @@
 //! away, without disturbing the real one.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use kube::config::Kubeconfig;
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
+
+use crate::{World, cluster};
 
 pub struct Proxy {
     address: SocketAddr,
@@ -20,6 +25,24 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// One in front of the API server, and a kubeconfig that goes through it.
+    pub async fn between(world: &World) -> Result<(Self, PathBuf)> {
+        let original = Kubeconfig::read_from(cluster::kubeconfig_file()?)?;
+        let server = original.clusters.first().and_then(|named| named.cluster.as_ref()?.server.clone());
+        let server = server.context("a kubeconfig without server")?;
+        let address =
+            server.strip_prefix("https://").context("the API server is not https")?.trim_end_matches('/');
+        let name = address.split(':').next().unwrap_or(address).to_owned();
+        let proxy = Self::begin(address.to_owned()).await?;
+        let path = world.kubeconfig("proxied", |file| {
+            let cluster = &mut file["clusters"][0]["cluster"];
+            cluster["server"] = json!(format!("https://{}", proxy.address()));
+            // Whose certificate is expected, wherever it is reached.
+            cluster["tls-server-name"] = json!(name);
+        })?;
+        Ok((proxy, path))
+    }
+
     /// Listens on the loopback for connections to `server` (host:port).
     pub async fn begin(server: String) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -102,6 +102,16 @@ impl World {
         Ok(output)
     }
 
+    /// The administrator's kubeconfig, changed, in a file of that name.
+    pub fn kubeconfig(&self, name: &str, change: impl FnOnce(&mut Value)) -> Result<PathBuf> {
+        let text = std::fs::read_to_string(&self.kubeconfig)?;
+        let mut file: Value = serde_saphyr::from_str(&text)?;
+        change(&mut file);
+        let path = self.directory.join(name);
+        std::fs::write(&path, file.to_string())?;
+        Ok(path)
+    }
+
     /// Creates an environment and waits until it is ready.
     pub async fn create(&self, environment: &str, arguments: &[&str]) -> Result<Output> {
         self.outboard(&[&["env", "create", environment], arguments].concat()).await?.ended(Exit::Success)

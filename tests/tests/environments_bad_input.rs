@@ -9,9 +9,8 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
-use kube::config::Kubeconfig;
-use serde_json::{Value, json};
-use stories::{Output, Proxy, World, contains, kubeconfig_file, same, story, until, without_operator};
+use serde_json::json;
+use stories::{Output, Proxy, World, contains, same, story, until, without_operator};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -124,7 +123,7 @@ async fn no_cluster_is_an_exit_code_of_its_own() -> Result<()> {
         world.write(|_| {})?;
         // A port that was free a moment ago: nobody listens.
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let nowhere = kubeconfig(world, "nowhere", |file| {
+        let nowhere = world.kubeconfig("nowhere", |file| {
             file["clusters"][0]["cluster"]["server"] = json!(format!("https://127.0.0.1:{port}"));
         })?;
         for arguments in [&["env", "list"][..], &["env", "create", "qa"], &["project", "apply"]] {
@@ -154,7 +153,7 @@ async fn a_lacking_right_is_told_with_who_what_and_where() -> Result<()> {
             contains(&output.stderr, &format!("you are `{user}`, who may not"))?;
             contains(&output.stderr, &format!("in namespace `{}`", world.name))?;
         }
-        let stranger = kubeconfig(world, "stranger", |file| {
+        let stranger = world.kubeconfig("stranger", |file| {
             file["users"][0]["user"] = json!({"token": "not-a-token"});
         })?;
         let output = world.outboard_as(&stranger, &["env", "create", "qa"]).await?.ended(Exit::Forbidden)?;
@@ -193,7 +192,7 @@ async fn an_absent_operator_is_told_and_nothing_is_written() -> Result<()> {
 async fn an_api_server_that_is_away_for_a_while_is_waited_for() -> Result<()> {
     story(async |world| {
         world.apply(|_| {}).await?;
-        let (proxy, kubeconfig) = between(world).await?;
+        let (proxy, kubeconfig) = Proxy::between(world).await?;
         let (output, outage) = tokio::join!(
             world.outboard_as(&kubeconfig, &["env", "create", "qa"]),
             outage(world, &proxy, true)
@@ -212,7 +211,7 @@ async fn an_api_server_that_is_away_for_a_while_is_waited_for() -> Result<()> {
 async fn an_api_server_that_stays_away_ends_the_command_and_not_the_work() -> Result<()> {
     story(async |world| {
         world.apply(|_| {}).await?;
-        let (proxy, kubeconfig) = between(world).await?;
+        let (proxy, kubeconfig) = Proxy::between(world).await?;
         let (output, outage) = tokio::join!(
             world.outboard_as(&kubeconfig, &["env", "create", "qa"]),
             outage(world, &proxy, false)
@@ -245,34 +244,6 @@ async fn outage(world: &World, proxy: &Proxy, mend: bool) -> Result<()> {
     Ok(())
 }
 
-/// A proxy in front of the API server, and a kubeconfig that goes through it.
-async fn between(world: &World) -> Result<(Proxy, PathBuf)> {
-    let original = Kubeconfig::read_from(kubeconfig_file()?)?;
-    let server = original.clusters.first().and_then(|named| named.cluster.as_ref()?.server.clone());
-    let server = server.context("a kubeconfig without server")?;
-    let address =
-        server.strip_prefix("https://").context("the API server is not https")?.trim_end_matches('/');
-    let name = address.split(':').next().unwrap_or(address).to_owned();
-    let proxy = Proxy::begin(address.to_owned()).await?;
-    let path = kubeconfig(world, "proxied", |file| {
-        let cluster = &mut file["clusters"][0]["cluster"];
-        cluster["server"] = json!(format!("https://{}", proxy.address()));
-        // Whose certificate is expected, wherever it is reached.
-        cluster["tls-server-name"] = json!(name);
-    })?;
-    Ok((proxy, path))
-}
-
-/// The administrator's kubeconfig, changed.
-fn kubeconfig(world: &World, name: &str, change: impl FnOnce(&mut Value)) -> Result<PathBuf> {
-    let text = std::fs::read_to_string(kubeconfig_file()?)?;
-    let mut file: Value = serde_saphyr::from_str(&text)?;
-    change(&mut file);
-    let path = world.directory().join(name);
-    std::fs::write(&path, file.to_string())?;
-    Ok(path)
-}
-
 /// The kubeconfig of an account without any right.
 async fn nobody(world: &World) -> Result<PathBuf> {
     let accounts = Api::<ServiceAccount>::namespaced(world.client.clone(), &world.name);
@@ -286,7 +257,7 @@ async fn nobody(world: &World) -> Result<PathBuf> {
     };
     let answer = accounts.create_token_request("nobody", &PostParams::default(), &request).await?;
     let token = answer.status.context("no token")?.token;
-    kubeconfig(world, "nobody", |file| file["users"][0]["user"] = json!({"token": token}))
+    world.kubeconfig("nobody", |file| file["users"][0]["user"] = json!({"token": token}))
 }
 
 /// No environment, and no namespace of one.

@@ -41,7 +41,7 @@ async fn two_environments_serve_their_own_version_and_data_and_one_goes_without_
         let listed = world.outboard(&["env", "list"]).await?.ended(Exit::Success)?;
         for name in ["qa-42", "qa-43"] {
             contains(&listed.stdout, name)?;
-            let log = world.outboard(&["logs", name, "--no-follow"]).await?.ended(Exit::Success)?;
+            let log = world.outboard(&["logs", name]).await?.ended(Exit::Success)?;
             let version = if name == "qa-42" { "version 1 listens" } else { "version 2 listens" };
             for wanted in ["web ", "db ", "migrate ", version] {
                 contains(&log.stdout, wanted)?;

@@ -56,6 +56,18 @@ pub enum Format {
     Wide,
     Json,
     Yaml,
+    // Only of `logs`, whose help tells them.
+    #[value(hide = true)]
+    Text,
+    #[value(hide = true)]
+    Raw,
+}
+
+impl Format {
+    /// Whether only logs are written so.
+    pub fn is_of_logs(self) -> bool {
+        matches!(self, Self::Text | Self::Raw)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

@@ -72,6 +72,10 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
 }
 
 impl Command {
+    pub fn is_logs(&self) -> bool {
+        matches!(self, Self::Logs(_))
+    }
+
     /// Whether an interruption is the command's own business, since it leaves nothing behind.
     fn tidies_up(&self) -> bool {
         matches!(self, Self::Env(env::EnvCommand::Run(_)))
@@ -84,7 +88,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Apply(args) => Box::pin(apply::run(context, args)).await,
         Command::Project(command) => project::run(context, command).await,
         Command::Env(command) => Box::pin(env::run(context, command, interrupted)).await,
-        Command::Logs(args) => logs::run(context, args).await,
+        Command::Logs(args) => Box::pin(logs::run(context, args)).await,
         Command::Exec(args) => Box::pin(exec::run(context, args)).await,
         Command::Forward(args) => Box::pin(forward::run(context, args)).await,
         Command::Debug(args) => Box::pin(debug::run(context, args)).await,

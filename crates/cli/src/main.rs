@@ -10,7 +10,8 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::args::Cli;
 use crate::context::Context;
@@ -18,6 +19,10 @@ use crate::error::Failure;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if cli.global.output.is_of_logs() && !cli.command.is_logs() {
+        let reason = "-o text and -o raw are for `outboard logs`; elsewhere: table, wide, json, yaml";
+        Cli::command().error(ErrorKind::InvalidValue, reason).exit();
+    }
     output::tracing::start(cli.global.verbose, &cli.command);
     let context = Context::new(cli.global);
     let exit = match commands::run(&context, cli.command) {

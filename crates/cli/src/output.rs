@@ -4,6 +4,7 @@ pub mod colour;
 pub mod drift;
 pub mod history;
 pub mod import;
+pub mod log;
 pub mod plan;
 pub mod problems;
 pub mod progress;
@@ -22,10 +23,12 @@ use crate::error::{Failure, Result};
 use colour::Paint;
 
 pub struct Output {
-    /// Never `wide`: that is a table.
+    /// Never `wide`, `text` or `raw`: those are tables.
     pub format: Format,
     /// Whether tables show more columns.
     pub wide: bool,
+    /// Whether logs are written as their containers wrote them.
+    pub raw: bool,
     /// Colours of stdout.
     pub paint: Paint,
     /// Colours of stderr.
@@ -41,13 +44,15 @@ impl Output {
             When::Never => false,
             When::Auto => terminal && !no_color && !dumb,
         };
-        let (wide, format) = match format {
-            Format::Wide => (true, Format::Table),
-            other => (false, other),
+        let (wide, raw) = (format == Format::Wide, format == Format::Raw);
+        let format = match format {
+            Format::Wide | Format::Text | Format::Raw => Format::Table,
+            Format::Table | Format::Json | Format::Yaml => format,
         };
         Self {
             format,
             wide,
+            raw,
             paint: Paint::new(on(io::stdout().is_terminal())),
             paint_err: Paint::new(on(io::stderr().is_terminal())),
         }
@@ -56,9 +61,9 @@ impl Output {
     /// The result of a command that does not wait.
     pub fn result<T: Serialize>(&self, value: &T, human: impl FnOnce(&Paint) -> String) -> Result<()> {
         match self.format {
-            Format::Table | Format::Wide => self.line(human(&self.paint).trim_end()),
             Format::Json => self.line(&to_json(value, true)?),
             Format::Yaml => self.line(to_yaml(value)?.trim_end()),
+            _ => self.line(human(&self.paint).trim_end()),
         }
     }
 
@@ -66,7 +71,7 @@ impl Output {
     pub fn outcome<T: Serialize>(&self, value: &T, human: impl FnOnce(&Paint) -> String) -> Result<()> {
         match self.format {
             Format::Json => self.line(&to_json(&json!({"event": "result", "result": value}), false)?),
-            Format::Table | Format::Wide | Format::Yaml => self.result(value, human),
+            _ => self.result(value, human),
         }
     }
 
@@ -74,17 +79,20 @@ impl Output {
     pub fn item<T: Serialize>(&self, value: &T) -> Result<()> {
         match self.format {
             Format::Yaml => self.line(&format!("---\n{}", to_yaml(value)?.trim_end())),
-            Format::Table | Format::Wide | Format::Json => self.line(&to_json(value, false)?),
+            _ => self.line(&to_json(value, false)?),
         }
     }
 
     /// One line on stdout. That nobody reads on (`| head`) is no error.
     pub fn line(&self, text: &str) -> Result<()> {
         let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure::ListenerLeft,
-            _ => Failure::Output(error.to_string()),
-        })
+        written(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+    }
+
+    /// Many lines on stdout, as they are.
+    pub fn bytes(&self, bytes: &[u8]) -> Result<()> {
+        let mut stdout = io::stdout().lock();
+        written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
     }
 
     /// One line on stderr, for people.
@@ -96,6 +104,13 @@ impl Output {
     pub fn is_json(&self) -> bool {
         self.format == Format::Json
     }
+}
+
+fn written(outcome: io::Result<()>) -> Result<()> {
+    outcome.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::ListenerLeft,
+        _ => Failure::Output(error.to_string()),
+    })
 }
 
 fn to_json<T: Serialize>(value: &T, pretty: bool) -> Result<String> {

@@ -1,5 +1,5 @@
-//! Slice 3: the logs of environments. Lines, the one language in which they are asked for, and the archive of those that
-//! were shipped.
+//! Slice 3: the logs of environments. Lines, the one language in which they are asked for, what containers write as they write
+//! it, and the archive of what was shipped.
 //!
 //! Writes no log, and nothing to Kubernetes.
 
@@ -7,6 +7,7 @@ pub mod archive;
 pub mod histogram;
 pub mod level;
 pub mod line;
+pub mod live;
 pub mod query;
 pub mod timeline;
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::cache::Cache;
 use crate::command::run;
 use crate::step::Did;
-use crate::versions::{HELM as HELM_VERSION, KUBERNETES, KWOK as KWOK_VERSION};
+use crate::versions::{HELM as HELM_VERSION, KUBERNETES, KWOK as KWOK_VERSION, STERN as STERN_VERSION};
 
 /// The Go modules, beside this crate's source.
 const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/go");
@@ -46,6 +46,8 @@ pub const TOOLS: [Tool; 9] =
 pub const HELM: Tool = Tool { name: "helm", module: "helm", package: "helm.sh/helm/v3/cmd/helm" };
 pub const KWOK: Tool = tool("kwok", "sigs.k8s.io/kwok/cmd/kwok");
 pub const TALK: Tool = tool("talk", "./cmd/talk");
+pub const CHATTER: Tool = tool("chatter", "./cmd/chatter");
+pub const STERN: Tool = Tool { name: "stern", module: "stern", package: "github.com/stern/stern" };
 
 impl Tool {
     pub fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {
@@ -77,6 +79,10 @@ impl Tool {
                 "-s -w -X {package}.gitVersion={KUBERNETES} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
             ),
             "helm" => format!("-s -w -X helm.sh/helm/v3/internal/version.version={HELM_VERSION}"),
+            "stern" => format!(
+                "-s -w -X github.com/stern/stern/cmd.version={}",
+                STERN_VERSION.trim_start_matches('v')
+            ),
             "kwok" => format!("-s -w -X sigs.k8s.io/kwok/pkg/consts.Version={KWOK_VERSION}"),
             _ => "-s -w".to_owned(),
         }
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn every_tool_has_a_key_and_kubernetes_its_version() {
-        for tool in TOOLS.iter().chain(&[HELM, KWOK]) {
+        for tool in TOOLS.iter().chain(&[HELM, KWOK, STERN, CHATTER]) {
             assert_eq!(tool.key().unwrap().len(), 12, "{}", tool.name);
         }
         assert!(KUBE.flags().contains("gitMajor=1 ") && KUBE.flags().ends_with("gitMinor=36"));

@@ -10,6 +10,9 @@ use crate::tools::tools;
 pub fn images(cache: &Cache) -> anyhow::Result<Vec<ImageSpec>> {
     let mut images = image::applications();
     images.extend([image::mysql(), talk(cache)?]);
+    for version in ["1", "2"] {
+        images.push(chatter(cache, version)?);
+    }
     Ok(images)
 }
 
@@ -17,8 +20,10 @@ pub fn images(cache: &Cache) -> anyhow::Result<Vec<ImageSpec>> {
 pub fn provide(names: &[&str]) -> anyhow::Result<()> {
     let cache = Cache::open()?;
     let words: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    if names.iter().any(|name| name.starts_with("testbed/talk")) {
-        tools(&cache, &[go::TALK.name.to_owned()])?;
+    for tool in [go::TALK, go::CHATTER] {
+        if names.iter().any(|name| name.starts_with(&format!("testbed/{}", tool.name))) {
+            tools(&cache, &[tool.name.to_owned()])?;
+        }
     }
     let images = images(&cache)?;
     cli::push(&Store::open(&cache.images())?, &cli::select(&images, &words)?, &registry::address())
@@ -35,4 +40,16 @@ fn talk(cache: &Cache) -> anyhow::Result<ImageSpec> {
         .port(8080)
         .port(9090)
         .port(7070))
+}
+
+/// Two versions that write alike: one can replace the other.
+fn chatter(cache: &Cache, version: &str) -> anyhow::Result<ImageSpec> {
+    let program = "/usr/bin/chatter";
+    Ok(ImageSpec::scratch(&format!("testbed/chatter:{version}"))
+        .file(program, go::CHATTER.path(cache)?, 0o755)
+        .user("chatter", 65532, "/")
+        .run_as("65532:65532")
+        .entrypoint(&[program])
+        .cmd(&["write"])
+        .label("org.opencontainers.image.version", version))
 }

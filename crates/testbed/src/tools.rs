@@ -18,8 +18,14 @@ enum OnDemand {
     Python(python::Program),
 }
 
-const ON_DEMAND: [OnDemand; 4] =
-    [OnDemand::Go(go::HELM), OnDemand::Go(go::KWOK), OnDemand::Go(go::TALK), OnDemand::Python(python::MOTO)];
+const ON_DEMAND: [OnDemand; 6] = [
+    OnDemand::Go(go::HELM),
+    OnDemand::Go(go::KWOK),
+    OnDemand::Go(go::STERN),
+    OnDemand::Go(go::TALK),
+    OnDemand::Go(go::CHATTER),
+    OnDemand::Python(python::MOTO),
+];
 
 impl OnDemand {
     fn named(name: &str) -> anyhow::Result<Self> {

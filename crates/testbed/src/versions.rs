@@ -6,6 +6,7 @@ pub const ENVOY_GATEWAY: &str = "v1.9.1";
 /// Only benches use these.
 pub const HELM: &str = "v3.22.0";
 pub const KWOK: &str = "v0.8.0";
+pub const STERN: &str = "v1.34.0";
 
 #[cfg(test)]
 mod tests {
@@ -18,5 +19,6 @@ mod tests {
         assert!(module.contains(&format!("github.com/envoyproxy/gateway {ENVOY_GATEWAY}")));
         assert!(module.contains(&format!("sigs.k8s.io/kwok {KWOK}")));
         assert!(include_str!("../go/helm/go.mod").contains(&format!("helm.sh/helm/v3 {HELM}")));
+        assert!(include_str!("../go/stern/go.mod").contains(&format!("github.com/stern/stern {STERN}")));
     }
 }

@@ -109,6 +109,9 @@ pub enum Error {
     #[error("no verdict within {}", duration(*after))]
     Timeout { what: String, after: Duration, pending: Vec<String> },
 
+    #[error("{since} is after {until}")]
+    Backwards { since: jiff::Timestamp, until: jiff::Timestamp },
+
     #[error(transparent)]
     Inside(#[from] Trouble),
 

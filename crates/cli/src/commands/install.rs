@@ -106,7 +106,7 @@ pub async fn run(context: &Context, args: InstallArgs) -> Result<()> {
         let manifests = install::manifests(&options);
         return match context.output.format {
             Format::Json => context.output.result(&manifests, |_| String::new()),
-            Format::Table | Format::Wide | Format::Yaml => {
+            _ => {
                 let text =
                     install::to_yaml(&manifests).map_err(|error| Failure::Output(error.to_string()))?;
                 context.output.line(text.trim_end())

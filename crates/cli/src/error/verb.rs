@@ -169,6 +169,8 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
                     "the cluster goes on; watch it again with `{resume}`, or allow more with --timeout"
                 ))
         }
+        Error::Backwards { .. } => Words::new(Exit::Usage, format!("nothing lies between: {sentence}"))
+            .hint("--since is the earlier moment, --until the later one"),
         Error::Inside(trouble) => of_inside(trouble),
         Error::Kubernetes(source) => {
             Words::new(Exit::Failure, format!("unexpected answer of Kubernetes: {}", chain(source)))

@@ -26,6 +26,10 @@ impl Paint {
         Self { on }
     }
 
+    pub fn is_on(self) -> bool {
+        self.on
+    }
+
     pub fn good(self, text: impl Display) -> String {
         self.styled(AnsiColor::Green.on_default(), text)
     }

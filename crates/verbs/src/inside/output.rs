@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::LogParams;
+use logs::live::position::{Position, Sight};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 
 use super::error::Trouble;
-use crate::logs::position::Position;
 use crate::{Cluster, Result};
 
 /// Until a cut connection is opened again.
@@ -91,7 +91,7 @@ impl Output<'_> {
                 Ok(_) => {}
             }
             let Some((time, text)) = split(&raw) else { continue };
-            if !resume.is_new(time) {
+            if resume.look(time) == Sight::Told {
                 continue;
             }
             out.write_all(text).await.map_err(Trouble::Output)?;
