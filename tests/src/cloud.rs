@@ -66,14 +66,43 @@ impl Cloud {
         self.ask("ssm", &format!("AmazonSSM.{operation}"), body).await
     }
 
+    /// Where it is, for whoever is told.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub async fn make_bucket(&self, bucket: &str) -> Result<()> {
+        let body = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        self.put(&format!("/{bucket}"), body.into()).await
+    }
+
+    pub async fn put_object(&self, bucket: &str, key: &str, content: Vec<u8>) -> Result<()> {
+        self.put(&format!("/{bucket}/{key}"), content).await
+    }
+
+    async fn put(&self, path: &str, body: Vec<u8>) -> Result<()> {
+        let request = Request::put(format!("http://{}{path}", self.address))
+            .header("Authorization", signed("s3"))
+            .body(Full::<Bytes>::from(body))?;
+        let response = Client::builder(TokioExecutor::new()).build_http().request(request).await?;
+        let status = response.status();
+        let answer = response.into_body().collect().await?.to_bytes();
+        ensure!(
+            status.is_success(),
+            "PUT {path} is answered with {status}: {}",
+            String::from_utf8_lossy(&answer)
+        );
+        Ok(())
+    }
+
     /// Nobody checks the signature; by its scope moto knows the service.
     async fn ask(&self, service: &str, target: &str, body: &Value) -> Result<Value> {
-        let scope = format!("key/20260101/{REGION}/{service}/aws4_request");
-        let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none");
         let request = Request::post(format!("http://{}/", self.address))
             .header("Content-Type", "application/x-amz-json-1.1")
             .header("X-Amz-Target", target)
-            .header("Authorization", signed)
+            .header("Authorization", signed(service))
             .body(Full::<Bytes>::from(body.to_string()))?;
         let client = Client::builder(TokioExecutor::new()).build_http();
         let response = client.request(request).await?;
@@ -86,6 +115,11 @@ impl Cloud {
         );
         Ok(serde_json::from_slice(&answer).unwrap_or_default())
     }
+}
+
+fn signed(service: &str) -> String {
+    let scope = format!("key/20260101/{REGION}/{service}/aws4_request");
+    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none")
 }
 
 impl Drop for Cloud {
