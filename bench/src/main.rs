@@ -3,6 +3,7 @@
 //! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and
 //! stern (for `logs`).
 
+mod archive;
 mod asked;
 mod chart;
 mod compare;
@@ -23,13 +24,14 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 6] = [
+const SUBJECTS: [Subject; 7] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
     ("logs", logs::run),
+    ("archive", archive::run),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -52,7 +52,7 @@ impl<'a> Meter<'a> {
 }
 
 /// CPU seconds of every program that we ran and that has ended.
-fn children() -> anyhow::Result<f64> {
+pub fn children() -> anyhow::Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))

@@ -18,13 +18,14 @@ enum OnDemand {
     Python(python::Program),
 }
 
-const ON_DEMAND: [OnDemand; 6] = [
+const ON_DEMAND: [OnDemand; 7] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
     OnDemand::Go(go::TALK),
     OnDemand::Go(go::CHATTER),
     OnDemand::Python(python::MOTO),
+    OnDemand::Python(python::AWS),
 ];
 
 impl OnDemand {
