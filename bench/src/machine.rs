@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::archive;
 use crate::tools::{kubectl, outboard, run};
 
 pub fn describe(subject: &str) -> String {
@@ -20,6 +21,9 @@ pub fn describe(subject: &str) -> String {
     }
     if subject == "logs" {
         words.extend(run("stern", &["--version"], None).ok().and_then(|text| first_line(&text)));
+    }
+    if subject == "archive" {
+        words.extend(archive::versions());
     }
     words.join(", ")
 }

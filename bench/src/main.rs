@@ -3,6 +3,7 @@
 //! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and stern (for
 //! `logs`); `fals` and `data` need OUTBOARD alone.
 
+mod archive;
 mod asked;
 mod chart;
 mod compare;
@@ -25,7 +26,7 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 8] = [
+const SUBJECTS: [Subject; 9] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
@@ -34,6 +35,7 @@ const SUBJECTS: [Subject; 8] = [
     ("poison", scale::poison::run),
     ("fals", fals::run),
     ("logs", logs::run),
+    ("archive", archive::run),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -67,9 +67,20 @@ pub fn path() -> Result<PathBuf> {
 
 /// Runs `outboard` in `directory`; it is ended when it takes too long.
 pub async fn outboard(kubeconfig: &Path, directory: &Path, arguments: &[&str]) -> Result<Output> {
+    outboard_with(kubeconfig, directory, &[], arguments).await
+}
+
+/// The same with these variables of the environment, too.
+pub async fn outboard_with(
+    kubeconfig: &Path,
+    directory: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> Result<Output> {
     let line = format!("outboard {}", arguments.join(" "));
     let mut command = Command::new(path()?);
     command.args(arguments).current_dir(directory).env("KUBECONFIG", kubeconfig);
+    command.envs(variables.iter().copied());
     spawn_blocking(move || run(command, line)).await?
 }
 

@@ -74,10 +74,7 @@ impl Cloud {
 
     /// Makes a delivery stream that writes into a bucket of the same name.
     pub async fn stream(&self, name: &str) -> Result<()> {
-        let place = format!(
-            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
-        );
-        self.bucket(Request::put(format!("http://{}/{name}", self.address)), place).await?;
+        self.make_bucket(name).await?;
         let destination = json!({
             "RoleARN": "arn:aws:iam::123456789012:role/firehose",
             "BucketARN": format!("arn:aws:s3:::{name}"),
@@ -93,7 +90,7 @@ impl Cloud {
         loop {
             let after = names.last().map_or("", String::as_str);
             let url = format!("http://{}/{bucket}?list-type=2&start-after={after}", self.address);
-            let page = String::from_utf8(self.bucket(Request::get(url), String::new()).await?.to_vec())?;
+            let page = String::from_utf8(self.bucket(Request::get(url), Vec::new()).await?.to_vec())?;
             let found = page.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
             names.extend(found.map(|(name, _)| name.to_owned()));
             if !page.contains("<IsTruncated>true</IsTruncated>") {
@@ -103,10 +100,10 @@ impl Cloud {
     }
 
     pub async fn object(&self, bucket: &str, name: &str) -> Result<Bytes> {
-        self.bucket(Request::get(format!("http://{}/{bucket}/{name}", self.address)), String::new()).await
+        self.bucket(Request::get(format!("http://{}/{bucket}/{name}", self.address)), Vec::new()).await
     }
 
-    async fn bucket(&self, request: hyper::http::request::Builder, body: String) -> Result<Bytes> {
+    async fn bucket(&self, request: hyper::http::request::Builder, body: Vec<u8>) -> Result<Bytes> {
         let client = Client::builder(TokioExecutor::new()).build_http();
         let request = request.header("Authorization", signature("s3")).body(Full::<Bytes>::from(body))?;
         let what = request.uri().to_string();
@@ -127,6 +124,27 @@ impl Cloud {
 
     pub async fn parameter_store(&self, operation: &str, body: &Value) -> Result<Value> {
         self.ask("ssm", &format!("AmazonSSM.{operation}"), body).await
+    }
+
+    /// Where it is, for whoever is told.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub async fn make_bucket(&self, bucket: &str) -> Result<()> {
+        let place = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        self.put(&format!("/{bucket}"), place.into()).await
+    }
+
+    pub async fn put_object(&self, bucket: &str, key: &str, content: Vec<u8>) -> Result<()> {
+        self.put(&format!("/{bucket}/{key}"), content).await
+    }
+
+    async fn put(&self, path: &str, body: Vec<u8>) -> Result<()> {
+        self.bucket(Request::put(format!("http://{}{path}", self.address)), body).await?;
+        Ok(())
     }
 
     async fn ask(&self, service: &str, target: &str, body: &Value) -> Result<Value> {

@@ -94,6 +94,14 @@ impl World {
         self.outboard_as(&self.kubeconfig, arguments).await
     }
 
+    /// The same with these variables of the environment, too.
+    pub async fn outboard_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Result<Output> {
+        let arguments = [&["-n", &self.name], arguments].concat();
+        let output = binary::outboard_with(&self.kubeconfig, &self.directory, variables, &arguments).await?;
+        println!("{} → {} after {:.1} s", output.line, output.code, output.took.as_secs_f32());
+        Ok(output)
+    }
+
     /// The same with another kubeconfig.
     pub async fn outboard_as(&self, kubeconfig: &Path, arguments: &[&str]) -> Result<Output> {
         let arguments = [&["-n", &self.name], arguments].concat();

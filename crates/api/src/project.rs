@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::environment::DriftPolicy;
 
 mod component;
+mod logs;
 mod service;
 
 pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
+pub use logs::{LogArchive, LogFields, Logs};
 pub use service::{ClassService, SecretPlace, Service, ServiceSettings, ServiceType};
 
 /// What a team ships: components, backing services, routes and classes.
@@ -53,6 +55,9 @@ pub struct ProjectSpec {
     /// Secrets that others keep, by name; each has a place by class, and `default` for the others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, BTreeMap<String, SecretPlace>>,
+    /// Where logs are found once they were shipped. Changes no environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<Logs>,
     /// Stages such as qa and production. None at all means one, called `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, Class>,
@@ -115,6 +120,11 @@ pub struct ProjectStatus {
 }
 
 impl ProjectSpec {
+    /// What environments are made of: where their logs lie is read from the project as it is now.
+    pub fn of_environments(&self) -> Self {
+        Self { logs: None, ..self.clone() }
+    }
+
     /// The class called `name`; a project without classes has exactly one, `default`.
     pub fn class(&self, name: &str) -> Option<Class> {
         if self.classes.is_empty() && name == DEFAULT_CLASS {

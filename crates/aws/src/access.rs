@@ -36,6 +36,11 @@ impl Access {
         }
     }
 
+    /// The one that the chain says.
+    pub async fn region(&self) -> Option<Region> {
+        self.chain.get_or_init(|| load(self.endpoint.as_deref())).await.region().cloned()
+    }
+
     /// Somewhere else, as somebody who is not asked who they are.
     pub fn at(endpoint: &str) -> Self {
         Self { chain: OnceCell::new(), endpoint: Some(endpoint.to_owned()) }

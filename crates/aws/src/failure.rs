@@ -65,7 +65,11 @@ fn of_service(code: &str, message: &str, status: u16) -> Failure {
         (_, message) => message.to_owned(),
     };
     match code {
-        "ResourceNotFoundException" | "ParameterNotFound" | "InvalidResourceId" => Failure::Missing,
+        "ResourceNotFoundException"
+        | "ParameterNotFound"
+        | "InvalidResourceId"
+        | "NoSuchBucket"
+        | "NoSuchKey" => Failure::Missing,
         // Of a wrong key, session or clock; each in AWS' own words.
         "AccessDenied"
         | "AccessDeniedException"
@@ -81,6 +85,7 @@ fn of_service(code: &str, message: &str, status: u16) -> Failure {
         | "UnrecognizedClientException" => Failure::Denied(words),
         "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"
+        | "SlowDown"
         | "Throttling"
         | "ThrottlingException"
         | "TooManyRequestsException" => Failure::Throttled(words),

@@ -1,6 +1,6 @@
 //! How AWS is reached: credentials and region by the chain that every AWS tool has, what others keep in Secrets
-//! Manager and Parameter Store, logins of its registry, ECR, and delivery streams of Firehose. Records of logs are all
-//! that it writes there.
+//! Manager and Parameter Store, objects of S3, logins of its registry, ECR, and delivery streams of Firehose. Records of
+//! logs are all that it writes there.
 
 mod access;
 mod content;
@@ -8,6 +8,7 @@ mod failure;
 mod firehose;
 mod kept;
 mod memory;
+mod objects;
 mod parameters;
 mod registry;
 mod secrets_manager;
@@ -23,6 +24,7 @@ pub use failure::Failure;
 pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
 use memory::Memory;
+pub use objects::{Bucket, BucketPlace, Content, Listed, Page};
 pub use registry::{Login, region_of};
 
 /// What was found is believed for so long by whoever merely follows it.
@@ -83,6 +85,11 @@ impl Aws {
             Freshness::Anew => age < ANEW,
         };
         self.tags.get(&key, ANEW, holds, |_| parameters::tag(access, &key.1)).await
+    }
+
+    /// A bucket, to list and to read. Nobody is asked yet whether it is there.
+    pub async fn bucket(&self, place: &BucketPlace) -> Result<Bucket, Failure> {
+        Bucket::reach(&self.access, place).await
     }
 
     /// The login of every registry of ECR in this region that outboard's own identity may use.

@@ -1,5 +1,6 @@
 //! The one place that turns errors into a sentence, a hint and an exit code.
 
+mod archive;
 mod inside;
 mod verb;
 
@@ -9,6 +10,7 @@ use thiserror::Error;
 use verbs::Error as Verb;
 use verbs::file::{BrokenFile, FileProblem};
 use verbs::inside::Trouble;
+use verbs::logs::QueryError;
 
 use self::verb::of_verb;
 use crate::output::colour::Paint;
@@ -23,6 +25,8 @@ pub enum Failure {
     Verb(#[from] Verb),
     #[error("{sentence}")]
     Usage { sentence: String, hint: String },
+    #[error("{error}")]
+    Query { text: String, error: QueryError },
     #[error("failed to start: {0}")]
     Start(String),
     #[error("failed to write the output: {0}")]
@@ -160,6 +164,7 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
     match failure {
         Failure::Verb(error) => of_verb(error, resume),
         Failure::Usage { sentence, hint } => Words::new(Exit::Usage, sentence).hint(hint),
+        Failure::Query { text, error } => of_query(text, error),
         Failure::Interrupted => Words {
             hint: resume.map(|resume| format!("watch it again with `{resume}`")),
             ..Words::new(Exit::Interrupted, "the cluster goes on")
@@ -188,6 +193,13 @@ fn of_data(error: &verbs::data::Error) -> Words {
         _ => Exit::Failure,
     };
     Words { hint: error.fix(), ..Words::new(exit, error.to_string()).details(error.details()) }
+}
+
+/// The query, and under it a sign where it stops making sense.
+fn of_query(text: &str, error: &QueryError) -> Words {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let place = format!("{:>width$}", "^", width = error.position + 1);
+    Words { hint: error.hint.clone(), ..Words::new(Exit::Usage, &error.message) }.details(vec![plain, place])
 }
 
 /// An error with its causes, each once.

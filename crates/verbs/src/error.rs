@@ -112,6 +112,17 @@ pub enum Error {
     #[error("{since} is after {until}")]
     Backwards { since: jiff::Timestamp, until: jiff::Timestamp },
 
+    #[error("environment `{environment}` does not exist, and project `{project}` has no archive of logs")]
+    NoArchive { environment: String, project: String },
+    #[error(transparent)]
+    Archive(#[from] logs::archive::Error),
+    #[error("very much would have to be read")]
+    BigSearch { estimate: logs::archive::Estimate },
+    #[error(transparent)]
+    Cursor(logs::archive::CursorError),
+    #[error("{}", .0.message)]
+    Pattern(logs::QueryError),
+
     #[error(transparent)]
     Inside(#[from] Trouble),
 

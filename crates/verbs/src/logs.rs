@@ -1,5 +1,13 @@
 //! Logs: the lines of every container of an environment, as one stream.
 
+/// What can be said of a bucket that cannot be read.
+pub mod archive {
+    pub use aws::Failure;
+    pub use logs::archive::{Doing, Error};
+}
+pub mod histogram;
+pub mod search;
+
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -10,9 +18,10 @@ use kube::Api;
 use logs::live::{self, Wanted};
 use tokio::sync::{mpsc, oneshot};
 
+pub use logs::archive::{Estimate, Progress, Skipped};
 pub use logs::line::fields;
 pub use logs::live::{Ended as Told, Entry, Filter, Gap, Mark, Page, Pattern, Source, What, level};
-pub use logs::{Level, Line};
+pub use logs::{Histogram, Level, Line, Query as Words, QueryError};
 
 use crate::suggest::nearest;
 use crate::wait::{Look, Wait};

@@ -1,5 +1,7 @@
 //! `outboard logs`.
 
+mod search;
+
 use std::path::PathBuf;
 
 use api::names::{EnvironmentName, PartName, ProjectName};
@@ -7,12 +9,13 @@ use clap::Args;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::sync::mpsc;
 use verbs::Event;
-use verbs::logs::{self, Ended, Filter, Item, Level, Moment, Pattern, Query};
+use verbs::logs::{self, Ended, Filter, Item, Level, Moment, Pattern, Query, Words};
 
 use crate::args::{Format, Scope, duration};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::output::log::{Style, Writer};
+use search::SearchArgs;
 
 /// Pages that may wait to be written; a slow terminal slows the reading down beyond that.
 const BUFFER: usize = 4;
@@ -23,9 +26,9 @@ const BUFFER: usize = 4;
 pub struct LogsArgs {
     /// Name of the environment
     pub environment: EnvironmentName,
-    /// Only these components, jobs and services
-    #[arg(value_name = "COMPONENT")]
-    pub components: Vec<PartName>,
+    /// Only these components, jobs and services; what cannot be a name is a query, such as "level:>=warn checkout"
+    #[arg(value_name = "COMPONENT|QUERY")]
+    pub names: Vec<String>,
     /// Project [default: the one of outboard.yaml here, else the only one in the control namespace]
     #[arg(short, long, value_name = "PROJECT")]
     pub project: Option<ProjectName>,
@@ -68,6 +71,8 @@ pub struct LogsArgs {
     /// Write the time before every line
     #[arg(short, long)]
     pub timestamps: bool,
+    #[command(flatten)]
+    pub search: SearchArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -82,11 +87,16 @@ a gap says that the node no longer had what may have been written between two li
 Ends with 0 when all is shown, when the environment is destroyed and when nobody reads on.";
 
 impl LogsArgs {
-    fn query(&self) -> Query {
-        let parts = self.components.iter().chain(&self.also);
+    /// What is named and can be, and the rest.
+    fn named(&self) -> (Vec<String>, Vec<String>) {
+        self.names.iter().cloned().partition(|name| PartName::parse(name).is_ok())
+    }
+
+    fn query(&self, words: Option<&Words>) -> Query {
+        let parts = self.named().0.into_iter().chain(self.also.iter().map(ToString::to_string));
         Query {
             environment: self.environment.to_string(),
-            parts: parts.map(ToString::to_string).collect(),
+            parts: parts.collect(),
             containers: self.containers.clone(),
             follow: self.follow,
             since: self.since,
@@ -97,7 +107,7 @@ impl LogsArgs {
                 grep: self.grep.clone(),
                 exclude: self.exclude.clone(),
                 level: self.level,
-                ..Filter::default()
+                query: words.cloned().unwrap_or_else(Words::all),
             },
             entries: false,
         }
@@ -105,10 +115,12 @@ impl LogsArgs {
 }
 
 pub async fn run(context: &Context, args: LogsArgs) -> Result<()> {
+    let words = search::words(args.search.query.as_deref(), &args.named().1)?;
     let scope = Scope { project: args.project.clone(), file: args.file.clone() };
     let place = context.place(&scope).await?;
     let output = &context.output;
-    let query = Query { entries: matches!(output.format, Format::Json | Format::Yaml), ..args.query() };
+    let query =
+        Query { entries: matches!(output.format, Format::Json | Format::Yaml), ..args.query(words.as_ref()) };
     let style = Style {
         format: output.format,
         raw: output.raw,
@@ -117,6 +129,9 @@ pub async fn run(context: &Context, args: LogsArgs) -> Result<()> {
         paint: output.paint,
     };
     as_many_connections_as_allowed();
+    if !args.follow && args.search.searches(words.as_ref()) {
+        return search::run(context, &place, &args.search, query, style).await;
+    }
     let (out, mut items) = mpsc::channel(BUFFER);
     let mut writer = Writer::new(style);
     let reading = logs::logs(&place.cluster, &place.namespace, &query, out);
@@ -140,7 +155,21 @@ pub async fn run(context: &Context, args: LogsArgs) -> Result<()> {
     };
     let (ended, written) = tokio::join!(Box::pin(reading), writing);
     written?;
-    if ended? == Ended::Destroyed {
+    let ended = match ended {
+        // It may have been destroyed, and its logs be archived.
+        Err(error @ verbs::Error::NotFound { kind: "environment", .. }) if !args.follow => {
+            return match search::run(context, &place, &args.search, query, style).await {
+                Err(Failure::Verb(
+                    verbs::Error::NoArchive { .. }
+                    | verbs::Error::NoProject { .. }
+                    | verbs::Error::WhichProject { .. },
+                )) => Err(error.into()),
+                searched => searched,
+            };
+        }
+        ended => ended?,
+    };
+    if ended == Ended::Destroyed {
         output.note(&format!("environment {} was destroyed", args.environment));
     }
     // Among many lines they are easily overlooked, and raw output has none.

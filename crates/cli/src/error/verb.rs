@@ -4,8 +4,10 @@ use api::Exit;
 use verbs::Error;
 use verbs::error::{Difference, Forbidden, duration};
 
+use super::archive::of_archive;
 use super::inside::of_inside;
 use super::{Words, chain};
+use crate::output::log::found;
 use crate::output::receipt;
 
 pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
@@ -171,6 +173,16 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::Backwards { .. } => Words::new(Exit::Usage, format!("nothing lies between: {sentence}"))
             .hint("--since is the earlier moment, --until the later one"),
+        Error::NoArchive { .. } => Words::new(Exit::NotFound, sentence)
+            .hint("see which there are with `outboard env list`; `logs.archive` in outboard.yaml says where logs outlive them"),
+        Error::Archive(error) => of_archive(error),
+        Error::BigSearch { estimate } => {
+            Words::new(Exit::Usage, format!("this would read up to {}", found::cost(estimate)))
+                .hint("say --yes to read it, or narrow it with --since and --until")
+        }
+        Error::Cursor(_) => Words::new(Exit::Usage, sentence)
+            .hint("give the token as it was told, with the same environment, names and query"),
+        Error::Pattern(error) => Words { hint: error.hint.clone(), ..Words::new(Exit::Usage, sentence) },
         Error::Inside(trouble) => of_inside(trouble),
         Error::Kubernetes(source) => {
             Words::new(Exit::Failure, format!("unexpected answer of Kubernetes: {}", chain(source)))

@@ -1,12 +1,14 @@
 //! How entries of logs are shown: for people, for scripts, or as they were written. Builds bytes and writes nothing.
 
+pub mod found;
+pub mod histogram;
 mod readable;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use verbs::logs::{Entry, Mark, Page, Source};
+use verbs::logs::{Entry, Line, Mark, Page, Source};
 
 use super::colour::Paint;
 use super::to_yaml;
@@ -30,13 +32,15 @@ pub struct Writer {
     width: usize,
     /// What stands before the lines of a source, which is kept so that its address means no other.
     prefixes: HashMap<usize, (Arc<Source>, Vec<u8>)>,
+    /// Those of found lines, by component, pod and container.
+    sources: HashMap<(String, String, String), Arc<Source>>,
     /// Entries of which something may be missing.
     pub gaps: usize,
 }
 
 impl Writer {
     pub fn new(style: Style) -> Self {
-        Self { style, width: 0, prefixes: HashMap::new(), gaps: 0 }
+        Self { style, width: 0, prefixes: HashMap::new(), sources: HashMap::new(), gaps: 0 }
     }
 
     /// Everything on a page, as it goes to stdout.
@@ -71,6 +75,55 @@ impl Writer {
                     }
                 }
                 (_, Entry::Mark(mark)) => self.mark(&mut out, mark),
+            }
+        }
+        Ok(out)
+    }
+
+    /// A line that a search found.
+    pub fn found(&mut self, line: &Line) -> Result<Vec<u8>> {
+        let (component, pod, container) = (&line.component, &line.pod, &line.container);
+        let key = (component.clone(), pod.clone(), container.clone());
+        let source = self.sources.entry(key).or_insert_with(|| {
+            let (project, environment) = (line.project.clone(), line.environment.clone());
+            // Old records do not say which container it was.
+            let container = if container.is_empty() { component.clone() } else { container.clone() };
+            Arc::new(Source {
+                project,
+                environment,
+                component: component.clone(),
+                pod: pod.clone(),
+                container,
+            })
+        });
+        let mut page = Page::default();
+        page.line(&source.clone(), line.time, line.text.as_bytes(), false);
+        match self.style.format {
+            Format::Json | Format::Yaml => {
+                let mut out = vec![];
+                if self.style.format == Format::Json {
+                    json(&mut out, line)?
+                } else {
+                    yaml(&mut out, line)?
+                }
+                Ok(out)
+            }
+            _ => self.page(&page),
+        }
+    }
+
+    /// Where the archive's part of what was found begins.
+    pub fn seam(&self, complete: Timestamp) -> Result<Vec<u8>> {
+        let mut out = vec![];
+        let value = serde_json::json!({"event": "seam", "completeUpTo": complete});
+        match self.style.format {
+            Format::Json => json(&mut out, &value)?,
+            Format::Yaml => yaml(&mut out, &value)?,
+            _ if self.style.raw => {}
+            _ => {
+                let text = format!("── archive complete up to {complete:.0}");
+                out.extend_from_slice(self.style.paint.aside(text).as_bytes());
+                out.push(b'\n');
             }
         }
         Ok(out)

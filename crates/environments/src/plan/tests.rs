@@ -68,7 +68,7 @@ fn everything_with(class: &str, overrides: &api::Overrides) -> api::EnvironmentR
     };
     let text = include_str!("../../../../examples/everything/outboard.yaml");
     let project = crate::file::read(text, files).expect("the example is right");
-    let revision = ProjectRevision { project: "everything".into(), spec: project.spec };
+    let revision = ProjectRevision { project: "everything".into(), spec: project.spec.of_environments() };
     let wanted = EnvironmentSpec {
         project: "everything".into(),
         project_revision: revision.name(),

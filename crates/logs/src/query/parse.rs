@@ -30,6 +30,13 @@ pub fn parse(text: &str) -> Result<Node, QueryError> {
     }
 }
 
+/// A regular expression that stands alone, without its slashes.
+pub fn regex(source: &str) -> Result<Node, QueryError> {
+    let written = format!("/{}/", source.replace('/', "\\/"));
+    let mut parser = Parser { chars: written.chars().collect(), at: 0, depth: 0 };
+    parser.regex().map(Node::Regex)
+}
+
 struct Parser {
     chars: Vec<char>,
     at: usize,
@@ -68,8 +75,8 @@ impl Parser {
         if self.depth > DEEPEST {
             return Err(self.error(begin, "this is nested too deeply", "leave parentheses out"));
         }
-        let minus =
-            self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace());
+        let minus = self.peek() == Some('-')
+            && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace() && *c != ')');
         let node = if self.keyword("NOT") {
             Node::Not(Box::new(self.operand()?))
         } else if minus {

@@ -1,3 +1,5 @@
+//! What queries find, where they are refused, and what of them holds for every query.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -28,7 +30,7 @@ fn refusal(query: &str) -> String {
     format!(
         "{query}\n{:>width$} {error}; {}",
         "^",
-        error.hint.clone().unwrap_or_default(),
+        error.hint.as_deref().unwrap_or_default(),
         width = error.position + 1
     )
 }
@@ -171,7 +173,7 @@ fn what_must_be_in_a_record_is_known_before_it_is_read() {
 fn queries() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         "[a-zA-Z0-9*é._-]{1,6}",
-        r#""[ -~]{0,6}""#,
+        r##""[ !#-\[\]-~]{0,6}""##,
         "/[a-cks]{1,4}/i?",
         "(user\\.id|status|component|pod|@level|a\\.b):([a-z0-9.*]{1,4}|\"[a-z ]{0,4}\"|(<|<=|>|>=)[0-9a-z]{1,3}|/[a-z]{1,3}/)",
         "level:(<|<=|>|>=)?(trace|debug|info|warn|error|fatal)",

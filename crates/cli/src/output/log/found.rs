@@ -1,0 +1,153 @@
+//! What is said about a search, beside the lines that it found.
+
+use std::fmt::Write as _;
+
+use verbs::logs::search::{Archived, Found};
+use verbs::logs::{Estimate, Skipped};
+
+/// What a search may cost: `7.2 GiB in 123 objects (123 GET and 12 LIST requests)`.
+pub fn cost(estimate: &Estimate) -> String {
+    format!(
+        "{} in {} (that are {} GET and {} LIST requests)",
+        bytes(estimate.bytes),
+        count(estimate.objects, "object"),
+        estimate.get_requests,
+        estimate.list_requests,
+    )
+}
+
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut size, mut unit) = (number as f64, 0);
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{number} B") } else { format!("{size:.1} {}", UNITS[unit]) }
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// One sentence each.
+pub fn notes(environment: &str, found: &Found) -> Vec<String> {
+    let mut notes = vec![];
+    if found.lines == 0 {
+        notes.push(format!("no line was found between {:.0} and {:.0}", found.since, found.until));
+    }
+    match &found.archive {
+        None => notes.push(
+            "only what nodes still have was searched: the project has no archive of logs (`logs.archive` in outboard.yaml)".to_owned(),
+        ),
+        Some(archive) => {
+            if found.destroyed {
+                notes.push(format!("environment {environment} does not exist any more: all of this is from the archive"));
+            }
+            notes.extend(of_archive(archive));
+        }
+    }
+    if found.gaps > 0 {
+        notes.push(format!(
+            "there {} in what is live: lines may be missing that the node no longer had",
+            match found.gaps {
+                1 => "is a gap".to_owned(),
+                gaps => format!("are {gaps} gaps"),
+            }
+        ));
+    }
+    if let Some(cursor) = &found.cursor {
+        notes.push(format!("there may be more that is older: go on with --cursor {cursor}"));
+    }
+    notes
+}
+
+fn of_archive(archive: &Archived) -> Vec<String> {
+    let mut notes = vec![];
+    if archive.behind > 0 {
+        notes.push(format!(
+            "{} in the archive, which ought to have what is older than {:.0}: a shipper is behind, or does not ship them",
+            if archive.behind == 1 { "1 live line is not".to_owned() } else { format!("{} live lines are not", archive.behind) },
+            archive.complete_up_to,
+        ));
+    }
+    if archive.estimate.frozen > 0 {
+        let frozen = count(archive.estimate.frozen, "object");
+        notes.push(format!("{frozen} of bucket {} lie in Glacier and were left out", archive.bucket));
+    }
+    if let Some(skipped) = skipped(&archive.skipped) {
+        notes.push(format!("in bucket {}: {skipped}", archive.bucket));
+    }
+    notes
+}
+
+/// What was passed over, if anybody would want to know.
+fn skipped(skipped: &Skipped) -> Option<String> {
+    let Skipped { foreign, malformed, damaged, unreadable, gone, duplicates: _, out_of_order } = *skipped;
+    let mut text = String::new();
+    for (number, one, several) in [
+        (foreign, "record that is no line was skipped", "records that are no lines were skipped"),
+        (malformed, "piece that is no JSON was skipped", "pieces that are no JSON were skipped"),
+        (
+            damaged,
+            "object ends early or is broken, and was read as far as it goes",
+            "objects end early or are broken, and were read as far as they go",
+        ),
+        (unreadable, "object is neither plain nor gzip", "objects are neither plain nor gzip"),
+        (gone, "object went while it was to be read", "objects went while they were to be read"),
+        (
+            out_of_order,
+            "line is newer than its delivery: clocks disagree",
+            "lines are newer than their delivery: clocks disagree",
+        ),
+    ] {
+        if number > 0 {
+            let what = if number == 1 { one } else { several };
+            let _ = write!(text, "{}{number} {what}", if text.is_empty() { "" } else { "; " });
+        }
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_was_passed_over_is_said() {
+        let archive = Archived {
+            bucket: "shop-logs".into(),
+            complete_up_to: "2026-11-25T09:45:00Z".parse().unwrap(),
+            estimate: Estimate { frozen: 2, ..Estimate::default() },
+            skipped: Skipped {
+                foreign: 3,
+                malformed: 1,
+                damaged: 1,
+                unreadable: 2,
+                gone: 1,
+                duplicates: 9,
+                out_of_order: 4,
+            },
+            behind: 12,
+            ..Archived::default()
+        };
+        let found = Found {
+            since: "2026-11-25T08:00:00.5Z".parse().unwrap(),
+            until: "2026-11-25T10:00:00Z".parse().unwrap(),
+            destroyed: true,
+            archive: Some(archive),
+            gaps: 1,
+            cursor: Some("abc".into()),
+            ..Found::default()
+        };
+        insta::assert_snapshot!(notes("qa-42", &found).join("\n"));
+        insta::assert_snapshot!(notes("qa-42", &Found { lines: 1, ..Found::default() }).join("\n"), @"only what nodes still have was searched: the project has no archive of logs (`logs.archive` in outboard.yaml)");
+    }
+
+    #[test]
+    fn a_cost_is_said_in_what_is_paid_for() {
+        let estimate = Estimate { objects: 1, bytes: 7 << 30, list_requests: 12, get_requests: 1, frozen: 0 };
+        assert_eq!(cost(&estimate), "7.0 GiB in 1 object (that are 1 GET and 12 LIST requests)");
+        assert_eq!((bytes(0), bytes(1536)), ("0 B".to_owned(), "1.5 KiB".to_owned()));
+    }
+}

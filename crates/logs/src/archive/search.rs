@@ -1,0 +1,380 @@
+//! A search through all objects of a span of time: listed first, then read side by side, newest first.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws::{Failure, Listed};
+use bytes::{Buf, Bytes};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::formats::Unpacked;
+use super::keep::Keep;
+use super::object::{Counts, Rules};
+use super::store::{Reading, Store};
+use super::{
+    Archive, Doing, Error, Estimate, Event, Found, Progress, Skipped, Summary, Wanted, bound, prefixes,
+};
+
+const LISTS_AT_ONCE: usize = 8;
+const MOST_OBJECTS: usize = 1_000_000;
+/// Pieces of an object that may wait to be unpacked, and batches of lines that may wait to be told.
+const WAITING: usize = 16;
+const BATCH: usize = 256;
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(500);
+const PROGRESS: Duration = Duration::from_millis(200);
+
+/// One object of a span of time.
+#[derive(Clone, Debug)]
+struct Part {
+    key: Arc<str>,
+    size: u64,
+    /// No line of it is newer.
+    newest: Timestamp,
+}
+
+/// A search whose extent is known, and which has read nothing yet.
+pub struct Search<S> {
+    store: S,
+    bucket: String,
+    wanted: Wanted,
+    rules: Arc<Rules>,
+    /// Those that may hold the newest lines first.
+    parts: Vec<Part>,
+    pub estimate: Estimate,
+}
+
+/// Lists what a search would have to read.
+pub async fn prepare<S: Store>(store: S, archive: &Archive, wanted: Wanted) -> Result<Search<S>, Error> {
+    let buffer = SignedDuration::try_from(archive.buffer).unwrap_or(SignedDuration::ZERO);
+    let begin = wanted.since.saturating_sub(buffer).unwrap_or(Timestamp::MIN);
+    let end = wanted.until.saturating_add(buffer).unwrap_or(Timestamp::MAX);
+    let failed = |doing| move |failure| Error::Bucket { bucket: archive.place.name.clone(), doing, failure };
+    let lister = store.clone();
+    let lists = stream::iter(prefixes::prefixes(&archive.prefix, begin, end))
+        .map(move |prefix| list(lister.clone(), prefix))
+        .buffered(LISTS_AT_ONCE);
+    let mut lists = std::pin::pin!(lists);
+    let (mut parts, mut estimate) = (vec![], Estimate::default());
+    while let Some((listed, requests)) = lists.try_next().await.map_err(failed(Doing::List))? {
+        estimate.list_requests += requests;
+        for object in listed {
+            if object.frozen {
+                estimate.frozen += 1;
+            } else if object.size > 0 {
+                parts.push(part(object, archive));
+            }
+        }
+        if parts.len() > MOST_OBJECTS {
+            return Err(Error::TooManyObjects { most: MOST_OBJECTS });
+        }
+    }
+    // What holds nothing of that time, by its name or by when it was written.
+    parts.retain(|part| part.newest >= wanted.since);
+    parts.sort_by(|one, other| (other.newest, &other.key).cmp(&(one.newest, &one.key)));
+    estimate.objects = parts.len() as u64;
+    estimate.get_requests = estimate.objects;
+    estimate.bytes = parts.iter().map(|part| part.size).sum();
+    let rules = Arc::new(Rules::new(&wanted, &archive.fields));
+    Ok(Search { store, bucket: archive.place.name.clone(), wanted, rules, parts, estimate })
+}
+
+fn part(object: Listed, archive: &Archive) -> Part {
+    let modified = object.modified.and_then(|time| Timestamp::try_from(time).ok());
+    let newest = bound::newest(&object.key, &archive.prefix, modified, archive.buffer);
+    Part { key: object.key.into(), size: object.size, newest }
+}
+
+async fn list<S: Store>(store: S, prefix: String) -> Result<(Vec<Listed>, u64), Failure> {
+    let (mut found, mut next, mut requests) = (vec![], None, 0);
+    loop {
+        let page = store.list(&prefix, next).await?;
+        requests += 1;
+        found.extend(page.objects);
+        next = page.next;
+        if next.is_none() || found.len() > MOST_OBJECTS {
+            return Ok((found, requests));
+        }
+    }
+}
+
+/// What is told by those who read.
+enum Told {
+    Lines(Vec<Found>),
+    Done { index: usize, counts: Counts },
+    Failed(Failure),
+}
+
+/// What is done with lines as they are found.
+pub trait Take {
+    /// In no order.
+    fn lines(&mut self, found: Vec<Found>, rules: &Floor);
+    /// Every line newer than `bound` has been found; none: every line at all. Gives those to be told now.
+    fn ready(&mut self, bound: Option<Timestamp>) -> Vec<Found>;
+    /// Nothing more is wanted.
+    fn is_done(&self) -> bool;
+    fn found(&self) -> u64;
+}
+
+/// Tells those who read how old is too old.
+pub struct Floor(Arc<Rules>);
+
+impl Floor {
+    pub fn raise(&self, to: Timestamp) {
+        if let Ok(nanoseconds) = i64::try_from(to.as_nanosecond()) {
+            self.0.floor.fetch_max(nanoseconds, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Take for Keep {
+    fn lines(&mut self, found: Vec<Found>, floor: &Floor) {
+        found.into_iter().for_each(|found| self.push(found));
+        if let Some(oldest) = self.floor() {
+            floor.raise(oldest);
+        }
+    }
+
+    fn ready(&mut self, bound: Option<Timestamp>) -> Vec<Found> {
+        Self::ready(self, bound)
+    }
+
+    fn is_done(&self) -> bool {
+        Self::is_done(self)
+    }
+
+    fn found(&self) -> u64 {
+        Self::found(self) as u64
+    }
+}
+
+impl<S: Store> Search<S> {
+    /// Tells lines, newest first. `None`: nobody listens any more.
+    pub async fn run(self, out: &mpsc::Sender<Event>) -> Result<Option<Summary>, Error> {
+        let mut keep = Keep::new(self.wanted.limit);
+        let (parts, since) = (self.parts.len(), self.wanted.since);
+        let Some(mut summary) = self.drive(&mut keep, out).await? else { return Ok(None) };
+        summary.lines = keep.told() as u64;
+        summary.skipped.duplicates = keep.duplicates;
+        summary.skipped.out_of_order = keep.out_of_order;
+        let more = keep.more || (keep.is_done() && summary.objects < parts as u64);
+        summary.more_before = keep.last().filter(|last| more && *last > since);
+        Ok(Some(summary))
+    }
+
+    /// Hands every line to `take`, and to `out` what `take` says is to be told.
+    pub async fn drive(
+        self,
+        take: &mut impl Take,
+        out: &mpsc::Sender<Event>,
+    ) -> Result<Option<Summary>, Error> {
+        let at_once =
+            std::thread::available_parallelism().map_or(2, usize::from).saturating_mul(2).clamp(4, 16);
+        let (tell, mut told) = mpsc::channel(WAITING);
+        let (begun, read) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        let floor = Floor(self.rules.clone());
+        let mut done = vec![false; self.parts.len()];
+        let (mut first, mut next) = (0, 0);
+        let mut summary = Summary::default();
+        let mut tasks = JoinSet::new();
+        let mut shown = Instant::now();
+        loop {
+            while next < self.parts.len() && tasks.len() < at_once {
+                let task = Task {
+                    index: next,
+                    store: self.store.clone(),
+                    key: self.parts[next].key.clone(),
+                    rules: self.rules.clone(),
+                    read: read.clone(),
+                    tell: tell.clone(),
+                };
+                tasks.spawn(task.run());
+                next += 1;
+            }
+            let bound = self.parts.get(first).map(|part| part.newest);
+            for found in take.ready(bound) {
+                if out.send(Event::Line(found)).await.is_err() {
+                    return Ok(None);
+                }
+            }
+            if take.is_done() || first == self.parts.len() {
+                break;
+            }
+            tokio::select! {
+                Some(told) = told.recv() => match told {
+                    Told::Lines(found) => take.lines(found, &floor),
+                    Told::Done { index, counts } => {
+                        done[index] = true;
+                        summary.objects += 1;
+                        summary.unpacked += counts.unpacked;
+                        summary.skipped.add(&counts.skipped);
+                        while done.get(first) == Some(&true) {
+                            first += 1;
+                        }
+                    }
+                    Told::Failed(failure) => {
+                        return Err(Error::Bucket { bucket: self.bucket, doing: Doing::Read, failure });
+                    }
+                },
+                // One that is through makes room for the next.
+                Some(ended) = tasks.join_next() => {
+                    if let Err(error) = ended {
+                        let failure = Failure::Refused(error.to_string());
+                        return Err(Error::Bucket { bucket: self.bucket, doing: Doing::Read, failure });
+                    }
+                }
+                () = out.closed() => return Ok(None),
+            }
+            if shown.elapsed() >= PROGRESS {
+                shown = Instant::now();
+                let bytes = read.load(Ordering::Relaxed);
+                let progress = Progress {
+                    objects: summary.objects,
+                    bytes,
+                    of: self.estimate,
+                    found: take.found(),
+                    seconds_left: left(bytes, self.estimate.bytes, begun.elapsed()),
+                };
+                // Whoever is busy with lines needs no progress.
+                let _ = out.try_send(Event::Progress(progress));
+            }
+        }
+        // Whoever still reads is told that nobody listens.
+        drop(told);
+        summary.bytes = read.load(Ordering::Relaxed);
+        Ok(Some(summary))
+    }
+}
+
+fn left(bytes: u64, of: u64, elapsed: Duration) -> Option<u64> {
+    let speed = bytes as f64 / elapsed.as_secs_f64();
+    (speed > 0.0).then(|| (of.saturating_sub(bytes) as f64 / speed).ceil() as u64)
+}
+
+/// The reading of one object.
+struct Task<S> {
+    index: usize,
+    store: S,
+    key: Arc<str>,
+    rules: Arc<Rules>,
+    read: Arc<AtomicU64>,
+    tell: mpsc::Sender<Told>,
+}
+
+/// How one attempt ended.
+enum End {
+    Read(Counts),
+    Cut(Failure),
+    Gone,
+    Refused(Failure),
+}
+
+impl<S: Store> Task<S> {
+    async fn run(self) {
+        let mut attempt = 0;
+        let told = loop {
+            attempt += 1;
+            match self.attempt().await {
+                End::Read(counts) => break Told::Done { index: self.index, counts },
+                End::Gone => {
+                    let skipped = Skipped { gone: 1, ..Skipped::default() };
+                    break Told::Done { index: self.index, counts: Counts { unpacked: 0, skipped } };
+                }
+                End::Cut(failure) if attempt < ATTEMPTS => {
+                    tracing::debug!(key = %self.key, ?failure, "a reading was cut off");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                End::Cut(failure) | End::Refused(failure) => break Told::Failed(failure),
+            }
+        };
+        let _ = self.tell.send(told).await;
+    }
+
+    async fn attempt(&self) -> End {
+        let mut content = match self.store.read(&self.key).await {
+            Ok(content) => content,
+            Err(Failure::Missing) => return End::Gone,
+            Err(failure) if failure.passes() => return End::Cut(failure),
+            Err(failure) => return End::Refused(failure),
+        };
+        let (pieces, pipe) = mpsc::channel(WAITING);
+        let (key, rules, tell) = (self.key.clone(), self.rules.clone(), self.tell.clone());
+        let scan = tokio::task::spawn_blocking(move || scan(&key, &rules, Pipe::new(pipe), &tell));
+        let failure = loop {
+            match content.next().await {
+                Ok(Some(piece)) => {
+                    self.read.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                    if pieces.send(Some(piece)).await.is_err() {
+                        break None;
+                    }
+                }
+                Ok(None) => {
+                    let _ = pieces.send(None).await;
+                    break None;
+                }
+                Err(failure) => break Some(failure),
+            }
+        };
+        drop(pieces);
+        match (failure, scan.await) {
+            (Some(failure), _) => End::Cut(failure),
+            (None, Ok(counts)) => End::Read(counts),
+            (None, Err(error)) => End::Refused(Failure::Refused(format!("{}: {error}", self.key))),
+        }
+    }
+}
+
+fn scan(key: &Arc<str>, rules: &Rules, pipe: Pipe, tell: &mpsc::Sender<Told>) -> Counts {
+    let mut counts = Counts::default();
+    let mut batch = Vec::new();
+    let mut unpacked = match Unpacked::new(pipe) {
+        Ok(Unpacked::Unread) => {
+            counts.skipped.unreadable = 1;
+            return counts;
+        }
+        Ok(unpacked) => unpacked,
+        Err(_) => return counts,
+    };
+    let scanned = rules.scan(key, &mut unpacked, &mut counts, &mut |found| {
+        batch.push(found);
+        batch.len() < BATCH || tell.blocking_send(Told::Lines(std::mem::take(&mut batch))).is_ok()
+    });
+    counts.skipped.damaged += u64::from(scanned.is_err());
+    if !batch.is_empty() {
+        let _ = tell.blocking_send(Told::Lines(batch));
+    }
+    counts
+}
+
+/// An object's bytes on their way from where they are awaited to where they are unpacked.
+struct Pipe {
+    pieces: mpsc::Receiver<Option<Bytes>>,
+    piece: Bytes,
+    ended: bool,
+}
+
+impl Pipe {
+    fn new(pieces: mpsc::Receiver<Option<Bytes>>) -> Self {
+        Self { pieces, piece: Bytes::new(), ended: false }
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() && !self.ended {
+            match self.pieces.blocking_recv() {
+                Some(Some(piece)) => self.piece = piece,
+                Some(None) => self.ended = true,
+                None => return Err(io::ErrorKind::ConnectionAborted.into()),
+            }
+        }
+        let length = self.piece.len().min(buffer.len());
+        self.piece.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
