@@ -62,10 +62,10 @@ async fn every_line_arrives_through_kills_rotations_and_an_outage() -> Result<()
     for round in 0..kills {
         let mut shipper = stage.start()?;
         sleep(Duration::from_millis(random.random_range(30..1200))).await;
-        peak = peak.max(memory(&shipper)?);
-        ensure!(shipper.try_wait()?.is_none(), "it ended by itself: {}", stage.said()?);
-        shipper.kill()?;
-        shipper.wait()?;
+        peak = peak.max(memory(&shipper.0)?);
+        ensure!(shipper.0.try_wait()?.is_none(), "it ended by itself: {}", stage.said()?);
+        shipper.0.kill()?;
+        shipper.0.wait()?;
         if round == kills / 2 {
             peak = peak.max(away(&stage, &way, outage).await?);
         }
@@ -82,11 +82,12 @@ async fn every_line_arrives_through_kills_rotations_and_an_outage() -> Result<()
         Ok((written.iter().all(|line| archive.lines.contains_key(line))).then_some(()))
     })
     .await
-    .with_context(|| archive.lacking(&written))?;
-    peak = peak.max(memory(&shipper)?);
+    .with_context(|| archive.lacking(&written))
+    .with_context(|| stage.said().unwrap_or_default())?;
+    peak = peak.max(memory(&shipper.0)?);
     let begun = Instant::now();
-    kill(Pid::from_raw(i32::try_from(shipper.id())?), Signal::SIGTERM)?;
-    let ended = spawn_blocking(move || shipper.wait()).await??;
+    kill(Pid::from_raw(i32::try_from(shipper.0.id())?), Signal::SIGTERM)?;
+    let ended = spawn_blocking(move || shipper.0.wait()).await??;
     ensure!(ended.success(), "it did not stop cleanly: {}", stage.said()?);
     println!("stopped within {} ms", begun.elapsed().as_millis());
 
@@ -145,7 +146,7 @@ async fn away(stage: &Stage, way: &Proxy, outage: Duration) -> Result<u64> {
     let (begun, mut peak, mut early) = (Instant::now(), 0, None);
     while begun.elapsed() < outage {
         sleep(Duration::from_millis(500)).await;
-        peak = memory(&shipper)?;
+        peak = memory(&shipper.0)?;
         if begun.elapsed() > outage / 4 {
             early.get_or_insert(peak);
         }
@@ -156,9 +157,19 @@ async fn away(stage: &Stage, way: &Proxy, outage: Duration) -> Result<u64> {
         peak / 1024
     );
     way.mend();
-    shipper.kill()?;
-    shipper.wait()?;
+    shipper.0.kill()?;
+    shipper.0.wait()?;
     Ok(peak)
+}
+
+/// A fals that does not outlive its story.
+struct Shipper(Child);
+
+impl Drop for Shipper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 struct Stage {
@@ -189,7 +200,7 @@ impl Stage {
         Ok(Self { folder: folder.to_owned(), endpoint: format!("http://{}", way.address()) })
     }
 
-    fn start(&self) -> Result<Child> {
+    fn start(&self) -> Result<Shipper> {
         let said = OpenOptions::new().create(true).append(true).open(self.folder.join("fals.log"))?;
         Command::new(stories::binary()?)
             .args(["fals", "--config", "config.json", "--state", "state"])
@@ -199,6 +210,7 @@ impl Stage {
             .stdout(Stdio::null())
             .stderr(said)
             .spawn()
+            .map(Shipper)
             .context("failed to start fals")
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::{Firehose, Key};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -85,6 +86,7 @@ pub async fn run(
     mut supply: impl Supply,
 ) -> Result<(), Error> {
     let mut signals = Signals::listen()?;
+    open_many();
     let limits = if matches!(target, Target::Output) { OUTPUT } else { Limits::FIREHOSE };
     let gatherer = Gatherer::open(running.state, running.spool, limits, metrics.clone())?;
     let mut engine = Engine {
@@ -265,6 +267,15 @@ impl Sink {
             .await
             .map_err(|failure| Error::Aws(AwsTrouble(failure)))?;
         Ok(Self::Firehose(Arc::new(firehose)))
+    }
+}
+
+/// As many files as this process may have open, rather than as many as it is given at first.
+fn open_many() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::info!("No more files can be open than usual: {error}");
     }
 }
 

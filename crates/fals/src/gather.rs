@@ -45,6 +45,8 @@ impl Shelf {
 
 pub struct Gatherer {
     sources: BTreeMap<String, Source>,
+    /// Whose lines were the last to fit.
+    served: String,
     shelf: Shelf,
 }
 
@@ -67,7 +69,7 @@ impl Gatherer {
             closing: false,
             full_told: false,
         };
-        Ok(Self { sources: BTreeMap::new(), shelf })
+        Ok(Self { sources: BTreeMap::new(), served: String::new(), shelf })
     }
 
     /// Follows these and nothing else from now on.
@@ -122,9 +124,14 @@ impl Gatherer {
         let mut more = true;
         while more && !parcel.full {
             more = false;
-            for source in self.sources.values_mut() {
+            // Whoever came last the time before comes first, or else a few could fill every parcel.
+            let keys: Vec<String> = self.sources.keys().cloned().collect();
+            let begin = keys.iter().position(|key| *key > self.served).unwrap_or_default();
+            for key in keys[begin..].iter().chain(&keys[..begin]) {
+                let Some(source) = self.sources.get_mut(key) else { continue };
                 more |= source.fill(parcel, &mut self.shelf, now, at);
                 if parcel.full {
+                    self.served.clone_from(key);
                     break;
                 }
             }

@@ -20,6 +20,8 @@ use crate::shape::Shape;
 const CHUNK: usize = 256 * 1024;
 /// A file without a name is copied if it is not shipped by then.
 const COPY_AFTER: Duration = Duration::from_secs(1);
+/// So many files of one log are open. The others wait on disk, where rotations have left them.
+const OPEN: usize = 16;
 /// So many files that are done are remembered, lest they be taken for new ones.
 const REMEMBERED: usize = 16;
 
@@ -40,13 +42,15 @@ pub struct Source {
     /// The oldest first. The last one has the name, unless it is retired.
     pub files: Vec<Following>,
     resumed: bool,
+    /// Files newer than this may have had the name since, and are still to be looked for.
+    missed: Option<i64>,
     /// What was last told about it, so that it is told once.
     told: Option<String>,
 }
 
 impl Source {
     pub fn new(wanted: Wanted) -> Self {
-        Self { wanted, files: Vec::new(), resumed: false, told: None }
+        Self { wanted, files: Vec::new(), resumed: false, missed: None, told: None }
     }
 
     /// Looks at everything of it that is there.
@@ -105,33 +109,44 @@ impl Source {
                     current.retired = named.is_none() && current.nameless.is_some();
                     // Of an empty file nothing says whether it was filled, copied and emptied meanwhile.
                     if was_empty && !unchanged {
-                        let current = self.files.pop();
-                        self.missed(before, shelf, now)?;
-                        self.files.extend(current);
+                        self.missed.get_or_insert(before);
                     }
-                    return Ok(());
                 }
                 Change::Truncated => self.truncated(shelf, now)?,
                 Change::Replaced => {
                     current.grow(&seen)?;
                     current.retired = true;
-                    let newer_than = current.place.modified;
-                    self.missed(newer_than, shelf, now)?;
+                    self.missed.get_or_insert(current.place.modified);
                 }
             }
         }
-        if named.is_some() {
+        let current = self.files.pop_if(|file| !file.retired);
+        let caught_up = self.catch_up(shelf, now);
+        let has_current = current.is_some();
+        self.files.extend(current);
+        if !caught_up? {
+            return Ok(());
+        }
+        if !has_current {
+            if named.is_none() || self.files.len() >= OPEN {
+                // Whatever has the name by the time there is room: until then it may lose it again.
+                return Ok(());
+            }
             let path = self.wanted.path.clone();
             let begun = self.begin(path, shelf, now)?;
             self.files.push(begun);
         }
+        self.missed = None;
         Ok(())
     }
 
     /// Follows a file from its beginning.
     fn begin(&self, path: PathBuf, shelf: &mut Shelf, now: Instant) -> io::Result<Following> {
         let file = File::open(&path)?;
-        let look = print::look(&file.metadata()?);
+        let metadata = file.metadata()?;
+        let look = print::look(&metadata);
+        // Of a file that was rotated long ago nobody has to wait for the end.
+        let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default();
         let place = Place {
             id: shelf.journal.number(),
             source: self.wanted.key.clone(),
@@ -141,7 +156,7 @@ impl Source {
             origin: self.wanted.origin.clone(),
             ..Place::default()
         };
-        let mut begun = Following::begin(place, Some(file), now);
+        let mut begun = Following::begin(place, Some(file), now.checked_sub(age).unwrap_or(now));
         begun.grow(&look)?;
         shelf.changed.push(Entry::place(begun.place.clone()));
         Ok(begun)
@@ -149,12 +164,21 @@ impl Source {
 
     /// The file begins anew. What of it was not read yet may lie in a copy.
     fn truncated(&mut self, shelf: &mut Shelf, now: Instant) -> io::Result<()> {
+        let beside = rotated(&self.wanted.path);
         let Some(mut old) = self.files.pop() else { return Ok(()) };
         old.retired = true;
-        let beside = rotated(&self.wanted.path);
         let rest = rest_of(&old.place, &beside).cloned();
+        let newest = rest.as_ref().map_or(old.place.modified, |rest| rest.look.modified);
+        self.missed.get_or_insert(newest);
         match rest {
-            Some(rest) => take_rest(&mut old, &rest, shelf, now)?,
+            Some(rest) => {
+                if let Err(error) = take_rest(&mut old, &rest, shelf, now) {
+                    // Seen as it was, it is found out once more.
+                    old.retired = false;
+                    self.files.push(old);
+                    return Err(error);
+                }
+            }
             None => {
                 let unread = old.place.size.saturating_sub(old.read);
                 if unread > 0 {
@@ -173,8 +197,10 @@ impl Source {
         Ok(())
     }
 
-    /// Files that had the name and lost it again between two looks.
-    fn missed(&mut self, newer_than: i64, shelf: &mut Shelf, now: Instant) -> io::Result<()> {
+    /// Follows files that had the name and lost it again between two looks, the oldest first, and as many as may be
+    /// open. True: there are no more of them. Whatever fails, they are looked for again.
+    fn catch_up(&mut self, shelf: &mut Shelf, now: Instant) -> io::Result<bool> {
+        let Some(mut newer_than) = self.missed else { return Ok(true) };
         let known: Vec<Place> = shelf
             .journal
             .places()
@@ -189,6 +215,9 @@ impl Source {
             if beside.look.modified <= newer_than || is_open || is_one_of(&beside, &known) {
                 continue;
             }
+            if self.files.len() >= OPEN {
+                return Ok(false);
+            }
             let mut begun = self.begin(beside.path.clone(), shelf, now)?;
             begun.retired = true;
             if beside.is_compressed() {
@@ -196,8 +225,10 @@ impl Source {
             }
             shelf.changed.push(Entry::place(begun.place.clone()));
             self.files.push(begun);
+            newer_than = beside.look.modified;
+            self.missed = Some(newer_than);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Takes up what was left when everything stopped.
@@ -256,8 +287,8 @@ impl Source {
         // so others are looked for even then.
         let (retired, named): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.retired);
         self.files = retired;
-        self.missed(newest, shelf, now)?;
         self.files.extend(named);
+        self.missed = Some(newest);
         Ok(())
     }
 
