@@ -4,10 +4,13 @@ use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
+/// Bytes with those before them that were looked at already.
+type Whole<R> = io::Chain<io::Cursor<Vec<u8>>, R>;
+
 /// An object's bytes, unpacked.
 pub enum Unpacked<R: Read> {
-    Plain(io::Chain<io::Cursor<Vec<u8>>, R>),
-    Gzip(Box<MultiGzDecoder<BufReader<io::Chain<io::Cursor<Vec<u8>>, R>>>>),
+    Plain(Whole<R>),
+    Gzip(Box<MultiGzDecoder<BufReader<Whole<R>>>>),
     /// By what it begins with.
     Unread,
 }

@@ -142,9 +142,9 @@ impl Keep {
         let seen = self.known.entry(identity(found)).or_default();
         let before = seen.originals.max(seen.resent);
         if found.resent {
-            seen.resent += 1
+            seen.resent += 1;
         } else {
-            seen.originals += 1
+            seen.originals += 1;
         }
         let new = if found.exact { before == 0 } else { seen.originals.max(seen.resent) > before };
         self.duplicates += u64::from(!new);

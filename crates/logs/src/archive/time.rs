@@ -43,13 +43,13 @@ mod tests {
     fn a_number_tells_its_unit_by_its_size() {
         let time: Timestamp = "2026-11-25T10:00:00.25Z".parse().unwrap();
         let (s, ms) = (time.as_second(), time.as_millisecond());
-        assert_eq!(of_integer(s).map(|time| time.as_second()), Some(s));
+        assert_eq!(of_integer(s).map(Timestamp::as_second), Some(s));
         for exact in [of_integer(ms), of_integer(ms * 1_000), of_integer(ms * 1_000_000)] {
             assert_eq!(exact, Some(time));
         }
         assert_eq!(of_number(s as f64 + 0.25), Some(time));
         assert_eq!(of_text("2026-11-25T10:00:00.250Z"), Some(time));
-        assert_eq!(of_text("1795600800.25").map(|time| time.subsec_millisecond()), Some(250));
+        assert_eq!(of_text("1795600800.25").map(Timestamp::subsec_millisecond), Some(250));
         assert_eq!((of_text("soon"), of_text("NaN")), (None, None));
         assert!(of_number(1e300).is_none());
     }

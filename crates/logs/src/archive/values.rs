@@ -127,13 +127,9 @@ mod tests {
             prop_oneof![Just(b'{'), Just(b'}'), Just(b'"'), Just(b'\\'), Just(b'\n'), any::<u8>()], 0..64,
         )) {
             let mut at = 0;
-            loop {
-                let end = match next(&bytes, at) {
-                    Next::Value(range) | Next::Junk(range) => range.end,
-                    Next::Open(_) | Next::End => break,
-                };
-                prop_assert!(end > at && end <= bytes.len());
-                at = end;
+            while let Next::Value(range) | Next::Junk(range) = next(&bytes, at) {
+                prop_assert!(range.end > at && range.end <= bytes.len());
+                at = range.end;
             }
         }
     }
