@@ -18,6 +18,8 @@ pub struct Position {
     /// Whatever the log begins with comes right after that line: it was the last of its run, or of a file that was
     /// rotated away under our eyes.
     complete: bool,
+    /// That is so only if the reading which had the log open would have heard of more.
+    presumed: bool,
 }
 
 /// What a line of a reading is.
@@ -49,11 +51,25 @@ impl Position {
             self.told_at_last = 1;
         }
         self.complete = false;
+        self.presumed = false;
     }
 
     /// Notes that nothing comes before whatever the log will begin with.
     pub fn complete(&mut self) {
         self.complete = true;
+        self.presumed = false;
+    }
+
+    /// The same, as long as the reading that has the log open is not found to be deaf.
+    pub fn presume_complete(&mut self) {
+        self.presumed |= !self.complete;
+        self.complete = true;
+    }
+
+    /// It was: what it presumed says nothing.
+    pub fn was_deaf(&mut self) {
+        self.complete &= !self.presumed;
+        self.presumed = false;
     }
 
     /// To be asked about every line of one reading.
@@ -190,6 +206,21 @@ mod tests {
         // That held for that line only.
         position.told(at("09"));
         assert!(matches!(position.resume().look(at("20")), Sight::After(_)));
+    }
+
+    #[test]
+    fn what_a_deaf_reading_presumed_proves_nothing() {
+        let mut position = Position::default();
+        position.told(at("01.5"));
+        position.presume_complete();
+        assert_eq!(position.resume().look(at("09")), Sight::New);
+        position.was_deaf();
+        assert!(matches!(position.resume().look(at("09")), Sight::After(_)));
+        // What is known otherwise stays.
+        position.complete();
+        position.presume_complete();
+        position.was_deaf();
+        assert_eq!(position.resume().look(at("09")), Sight::New);
     }
 
     proptest! {

@@ -87,7 +87,10 @@ impl Tail {
                 Advice::Wait(until) => reading.begun + until,
                 Advice::Reopen => return Ok(End::Silent),
                 Advice::Ask if self.silence(log, reading).await => continue,
-                Advice::Ask => return Ok(End::Silent),
+                Advice::Ask => {
+                    self.progress.position.was_deaf();
+                    return Ok(End::Silent);
+                }
             };
             let wake = self.earlier(reading, wake);
             tokio::select! {
@@ -237,7 +240,7 @@ impl Tail {
             // Rotated while this reading had it open, and would have told the rest: what comes next comes right after
             // what we have.
             Newest::None if reading.resume.is_proved() || reading.resume.is_past() => {
-                self.progress.position.complete();
+                self.progress.position.presume_complete();
             }
             Newest::None => {}
         }
@@ -248,6 +251,7 @@ impl Tail {
     fn failed(&mut self, error: kube::Error) -> Result<End, Error> {
         let kube::Error::Api(status) = &error else {
             tracing::debug!(pod = self.place.pod, %error, "a log was cut off");
+            self.progress.position.was_deaf();
             return Ok(End::Cut);
         };
         match status.code {
