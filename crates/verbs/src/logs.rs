@@ -106,7 +106,7 @@ pub async fn logs(
     };
     let reading = async {
         if query.follow {
-            follow(cluster, namespace, &wanted, pages, &out).await
+            Box::pin(follow(cluster, namespace, &wanted, pages, &out)).await
         } else {
             let read = live::read(&cluster.client, &wanted, pages).await;
             read.map(|told| ended(told, Ended::Complete)).map_err(|error| explain(cluster, &wanted, error))

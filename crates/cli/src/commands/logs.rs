@@ -177,7 +177,7 @@ pub async fn run(context: &Context, args: LogsArgs) -> Result<()> {
         0 => {}
         1 => output.note("there is a gap: lines may be missing that the node no longer had"),
         gaps => {
-            output.note(&format!("there are {gaps} gaps: lines may be missing that the node no longer had"))
+            output.note(&format!("there are {gaps} gaps: lines may be missing that the node no longer had"));
         }
     }
     Ok(())

@@ -195,7 +195,7 @@ impl<P> Order<P> {
                 }
             }
             // Whatever is due, what is older goes before it.
-            let Some(Reverse((time, id))) = self.heads.pop() else { return None };
+            let Reverse((time, id)) = self.heads.pop()?;
             self.tell(id, time, at, page, keep);
         }
     }
@@ -249,7 +249,6 @@ fn tell<P>(queue: &mut Queue<P>, page: &mut Page, keep: &mut dyn FnMut(&Told<'_>
             page.mark(mark.clone());
             queue.kept = None;
             queue.step();
-            return;
         }
         Some(Item::Line { time, text }) => {
             let text = batch.text(text);

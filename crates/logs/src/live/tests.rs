@@ -317,10 +317,13 @@ async fn play(happenings: Vec<Happening>) -> (usize, Vec<String>) {
     let mut listener = Listener::begin(&fake, wanted());
     listener.hears(1).await;
     let mut number = 0;
+    // Of the present run.
+    let mut first = Some(0);
     for happening in happenings {
         fake.pass(300);
         match happening {
             Happening::Write(lines) => {
+                first.get_or_insert(number + 1);
                 for _ in 0..lines {
                     number += 1;
                     fake.write("web-1", &format!("line {number}"));
@@ -330,8 +333,17 @@ async fn play(happenings: Vec<Happening>) -> (usize, Vec<String>) {
             Happening::Restart => {
                 fake.exit("web-1", 1);
                 fake.start_again("web-1");
+                first = None;
             }
-            Happening::Rotate => fake.rotate("web-1", fake.written("web-1")),
+            // What a run wrote and lost before anybody read its first line leaves no trace.
+            Happening::Rotate => {
+                let Some(first) = first else { continue };
+                while !listener.said.contains(&format!("line {first}")) {
+                    let heard = listener.said.len();
+                    listener.hears(heard + 1).await;
+                }
+                fake.rotate("web-1", fake.written("web-1"));
+            }
             Happening::Away => {
                 fake.away(true);
                 fake.cut(Cut::InALine);

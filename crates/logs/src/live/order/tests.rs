@@ -62,7 +62,7 @@ fn what_was_written_before_is_merged_exactly_however_late_a_container_answers() 
 #[test]
 fn live_lines_wait_a_moment_for_older_ones_of_others() {
     let mut order = order(&["web", "db"], true);
-    order.arrive(0, batch(&[(10, "younger")]), (), 0 * MS);
+    order.arrive(0, batch(&[(10, "younger")]), (), Duration::ZERO);
     let (none, next) = release(&mut order, 5 * MS);
     assert_eq!((none, next), (vec![], Some(20 * MS)));
     order.arrive(1, batch(&[(9, "older")]), (), 10 * MS);
@@ -72,7 +72,7 @@ fn live_lines_wait_a_moment_for_older_ones_of_others() {
 #[test]
 fn a_line_that_comes_too_late_is_told_at_once_and_the_next_ones_are_waited_for() {
     let mut order = order(&["web", "db"], true);
-    order.arrive(0, batch(&[(100, "a")]), (), 0 * MS);
+    order.arrive(0, batch(&[(100, "a")]), (), Duration::ZERO);
     assert_eq!(release(&mut order, 20 * MS).0, ["a"]);
     order.arrive(1, batch(&[(10, "late")]), (), 30 * MS);
     assert_eq!(release(&mut order, 50 * MS).0, ["late"]);
@@ -83,7 +83,7 @@ fn a_line_that_comes_too_late_is_told_at_once_and_the_next_ones_are_waited_for()
 #[test]
 fn clocks_that_disagree_delay_nobody() {
     let mut order = order(&["ahead", "behind"], true);
-    order.arrive(0, batch(&[(10_000, "ahead")]), (), 0 * MS);
+    order.arrive(0, batch(&[(10_000, "ahead")]), (), Duration::ZERO);
     for step in 1..20 {
         order.arrive(1, batch(&[(step, "behind")]), (), 15 * MS);
     }
@@ -96,22 +96,22 @@ fn one_container_alone_waits_for_nobody_and_a_crowd_is_not_kept_waiting() {
     let mut alone = Order::new(false);
     alone.join(0, source("web"));
     alone.caught_up(0);
-    alone.arrive(0, batch(&[(1, "a")]), (), 0 * MS);
-    assert_eq!(release(&mut alone, 0 * MS).0, ["a"]);
+    alone.arrive(0, batch(&[(1, "a")]), (), Duration::ZERO);
+    assert_eq!(release(&mut alone, Duration::ZERO).0, ["a"]);
 
     let mut crowded = order(&["web", "db"], true);
     for number in 0..CROWD {
-        crowded.arrive(0, batch(&[(number as i64, "x")]), (), 0 * MS);
+        crowded.arrive(0, batch(&[(number as i64, "x")]), (), Duration::ZERO);
     }
-    let (lines, next) = release(&mut crowded, 0 * MS);
+    let (lines, next) = release(&mut crowded, Duration::ZERO);
     assert_eq!((lines.len(), next), (1, Some(20 * MS)));
 }
 
 #[test]
 fn a_trace_is_one_entry_and_shares_the_fate_of_its_first_line() {
     let mut order = order(&["web", "db"], true);
-    order.arrive(0, batch(&[(1, "boom"), (2, "\tat a"), (4, "next")]), (), 0 * MS);
-    order.arrive(1, batch(&[(3, "between")]), (), 0 * MS);
+    order.arrive(0, batch(&[(1, "boom"), (2, "\tat a"), (4, "next")]), (), Duration::ZERO);
+    order.arrive(1, batch(&[(3, "between")]), (), Duration::ZERO);
     assert_eq!(release(&mut order, 20 * MS).0, ["boom\n\tat a", "between", "next"]);
 
     let mut page = Page::default();
@@ -125,7 +125,7 @@ fn a_trace_is_one_entry_and_shares_the_fate_of_its_first_line() {
 #[test]
 fn the_rest_of_a_trace_that_comes_later_says_that_it_goes_on() {
     let mut order = order(&["web"], true);
-    order.arrive(0, batch(&[(1, "boom")]), (), 0 * MS);
+    order.arrive(0, batch(&[(1, "boom")]), (), Duration::ZERO);
     release(&mut order, 20 * MS);
     order.arrive(0, batch(&[(2, "\tat a")]), (), 30 * MS);
     let mut page = Page::default();

@@ -246,12 +246,9 @@ impl Tail {
     }
 
     fn failed(&mut self, error: kube::Error) -> Result<End, Error> {
-        let status = match &error {
-            kube::Error::Api(status) => status,
-            _ => {
-                tracing::debug!(pod = self.place.pod, %error, "a log was cut off");
-                return Ok(End::Cut);
-            }
+        let kube::Error::Api(status) = &error else {
+            tracing::debug!(pod = self.place.pod, %error, "a log was cut off");
+            return Ok(End::Cut);
         };
         match status.code {
             400 | 404 => Ok(End::Absent),

@@ -69,8 +69,7 @@ impl Fake {
     pub fn client(&self) -> Client {
         let fake = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
-            let answer = fake.answer(request.uri().path(), request.uri().query().unwrap_or_default());
-            async move { answer.await }
+            fake.answer(request.uri().path(), request.uri().query().unwrap_or_default())
         });
         Client::new(service, "ns")
     }
@@ -307,7 +306,7 @@ impl Reader {
                 Some(Cut::Silent) => return Step::Wait,
                 Some(Cut::InALine) => {
                     self.broken = true;
-                    let half = run.and_then(|run| run.lines.get(self.next)).map(|line| raw(line));
+                    let half = run.and_then(|run| run.lines.get(self.next)).map(raw);
                     return match half {
                         Some(half) => Step::Chunk(Ok(Frame::data(half.slice(..half.len() - 1)))),
                         None => Step::Chunk(Err(std::io::Error::other("cut off"))),
