@@ -102,9 +102,9 @@ impl Writer {
             Format::Json | Format::Yaml => {
                 let mut out = vec![];
                 if self.style.format == Format::Json {
-                    json(&mut out, line)?
+                    json(&mut out, line)?;
                 } else {
-                    yaml(&mut out, line)?
+                    yaml(&mut out, line)?;
                 }
                 Ok(out)
             }
