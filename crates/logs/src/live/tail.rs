@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::Error;
 use super::containers::{Exit, Snapshot};
 use super::log::{Place, Run};
-use super::marks::What;
+use super::marks::{Gap, What};
 use super::outlet::Outlet;
 use super::position::Position;
 use super::watchdog::Pause;
@@ -144,13 +144,18 @@ impl Tail {
         let mut pause = Pause::default();
         let mut last_heard = Instant::now();
         let mut cuts_since_gone = 0;
+        let mut heard_out = true;
         loop {
             let seen = self.state.borrow_and_update().clone();
+            if seen.restarts > self.progress.run && !heard_out {
+                self.progress.position.was_deaf();
+            }
             if seen.restarts > self.progress.run && self.crossed(&seen).await? == End::Unheard {
                 return Ok(());
             }
             let before = self.progress.position.clone();
             let end = self.reading(Run::Present).await?;
+            heard_out = end == End::Clean;
             if self.progress.position != before {
                 pause.reset();
                 self.progress.silences = 0;
@@ -186,6 +191,8 @@ impl Tail {
                 }
                 End::Silent => self.progress.silences += u32::from(self.has_ended()),
                 End::Clean | End::Absent | End::Cut => {
+                    // Of what came after the cut it heard nothing.
+                    self.progress.position.was_deaf();
                     self.outlet.caught_up();
                     cuts_since_gone += usize::from(end == End::Cut);
                     if seen.gone && cuts_since_gone >= TRIES {
@@ -222,6 +229,13 @@ impl Tail {
     /// It was restarted: what the last run wrote after our last line is now the log of the run before.
     async fn crossed(&mut self, seen: &Snapshot) -> Result<End, Error> {
         self.progress.fresh = false;
+        // Only one run before the present one is kept: what the others wrote nobody has.
+        if seen.restarts > self.progress.run + 1 {
+            let from = self.progress.position.last().unwrap_or_else(Timestamp::now);
+            self.outlet.mark(from, What::Gap(Gap { from, to: None }));
+            self.progress.position.complete();
+            self.progress.run_is_over = false;
+        }
         let mut pause = Pause::default();
         for _ in 0..TRIES {
             if self.progress.run_is_over {

@@ -239,7 +239,7 @@ impl Tail {
             Newest::Line(_) => {}
             // Rotated while this reading had it open, and would have told the rest: what comes next comes right after
             // what we have.
-            Newest::None if reading.resume.is_proved() || reading.resume.is_past() => {
+            Newest::None if !self.has_ended() && (reading.resume.is_proved() || reading.resume.is_past()) => {
                 self.progress.position.presume_complete();
             }
             Newest::None => {}
@@ -251,7 +251,6 @@ impl Tail {
     fn failed(&mut self, error: kube::Error) -> Result<End, Error> {
         let kube::Error::Api(status) = &error else {
             tracing::debug!(pod = self.place.pod, %error, "a log was cut off");
-            self.progress.position.was_deaf();
             return Ok(End::Cut);
         };
         match status.code {
