@@ -157,12 +157,15 @@ impl<S: Store> Search<S> {
     /// Tells lines, newest first. `None`: nobody listens any more.
     pub async fn run(self, out: &mpsc::Sender<Event>) -> Result<Option<Summary>, Error> {
         let mut keep = Keep::new(self.wanted.limit);
-        let (parts, since) = (self.parts.len(), self.wanted.since);
+        let (parts, since, rules) = (self.parts.len(), self.wanted.since, self.rules.clone());
+        let floor = rules.floor.load(Ordering::Relaxed);
         let Some(mut summary) = self.drive(&mut keep, out).await? else { return Ok(None) };
         summary.lines = keep.told() as u64;
         summary.skipped.duplicates = keep.duplicates;
         summary.skipped.out_of_order = keep.out_of_order;
-        let more = keep.more || (keep.is_done() && summary.objects < parts as u64);
+        // Below a floor that was raised, those who read have passed lines over without a word.
+        let passed_over = rules.floor.load(Ordering::Relaxed) > floor;
+        let more = keep.more || (keep.is_done() && (passed_over || summary.objects < parts as u64));
         summary.more_before = keep.last().filter(|last| more && *last > since);
         Ok(Some(summary))
     }
