@@ -60,6 +60,12 @@ impl Position {
         self.presumed = false;
     }
 
+    /// Notes that there may be something.
+    pub fn doubt(&mut self) {
+        self.complete = false;
+        self.presumed = false;
+    }
+
     /// The same, as long as the reading that has the log open is not found to be deaf.
     pub fn presume_complete(&mut self) {
         self.presumed |= !self.complete;

@@ -85,6 +85,8 @@ struct Progress {
     odd: Option<Timestamp>,
     /// The last reading reached back to where we were.
     proved: bool,
+    /// It showed our last line.
+    overlapped: bool,
     /// The last run was read to its end, but what is read next may be of a later one than the next: nobody may have told
     /// us yet.
     unconfirmed: bool,
@@ -253,6 +255,7 @@ impl Tail {
         self.progress.run = seen.restarts;
         self.progress.unconfirmed = true;
         self.progress.run_is_over = false;
+        self.progress.unconfirmed = true;
         self.progress.exit_is_told = false;
         self.outlet.mark(self.now_or_last(None), What::Started { restarts: seen.restarts });
         Ok(End::Clean)
@@ -265,10 +268,22 @@ impl Tail {
         match self.reading(Run::Before).await? {
             End::Cut | End::Silent => tokio::time::sleep(pause.next()).await,
             End::Unheard => return Ok(End::Unheard),
-            // Nothing came between, or what did was told.
+            // It has our last line, and nothing after it: nothing came between.
             End::Clean
-                if std::mem::take(&mut self.progress.unconfirmed) && self.progress.position == before => {}
+                if self.progress.unconfirmed
+                    && self.progress.overlapped
+                    && self.progress.position == before =>
+            {
+                self.progress.unconfirmed = false;
+            }
+            // It is not the run that our last line is of.
+            End::Clean if self.progress.unconfirmed && self.progress.position == before => {
+                self.progress.unconfirmed = false;
+                self.progress.position.doubt();
+                self.progress.admits_gap = true;
+            }
             End::Clean if self.progress.proved => {
+                self.progress.unconfirmed = false;
                 self.tell_rest().await;
                 self.progress.position.complete();
                 self.progress.run_is_over = true;

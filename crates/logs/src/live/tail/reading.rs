@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{End, PATIENCE, Tail};
 use crate::live::Error;
 use crate::live::log::{From, Log, Newest, Run};
-use crate::live::marks::What;
+use crate::live::marks::{Gap, What};
 use crate::live::outlet::Unheard;
 use crate::live::position::{Resume, Sight};
 use crate::live::splitter::Splitter;
@@ -70,6 +70,7 @@ impl Tail {
         };
         self.progress.rest = None;
         let end = self.read(&mut log, &mut reading, follow).await?;
+        self.progress.overlapped = reading.resume.overlaps();
         self.progress.proved = reading.resume.is_proved() || reading.resume.is_past();
         // What has come is told, however it ended.
         if self.outlet.flush().await.is_err() {
@@ -180,6 +181,17 @@ impl Tail {
                         return;
                     }
                     progress.unconfirmed = false;
+                }
+                // A run that our last line is not of: others may have been between.
+                Sight::New
+                    if *run == Run::Before
+                        && progress.unconfirmed
+                        && !resume.overlaps()
+                        && progress.position.last().is_some() =>
+                {
+                    progress.unconfirmed = false;
+                    let from = progress.position.last().unwrap_or(time);
+                    outlet.mark(from, What::Gap(Gap { from, to: Some(time) }));
                 }
                 Sight::New => {}
                 // Before it is told, the run before is asked; what that one lacks is a gap.
