@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -16,8 +17,6 @@ use crate::live::splitter::Splitter;
 use crate::live::stamp::Stamps;
 use crate::live::watchdog::{Advice, Watchdog};
 
-/// Lines that come one by one are sent together after this long.
-const LINGER: Duration = Duration::from_millis(5);
 /// A log that says nothing for so long has told what was written before.
 const QUIET: Duration = Duration::from_millis(150);
 /// Lines this young are written as we read. Nodes' clocks may differ by some of it.
@@ -94,16 +93,28 @@ impl Tail {
                 }
             };
             let wake = self.earlier(reading, wake);
-            tokio::select! {
-                biased;
-                ready = log.ready() => if let Err(error) = ready { return self.failed(error) },
-                () = tokio::time::sleep_until(wake) => {
-                    if self.woken(reading).await.is_err() { return Ok(End::Unheard) }
-                    continue;
-                }
-                Ok(()) = self.state.changed() => continue,
+            // What is here is taken at once; what comes one by one afterwards, in one go when all that is sent.
+            let here = tokio::task::unconstrained(log.ready()).now_or_never();
+            let gathers = reading.send.is_some() && !self.outlet.is_catching_up();
+            let ready = match here {
+                Some(ready) => ready,
+                None => tokio::select! {
+                    biased;
+                    ready = log.ready(), if !gathers => ready,
+                    () = tokio::time::sleep_until(wake) => {
+                        match log.ready().now_or_never() {
+                            Some(ready) => ready,
+                            None if self.woken(reading).await.is_err() => return Ok(End::Unheard),
+                            None => continue,
+                        }
+                    }
+                    Ok(()) = self.state.changed() => continue,
+                },
+            };
+            if let Err(error) = ready {
+                return self.failed(error);
             }
-            self.answered.store(true, Ordering::Relaxed);
+            self.shared.answered.store(true, Ordering::Relaxed);
             self.progress.refused = None;
             let piece = log.piece();
             if piece.is_empty() {
@@ -125,7 +136,7 @@ impl Tail {
                 }
                 reading.send = None;
             } else if reading.send.is_none() && !self.outlet.is_empty() {
-                reading.send = Some(Instant::now() + LINGER);
+                reading.send = Some(self.shared.beat.after(Instant::now()));
             }
             // After sending: a slow listener is no silence.
             let now = Instant::now();
@@ -269,7 +280,7 @@ impl Tail {
             400 | 404 => Ok(End::Absent),
             401 | 403 => {
                 let since = *self.progress.refused.get_or_insert_with(Instant::now);
-                let for_good = !self.answered.load(Ordering::Relaxed) || since.elapsed() >= REFUSALS;
+                let for_good = !self.shared.answered.load(Ordering::Relaxed) || since.elapsed() >= REFUSALS;
                 if for_good { Err(Error::Kubernetes(Box::new(error))) } else { Ok(End::Cut) }
             }
             _ => {
