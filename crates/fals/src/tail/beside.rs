@@ -38,6 +38,9 @@ pub fn rotated(log: &Path) -> Vec<Beside> {
             Some(Beside { path: entry.path(), look: print::look(&metadata) })
         })
         .collect();
+    // While it is compressed, the file it is made of is there, too, and whole.
+    let paths: Vec<PathBuf> = found.iter().map(|beside| beside.path.clone()).collect();
+    found.retain(|beside| !(beside.is_compressed() && paths.contains(&beside.path.with_extension(""))));
     found.sort_by(|a, b| a.look.modified.cmp(&b.look.modified).then_with(|| b.path.cmp(&a.path)));
     found
 }

@@ -1,6 +1,7 @@
 //! Files that are followed: found, known again after a rotation or a restart, and read to their end.
 
 pub mod beside;
+mod copies;
 pub mod following;
 pub mod print;
 pub mod source;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::beside::{Beside, rest_of, rotated};
+use super::copies::{Copies, Kind};
 use super::following::Following;
 use super::print;
 use crate::gather::Shelf;
@@ -44,13 +45,24 @@ pub struct Source {
     resumed: bool,
     /// Files newer than this may have had the name since, and are still to be looked for.
     missed: Option<i64>,
+    /// Of those, all but copies of the file that has the name are found.
+    only_copies: bool,
+    copies: Copies,
     /// What was last told about it, so that it is told once.
     told: Option<String>,
 }
 
 impl Source {
     pub fn new(wanted: Wanted) -> Self {
-        Self { wanted, files: Vec::new(), resumed: false, missed: None, told: None }
+        Self {
+            wanted,
+            files: Vec::new(),
+            resumed: false,
+            missed: None,
+            only_copies: false,
+            copies: Copies::default(),
+            told: None,
+        }
     }
 
     /// Looks at everything of it that is there.
@@ -116,15 +128,17 @@ impl Source {
                 Change::Replaced => {
                     current.grow(&seen)?;
                     current.retired = true;
-                    self.missed.get_or_insert(current.place.modified);
+                    let modified = current.place.modified;
+                    self.missed_since(modified);
                 }
             }
         }
         let current = self.files.pop_if(|file| !file.retired);
-        let caught_up = self.catch_up(shelf, now);
+        let caught_up = self.catch_up(current.as_ref(), shelf, now);
         let has_current = current.is_some();
         self.files.extend(current);
-        if !caught_up? {
+        let caught_up = caught_up?;
+        if caught_up == CaughtUp::Later {
             return Ok(());
         }
         if !has_current {
@@ -136,8 +150,20 @@ impl Source {
             let begun = self.begin(path, shelf, now)?;
             self.files.push(begun);
         }
-        self.missed = None;
+        self.only_copies = caught_up == CaughtUp::Copying;
+        if !self.only_copies {
+            self.missed = None;
+        }
         Ok(())
+    }
+
+    /// The file that had the name until then has lost it, or was emptied. What its copies have is found with it.
+    fn missed_since(&mut self, modified: i64) {
+        self.copies.forget();
+        if std::mem::take(&mut self.only_copies) {
+            self.missed = None;
+        }
+        self.missed.get_or_insert(modified);
     }
 
     /// Follows a file from its beginning.
@@ -169,7 +195,7 @@ impl Source {
         old.retired = true;
         let rest = rest_of(&old.place, &beside).cloned();
         let newest = rest.as_ref().map_or(old.place.modified, |rest| rest.look.modified);
-        self.missed.get_or_insert(newest);
+        self.missed_since(newest);
         match rest {
             Some(rest) => {
                 if let Err(error) = take_rest(&mut old, &rest, shelf, now) {
@@ -198,9 +224,21 @@ impl Source {
     }
 
     /// Follows files that had the name and lost it again between two looks, the oldest first, and as many as may be
-    /// open. True: there are no more of them. Whatever fails, they are looked for again.
-    fn catch_up(&mut self, shelf: &mut Shelf, now: Instant) -> io::Result<bool> {
-        let Some(mut newer_than) = self.missed else { return Ok(true) };
+    /// open. Whatever fails, they are looked for again.
+    fn catch_up(
+        &mut self,
+        current: Option<&Following>,
+        shelf: &mut Shelf,
+        now: Instant,
+    ) -> io::Result<CaughtUp> {
+        let Some(mut newer_than) = self.missed else { return Ok(CaughtUp::Yes) };
+        let unfollowed = match current {
+            Some(_) => None,
+            None => File::open(&self.wanted.path).ok(),
+        };
+        let named = current.map_or(unfollowed.as_ref(), |current| current.file.as_ref());
+        let size = current.map_or(0, |current| current.place.size);
+        let mut caught_up = CaughtUp::Yes;
         let known: Vec<Place> = shelf
             .journal
             .places()
@@ -215,8 +253,17 @@ impl Source {
             if beside.look.modified <= newer_than || is_open || is_one_of(&beside, &known) {
                 continue;
             }
+            match self.copies.kind(&beside, named.map(|file| (file, size)), &self.files)? {
+                Kind::Other => {}
+                Kind::OfNamed => {
+                    caught_up = CaughtUp::Copying;
+                    continue;
+                }
+                Kind::OfRetired => continue,
+                Kind::Unclear => return Ok(CaughtUp::Later),
+            }
             if self.files.len() >= OPEN {
-                return Ok(false);
+                return Ok(CaughtUp::Later);
             }
             let mut begun = self.begin(beside.path.clone(), shelf, now)?;
             begun.retired = true;
@@ -228,7 +275,7 @@ impl Source {
             newer_than = beside.look.modified;
             self.missed = Some(newer_than);
         }
-        Ok(true)
+        Ok(caught_up)
     }
 
     /// Takes up what was left when everything stopped.
@@ -240,7 +287,12 @@ impl Source {
             .filter(|place| place.source == self.wanted.key)
             .cloned()
             .collect();
-        let Some(mut newest) = places.iter().map(|place| place.modified).max() else { return Ok(()) };
+        if places.is_empty() {
+            return Ok(());
+        }
+        // An empty file may be one that was emptied just now, and its copy be older.
+        let filled = places.iter().filter(|place| place.head.length > 0);
+        let mut newest = filled.map(|place| place.modified).max().unwrap_or(i64::MIN);
         let beside = rotated(&self.wanted.path);
         let mut files = Vec::new();
         for place in places.into_iter().filter(|place| !place.done) {
@@ -366,6 +418,16 @@ impl Source {
             shelf.changed.push(Entry::Forget(*id));
         }
     }
+}
+
+/// Whether everything is followed that lost the name between two looks.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum CaughtUp {
+    Yes,
+    /// But for a copy of the file that has the name: once that is emptied, the copy is all there is.
+    Copying,
+    /// There are more.
+    Later,
 }
 
 /// Goes on with the rest of a file where it lies now.
