@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Nobody who watches sees the difference.
-const LENGTH: Duration = Duration::from_millis(20);
+const LENGTH: Duration = Duration::from_millis(40);
 
 /// Shared by all who read and merge one stream.
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +40,10 @@ mod tests {
     #[test]
     fn whoever_shares_a_beat_wakes_at_the_same_moments() {
         let beat = Beat::begin();
-        let after = |millis| beat.at_or_after(beat.begun() + Duration::from_millis(millis)) - beat.begun();
-        assert_eq!(after(0), Duration::ZERO);
-        assert_eq!((after(1), after(19), after(20)), (LENGTH, LENGTH, LENGTH));
-        assert_eq!(after(21), 2 * LENGTH);
+        let after = |waited| beat.at_or_after(beat.begun() + waited) - beat.begun();
+        let moment = Duration::from_nanos(1);
+        assert_eq!(after(Duration::ZERO), Duration::ZERO);
+        assert_eq!((after(moment), after(LENGTH - moment), after(LENGTH)), (LENGTH, LENGTH, LENGTH));
+        assert_eq!(after(LENGTH + moment), 2 * LENGTH);
     }
 }

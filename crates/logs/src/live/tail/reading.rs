@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -17,6 +16,8 @@ use crate::live::splitter::Splitter;
 use crate::live::stamp::Stamps;
 use crate::live::watchdog::{Advice, Watchdog};
 
+/// What is on its way within this machine is here by then.
+const DRY: Duration = Duration::from_millis(1);
 /// A log that says nothing for so long has told what was written before.
 const QUIET: Duration = Duration::from_millis(150);
 /// Lines this young are written as we read. Nodes' clocks may differ by some of it.
@@ -28,6 +29,25 @@ const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// An API server that starts may refuse anybody for a moment.
 const REFUSALS: Duration = Duration::from_secs(30);
 
+/// What has come and waits to be sent. What comes one by one is left to the kernel until the beat, and taken in one go.
+#[derive(Clone, Copy, Debug)]
+enum Collected {
+    Nothing,
+    /// Nothing is read until then.
+    Something(Instant),
+    /// All there is is read; what has not come by then is not there.
+    All(Instant),
+}
+
+impl Collected {
+    fn next(self) -> Option<Instant> {
+        match self {
+            Self::Nothing => None,
+            Self::Something(until) | Self::All(until) => Some(until),
+        }
+    }
+}
+
 /// Where one reading is.
 struct Reading {
     begun: Instant,
@@ -37,8 +57,7 @@ struct Reading {
     stamps: Stamps,
     resume: Resume,
     dog: Watchdog,
-    /// When what has come has to be sent.
-    send: Option<Instant>,
+    collected: Collected,
     quiet: Instant,
     run: Run,
     /// Everything that is wanted has been told.
@@ -61,7 +80,7 @@ impl Tail {
             stamps: Stamps::default(),
             resume: self.progress.position.resume(),
             dog: Watchdog::after(self.progress.silences),
-            send: None,
+            collected: Collected::Nothing,
             quiet: now,
             run,
             past_the_end: false,
@@ -93,26 +112,15 @@ impl Tail {
                 }
             };
             let wake = self.earlier(reading, wake);
-            // What is here is taken at once; what comes one by one afterwards, in one go when all that is sent.
-            let here = tokio::task::unconstrained(log.ready()).now_or_never();
-            let gathers = reading.send.is_some() && !self.outlet.is_catching_up();
-            let ready = match here {
-                Some(ready) => ready,
-                None => tokio::select! {
-                    biased;
-                    ready = log.ready(), if !gathers => ready,
-                    () = tokio::time::sleep_until(wake) => {
-                        match log.ready().now_or_never() {
-                            Some(ready) => ready,
-                            None if self.woken(reading).await.is_err() => return Ok(End::Unheard),
-                            None => continue,
-                        }
-                    }
-                    Ok(()) = self.state.changed() => continue,
-                },
-            };
-            if let Err(error) = ready {
-                return self.failed(error);
+            let waits = matches!(reading.collected, Collected::Something(_));
+            tokio::select! {
+                biased;
+                ready = log.ready(), if !waits => if let Err(error) = ready { return self.failed(error) },
+                () = tokio::time::sleep_until(wake) => {
+                    if self.woken(reading).await.is_err() { return Ok(End::Unheard) }
+                    continue;
+                }
+                Ok(()) = self.state.changed() => continue,
             }
             self.shared.answered.store(true, Ordering::Relaxed);
             self.progress.refused = None;
@@ -134,12 +142,18 @@ impl Tail {
                 if self.outlet.flush().await.is_err() {
                     return Ok(End::Unheard);
                 }
-                reading.send = None;
-            } else if reading.send.is_none() && !self.outlet.is_empty() {
-                reading.send = Some(self.shared.beat.after(Instant::now()));
+                reading.collected = Collected::Nothing;
             }
             // After sending: a slow listener is no silence.
             let now = Instant::now();
+            reading.collected = match reading.collected {
+                _ if self.outlet.is_empty() => Collected::Nothing,
+                // Of what was written before there is more at once.
+                Collected::Nothing if !self.outlet.is_catching_up() => {
+                    Collected::Something(self.shared.beat.after(now))
+                }
+                _ => Collected::All(now + DRY),
+            };
             reading.dog.heard(now - reading.begun);
             reading.quiet = now;
         }
@@ -152,7 +166,7 @@ impl Tail {
     }
 
     fn earlier(&self, reading: &Reading, wake: Instant) -> Instant {
-        let wake = reading.send.map_or(wake, |send| send.min(wake));
+        let wake = reading.collected.next().map_or(wake, |next| next.min(wake));
         if self.follow && self.outlet.is_catching_up() {
             wake.min(reading.quiet + QUIET).min(reading.begun + CATCHING_UP)
         } else {
@@ -162,9 +176,13 @@ impl Tail {
 
     async fn woken(&mut self, reading: &mut Reading) -> Result<(), Unheard> {
         let now = Instant::now();
-        if reading.send.is_some_and(|send| send <= now) {
-            self.outlet.flush().await?;
-            reading.send = None;
+        match reading.collected {
+            Collected::Something(until) if until <= now => reading.collected = Collected::All(now + DRY),
+            Collected::All(until) if until <= now => {
+                self.outlet.flush().await?;
+                reading.collected = Collected::Nothing;
+            }
+            _ => {}
         }
         let caught_up = now >= reading.quiet + QUIET || now >= reading.begun + CATCHING_UP;
         if self.follow && caught_up && reading.run == Run::Present {
