@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::beside::{Beside, rest_of, rotated};
+use super::beside::{Beside, find_rest, rotated};
 use super::copies::{Copies, Kind};
 use super::following::Following;
 use super::print;
@@ -190,10 +190,12 @@ impl Source {
 
     /// The file begins anew. What of it was not read yet may lie in a copy.
     fn truncated(&mut self, shelf: &mut Shelf, now: Instant) -> io::Result<()> {
-        let beside = rotated(&self.wanted.path);
+        let rest = match self.files.last() {
+            Some(old) => find_rest(&old.place, &self.wanted.path)?,
+            None => None,
+        };
         let Some(mut old) = self.files.pop() else { return Ok(()) };
         old.retired = true;
-        let rest = rest_of(&old.place, &beside).cloned();
         let newest = rest.as_ref().map_or(old.place.modified, |rest| rest.look.modified);
         self.missed_since(newest);
         match rest {
@@ -293,7 +295,6 @@ impl Source {
         // An empty file may be one that was emptied just now, and its copy be older.
         let filled = places.iter().filter(|place| place.head.length > 0);
         let mut newest = filled.map(|place| place.modified).max().unwrap_or(i64::MIN);
-        let beside = rotated(&self.wanted.path);
         let mut files = Vec::new();
         for place in places.into_iter().filter(|place| !place.done) {
             if place.head.length == 0 {
@@ -310,8 +311,8 @@ impl Source {
             } else if let Some(open) = self.same_as_named(&file.place)? {
                 file.file = Some(open);
                 file.retired = false;
-            } else if let Some(rest) = rest_of(&file.place, &beside) {
-                take_rest(&mut file, rest, shelf, now)?;
+            } else if let Some(rest) = find_rest(&file.place, &self.wanted.path)? {
+                take_rest(&mut file, &rest, shelf, now)?;
             } else {
                 let unread = file.place.size.saturating_sub(file.place.offset);
                 shelf.metrics.lost_bytes.inc_by(unread);
