@@ -3,5 +3,7 @@
 pub mod beside;
 pub mod following;
 pub mod print;
+pub mod reading;
+mod resume;
 pub mod source;
 pub mod spool;
