@@ -8,6 +8,7 @@
 
 mod batch;
 mod containers;
+mod files;
 mod filter;
 mod gather;
 mod hold;
