@@ -14,6 +14,7 @@ pub mod plan;
 pub mod problem;
 pub mod project;
 pub mod revision;
+pub mod tag;
 pub mod verdict;
 
 pub use condition::{Condition, ConditionStatus};
@@ -28,6 +29,7 @@ pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use problem::Problem;
 pub use project::{Project, ProjectSpec, ProjectStatus};
 pub use revision::{EnvironmentRevision, Part, ProjectRevision};
+pub use tag::Tag;
 pub use verdict::{Cause, Verdict};
 
 /// The API group of every custom resource.

@@ -52,6 +52,9 @@ pub const MANAGER: &str = "outboard-environments";
 /// Prefix of every field manager that is part of outboard.
 pub const MANAGER_PREFIX: &str = "outboard";
 
+/// The container that writes the lines of a component's `logs` to its own output.
+pub const LOGS_CONTAINER: &str = "outboard-logs";
+
 /// On a one-off pod: the component whose settings it runs with. Such a pod has no [`PART`]: nothing serves from it.
 pub const RUN: &str = "outboard.dev/run";
 /// On a one-off pod, an annotation: who runs it.

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::hosts;
 use crate::keep;
 use crate::plan::sources::serves;
-use crate::plan::{images, pull, render, restart, validate};
+use crate::plan::{images, logs, pull, render, restart, validate};
 use crate::registry::{self, Credentials, Failure};
 use crate::revisions::{Newest, Revisions};
 use crate::sources::{self, Keepers};
@@ -107,7 +107,10 @@ pub async fn make(
             }
         }
     }
-    let revision = render::revision(&validated, &context.settings, &digests, control, pulls);
+    let mut revision = render::revision(&validated, &context.settings, &digests, control, pulls);
+    if let Some(before) = before {
+        logs::keep_images(&mut revision, before);
+    }
     finish(project, revision, request, newest, context).await
 }
 

@@ -141,9 +141,7 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
 fn not_yet(at: &str, word: &str) -> Option<&'static str> {
     const LEAVE: Option<&str> = Some("leave it out: nothing is accepted and ignored");
     match (at.split('/').skip(1).collect::<Vec<_>>().as_slice(), word) {
-        (["spec"], "masks")
-        | (["spec", "components", _], "logs")
-        | (["spec", "classes", _], "ttl" | "sleep") => LEAVE,
+        (["spec"], "masks") | (["spec", "classes", _], "ttl" | "sleep") => LEAVE,
         (["spec", "routes", _], "tcp" | "tls" | "protocol") => Some(
             "a route carries HTTP, gRPC and websockets; components reach any port at `NAME:PORT`, people by `outboard forward`",
         ),

@@ -402,6 +402,37 @@ spec:
 }
 
 #[test]
+fn what_a_file_of_logs_cannot_be_is_told_with_its_place_and_what_to_do() {
+    insta::assert_snapshot!(problems(
+        r#"apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components:
+    web:
+      image: r/web
+      files: {/etc/web/app.toml: ./app.toml}
+      volumes: {/cache: {memory: 64Mi}, /data: {storage: 1Gi}, /var-log/web: {}}
+      logs:
+        - var/log/a.log
+        - /var/log/../a.log
+        - /a.log
+        - /etc/a.log
+        - /dev/stdout
+        - "/var/log/web/*.log"
+        - /var/log/web/a.log
+        - /var/log/web/a.log
+        - /data/logs/a.log
+        - /cache
+        - /cache/a.log
+        - /etc/web/app.toml/a.log
+        - /var/lib/outboard-fals/a.log
+    outboard-logs: {image: r/web, logs: [/var/log/web/a.log]}
+"#
+    ));
+}
+
+#[test]
 fn a_key_that_does_not_work_yet_is_refused_and_not_ignored() {
     let text = format!("{GOOD}\n")
         .replace("    qa: {}", "    qa: {ttl: 72h, sleep: {}, tll: 1h}")

@@ -15,6 +15,7 @@ pub mod export;
 pub mod hosts;
 pub mod images;
 pub mod keep;
+pub mod logs;
 pub mod manifests;
 pub mod order;
 pub mod overlay;

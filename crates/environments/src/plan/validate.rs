@@ -16,6 +16,7 @@ use super::{overrides, service};
 mod classes;
 pub(super) mod components;
 pub mod directories;
+mod logs;
 mod manifests;
 pub(super) mod references;
 pub(super) mod routes;

@@ -10,7 +10,7 @@ use crate::operator::{LEASE, NAMESPACE};
 
 /// By this EKS gives the pods of an account a role.
 const ROLE: &str = "eks.amazonaws.com/role-arn";
-const RBAC: &str = "rbac.authorization.k8s.io/v1";
+pub(super) const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
 /// What a slice does with objects that it makes.
 const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
@@ -138,18 +138,8 @@ pub(super) fn of_operator(aws_role: Option<&str>) -> Vec<Value> {
     let account = json!([{"kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE}]);
     let everyone =
         json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}]);
-    let mut service_account = json!({
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": OPERATOR, "namespace": NAMESPACE},
-        // Only the operator's own pod asks for a token.
-        "automountServiceAccountToken": false,
-    });
-    if let Some(role) = aws_role {
-        service_account["metadata"]["annotations"] = json!({ROLE: role});
-    }
     vec![
-        service_account,
+        service_account(OPERATOR, aws_role),
         role("ClusterRole", OPERATOR, CLUSTER),
         binding("ClusterRole", OPERATOR, &account),
         role("Role", OPERATOR, HOME),
@@ -159,9 +149,36 @@ pub(super) fn of_operator(aws_role: Option<&str>) -> Vec<Value> {
     ]
 }
 
+/// Whose containers' logs lie on a node: names and labels of pods, and nothing else.
+const LOGS: &[Rule] = &[rule("", &["pods"], &["list", "watch"])];
+
+/// The account of what ships logs, and its one right.
+pub(super) fn of_logs(name: &str, aws_role: Option<&str>) -> Vec<Value> {
+    let account = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
+    vec![
+        service_account(name, aws_role),
+        role("ClusterRole", name, LOGS),
+        binding("ClusterRole", name, &account),
+    ]
+}
+
 /// Roles that an administrator binds to people; none is bound here.
 pub(super) fn of_people() -> Vec<Value> {
     vec![role("ClusterRole", "outboard-developer", DEVELOPER), role("ClusterRole", "outboard-viewer", VIEWER)]
+}
+
+fn service_account(name: &str, aws_role: Option<&str>) -> Value {
+    let mut account = json!({
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        // Only the pods that are its own ask for a token.
+        "automountServiceAccountToken": false,
+    });
+    if let Some(role) = aws_role {
+        account["metadata"]["annotations"] = json!({ROLE: role});
+    }
+    account
 }
 
 fn metadata(kind: &str, name: &str) -> Value {
