@@ -142,7 +142,8 @@ fn what_ships_logs_has_its_own_identity_one_right_and_two_folders_of_the_node() 
         .collect();
     let mut removed: Vec<String> =
         super::logs::identities().iter().map(|object| format!("{:?}", identity(object))).collect();
-    (made.sort(), removed.sort());
+    made.sort();
+    removed.sort();
     assert_eq!(made, removed);
 }
 
