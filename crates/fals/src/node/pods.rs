@@ -142,8 +142,8 @@ mod tests {
     #[test]
     fn a_pod_that_is_gone_is_remembered_until_its_logs_are() {
         let pods = Pods::default();
-        pods.take(Event::Apply(pod("1", labels())));
-        pods.take(Event::Delete(pod("1", labels())));
+        pods.take(Event::Apply(pod("1", &labels())));
+        pods.take(Event::Delete(pod("1", &labels())));
         pods.forget(|_| false);
         assert_eq!(pods.known().len(), 1);
         pods.forget(|_| true);
@@ -154,10 +154,10 @@ mod tests {
     fn whoever_is_not_named_in_a_new_list_is_gone() {
         let pods = Pods::default();
         for uid in ["1", "2"] {
-            pods.take(Event::Apply(pod(uid, labels())));
+            pods.take(Event::Apply(pod(uid, &labels())));
         }
         pods.take(Event::Init);
-        pods.take(Event::InitApply(pod("2", labels())));
+        pods.take(Event::InitApply(pod("2", &labels())));
         pods.take(Event::InitDone);
         pods.forget(|_| true);
         assert_eq!(pods.known().iter().map(|pod| pod.uid.as_str()).collect::<Vec<_>>(), ["2"]);
@@ -172,7 +172,7 @@ mod tests {
             json!({marks::PROJECT: "shop", marks::ENVIRONMENT: "production", marks::PART: "web"}),
             json!({marks::PROJECT: "", marks::ENVIRONMENT: "qa", marks::PART: "web"}),
         ] {
-            pods.take(Event::Apply(pod("1", labels)));
+            pods.take(Event::Apply(pod("1", &labels)));
         }
         assert!(pods.known().is_empty());
     }
