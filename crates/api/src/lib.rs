@@ -8,6 +8,7 @@ pub mod environment;
 pub mod exit;
 pub mod host;
 pub mod marks;
+pub mod mask;
 pub mod names;
 pub mod overrides;
 pub mod plan;
@@ -23,6 +24,7 @@ pub use environment::{
 };
 pub use exit::Exit;
 pub use host::HostClaim;
+pub use mask::MaskSpec;
 pub use overrides::{Override, Overrides};
 pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use problem::Problem;

@@ -17,6 +17,7 @@ mod classes;
 pub(super) mod components;
 pub mod directories;
 mod manifests;
+pub mod masks;
 pub(super) mod references;
 pub(super) mod routes;
 pub(super) mod running;
@@ -63,6 +64,7 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
     routes::check(spec, &mut problems);
     services::check(spec, &mut problems);
     settings::check(spec, &mut problems);
+    masks::check(spec, &mut problems);
     classes::check(spec, &mut problems);
     problems
 }
