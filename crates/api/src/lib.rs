@@ -10,6 +10,7 @@ pub mod host;
 pub mod marks;
 pub mod mask;
 pub mod names;
+pub mod overlay;
 pub mod overrides;
 pub mod plan;
 pub mod problem;
@@ -25,6 +26,7 @@ pub use environment::{
 pub use exit::Exit;
 pub use host::HostClaim;
 pub use mask::MaskSpec;
+pub use overlay::{Held, Overlay, OverlayPatch};
 pub use overrides::{Override, Overrides};
 pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use problem::Problem;

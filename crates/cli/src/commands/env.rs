@@ -115,7 +115,7 @@ async fn carry_out(context: &Context, place: &Place, wish: Wish, changing: &Chan
         // Whoever waits for an image waits for what follows, too.
         timeout: Some(changing.patience.timeout + changing.hold.unwrap_or_default()),
         hold: changing.hold,
-        generation: written.metadata.generation,
+        written: Some(Box::new(written)),
     };
     Box::pin(wait_and_tell(context, place, &name, until, progress, start)).await
 }
