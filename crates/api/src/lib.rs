@@ -4,6 +4,7 @@
 
 pub mod condition;
 pub mod crds;
+pub mod datacopy;
 pub mod environment;
 pub mod exit;
 pub mod host;
@@ -19,6 +20,7 @@ pub mod revision;
 pub mod verdict;
 
 pub use condition::{Condition, ConditionStatus};
+pub use datacopy::{DataCopy, DataCopySpec, DataCopyStatus};
 pub use environment::{
     Change, Drift, DriftPolicy, Environment, EnvironmentSpec, EnvironmentStatus, Freeze, PartState,
     PartStatus, Role, Teardown,
