@@ -34,8 +34,10 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
         }
         for (name, mask) in &masks.columns {
             let at = pointer(&at, name);
-            column(name, &at, problems);
-            self::mask(mask, &at, false, problems);
+            match no_column(name, &at) {
+                Some(problem) => problems.push(problem),
+                None => self::mask(mask, &at, false, problems),
+            }
         }
     }
 }
@@ -49,15 +51,14 @@ fn is_database(spec: &ProjectSpec, name: &str) -> bool {
         .any(|kind| matches!(kind, ServiceType::Mariadb | ServiceType::Mysql | ServiceType::External))
 }
 
-fn column(name: &str, at: &str, problems: &mut Vec<Problem>) {
-    let is_column =
-        name.split_once('.').is_some_and(|(table, column)| !table.is_empty() && !column.is_empty());
-    if is_column {
-        return;
+/// Why a name is no column, if it is none.
+fn no_column(name: &str, at: &str) -> Option<Problem> {
+    if name.split_once('.').is_some_and(|(table, column)| !table.is_empty() && !column.is_empty()) {
+        return None;
     }
-    let problem = Problem::new(at, format!("`{name}` is no column"));
     let near = strsim::jaro_winkler(name, "deny") > 0.8;
-    problems.push(problem.hint(if near { "did you mean `deny`?" } else { "write `TABLE.COLUMN`" }));
+    let hint = if near { "did you mean `deny`?" } else { "write `TABLE.COLUMN`" };
+    Some(Problem::new(at, format!("`{name}` is no column")).hint(hint))
 }
 
 /// One mask; `inside` a document.
