@@ -14,6 +14,8 @@ pub const JOBS_COMPLETE: &str = "JobsComplete";
 pub const COMPONENTS_READY: &str = "ComponentsReady";
 /// Every route answers through the gateway.
 pub const ROUTES_READY: &str = "RoutesReady";
+/// What overlays hold runs nothing any more. There only on an environment that was held; says nothing about readiness.
+pub const HELD: &str = "Held";
 /// Somebody changed what outboard made, and it stands so. Says nothing about readiness.
 pub const DRIFTED: &str = "Drifted";
 /// The project has a newer revision: `env update` brings it here. Says nothing about readiness.

@@ -4,11 +4,14 @@
 
 pub mod condition;
 pub mod crds;
+pub mod datacopy;
 pub mod environment;
 pub mod exit;
 pub mod host;
 pub mod marks;
+pub mod mask;
 pub mod names;
+pub mod overlay;
 pub mod overrides;
 pub mod plan;
 pub mod problem;
@@ -18,12 +21,15 @@ pub mod tag;
 pub mod verdict;
 
 pub use condition::{Condition, ConditionStatus};
+pub use datacopy::{DataCopy, DataCopySpec, DataCopyStatus};
 pub use environment::{
     Change, Drift, DriftPolicy, Environment, EnvironmentSpec, EnvironmentStatus, Freeze, PartState,
     PartStatus, Role, Teardown,
 };
 pub use exit::Exit;
 pub use host::HostClaim;
+pub use mask::MaskSpec;
+pub use overlay::{Held, Overlay, OverlayPatch};
 pub use overrides::{Override, Overrides};
 pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use problem::Problem;

@@ -75,9 +75,11 @@ pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
     let words = words(failure, resume);
     let verb = if let Failure::Verb(error) = failure { Some(error) } else { None };
     let verdict = match verb {
-        Some(Verb::Verdict { verdict, .. } | Verb::Inside(Trouble::NotStarted { verdict, .. })) => {
-            Some(&**verdict)
-        }
+        Some(
+            Verb::Verdict { verdict, .. }
+            | Verb::CopyFailed { verdict, .. }
+            | Verb::Inside(Trouble::NotStarted { verdict, .. }),
+        ) => Some(&**verdict),
         _ => None,
     };
     let broken: Vec<&BrokenFile> = match verb {

@@ -205,7 +205,7 @@ async fn look_for(source: &mut Conn, databases: &[Database], policy: &Policy) ->
         for column in table.stored().filter(|column| policy.mask(table, &column.name).is_some()) {
             // Dates and numbers stand anywhere, and a document is not found within another.
             let tells = (column.is_text() || column.is_bytes())
-                && !matches!(policy.mask(table, &column.name), Some(crate::masks::spec::MaskSpec::Json(_)));
+                && !matches!(policy.mask(table, &column.name), Some(api::MaskSpec::Json(_)));
             if tells {
                 let found = schema::samples(source, table, column, LOOKED_FOR).await?;
                 values.entry(format!("{}.{}", table.place, column.name)).or_default().extend(found);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use api::Problem;
+use api::{MaskSpec, Problem};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -84,12 +84,12 @@ pub struct Masks {
     pub deny: bool,
     /// `DATABASE.TABLE.COLUMN` and its mask; `null` empties.
     #[serde(default)]
-    pub columns: std::collections::BTreeMap<String, Option<crate::masks::spec::MaskSpec>>,
+    pub columns: std::collections::BTreeMap<String, Option<MaskSpec>>,
 }
 
 impl Masks {
     pub fn columns(&self) -> Columns {
-        let empty = crate::masks::spec::MaskSpec::Null;
+        let empty = MaskSpec::Null;
         self.columns
             .iter()
             .map(|(name, mask)| (name.clone(), mask.clone().unwrap_or(empty.clone())))
@@ -245,7 +245,6 @@ mod tests {
              shop.users.password: {{constant: secret}}\n    shop.users.born: {{dateShift: 30}}\n    \
              shop.orders.data: {{json: {{$.customer.email: email}}}}\n"
         ));
-        use crate::masks::spec::MaskSpec;
         let columns = job.masks.columns();
         assert_eq!(columns["shop.users.email"], MaskSpec::Email);
         assert_eq!(columns["shop.users.note"], MaskSpec::Null);

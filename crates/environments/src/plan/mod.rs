@@ -12,6 +12,7 @@ pub mod diagnose;
 pub mod directories;
 pub mod drift;
 pub mod export;
+pub mod hold;
 pub mod hosts;
 pub mod images;
 pub mod keep;

@@ -18,6 +18,7 @@ pub(super) mod components;
 pub mod directories;
 mod logs;
 mod manifests;
+pub mod masks;
 pub(super) mod references;
 pub(super) mod routes;
 pub(super) mod running;
@@ -64,6 +65,7 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
     routes::check(spec, &mut problems);
     services::check(spec, &mut problems);
     settings::check(spec, &mut problems);
+    masks::check(spec, &mut problems);
     classes::check(spec, &mut problems);
     problems
 }

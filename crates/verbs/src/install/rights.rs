@@ -58,6 +58,7 @@ const CLUSTER: &[Rule] = &[
             "environments.outboard.dev",
             "plans.outboard.dev",
             "hostclaims.outboard.dev",
+            "datacopies.outboard.dev",
         ],
         verbs: &["get"],
     },
