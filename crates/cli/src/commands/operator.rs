@@ -12,6 +12,9 @@ use crate::settings::SettingsArgs;
 pub struct OperatorArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
+    /// Outboard's own image, which copies of data run
+    #[arg(long, env = "OUTBOARD_IMAGE", value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Namespace of the Lease by which one of several operators leads
     #[arg(long, env = "OUTBOARD_LEASE_NAMESPACE", default_value = verbs::operator::NAMESPACE)]
     pub lease_namespace: String,
@@ -26,6 +29,7 @@ pub struct OperatorArgs {
 pub fn run(args: OperatorArgs) -> Result<()> {
     let options = operator::Options {
         settings: args.settings.settings(),
+        image: args.image,
         lease_namespace: args.lease_namespace,
         leader_elect: !args.no_leader_election,
         listen: args.listen,

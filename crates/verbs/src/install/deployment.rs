@@ -117,6 +117,7 @@ fn arguments(options: &Options) -> Vec<String> {
         format!("--concurrency={}", settings.concurrency),
         format!("--retention={}", duration(settings.retention)),
         format!("--listen=0.0.0.0:{PORT}"),
+        format!("--image={}", options.image),
     ];
     arguments.extend(settings.url_port.map(|port| format!("--url-port={port}")));
     arguments
