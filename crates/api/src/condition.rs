@@ -20,6 +20,10 @@ pub const HELD: &str = "Held";
 pub const DRIFTED: &str = "Drifted";
 /// The project has a newer revision: `env update` brings it here. Says nothing about readiness.
 pub const PROJECT_OUTDATED: &str = "ProjectOutdated";
+/// Nothing writes to a copy's target but the copy.
+pub const QUIESCED: &str = "Quiesced";
+/// A copy has ended as it was to.
+pub const COMPLETE: &str = "Complete";
 /// All of the others are true for the newest revision.
 pub const READY: &str = "Ready";
 

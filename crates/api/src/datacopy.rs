@@ -11,7 +11,7 @@ use crate::{Condition, Verdict};
 
 mod report;
 
-pub use report::{CopyUser, Proposal, ServiceReport, Snapshot, SnapshotKind};
+pub use report::{Proposal, ServiceReport, Snapshot, SnapshotKind};
 
 /// The data of services of one environment, brought into those of another.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -296,9 +296,12 @@ pub struct CopiedService {
     /// Chunks that were loaded again: they had changed since an earlier run, or were not what was sent.
     #[serde(default)]
     pub recopied_chunks: u64,
-    /// How often its pod was started again.
+    /// How often its pod was started.
     #[serde(default)]
-    pub restarts: u32,
+    pub tries: u32,
+    /// How often in a row that got nowhere.
+    #[serde(default)]
+    pub tries_in_vain: u32,
     #[serde(default)]
     pub masked_columns: u64,
     /// Columns that no mask names, which are emptied.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::DriftPolicy;
 
+mod class;
 mod component;
 mod logs;
 mod masks;

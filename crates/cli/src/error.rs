@@ -190,7 +190,7 @@ fn of_data(error: &verbs::data::Error) -> Words {
     use verbs::data::Error;
     let exit = match error {
         Error::Job(_) | Error::Masks(_) | Error::Leaks(_) => Exit::Invalid,
-        Error::Refused { .. } => Exit::Conflict,
+        Error::Refused { .. } | Error::Busy => Exit::Conflict,
         Error::Credentials { .. } => Exit::Forbidden,
         _ => Exit::Failure,
     };

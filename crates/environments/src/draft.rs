@@ -15,7 +15,6 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::hosts;
 use crate::keep;
-use crate::plan::sources::serves;
 use crate::plan::{images, logs, pull, render, restart, validate};
 use crate::registry::{self, Credentials, Failure};
 use crate::revisions::{Newest, Revisions};
@@ -198,7 +197,7 @@ async fn restored(
 async fn credentials(control: &str, class: &str, context: &Context) -> Result<Option<Credentials>, Error> {
     let secrets = Api::<Secret>::namespaced(context.client.clone(), control);
     let Some(secret) = secrets.get_opt(pull::NAME).await? else { return Ok(None) };
-    let serves = serves(secret.annotations().get(marks::CLASSES).map(String::as_str), class);
+    let serves = marks::serves(secret.annotations().get(marks::CLASSES).map(String::as_str), class);
     let config = secret.data.as_ref().and_then(|data| data.get(pull::KEY)).filter(|_| serves);
     Ok(config.map(|config| Credentials::parse(&config.0)))
 }

@@ -9,6 +9,8 @@ mod steer;
 mod watch;
 
 pub use ::data::copy::{copy, plan};
+pub use ::data::courier::{Desk, run};
+pub use ::data::plan::between::word::Task;
 pub use ::data::scan::scan;
 pub use ::data::{Error, Event, Report, Say};
 pub use api::datacopy::{CopiedService, CopyLimits, CopyPhase, MaskChoice, SnapshotKind, TargetState};

@@ -31,17 +31,6 @@ pub enum SnapshotKind {
     Single,
 }
 
-/// Who a copy was on a server.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CopyUser {
-    // The service's own user.
-    #[default]
-    Own,
-    // One that was made for this copy and is gone with it.
-    Temporary,
-}
-
 /// What was copied of a service, and how.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,11 +56,6 @@ pub struct ServiceReport {
     pub values_looked_for: u64,
     pub throttled_seconds: f64,
     pub peak_memory_bytes: u64,
-    pub source_user: CopyUser,
-    pub target_user: CopyUser,
-    /// Whom views, routines, triggers and events belong to on the target.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub definer: Option<String>,
     /// Rows whose foreign key points nowhere, by constraint: so they are on the source too. The first 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orphans: BTreeMap<String, u64>,

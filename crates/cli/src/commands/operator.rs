@@ -13,7 +13,7 @@ use crate::settings::SettingsArgs;
 pub struct OperatorArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
-    /// Image that it runs from, for what it puts beside components
+    /// Image that it runs from, for what it puts beside components and for copies of data
     #[arg(long, env = "OUTBOARD_IMAGE", value_name = "IMAGE", default_value_t = Settings::default().image)]
     pub image: String,
     /// Namespace of the Lease by which one of several operators leads

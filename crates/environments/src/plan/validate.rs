@@ -10,8 +10,8 @@ use api::problem::pointer;
 use api::project::ProjectSpec;
 use api::{Change, EnvironmentSpec, Overrides, Problem, ProjectRevision};
 
+use super::overrides;
 use super::values::WORDS;
-use super::{overrides, service};
 
 mod classes;
 pub(super) mod components;
@@ -134,7 +134,7 @@ pub fn environment(
             class,
             project_revision: wanted.project_revision.clone(),
             spec: ProjectSpec {
-                services: service::class::services(spec, &wanted.class, name),
+                services: spec.services_in(&wanted.class, name),
                 ..overrides::applied(spec.clone(), &wanted.class, &wanted.overrides)
             },
             requested: wanted.versions.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Running it again upgrades. It takes over nothing that does not carry outboard's mark.
 
+mod admission;
 mod apply;
 mod deployment;
 mod error;
@@ -92,6 +93,7 @@ pub fn workload(options: &Options) -> Vec<Value> {
     })];
     objects.extend(rights::of_operator(options.aws_role.as_deref()));
     objects.extend(rights::of_people());
+    objects.extend(admission::objects());
     objects.extend(deployment::objects(options));
     objects.extend(logs::objects(options));
     for object in &mut objects {

@@ -1,6 +1,6 @@
 //! Who may do what: the operator's own rights, one reason a rule, and the roles to give to people.
 //!
-//! The operator may read and write what environments are made of and nothing else: no `*`, no `escalate`,
+//! The operator may read and write what environments and copies are made of and nothing else: no `*`, no `escalate`,
 //! `bind` or `impersonate`, no `exec`, and Secrets neither listed nor deleted.
 
 use serde_json::{Value, json};
@@ -42,9 +42,14 @@ const CLUSTER: &[Rule] = &[
     // What it answers: conditions, parts, URLs, verdicts.
     rule(
         "outboard.dev",
-        &["projects/status", "environments/status", "plans/status"],
+        &["projects/status", "environments/status", "plans/status", "datacopies/status"],
         &["get", "update", "patch"],
     ),
+    // Copies of data: `update` and `patch` are for finalizers, `delete` ends their retention.
+    rule("outboard.dev", &["datacopies"], &["get", "list", "watch", "update", "patch", "delete"]),
+    // The account of a copy's pods may write its own report: so much is bound, and Kubernetes lets nobody bind more than
+    // they have themselves.
+    rule("rbac.authorization.k8s.io", &["rolebindings"], &["create"]),
     // Owner references to a Project, where the cluster checks that the writer may block its deletion.
     rule("outboard.dev", &["projects/finalizers", "environments/finalizers"], &["update"]),
     // Revisions of projects and environments; `update` records completed jobs, `delete` ends their retention.
@@ -114,11 +119,18 @@ const PRESENCE: &[Rule] = &[
     Rule { group: "apps", resources: &["deployments"], names: &[OPERATOR], verbs: &["get"] },
 ];
 
+/// What a copy's pods may do in their own namespace: tell how far they have come, and read the limits that they keep.
+const COPY: &[Rule] = &[rule("", &["configmaps"], &["get", "patch"])];
+
+/// The right to bring data into environments of protected classes, and out of them unmasked. A verb of outboard's own:
+/// Kubernetes asks for it when such a copy is created.
+const RELEASER: &[Rule] = &[rule("outboard.dev", &["environments"], &["release"])];
+
 /// A developer's rights in a namespace, by RoleBinding. No Secrets, no `exec`.
 const DEVELOPER: &[Rule] = &[
     rule(
         "outboard.dev",
-        &["projects", "environments", "plans"],
+        &["projects", "environments", "plans", "datacopies"],
         &["get", "list", "watch", "create", "update", "patch", "delete"],
     ),
     // What can be chosen, compared and rolled back to.
@@ -129,7 +141,7 @@ const DEVELOPER: &[Rule] = &[
 
 /// The same to look at only.
 const VIEWER: &[Rule] = &[
-    rule("outboard.dev", &["projects", "environments", "plans"], READ),
+    rule("outboard.dev", &["projects", "environments", "plans", "datacopies"], READ),
     rule("apps", &["controllerrevisions"], READ),
     rule("", &["pods", "pods/log", "events"], READ),
 ];
@@ -145,6 +157,7 @@ pub(super) fn of_operator(aws_role: Option<&str>) -> Vec<Value> {
         binding("ClusterRole", OPERATOR, &account),
         role("Role", OPERATOR, HOME),
         binding("Role", OPERATOR, &account),
+        role("ClusterRole", "outboard-copy", COPY),
         role("Role", "outboard-presence", PRESENCE),
         binding("Role", "outboard-presence", &everyone),
     ]
@@ -165,7 +178,11 @@ pub(super) fn of_logs(name: &str, aws_role: Option<&str>) -> Vec<Value> {
 
 /// Roles that an administrator binds to people; none is bound here.
 pub(super) fn of_people() -> Vec<Value> {
-    vec![role("ClusterRole", "outboard-developer", DEVELOPER), role("ClusterRole", "outboard-viewer", VIEWER)]
+    vec![
+        role("ClusterRole", "outboard-developer", DEVELOPER),
+        role("ClusterRole", "outboard-releaser", RELEASER),
+        role("ClusterRole", "outboard-viewer", VIEWER),
+    ]
 }
 
 fn service_account(name: &str, aws_role: Option<&str>) -> Value {

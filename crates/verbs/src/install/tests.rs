@@ -56,7 +56,14 @@ fn the_operator_has_no_right_that_would_make_it_an_administrator() {
     let objects = workload(&Options::default());
     let role =
         |kind: &str| objects.iter().find(|o| o["kind"] == kind && o["metadata"]["name"] == OPERATOR).unwrap();
+    let binds = json!({
+        "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings"], "verbs": ["create"],
+    });
     for rule in role("ClusterRole")["rules"].as_array().unwrap() {
+        // It makes bindings, and Kubernetes lets it bind only what it may itself: nothing may change that.
+        if *rule == binds {
+            continue;
+        }
         let text = rule.to_string();
         for never in [
             "\"*\"",
