@@ -205,7 +205,7 @@ mod tests {
 
     use super::*;
 
-    fn service(change: serde_json::Value) -> CopiedService {
+    fn service(change: &serde_json::Value) -> CopiedService {
         let mut service = json!({
             "name": "db", "phase": "Copying", "rows": 1_200_000, "rowsTotal": 2_000_000, "bytes": 314_572_800,
             "bytesPerSecond": 20_971_520, "etaSeconds": 10,
@@ -222,19 +222,19 @@ mod tests {
     #[test]
     fn how_far_a_service_is_stands_in_one_line() {
         let shown = [
-            doing(&service(json!({}))),
-            doing(&service(json!({"held": true}))),
+            doing(&service(&json!({}))),
+            doing(&service(&json!({"held": true}))),
             doing(&service(
-                json!({"phase": "Planning", "rows": 0, "bytes": 0, "message": "opens its snapshot"}),
+                &json!({"phase": "Planning", "rows": 0, "bytes": 0, "message": "opens its snapshot"}),
             )),
-            doing(&service(json!({"phase": "Done"}))),
+            doing(&service(&json!({"phase": "Done"}))),
         ];
         insta::assert_yaml_snapshot!(shown);
     }
 
     #[test]
     fn a_copy_that_has_ended_says_what_became_of_it() {
-        let done = service(json!({
+        let done = service(&json!({
             "phase": "Done", "emptiedColumns": ["shop.users.note"],
             "snapshot": {"kind": "aligned", "readers": 4, "heldMillis": 0, "openedMillis": 12},
             "report": {
