@@ -28,7 +28,7 @@ impl World {
     }
 
     /// Changes some of its spec.
-    pub async fn steer_copy(&self, name: &str, spec: Value) -> Result<()> {
+    pub async fn steer_copy(&self, name: &str, spec: &Value) -> Result<()> {
         self.copies().patch(name, &PatchParams::default(), &Patch::Merge(json!({"spec": spec}))).await?;
         Ok(())
     }

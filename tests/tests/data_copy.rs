@@ -177,7 +177,7 @@ async fn whoever_is_killed_the_copy_goes_on_and_has_each_row_once() -> Result<()
                     world.slay(&place, "goods-", "data-copy").await?;
                 }
             }
-            world.steer_copy("c1", json!({"limits": {"bytesPerSecond": null}})).await?;
+            world.steer_copy("c1", &json!({"limits": {"bytesPerSecond": null}})).await?;
             let status = world.copy_done("c1", LONG).await?;
             println!("{status:#?}");
             let tries = status.services.first().map_or(0, |service| service.tries);
@@ -213,7 +213,7 @@ async fn a_copy_is_slowed_paused_resumed_and_cancelled_and_another_takes_it_up()
         ensure!(service.bytes_per_second < 500_000, "{service:#?}");
 
         // Faster, at once and in the pod that runs.
-        world.steer_copy("c1", json!({"limits": {"bytesPerSecond": 1_000_000}})).await?;
+        world.steer_copy("c1", &json!({"limits": {"bytesPerSecond": 1_000_000}})).await?;
         let faster = world
             .copy_until("c1", "faster", SOON, |status| {
                 status.services.iter().any(|service| service.bytes_per_second > 500_000)
@@ -222,7 +222,7 @@ async fn a_copy_is_slowed_paused_resumed_and_cancelled_and_another_takes_it_up()
         same("starts", &faster.services.first().map(|service| service.tries), &Some(1))?;
 
         // Paused, it holds nothing on either side.
-        world.steer_copy("c1", json!({"paused": true})).await?;
+        world.steer_copy("c1", &json!({"paused": true})).await?;
         let paused =
             world.copy_until("c1", "paused", SOON, |status| status.phase == CopyPhase::Paused).await?;
         let connections = "SELECT COUNT(*) FROM information_schema.processlist WHERE ID <> CONNECTION_ID()";
@@ -230,7 +230,7 @@ async fn a_copy_is_slowed_paused_resumed_and_cancelled_and_another_takes_it_up()
             Ok((source.one::<u64>(connections).await? == 0).then_some(()))
         })
         .await?;
-        world.steer_copy("c1", json!({"paused": false, "limits": {"bytesPerSecond": 200_000}})).await?;
+        world.steer_copy("c1", &json!({"paused": false, "limits": {"bytesPerSecond": 200_000}})).await?;
         let resumed = world
             .copy_until("c1", "goes on", SOON, |status| {
                 status.phase == CopyPhase::Copying && status.rows >= paused.rows && status.rows > 0
@@ -239,12 +239,12 @@ async fn a_copy_is_slowed_paused_resumed_and_cancelled_and_another_takes_it_up()
         same("starts", &resumed.services.first().map(|service| service.tries), &Some(2))?;
 
         // What was cancelled stays as it is, and says so; the next one goes on with it.
-        world.steer_copy("c1", json!({"cancelled": true})).await?;
+        world.steer_copy("c1", &json!({"cancelled": true})).await?;
         let cancelled =
             world.copy_until("c1", "cancelled", SOON, |status| status.phase == CopyPhase::Cancelled).await?;
         same("its target", &cancelled.target, &TargetState::Incomplete)?;
         ensure!(cancelled.notes.iter().any(|note| note.contains("goes on where it was")), "{cancelled:#?}");
-        ensure!(world.steer_copy("c1", json!({"cancelled": false})).await.is_err(), "it was taken back");
+        ensure!(world.steer_copy("c1", &json!({"cancelled": false})).await.is_err(), "it was taken back");
         same("namespaces of copies", &world.copy_namespaces().await?, &vec![])?;
         world.ask_copy("c2", spec()).await?;
         let done = world.copy_done("c2", LONG).await?;

@@ -314,7 +314,7 @@ mod tests {
 
     use super::*;
 
-    fn project(masks: serde_json::Value) -> ProjectSpec {
+    fn project(masks: &serde_json::Value) -> ProjectSpec {
         serde_json::from_value(json!({
             "components": {},
             "services": {"db": {"type": "mariadb"}, "cache": {"type": "redis"}, "old": {"type": "mysql"}},
@@ -360,7 +360,7 @@ mod tests {
     fn every_mariadb_that_both_have_is_copied_and_what_is_left_out_is_told() {
         let (from, to) = (environment("qa-1", "qa"), environment("qa-2", "qa"));
         let spec = DataCopySpec::between("qa-1", "qa-2");
-        let admitted = judged(&spec, &project(json!({})), (Some(&from), Some(&to)), &[]).unwrap();
+        let admitted = judged(&spec, &project(&json!({})), (Some(&from), Some(&to)), &[]).unwrap();
         let ours = |environment: &str| Place::Ours {
             environment: environment.into(),
             namespace: format!("shop-{environment}"),
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn a_protected_class_is_no_target_and_no_source_without_masks() {
         let (live, qa) = (environment("live", "production"), environment("qa-1", "qa"));
-        let (bare, masked) = (project(json!({})), project(json!({"db": {"deny": true}})));
+        let (bare, masked) = (project(&json!({})), project(&json!({"db": {"deny": true}})));
         let into = DataCopySpec::between("qa-1", "live");
         let out = DataCopySpec::between("live", "qa-1");
         let cause = |spec: &DataCopySpec, project: &ProjectSpec, ends| {
@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn an_old_revision_opens_no_door_that_the_project_has_closed_since() {
         let (from, to) = (environment("qa-1", "qa"), environment("qa-2", "qa"));
-        let old = project(json!({}));
+        let old = project(&json!({}));
         let mut now = old.clone();
         now.classes.insert("qa".into(), api::project::Class { protected: true, ..Default::default() });
         let spec = DataCopySpec::between("qa-1", "qa-2");
@@ -420,7 +420,7 @@ mod tests {
         let (from, to) = (environment("qa-1", "qa"), environment("qa-2", "data"));
         let services = ["cache", "old", "db", "queue"].map(str::to_owned).to_vec();
         let spec = DataCopySpec { services, ..DataCopySpec::between("qa-1", "qa-2") };
-        let verdict = judged(&spec, &project(json!({})), (Some(&from), Some(&to)), &[]).unwrap_err();
+        let verdict = judged(&spec, &project(&json!({})), (Some(&from), Some(&to)), &[]).unwrap_err();
         insta::assert_snapshot!(
             [vec![format!("{}: {}", verdict.message, verdict.fix)], verdict.evidence].concat().join("\n")
         );
@@ -430,7 +430,7 @@ mod tests {
     fn an_environment_that_goes_ends_it_and_one_that_is_not_ready_is_waited_for() {
         let (from, mut to) = (environment("qa-1", "qa"), environment("qa-2", "qa"));
         let spec = DataCopySpec::between("qa-1", "qa-2");
-        let project = project(json!({}));
+        let project = project(&json!({}));
         let missing = judged(&spec, &project, (Some(&from), None), &[]).unwrap_err();
         assert_eq!((missing.cause, missing.terminal), (Cause::EnvironmentNotFound, true));
         to.status = None;
@@ -449,7 +449,7 @@ mod tests {
         let (from, to) = (environment("qa-1", "qa"), environment("qa-2", "qa"));
         let spec = DataCopySpec::between("qa-1", "qa-2");
         let other = |from: &str, to: &str| DataCopy::new("c0", DataCopySpec::between(from, to));
-        let judge = |other| judged(&spec, &project(json!({})), (Some(&from), Some(&to)), &[other]);
+        let judge = |other| judged(&spec, &project(&json!({})), (Some(&from), Some(&to)), &[other]);
         for meets in [other("qa-3", "qa-2"), other("qa-3", "qa-1"), other("qa-2", "qa-3")] {
             let verdict = judge(meets).unwrap_err();
             assert_eq!((verdict.cause, verdict.terminal), (Cause::CopyUnderWay, false));

@@ -180,10 +180,10 @@ pub fn next(spec: &DataCopySpec, current: &DataCopyStatus, seen: &Seen) -> Next 
 
 /// Nothing has been made yet.
 fn begin(spec: &DataCopySpec, mut status: DataCopyStatus, seen: &Seen) -> Next {
-    let refused = match (&seen.lost, &seen.admitted) {
-        _ if spec.cancelled => Some((CopyPhase::Cancelled, None)),
-        (Some(verdict), _) => Some((CopyPhase::Failed, Some(verdict.clone()))),
-        (None, Some(Err(verdict))) if verdict.terminal => Some((CopyPhase::Failed, Some(verdict.clone()))),
+    let (phase, verdict) = match (&seen.lost, &seen.admitted) {
+        _ if spec.cancelled => (CopyPhase::Cancelled, None),
+        (Some(verdict), _) => (CopyPhase::Failed, Some(verdict.clone())),
+        (None, Some(Err(verdict))) if verdict.terminal => (CopyPhase::Failed, Some(verdict.clone())),
         (None, Some(Err(verdict))) => {
             status.verdict = Some(verdict.clone());
             say(&mut status, seen, (condition::ACCEPTED, ConditionStatus::False, "Waits", &verdict.message));
@@ -205,7 +205,6 @@ fn begin(spec: &DataCopySpec, mut status: DataCopyStatus, seen: &Seen) -> Next {
             return Next { status, acts: vec![], again: Duration::ZERO };
         }
     };
-    let Some((phase, verdict)) = refused else { return Next { status, acts: vec![], again: WAITS } };
     if let Some(verdict) = &verdict {
         say(&mut status, seen, (condition::ACCEPTED, ConditionStatus::False, "Refused", &verdict.message));
     }

@@ -116,7 +116,7 @@ fn one_that_gets_nowhere_is_started_later_and_later_and_then_given_up() {
         let look = Seen { now, tries: tries.clone(), ..seen() };
         let waits = next(&spec(), &status, &look);
         assert_eq!(waits.acts, [Act::Quiesce], "round {round}");
-        assert!(waits.again >= pause(round));
+        assert!(waits.again >= pause(round).min(WATCHED));
         now = now.checked_add(pause(round)).unwrap();
         let due = next(&spec(), &status, &Seen { now, tries, ..seen() });
         assert_eq!(due.status.services[0].tries_in_vain, round);
