@@ -98,7 +98,10 @@ impl World {
         let pods = Api::<Pod>::namespaced(self.client.clone(), namespace);
         let pid = until(&format!("{program} runs in {pod}"), SOON, async || {
             let all = pods.list(&ListParams::default()).await?;
-            let uids = all.iter().filter(|found| found.name_any().starts_with(pod)).filter_map(|p| p.uid());
+            let uids = all
+                .iter()
+                .filter(|found| found.name_any().starts_with(pod))
+                .filter_map(kube::ResourceExt::uid);
             Ok(uids.filter_map(|uid| process(&uid, program)).next())
         })
         .await?;

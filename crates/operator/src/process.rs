@@ -162,7 +162,7 @@ impl Process {
         };
         let reconciles = self.metrics.reconciles();
         let observer: data::Observer = Arc::new(move |took, failed| {
-            environments::Observer::reconciled(&reconciles, "copy", took, failed)
+            environments::Observer::reconciled(&reconciles, "copy", took, failed);
         });
         data::controller::run(client, settings, observer, asked)
     }

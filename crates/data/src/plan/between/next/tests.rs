@@ -84,7 +84,10 @@ fn it_begins_once_nothing_writes_to_the_target() {
     let start = Act::Start { service: "db".into(), number: 1 };
     assert!(next(&spec(), &begun(), &seen()).acts.contains(&start));
     let heedless = DataCopySpec { quiesce: false, ..spec() };
-    assert_eq!(next(&heedless, &begun(), &Seen { quiet: Quiet::Unasked, ..seen() }).acts, [start.clone()]);
+    assert_eq!(
+        next(&heedless, &begun(), &Seen { quiet: Quiet::Unasked, ..seen() }).acts,
+        std::slice::from_ref(&start)
+    );
     let shown = DataCopySpec { dry_run: true, ..spec() };
     assert_eq!(next(&shown, &begun(), &Seen { quiet: Quiet::Unasked, ..seen() }).acts, [start]);
 }
