@@ -29,8 +29,7 @@ const ODD: &[&str] = &[
 ];
 
 fn project(spec: &mut Value) {
-    spec["services"]["goods"] =
-        json!({"type": "mariadb", "config": {"log-bin": "log", "max_connections": "100"}});
+    spec["services"]["goods"] = json!({"type": "mariadb", "config": {"log-bin": "log", "log-bin-trust-function-creators": "1", "max_connections": "100"}});
     spec["components"]["web"]["scale"] = json!({"min": 1});
     spec["classes"]["production"] = json!({"protected": true});
     spec["masks"] = json!({"goods": {

@@ -112,7 +112,7 @@ async fn what_is_held_stops_its_services_stay_and_all_of_it_comes_back_by_itself
         contains(&shown.stdout, "a copy of its data")?;
         let listed = world.outboard(&["env", "list"]).await?.ended(Exit::Success)?;
         contains(&listed.stdout, "held")?;
-        let planned = world.outboard(&["env", "plan", "qa", "web=2"]).await?.ended(Exit::Success)?;
+        let planned = world.outboard(&["env", "plan", "qa", "--set", "web=2"]).await?.ended(Exit::Success)?;
         contains(&planned.stdout, "held by datacopy/nightly")?;
         // Nobody takes it for what somebody wanted.
         let kept = world.outboard(&["env", "keep", "qa"]).await?;
@@ -181,7 +181,7 @@ async fn a_hold_that_is_taken_away_is_over_at_once_and_survives_the_operator() -
         same("it serves", &world.get("qa", "/version").await?.version.as_deref(), &Some("1"))?;
         // A change that was asked for meanwhile is one that people see through.
         hold(world, "datacopy/a", from_now(20)).await?;
-        world.outboard(&["env", "set", "qa", "web=2"]).await?.ended(Exit::Success)?;
+        world.outboard(&["env", "set", "qa", "--set", "web=2"]).await?.ended(Exit::Success)?;
         same("it serves", &world.get("qa", "/version").await?.version.as_deref(), &Some("2"))
     })
     .await
