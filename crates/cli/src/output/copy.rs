@@ -105,6 +105,9 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
     }
     for service in &detail.services {
         text.push_str(&format!("\n{}  {}\n", paint.strong(&service.name), doing(service)));
+        if summary.dry_run && service.phase == CopyPhase::Done {
+            text.push_str(&format!("  {}\n", holds(service)));
+        }
         for line in report(service) {
             text.push_str(&format!("  {line}\n"));
         }
@@ -131,6 +134,12 @@ fn limits(detail: &Detail) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// What a copy would have to do.
+fn holds(service: &CopiedService) -> String {
+    let tables = count(service.tables, "table");
+    format!("would copy {tables}, about {} rows, {}", grouped(service.rows_total), bytes(service.bytes_total))
 }
 
 /// What was found and done, one line each.
@@ -230,6 +239,12 @@ mod tests {
             doing(&service(&json!({"phase": "Done"}))),
         ];
         insta::assert_yaml_snapshot!(shown);
+    }
+
+    #[test]
+    fn a_plan_says_how_much_there_is() {
+        let planned = json!({"phase": "Done", "rows": 0, "bytes": 0, "tables": 12, "rowsTotal": 2_000_000, "bytesTotal": 734_003_200});
+        assert_eq!(holds(&service(&planned)), "would copy 12 tables, about 2,000,000 rows, 700.0 MiB");
     }
 
     #[test]
