@@ -350,6 +350,7 @@ async fn roll_out(
         stamps: &stamp::of(&stored.revision.secrets, &secrets.marks),
         frozen: hands_off,
         hold,
+        was_held: status::is_held(&current),
     };
     let mut rollout = rollout::run(&target, revisions, context).await?;
     // What runs goes on with the values it has.

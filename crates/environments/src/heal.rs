@@ -19,7 +19,7 @@ use tracing::info;
 use crate::context::Context;
 use crate::error::Error;
 use crate::evidence;
-use crate::hold;
+use crate::hold::{self, Turn};
 use crate::plan::decide;
 use crate::rollout::Target;
 
@@ -63,11 +63,11 @@ pub async fn ensure(
     let scaled_by_others = (own || view.is_autoscaled(kind, &name)) && !off;
     let turn = hold::turn(target, part, seen, context).await?.filter(|_| !target.frozen);
     let replicas = part.replicas.filter(|_| kind.scales() && !scaled_by_others && !held && turn.is_none());
-    if let (Some(count), Some(seen)) = (turn, seen) {
+    if let (Some(Turn::To(count)), Some(seen)) = (turn, seen) {
         context.writer.scale(kind, namespace, &seen.name, count).await?;
     }
     let kept = keep(target, part, kind, desired, replicas, context).await?;
-    Ok(Kept { wrote: kept.wrote || turn.is_some(), ..kept })
+    Ok(Kept { wrote: kept.wrote || matches!(turn, Some(Turn::To(_))), ..kept })
 }
 
 /// Keeps it with so many replicas; none: their number is not ours to say.

@@ -66,26 +66,36 @@ pub fn is_put_off(target: &Target<'_>, part: &Part) -> bool {
     part.role.completes() && target.hold.is_some_and(|hold| hold.holds(part.role)) && !begun()
 }
 
-/// The replicas that a hold, or its end, asks for now.
+/// What a hold, or its end, asks of replicas now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Turn {
+    To(u32),
+    /// It has been done; what was seen is older.
+    Done,
+}
+
 pub async fn turn(
     target: &Target<'_>,
     part: &Part,
     seen: Option<&Seen>,
     context: &Context,
-) -> Result<Option<u32>, Error> {
+) -> Result<Option<Turn>, Error> {
     let Some(seen) = seen.filter(|seen| seen.kind.scales() && part.role == Role::Component) else {
         return Ok(None);
     };
     if target.hold.is_some_and(|hold| hold.holds(part.role)) {
-        return Ok((seen.replicas != Some(0)).then_some(0));
+        return Ok((seen.replicas != Some(0)).then_some(Turn::To(0)));
     }
     let Some(wanted) = part.replicas.filter(|wanted| *wanted > 0 && seen.replicas == Some(0)) else {
         return Ok(None);
     };
-    // Only we held it: what somebody else set to nothing is drift, or an autoscaler's will.
+    // Who set it to nothing Kubernetes does not say. While it was held, we did; otherwise it is drift.
     let live = context.writer.get(seen.kind, target.namespace, &seen.name).await?;
-    let ours = |live: &DynamicObject| writer::replicas(live) == Some(0) && we_wrote(live, "f:replicas");
-    Ok(live.as_ref().is_some_and(ours).then_some(wanted))
+    Ok(match live.as_ref().and_then(writer::replicas) {
+        Some(0) => target.was_held.then_some(Turn::To(wanted)),
+        Some(replicas) => (replicas == wanted).then_some(Turn::Done),
+        None => None,
+    })
 }
 
 /// Whether the last to write a field of the spec were we.

@@ -91,6 +91,8 @@ pub struct Target<'a> {
     pub frozen: bool,
     /// What runs nothing for a time.
     pub hold: Option<&'a Hold>,
+    /// Some of it was held when it was last looked at.
+    pub was_held: bool,
 }
 
 pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) -> Result<Rollout, Error> {

@@ -124,7 +124,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
             set(&mut status, HELD, false, "Stopping", format!("{}: some of it still runs", hold.sentence()));
         }
         None if condition::find(&status.conditions, HELD).is_some() => {
-            set(&mut status, HELD, false, "Released", String::new());
+            set(&mut status, HELD, false, RELEASED, String::new());
         }
         None => {}
     }
@@ -145,6 +145,14 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
         },
     }
     status
+}
+
+/// Why nothing is held any more.
+const RELEASED: &str = "Released";
+
+/// Whether some of it was held when this was written.
+pub fn is_held(status: &EnvironmentStatus) -> bool {
+    condition::find(&status.conditions, HELD).is_some_and(|held| held.reason != RELEASED)
 }
 
 /// Kubernetes keeps whole seconds; a finer time would differ from what comes back.
