@@ -74,6 +74,7 @@ pub enum Turn {
     Done,
 }
 
+/// Of a component's replicas; none: as ever.
 pub async fn turn(
     target: &Target<'_>,
     part: &Part,

@@ -14,13 +14,7 @@ use crate::plan::journal::{Entry, Place};
 impl Source {
     /// Takes up what was left when everything stopped.
     pub fn resume(&mut self, shelf: &mut Shelf, now: Instant) -> io::Result<()> {
-        let places: Vec<Place> = shelf
-            .journal
-            .places()
-            .values()
-            .filter(|place| place.source == self.wanted.key)
-            .cloned()
-            .collect();
+        let places: Vec<Place> = shelf.journal.places_of(&self.wanted.key).cloned().collect();
         if places.is_empty() {
             return Ok(());
         }

@@ -240,13 +240,7 @@ impl Source {
         let named = current.map_or(unfollowed.as_ref(), |current| current.file.as_ref());
         let size = current.map_or(0, |current| current.place.size);
         let mut caught_up = CaughtUp::Yes;
-        let known: Vec<Place> = shelf
-            .journal
-            .places()
-            .values()
-            .filter(|place| place.source == self.wanted.key)
-            .cloned()
-            .collect();
+        let known: Vec<Place> = shelf.journal.places_of(&self.wanted.key).cloned().collect();
         for beside in rotated(&self.wanted.path) {
             // A copy's original is not: its number may be another's by now.
             let open = self.files.iter().filter(|file| file.file.is_some() && !file.fixed);
@@ -333,8 +327,7 @@ impl Source {
             let is_empty = place.head.length == 0;
             shelf.changed.push(if is_empty { Entry::Forget(place.id) } else { Entry::place(place) });
         }
-        let done =
-            shelf.journal.places().values().filter(|place| place.done && place.source == self.wanted.key);
+        let done = shelf.journal.places_of(&self.wanted.key).filter(|place| place.done);
         let done: Vec<u64> = done.map(|place| place.id).collect();
         for id in done.iter().take(done.len().saturating_sub(REMEMBERED)) {
             shelf.changed.push(Entry::Forget(*id));
