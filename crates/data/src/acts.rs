@@ -40,7 +40,7 @@ pub async fn carry_out(
         }
         Act::Furnish { service } => return furnish(service, copy, owner, ends, context).await,
         Act::Limit { service } => {
-            let data = json!({"data": {LIMITS: next::limits_wanted(&copy.spec.limits)}});
+            let data = json!({"data": {LIMITS: render::limits_text(&copy.spec.limits)}});
             let reports = Api::<ConfigMap>::namespaced(context.client.clone(), &namespace);
             reports.patch(service, &PatchParams::default(), &Patch::Merge(&data)).await?;
         }

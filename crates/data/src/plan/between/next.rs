@@ -1,20 +1,24 @@
 //! What a copy does next: from what was asked, what was said last and what is seen now, to what is said now and what is
 //! done. Knows nothing of how it came here: killed anywhere, the next look goes on.
 
+mod listen;
+mod tell;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use api::datacopy::{CopiedService, CopyLimits, CopyPhase, DataCopySpec, DataCopyStatus, TargetState};
-use api::{Cause, Condition, ConditionStatus, Verdict, condition};
+use api::datacopy::{CopiedService, CopyPhase, DataCopySpec, DataCopyStatus, TargetState};
+use api::{Cause, ConditionStatus, Verdict, condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::admit::Admitted;
+use super::render::limits_text;
 use super::verdict::refusal;
 use super::word::{Task, Word};
+use listen::{in_vain, listen, newest};
+use tell::{finish, outcome, say, sum_up};
 
-/// Starts in a row that may get nowhere.
-const IN_VAIN: u32 = 6;
 /// How soon to look again at what a watch reports, should an event have been missed.
 const WATCHED: Duration = Duration::from_secs(5);
 /// At what no watch reports.
@@ -151,11 +155,6 @@ pub fn refuse(status: &mut DataCopyStatus, of: Option<&str>, verdict: &Verdict, 
     status.verdict = Some(verdict.clone());
 }
 
-/// What the pods' limits are to say.
-pub fn limits_wanted(limits: &CopyLimits) -> String {
-    super::render::limits_text(limits)
-}
-
 pub fn next(spec: &DataCopySpec, current: &DataCopyStatus, seen: &Seen) -> Next {
     let mut status = DataCopyStatus { observed_generation: seen.generation, ..current.clone() };
     if status.services.is_empty() {
@@ -217,85 +216,6 @@ fn named(service: &str) -> CopiedService {
     CopiedService { name: service.to_owned(), ..CopiedService::default() }
 }
 
-/// Takes over what the newest pod of a service says, and how it ended.
-fn listen(service: &mut CopiedService, spec: &DataCopySpec, seen: &Seen) {
-    if service.phase.is_final() {
-        return;
-    }
-    let newest = newest(service, seen);
-    service.tries = newest.map_or(service.tries, |newest| newest.number.max(service.tries));
-    let number = service.tries;
-    let word = seen.words.get(&service.name).filter(|word| word.r#try == number && number > 0);
-    if let Some(word) = word {
-        *service = CopiedService {
-            name: service.name.clone(),
-            tries: number,
-            tries_in_vain: service.tries_in_vain,
-            started: service.started.clone(),
-            // Who failed may be started again.
-            phase: if word.service.phase.is_final() { service.phase } else { word.service.phase },
-            finished: None,
-            verdict: None,
-            ..word.service.clone()
-        };
-    }
-    let Some(newest) = newest.filter(|newest| newest.number == number) else { return };
-    match newest.state {
-        TryState::Runs => {
-            if word.is_none() {
-                service.phase = CopyPhase::Planning;
-            }
-            service.verdict = seen.troubles.get(&service.name).cloned();
-        }
-        TryState::Succeeded => {
-            if word.is_none() {
-                "its pod could not tell what it did".clone_into(&mut service.message);
-            }
-            service.phase = CopyPhase::Done;
-            service.finished = Some(Time(newest.ended.unwrap_or(seen.now)));
-            if task(spec) == Task::Copy {
-                service.target = TargetState::Copied;
-            }
-        }
-        TryState::Failed => {
-            let verdict = word.and_then(|word| word.service.verdict.clone());
-            let vain = in_vain(service, word);
-            let verdict = match verdict {
-                Some(verdict) if verdict.terminal => verdict,
-                verdict if vain > IN_VAIN => given_up(service, verdict),
-                _ => return,
-            };
-            service.phase = CopyPhase::Failed;
-            service.verdict = Some(verdict);
-            service.finished = Some(Time(newest.ended.unwrap_or(seen.now)));
-        }
-    }
-}
-
-fn newest<'a>(service: &CopiedService, seen: &'a Seen) -> Option<&'a Try> {
-    seen.tries.iter().filter(|one| one.service == service.name).max_by_key(|one| one.number)
-}
-
-/// Starts in a row that got nowhere, with the one that has just failed.
-fn in_vain(service: &CopiedService, word: Option<&Word>) -> u32 {
-    if word.is_some_and(|word| word.progressed) { 0 } else { service.tries_in_vain + 1 }
-}
-
-fn given_up(service: &CopiedService, verdict: Option<Verdict>) -> Verdict {
-    let verdict = verdict.unwrap_or_else(|| {
-        refusal(
-            Cause::CopyFailed,
-            format!("service {}", service.name),
-            format!(
-                "its pod ended {} times in a row without getting anywhere, and did not say why",
-                IN_VAIN + 1
-            ),
-            "see whether its node has memory left and lets it run; copy again: it goes on".to_owned(),
-        )
-    });
-    Verdict { terminal: true, holds: false, ..verdict }
-}
-
 /// All that has not ended ends so.
 fn end(status: &mut DataCopyStatus, spec: &DataCopySpec, phase: CopyPhase, verdict: Option<&Verdict>) {
     for service in status.services.iter_mut().filter(|service| !service.phase.is_final()) {
@@ -327,7 +247,7 @@ fn go_on(spec: &DataCopySpec, mut status: DataCopyStatus, seen: &Seen) -> Next {
             return Next { status, acts, again: Duration::ZERO };
         }
     }
-    let wanted = limits_wanted(&spec.limits);
+    let wanted = limits_text(&spec.limits);
     let waiting: BTreeSet<String> = status
         .services
         .iter()
@@ -450,102 +370,6 @@ fn wind_down(mut status: DataCopyStatus, seen: &Seen) -> Next {
             Next { status, acts, again: seen.retention }
         }
     }
-}
-
-fn outcome(status: &DataCopyStatus) -> CopyPhase {
-    let any = |phase| status.services.iter().any(|service| service.phase == phase);
-    match (any(CopyPhase::Failed), any(CopyPhase::Cancelled)) {
-        (true, _) => CopyPhase::Failed,
-        (false, true) => CopyPhase::Cancelled,
-        (false, false) => CopyPhase::Done,
-    }
-}
-
-fn finish(status: &mut DataCopyStatus, seen: &Seen, phase: CopyPhase) {
-    status.phase = phase;
-    status.namespace = None;
-    status.finished = Some(Time(seen.now));
-    status.kept_until = seen.now.checked_add(seen.retention).ok().map(Time);
-    let (holds, reason) = match phase {
-        CopyPhase::Done => (ConditionStatus::True, "Done"),
-        CopyPhase::Cancelled => (ConditionStatus::False, "Cancelled"),
-        _ => (ConditionStatus::False, "Failed"),
-    };
-    let message = status.verdict.as_ref().map(|verdict| verdict.message.clone()).unwrap_or_default();
-    say(status, seen, (condition::COMPLETE, holds, reason, &message));
-    for service in &status.services {
-        let left = match service.target {
-            TargetState::Incomplete => {
-                format!(
-                    "{} of the target holds part of the copy: copy again, and it goes on where it was",
-                    service.name
-                )
-            }
-            TargetState::Emptied => {
-                format!("{} of the target is empty: what was copied was dropped", service.name)
-            }
-            TargetState::Untouched | TargetState::Copied => continue,
-        };
-        if !status.notes.contains(&left) {
-            status.notes.push(left);
-        }
-    }
-}
-
-/// What the services say together.
-fn sum_up(status: &mut DataCopyStatus, seen: &Seen) {
-    let services = &status.services;
-    if let Some(least) = services.iter().map(|service| service.phase).filter(|phase| !phase.is_final()).min()
-    {
-        status.phase = least;
-    } else if !status.phase.is_final() {
-        status.phase = CopyPhase::Finishing;
-    }
-    status.rows = services.iter().map(|service| service.rows).sum();
-    status.rows_total = services.iter().map(|service| service.rows_total).sum();
-    status.target = together(services);
-    status.verdict = services.iter().find_map(|service| service.verdict.clone());
-    if let Some(verdict) = status.verdict.clone().filter(|_| status.phase == CopyPhase::Failed) {
-        say(status, seen, (condition::COMPLETE, ConditionStatus::False, "Failed", &verdict.message));
-    }
-    let (holds, reason, message) = match &seen.quiet {
-        Quiet::Unasked => return,
-        Quiet::Waits { on } => (ConditionStatus::False, "Waits", on.as_str()),
-        Quiet::Still => (ConditionStatus::True, "Still", "nothing writes to the target but the copy"),
-    };
-    if !status.phase.is_final() {
-        say(status, seen, (condition::QUIESCED, holds, reason, message));
-    }
-}
-
-fn together(services: &[CopiedService]) -> TargetState {
-    let any = |state| services.iter().any(|service| service.target == state);
-    let all = |state| !services.is_empty() && services.iter().all(|service| service.target == state);
-    if all(TargetState::Copied) {
-        TargetState::Copied
-    } else if any(TargetState::Incomplete) || any(TargetState::Copied) {
-        TargetState::Incomplete
-    } else if any(TargetState::Emptied) {
-        TargetState::Emptied
-    } else {
-        TargetState::Untouched
-    }
-}
-
-fn say(
-    status: &mut DataCopyStatus,
-    seen: &Seen,
-    (r#type, holds, reason, message): (&str, ConditionStatus, &str, &str),
-) {
-    let next = Condition {
-        r#type: r#type.to_owned(),
-        status: holds,
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-        observed_generation: seen.generation,
-        last_transition_time: Time(seen.now),
-    };
-    condition::set(&mut status.conditions, next);
 }
 
 #[cfg(test)]

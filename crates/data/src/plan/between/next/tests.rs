@@ -1,8 +1,9 @@
 //! A copy's life, look by look.
 
-use api::datacopy::{CopyPhase, DataCopySpec, DataCopyStatus, TargetState};
+use api::datacopy::{CopyLimits, CopyPhase, DataCopySpec, DataCopyStatus, TargetState};
 
 use super::super::admit::{Pair, Place};
+use super::listen::IN_VAIN;
 use super::*;
 
 fn seen() -> Seen {
@@ -14,7 +15,7 @@ fn seen() -> Seen {
         pods: 0,
         troubles: BTreeMap::new(),
         words: BTreeMap::new(),
-        limits: [("db".to_owned(), limits_wanted(&CopyLimits::default()))].into(),
+        limits: [("db".to_owned(), limits_text(&CopyLimits::default()))].into(),
         admitted: None,
         lost: None,
         quiet: Quiet::Still,
