@@ -44,8 +44,8 @@ fn may_use(name: &str) -> Result<Option<Vec<&'static str>>, ()> {
         "fals" => vec!["api", "aws"],
         slice if SLICES.contains(&slice) => vec!["api", "apply", "aws"],
         "operator" | "verbs" => below(),
-        "server" => vec!["api", "verbs"],
-        "cli" => vec!["api", "fals", "operator", "server", "verbs"],
+        "words" => vec!["api", "verbs"],
+        "cli" => vec!["api", "fals", "operator", "verbs", "words"],
         "bench" | "stories" => return Ok(None),
         _ => return Err(()),
     }))

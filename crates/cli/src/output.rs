@@ -11,7 +11,6 @@ pub mod problems;
 pub mod progress;
 pub mod receipt;
 pub mod table;
-pub mod time;
 pub mod tracing;
 
 use std::io::{self, IsTerminal, Write};

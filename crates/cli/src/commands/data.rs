@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use verbs::Change;
 use verbs::data::{self, CopyLimits, Wanted};
+use words::time::elapsed;
 
 use crate::args::Scope;
 use crate::context::{Context, Place};
 use crate::error::Result;
 use crate::output::copy as shown;
 use crate::output::progress::Progress;
-use crate::output::time::elapsed;
 
 /// Copy data from environment to environment: masked, verified, resumable
 #[derive(Debug, Subcommand)]

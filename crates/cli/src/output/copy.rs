@@ -1,11 +1,12 @@
 //! How a copy of data is shown to a person: how far it is, and what became of it.
 
-use verbs::data::{CopiedService, CopyPhase, Detail, MaskChoice, SnapshotKind, Summary, TargetState};
+use verbs::data::{CopiedService, CopyPhase, Detail, MaskChoice, SnapshotKind, Summary};
+use words::size::bytes;
+use words::time::{age, span};
+use words::{finding, left};
 
 use super::colour::Paint;
-use super::log::found::bytes;
 use super::receipt;
-use super::time::{age, span};
 
 /// `copying, 1,200,000 of 2,000,000 rows, 300.0 MiB of 500.0 MiB, 20.0 MiB/s, 10s left`.
 pub fn doing(service: &CopiedService) -> String {
@@ -51,18 +52,6 @@ pub fn share(summary: &Summary) -> String {
         (_, 0) => "-".to_owned(),
         // What the source guesses may be less than there is.
         (_, total) => format!("{}%", (summary.rows.saturating_mul(100) / total).min(99)),
-    }
-}
-
-/// What a copy that did not end well left behind.
-pub fn left(target: TargetState) -> &'static str {
-    match target {
-        TargetState::Untouched => "the target's data is what it was",
-        TargetState::Incomplete => {
-            "the target holds part of the copy: nothing to work with; the same copy again takes it up where it was"
-        }
-        TargetState::Emptied => "what was copied has been dropped: the target's databases are empty",
-        TargetState::Copied => "the target holds the copy, whole and verified",
     }
 }
 
@@ -116,7 +105,7 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
         text.push_str(&format!("{} {note}\n", paint.wait("note:")));
     }
     if let Some(verdict) = &detail.verdict {
-        let (finding, evidence) = (receipt::finding(verdict), receipt::evidence(verdict, paint));
+        let (finding, evidence) = (finding(verdict), receipt::evidence(verdict, paint));
         text.push_str(&format!("\n{}: {finding}\n{evidence}", paint.bad("verdict")));
         text.push_str(&format!("{}: {}\n", paint.strong("fix"), verdict.fix));
     }
@@ -211,6 +200,7 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use verbs::data::TargetState;
 
     use super::*;
 

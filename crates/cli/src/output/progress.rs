@@ -8,10 +8,11 @@ use std::io::IsTerminal;
 use serde_json::json;
 use verbs::Event;
 use verbs::environment::Planned;
+use words::plan;
 
 use self::live::Live;
 use self::plain::Plain;
-use super::{Output, copy, plan};
+use super::{Output, copy};
 use crate::args::Format;
 
 pub enum Progress<'a> {
@@ -99,13 +100,4 @@ fn sentence(event: &Event) -> Option<String> {
             return None;
         }
     })
-}
-
-/// A part's state in words: its replicas, then what it is doing.
-fn doing(part: &api::PartStatus) -> String {
-    let message = if part.message.is_empty() { part.state.as_str() } else { part.message.as_str() };
-    match part.replicas.as_deref().filter(|_| part.state != api::PartState::Ready) {
-        Some(replicas) if !message.contains(replicas) => format!("{replicas} {message}"),
-        _ => message.to_owned(),
-    }
 }

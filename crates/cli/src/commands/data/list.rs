@@ -2,13 +2,13 @@
 
 use clap::Args;
 use verbs::data;
+use words::time::{age, span};
 
 use crate::args::Scope;
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::copy as shown;
 use crate::output::table::{columns, or_dash};
-use crate::output::time::{age, span};
 
 /// List copies of data
 #[derive(Args, Debug)]

@@ -7,8 +7,9 @@ use api::{PartState, PartStatus};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use verbs::Event;
 use verbs::data::{CopiedService, CopyPhase};
+use words::doing;
 
-use super::{doing, sentence};
+use super::sentence;
 use crate::output::colour::Paint;
 use crate::output::copy;
 

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use api::PartStatus;
 use verbs::Event;
 use verbs::data::CopiedService;
+use words::doing;
 
-use super::{doing, sentence};
+use super::sentence;
 use crate::output::{Output, copy};
 
 pub struct Plain<'a> {

@@ -3,9 +3,9 @@
 use api::Exit;
 use verbs::logs::archive::{Doing, Error, Failure};
 
-use super::Words;
+use crate::Words;
 
-pub(super) fn of_archive(error: &Error) -> Words {
+pub(crate) fn of_archive(error: &Error) -> Words {
     let sentence = error.to_string();
     let Error::Bucket { bucket, doing, failure } = error else {
         return Words::new(Exit::Usage, sentence).hint("narrow it with --since and --until");

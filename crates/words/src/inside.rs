@@ -4,17 +4,16 @@ use api::Exit;
 use verbs::error::duration;
 use verbs::inside::Trouble;
 
-use super::{Words, chain};
-use crate::output::receipt;
+use crate::{Words, chain, finding};
 
-pub(super) fn of_inside(trouble: &Trouble) -> Words {
+pub(crate) fn of_inside(trouble: &Trouble) -> Words {
     let sentence = trouble.to_string();
     match trouble {
         Trouble::NotEnterable { part, role: "job", environment } => Words::new(Exit::Usage, sentence)
             .hint(format!("it ends by itself; run it once more with `outboard env run {environment} {part}`")),
         Trouble::NotEnterable { .. } => Words::new(Exit::Usage, sentence).hint("choose a component"),
         Trouble::NoRevision { waits: Some(verdict), .. } => {
-            let finding = receipt::finding(verdict);
+            let finding = finding(verdict);
             Words::new(verdict.cause.exit(), sentence).details(vec![finding]).hint(&verdict.fix)
         }
         Trouble::NoRevision { environment, waits: None } => Words::new(Exit::NotFound, sentence)
@@ -36,7 +35,7 @@ pub(super) fn of_inside(trouble: &Trouble) -> Words {
         ),
         Trouble::NotStarted { what, verdict } => Words::new(
             verdict.cause.exit(),
-            format!("{what} did not start: {}", receipt::finding(verdict)),
+            format!("{what} did not start: {}", finding(verdict)),
         )
         .hint(&verdict.fix),
         Trouble::SlowStart { what, after, pending } => {

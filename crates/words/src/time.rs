@@ -6,10 +6,16 @@ use jiff::Timestamp;
 
 /// `45s`, `12m`, `5h` or `3d` since a moment.
 pub fn age(since: Option<&str>) -> String {
-    let Some(since) = since.and_then(|text| text.parse::<Timestamp>().ok()) else { return "-".to_owned() };
-    span(u64::try_from(Timestamp::now().as_second() - since.as_second()).unwrap_or_default())
+    age_at(since, Timestamp::now())
 }
 
+/// The same at another moment than now.
+pub fn age_at(since: Option<&str>, now: Timestamp) -> String {
+    let Some(since) = since.and_then(|text| text.parse::<Timestamp>().ok()) else { return "-".to_owned() };
+    span(u64::try_from(now.as_second() - since.as_second()).unwrap_or_default())
+}
+
+/// So many seconds, in one unit.
 pub fn span(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds}s"),

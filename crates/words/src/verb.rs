@@ -4,14 +4,12 @@ use api::Exit;
 use verbs::Error;
 use verbs::error::{Difference, Forbidden, duration};
 
-use super::archive::of_archive;
-use super::inside::of_inside;
-use super::{Words, chain};
-use crate::output::copy;
-use crate::output::log::found;
-use crate::output::receipt;
+use crate::archive::of_archive;
+use crate::inside::of_inside;
+use crate::{Words, chain, finding, left, size};
 
-pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
+/// What an error says. `resume`: how to go on watching what was asked for.
+pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
     let resume = resume.unwrap_or("outboard env show NAME --wait");
     let sentence = error.to_string();
     match error {
@@ -140,7 +138,7 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
                 .hint(format!("the newest change counts; watch that one with `{resume}`"))
         }
         Error::PlanRefused { verdict, .. } => {
-            Words::new(verdict.cause.exit(), format!("nothing was changed: {}", receipt::finding(verdict)))
+            Words::new(verdict.cause.exit(), format!("nothing was changed: {}", finding(verdict)))
                 .details(verdict.evidence.clone())
                 .hint(&verdict.fix)
         }
@@ -162,7 +160,7 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::Verdict { environment, verdict } => Words::new(
             verdict.cause.exit(),
-            format!("{environment} is not ready: {}", receipt::finding(verdict)),
+            format!("{environment} is not ready: {}", finding(verdict)),
         )
         .hint(&verdict.fix),
         Error::CopyToItself { .. } => {
@@ -177,10 +175,10 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             .hint(format!("look at it with `outboard data show {copy}`, or choose another --name")),
         Error::CopyEnded { copy, .. } => Words::new(Exit::Conflict, sentence)
             .hint(format!("`outboard data show {copy}` says how; make another with `outboard data copy`")),
-        Error::CopyCancelled { target, .. } => Words::new(Exit::Superseded, sentence).hint(copy::left(*target)),
+        Error::CopyCancelled { target, .. } => Words::new(Exit::Superseded, sentence).hint(left(*target)),
         Error::CopyFailed { copy, target, verdict } => {
-            Words::new(verdict.cause.exit(), format!("copy {copy} failed: {}", receipt::finding(verdict)))
-                .details(vec![copy::left(*target).to_owned()])
+            Words::new(verdict.cause.exit(), format!("copy {copy} failed: {}", finding(verdict)))
+                .details(vec![left(*target).to_owned()])
                 .hint(&verdict.fix)
         }
         Error::Timeout { what, after, pending } => {
@@ -196,7 +194,7 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             .hint("see which there are with `outboard env list`; `logs.archive` in outboard.yaml says where logs outlive them"),
         Error::Archive(error) => of_archive(error),
         Error::BigSearch { estimate } => {
-            Words::new(Exit::Usage, format!("this would read up to {}", found::cost(estimate)))
+            Words::new(Exit::Usage, format!("this would read up to {}", size::cost(estimate)))
                 .hint("say --yes to read it, or narrow it with --since and --until")
         }
         Error::Cursor(_) => Words::new(Exit::Usage, sentence)
