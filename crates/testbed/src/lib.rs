@@ -3,6 +3,7 @@
 
 mod addons;
 mod apiserver;
+mod browser;
 mod cache;
 mod cgroup;
 mod command;

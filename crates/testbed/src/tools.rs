@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use crate::browser;
 use crate::cache::Cache;
 use crate::debian;
 use crate::go;
@@ -18,9 +19,10 @@ enum OnDemand {
     Go(go::Tool),
     Python(python::Program),
     Debian(debian::Programs),
+    Browser,
 }
 
-const ON_DEMAND: [OnDemand; 9] = [
+const ON_DEMAND: [OnDemand; 10] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -30,6 +32,7 @@ const ON_DEMAND: [OnDemand; 9] = [
     OnDemand::Python(python::AWS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
+    OnDemand::Browser,
 ];
 
 impl OnDemand {
@@ -44,6 +47,7 @@ impl OnDemand {
             Self::Go(tool) => tool.name,
             Self::Python(program) => program.name,
             Self::Debian(programs) => programs.name,
+            Self::Browser => browser::NAME,
         }
     }
 
@@ -52,6 +56,14 @@ impl OnDemand {
             Self::Go(tool) => tool.path(cache),
             Self::Python(program) => program.path(cache),
             Self::Debian(programs) => programs.path(cache),
+            Self::Browser => browser::path(cache),
+        }
+    }
+
+    fn is_there(&self, cache: &Cache) -> anyhow::Result<bool> {
+        match self {
+            Self::Browser => browser::is_whole(cache),
+            other => Ok(other.path(cache)?.exists()),
         }
     }
 
@@ -60,6 +72,7 @@ impl OnDemand {
             Self::Go(tool) => tool.build(cache),
             Self::Python(program) => program.install(cache),
             Self::Debian(programs) => programs.install(cache),
+            Self::Browser => browser::install(cache),
         }
     }
 }
@@ -70,7 +83,7 @@ pub fn tools(cache: &Cache, names: &[String]) -> anyhow::Result<()> {
         let tool = OnDemand::named(name)?;
         let path = tool.path(cache)?;
         step(tool.name(), || {
-            if path.exists() {
+            if tool.is_there(cache)? {
                 return Ok(Did::Nothing);
             }
             // Two builds at once would write one file.
@@ -84,7 +97,7 @@ pub fn tools(cache: &Cache, names: &[String]) -> anyhow::Result<()> {
 
 /// Where a tool lies that was made before.
 pub fn tool(cache: &Cache, name: &str) -> anyhow::Result<PathBuf> {
-    let path = OnDemand::named(name)?.path(cache)?;
-    anyhow::ensure!(path.exists(), "{name} is not there yet: run `testbed tools {name}`");
-    Ok(path)
+    let tool = OnDemand::named(name)?;
+    anyhow::ensure!(tool.is_there(cache)?, "{name} is not there yet: run `testbed tools {name}`");
+    tool.path(cache)
 }
