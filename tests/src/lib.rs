@@ -27,6 +27,7 @@ mod running;
 mod soak;
 mod socket;
 mod talk;
+mod ui;
 mod world;
 
 pub use binary::{Output, outboard, path as binary};
@@ -52,4 +53,5 @@ pub use running::Running;
 pub use soak::soak;
 pub use socket::Socket;
 pub use talk::talk;
+pub use ui::{Page, Ui, browse};
 pub use world::{World, story};

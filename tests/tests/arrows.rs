@@ -45,7 +45,8 @@ fn may_use(name: &str) -> Result<Option<Vec<&'static str>>, ()> {
         slice if SLICES.contains(&slice) => vec!["api", "apply", "aws"],
         "operator" | "verbs" => below(),
         "words" => vec!["api", "verbs"],
-        "cli" => vec!["api", "fals", "operator", "verbs", "words"],
+        "web" => vec!["api", "verbs", "words"],
+        "cli" => vec!["api", "fals", "operator", "verbs", "web", "words"],
         "bench" | "stories" => return Ok(None),
         _ => return Err(()),
     }))

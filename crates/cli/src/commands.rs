@@ -15,6 +15,7 @@ mod install;
 mod logs;
 mod operator;
 mod project;
+mod ui;
 mod version;
 
 use clap::Subcommand;
@@ -41,6 +42,7 @@ pub enum Command {
     #[command(subcommand)]
     Import(import::ImportCommand),
     Fals(fals::FalsArgs),
+    Ui(ui::UiArgs),
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
@@ -60,6 +62,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Operator(args) => return operator::run(args),
         Command::Fals(args) => return fals::run(args),
         Command::DataCopy(args) => return data_copy::run(&args),
+        Command::Ui(args) => return ui::run(context, args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -111,7 +114,8 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         | Command::Import(_)
         | Command::Operator(_)
         | Command::DataCopy(_)
-        | Command::Fals(_) => Ok(()),
+        | Command::Fals(_)
+        | Command::Ui(_) => Ok(()),
     }
 }
 

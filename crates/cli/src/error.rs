@@ -43,6 +43,8 @@ pub enum Failure {
     Operator(#[from] operator::Error),
     #[error(transparent)]
     Fals(#[from] fals::Error),
+    #[error(transparent)]
+    Web(#[from] web::Error),
 }
 
 /// A failure as data.
@@ -151,6 +153,10 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
             Words { hint: error.hint(), ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error)) }
         }
         Failure::Data(error) => of_data(error),
+        Failure::Web(web::Error::Verb(error)) => of_verb(error, resume),
+        Failure::Web(error @ web::Error::Listen { .. }) => Words::new(Exit::Conflict, chain(error))
+            .hint("take another --port, or leave it out for a free one"),
+        Failure::Web(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Fals(error) => {
             Words { hint: error.hint(), ..Words::new(error.exit(), chain(error)).details(error.details()) }

@@ -1,0 +1,12 @@
+//! What pages show, as values: made of what `verbs` knows, drawn by the templates. Pure: no cluster, no clock.
+
+pub mod detail;
+pub mod histogram;
+pub mod log;
+pub mod plan;
+pub mod query;
+pub mod revision;
+pub mod row;
+pub mod sample;
+pub mod table;
+pub mod tone;
