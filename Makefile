@@ -121,7 +121,7 @@ bench-scale: install ## 1,000 environments of 10 components on nodes that KWOK p
 # Smaller: make bench-data ROWS=200000 RUNS=1
 .PHONY: bench-data
 bench-data: release ## Copies of 2 million rows beside mariadb-dump and mydumper; needs no cluster
-	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data data-types
 
 # Smaller: make bench-poison ENVIRONMENTS=50 EDITS=30. Fails when the good ones feel the poison.
 .PHONY: bench-poison

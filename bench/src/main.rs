@@ -1,7 +1,7 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
 //! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and stern (for
-//! `logs`); `fals` and `data` need OUTBOARD alone.
+//! `logs`); `fals`, `data` and `data-types` need OUTBOARD alone.
 
 mod archive;
 mod asked;
@@ -26,11 +26,12 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 9] = [
+const SUBJECTS: [Subject; 10] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
     ("data", data::run),
+    ("data-types", data::types::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
     ("fals", fals::run),

@@ -27,6 +27,7 @@ mod running;
 mod soak;
 mod socket;
 mod talk;
+pub mod torture;
 mod world;
 
 pub use binary::{Output, outboard, path as binary};
