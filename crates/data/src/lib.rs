@@ -1,5 +1,5 @@
 //! Slice 4: data between environments. What is here copies MariaDB databases: at one moment, without locks, verified,
-//! resumable and masked.
+//! resumable and masked. [`redis`] does the same for Redis, key by key.
 //!
 //! [`copy::copy`] reads as the list of its steps; decisions are in [`plan`], what is asked of servers in `mysql`.
 
@@ -14,6 +14,7 @@ mod mysql;
 pub mod plan;
 mod pressure;
 pub mod progress;
+pub mod redis;
 mod resume;
 pub mod scan;
 mod throttle;

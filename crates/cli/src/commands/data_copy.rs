@@ -10,10 +10,10 @@ use verbs::data::{self, Say};
 
 use crate::error::{Failure, Result};
 
-/// Copy MariaDB databases as a job's file says
+/// Copy MariaDB databases, or keys of Redis, as a job's file says
 #[derive(Args, Debug)]
 pub struct DataCopyArgs {
-    /// Source, target, databases, masks and limits; passwords are named by file or variable
+    /// Source, target, what of it, masks and limits; passwords are named by file or variable
     #[arg(long, value_name = "FILE")]
     pub job: PathBuf,
     /// Say what would be copied and whether it can be, and change nothing
@@ -32,11 +32,11 @@ pub fn run(args: &DataCopyArgs) -> Result<()> {
         .map_err(|error| Failure::Start(error.to_string()))?;
     let outcome = runtime.block_on(async {
         if args.scan {
-            data::scan(&args.job, &say).await.map(drop)
+            data::scan(&args.job, &say).await
         } else if args.dry_run {
-            data::plan(&args.job, &say).await.map(drop)
+            data::plan(&args.job, &say).await
         } else {
-            data::copy(&args.job, &say).await.map(drop)
+            data::copy(&args.job, &say).await
         }
     });
     outcome.map_err(|error| {
