@@ -14,6 +14,7 @@ use super::plan::names::Scope;
 use super::plan::rules::Rules;
 use super::report::{self, Counts, Event, PlanSummary, Report, Tally};
 use super::server::{self, Server};
+use super::slices;
 use super::surplus::{self, What};
 use super::walk::{self, Walked};
 use super::watch::Watch;
@@ -132,13 +133,11 @@ async fn alone(
     say(progress::Event::Redis(Event::Plan(plan.clone())));
     let scope = Scope::new(&job.keys.include, &job.keys.exclude, &job.keys.rename);
     let rules = Rules::new(&job.masks.values, ready.keyed.as_ref());
-    let look = Box::pin(begin(ready, ends, &scope, say)).await?;
+    let wanted = same_copy(ready)?;
+    let look = Box::pin(begin(&wanted, ready, ends, &scope, say)).await?;
 
-    let mut hands = Hands {
-        source: ends.from.connect().await?,
-        target: ends.to.connect().await?,
-        part: super::slices::part(0),
-    };
+    let (source, target) = (ends.from.connect().await?, ends.to.connect().await?);
+    let mut hands = Hands { source, target, part: slices::part(0) };
     let leaks =
         Box::pin(looked_for::values(&mut hands, &scope, &rules, &ends.databases)).await?.map(Arc::new);
     let limits = job.limits;
@@ -162,6 +161,7 @@ async fn alone(
         source: ends.from.clone(),
         target: ends.to.clone(),
         token: token.to_owned(),
+        job: wanted,
         file: file.to_owned(),
         limits,
         bytes: shared.bytes.clone(),
@@ -175,9 +175,7 @@ async fn alone(
         ended = Box::pin(watch.run()) => ended.and_then(|()| Err(Error::Internal("nobody watches".into())))?,
         done = Box::pin(everything(ready, ends, &shared, &mut hands, look)) => done?,
     };
-    if let Some(leaks) = &leaks
-        && let Err(error) = leaks.verdict()
-    {
+    if let Some(Err(error)) = leaks.as_ref().map(|leaks| leaks.verdict()) {
         // What leaked did not get there. The rest stays where others have keys too, and goes where all of it is ours.
         if job.existing.is_none() {
             clear(What::Everything, &shared, &mut hands, &ends.databases).await?;
@@ -229,14 +227,13 @@ async fn alone(
 }
 
 /// Whether the target may have some of it; an error: it must not, and does.
-async fn begin(ready: &Ready, ends: &mut Ends, scope: &Scope, say: &Say) -> Result<bool> {
-    let wanted = same_copy(ready)?;
+async fn begin(wanted: &str, ready: &Ready, ends: &mut Ends, scope: &Scope, say: &Say) -> Result<bool> {
     let found = ledger::job(&mut ends.target).await?;
     ledger::tidy(&mut ends.target, &ends.databases).await?;
-    let resumed = found.as_ref() == Some(&wanted);
+    let resumed = found.as_deref() == Some(wanted);
     let occupied = surplus::any(&mut ends.target, scope, &ends.databases).await?;
     if resumed {
-        say(progress::Event::Redis(Event::Resumed { job: wanted.clone() }));
+        say(progress::Event::Redis(Event::Resumed { job: wanted.to_owned() }));
     } else if ready.job.existing.is_none() && (found.is_some() || occupied.is_some()) {
         let what = match occupied {
             Some(database) => format!("keys of the copy in database {database}"),
@@ -247,7 +244,7 @@ async fn begin(ready: &Ready, ends: &mut Ends, scope: &Scope, say: &Say) -> Resu
             fix: "empty it, or say `existing: replace`, `skip` or `wipe`".to_owned(),
         });
     }
-    ledger::begin(&mut ends.target, &wanted).await?;
+    ledger::begin(&mut ends.target, wanted).await?;
     Ok(occupied.is_some())
 }
 
@@ -309,10 +306,15 @@ async fn everything(
             let Counts { equal, skipped, large, masked, .. } = now;
             (done.equal, done.skipped, done.large, done.masked) = (equal, skipped, large, masked);
         }
+        if shared.leaks.as_ref().is_some_and(|leaks| leaks.verdict().is_err()) {
+            return Ok(done);
+        }
         if done.settled {
             break;
         }
     }
+    // Either server may have gone and come back since.
+    Box::pin(hands.again(shared)).await?;
     if job.functions {
         done.functions = functions::copy(&mut hands.source, &mut hands.target, job.existing).await?;
     }

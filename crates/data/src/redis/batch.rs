@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use super::job::Existing;
 use super::link::{End, Link, command, int};
-use super::plan::names::{Scope, shown};
+use super::plan::names::{OURS, Scope, shown};
 use super::plan::rules::{Masking, Rules};
 use super::plan::value::{Kind, Value};
 use super::report::{Counts, Path, Tally};
@@ -80,7 +80,7 @@ impl Hands {
 
 impl Shared {
     /// True: something stands in it that must not be where it would be sent.
-    fn leaks_in(&self, item: &Item<'_>, texts: &mut dyn FnMut(&mut dyn FnMut(&[u8]))) -> bool {
+    fn leaks_in(&self, item: &Item<'_>, texts: impl FnOnce(&mut dyn FnMut(&[u8]))) -> bool {
         let Some(leaks) = &self.leaks else { return false };
         let mut leaked = leaks.look(item.key, || format!("names of {}", shown(item.key, true)));
         texts(&mut |text| leaked |= leaks.look(text, || shown(item.key, true)));
@@ -89,7 +89,7 @@ impl Shared {
 
     /// The same for a value, before it is masked.
     fn leaks_in_value(&self, item: &Item<'_>, value: &mut Value) -> bool {
-        self.leaks_in(item, &mut |look| match &item.masking {
+        self.leaks_in(item, |look| match &item.masking {
             Some(masking) => masking.others(value, look),
             None => value.texts(look),
         })
@@ -158,6 +158,9 @@ pub async fn carry(shared: &Shared, hands: &mut Hands, batch: &Batch) -> Result<
             (false, false) => by_payload.push(item),
         }
     }
+    for items in [&mut by_payload, &mut by_value, &mut large] {
+        turn.apart(items).await?;
+    }
     let names: Vec<&[u8]> = large.iter().map(|item| item.key).collect();
     let kinds = types(&mut turn.hands.source, &names).await?;
     for (item, kind) in large.into_iter().zip(kinds) {
@@ -205,6 +208,35 @@ impl Turn<'_> {
     /// A key for people.
     fn place(&self, item: &Item<'_>) -> String {
         format!("database {}: {}", self.batch.database, shown(item.key, self.shared.rules.masks_any()))
+    }
+
+    /// Leaves out those whose new name another key of the source would have, too: two would become one.
+    async fn apart(&mut self, items: &mut Vec<Item<'_>>) -> Result<()> {
+        let renamed = |item: &Item<'_>| item.name != item.key;
+        let mut asked = vec![];
+        for item in items.iter().filter(|item| renamed(item)) {
+            let others = self.shared.scope.origins(&item.name);
+            let others: Vec<&[u8]> =
+                others.iter().map(Vec::as_slice).filter(|other| *other != item.key).collect();
+            // Without another it is asked for a key that nobody has.
+            asked.push(command("EXISTS", if others.is_empty() { &[OURS] } else { &others }));
+        }
+        let answers = self.hands.source.sure("asking whether names meet", asked).await?;
+        let mut meets = answers.iter().map(|there| int(there) != Some(0));
+        let mut met = vec![];
+        items.retain(|item| {
+            let meet = renamed(item) && meets.next().unwrap_or(false);
+            if meet {
+                met.push(format!(
+                    "{} would become {}, as another",
+                    self.place(item),
+                    shown(&item.name, self.shared.rules.masks_any())
+                ));
+            }
+            !meet
+        });
+        self.counts.not_copied.extend(met);
+        Ok(())
     }
 
     /// What leaks must not stand there from an earlier run either.

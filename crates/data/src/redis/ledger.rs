@@ -34,7 +34,7 @@ fn take(token: &str) -> Cmd {
 /// Waits for its turn: two copies would write over each other.
 pub async fn alone(link: &mut Link, token: &str) -> Result<()> {
     let begun = Instant::now();
-    while !renew(link, token).await? {
+    while renew(link, token).await? == Turn::Anothers {
         if begun.elapsed() > PATIENCE {
             return Err(Error::Refused {
                 message: "another copy is writing to the target".to_owned(),
@@ -46,20 +46,27 @@ pub async fn alone(link: &mut Link, token: &str) -> Result<()> {
     Ok(())
 }
 
-/// False: it is somebody else's turn.
-pub async fn renew(link: &mut Link, token: &str) -> Result<bool> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It was nobody's: the first time, or since the target lost what it had.
+    Taken,
+    Renewed,
+    Anothers,
+}
+
+pub async fn renew(link: &mut Link, token: &str) -> Result<Turn> {
     let doing = "asking whether it is alone";
     link.select(0).await?;
     let taken = link.one(doing, take(token)).await?;
     if bytes(taken).is_some() {
-        return Ok(true);
+        return Ok(Turn::Taken);
     }
     let holder = bytes(link.one(doing, command("GET", &[&lock()])).await?);
     if holder.as_deref() != Some(token.as_bytes()) {
-        return Ok(false);
+        return Ok(Turn::Anothers);
     }
     let millis = TURN.as_millis().to_string();
-    link.one(doing, command("PEXPIRE", &[&lock(), millis.as_bytes()])).await.map(|_| true)
+    link.one(doing, command("PEXPIRE", &[&lock(), millis.as_bytes()])).await.map(|_| Turn::Renewed)
 }
 
 pub async fn release(link: &mut Link, token: &str) -> Result<()> {

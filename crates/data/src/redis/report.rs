@@ -80,7 +80,7 @@ pub struct Report {
     pub skipped: u64,
     /// Gone from the source, or at their end, before their turn was over.
     pub expired: u64,
-    /// Changed on the source after they were copied: taken again in a later pass.
+    /// Taken in a later pass: changed on the source after they were copied, new there, or lost by the target.
     pub changed: u64,
     /// Were not what was sent, and were sent again.
     pub repaired: u64,

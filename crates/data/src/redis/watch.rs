@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::job::{self, Limits};
-use super::ledger;
+use super::ledger::{self, Turn};
 use super::link::{End, Link, command, text};
 use super::plan::pace::{Felt, Pace};
 use super::report::{Event, Progress, Tally};
@@ -26,6 +26,7 @@ pub struct Watch {
     pub source: End,
     pub target: End,
     pub token: String,
+    pub job: String,
     pub file: PathBuf,
     pub limits: Limits,
     pub bytes: Arc<Throttle>,
@@ -51,7 +52,8 @@ impl Watch {
     pub async fn run(mut self) -> Result<()> {
         let begun = Instant::now();
         let (mut source, mut target): (Option<Link>, Option<Link>) = (None, None);
-        let mut before: Option<Before> = None;
+        let _ = self.ping(&mut source).await;
+        let mut before = self.look(&mut source).await;
         let (mut pace, mut latency) = (Pace::default(), 0.0);
         let mut next = Instant::now() + LOOK;
         self.pace.limit(self.limits.keys_per_second);
@@ -142,9 +144,14 @@ impl Watch {
             *link = self.target.connect().await.ok();
         }
         let Some(conn) = link.as_mut() else { return Ok(()) };
-        match ledger::renew(conn, &self.token).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::Refused {
+        let turn = match ledger::renew(conn, &self.token).await {
+            // What began is forgotten with the rest, and has to be known to whoever takes it up.
+            Ok(Turn::Taken) => ledger::begin(conn, &self.job).await.map(|()| Turn::Taken),
+            turn => turn,
+        };
+        match turn {
+            Ok(Turn::Taken | Turn::Renewed) => Ok(()),
+            Ok(Turn::Anothers) => Err(Error::Refused {
                 message: "another copy is writing to the target".to_owned(),
                 fix: "wait until it has finished, or end it; then start this one again".to_owned(),
             }),

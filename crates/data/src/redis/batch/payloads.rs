@@ -83,7 +83,7 @@ impl<'i> Turn<'_> {
 
     fn payload_leaks(&self, item: &Item<'_>, dumped: &Dumped) -> bool {
         let Some((body, _)) = payload::split(&dumped.payload) else { return false };
-        self.shared.leaks_in(item, &mut |look| match (&item.masking, payload::value(body)) {
+        self.shared.leaks_in(item, |look| match (&item.masking, payload::value(body)) {
             (Some(masking), Some(mut value)) => masking.others(&mut value, look),
             (Some(_), None) => {}
             (None, _) => {

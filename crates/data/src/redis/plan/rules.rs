@@ -74,7 +74,7 @@ impl Masking<'_> {
     }
 
     pub fn apply(&self, value: &mut Value) {
-        each(value, &mut |field, text| {
+        each(value, |field, text| {
             if let Some(mask) = self.rule(field).and_then(|rule| rule.mask.as_ref()) {
                 let mut masked = vec![];
                 // Redis knows no NULL: what is emptied is empty.
@@ -88,7 +88,7 @@ impl Masking<'_> {
 
     /// Values that are masked, each with its rule's words, to be looked for elsewhere.
     pub fn tell(&self, value: &mut Value, tell: &mut dyn FnMut(&str, &[u8])) {
-        each(value, &mut |field, text| {
+        each(value, |field, text| {
             if let Some(rule) = self.rule(field).filter(|rule| rule.tells) {
                 tell(&rule.label, text);
             }
@@ -97,7 +97,7 @@ impl Masking<'_> {
 
     /// Values of which no rule speaks.
     pub fn others(&self, value: &mut Value, look: &mut dyn FnMut(&[u8])) {
-        each(value, &mut |field, text| {
+        each(value, |field, text| {
             if self.rule(field).is_none() {
                 look(text);
             }
@@ -106,7 +106,7 @@ impl Masking<'_> {
 }
 
 /// Every value in a value, with the name of its field where it has one. Fields' names are no values.
-fn each(value: &mut Value, act: &mut dyn FnMut(Option<&[u8]>, &mut Vec<u8>)) {
+fn each(value: &mut Value, mut act: impl FnMut(Option<&[u8]>, &mut Vec<u8>)) {
     match value {
         Value::String(text) => act(None, text),
         Value::List(list) | Value::Set(list) => list.iter_mut().for_each(|text| act(None, text)),
