@@ -117,7 +117,7 @@ async fn a_copy_that_is_killed_ten_times_is_right_in_the_end() -> Result<()> {
     writer.stop().await?;
     let report = job.limits(json!({})).run()?.report()?;
     println!("{report:#}");
-    ensure!(number(&report, "equal") > keys() / 4, "{report:#}");
+    ensure!(number(&report, "equal") > keys() / 20, "nothing was taken up: {report:#}");
     none_differ(&differences(&source, &target, "").await?)?;
     let left: Vec<String> = target.ask(words("KEYS outboard:*")).await?;
     same("nothing of the copy is left", &left, &vec![])
@@ -314,21 +314,24 @@ async fn a_source_under_load_is_asked_less() -> Result<()> {
     pantry::fill(&source, keys().max(100_000)).await?;
     let mut lines = vec![];
     for (name, limits) in [
-        ("without a limit", json!({"cpuPercent": 100})),
-        ("at most 25 of 100 CPU", json!({"cpuPercent": 25})),
+        ("without a limit", json!({"latencyMillis": 60_000})),
+        ("at most 5 of 100 CPU", json!({"latencyMillis": 60_000, "cpuPercent": 5})),
     ] {
         let target = RedisServer::start(&[]).await?;
         let report = CopyJob::redis(&source, &target)?.limits(limits).run()?.report()?;
         let percent = 100.0 * report["sourceCpuSeconds"].as_f64().unwrap_or(0.0)
             / report["seconds"].as_f64().unwrap_or(1.0);
-        lines.push((name, report["seconds"].clone(), report["sourcePingP99Millis"].clone(), percent));
+        let seconds = |fact: &str| report[fact].as_f64().unwrap_or(0.0);
+        let ping = report["sourcePingP99Millis"].as_f64().unwrap_or(0.0);
+        println!(
+            "{name}: {:.1} s, PING p99 {ping:.1} ms, main thread {percent:.0} of 100",
+            seconds("seconds")
+        );
+        lines.push((seconds("seconds"), seconds("throttledSeconds")));
         none_differ(&differences(&source, &target, "").await?)?;
     }
-    for (name, seconds, ping, percent) in &lines {
-        println!("{name}: {seconds} s, PING p99 {ping} ms, main thread {percent:.0} of 100");
-    }
-    let seconds: Vec<f64> = lines.iter().filter_map(|(_, seconds, ..)| seconds.as_f64()).collect();
-    ensure!(seconds.first() <= seconds.last(), "{lines:?}");
+    let [free, held] = lines.as_slice() else { anyhow::bail!("{lines:?}") };
+    ensure!(held.0 > free.0 && held.1 > 1.0 && free.1 < 1.0, "{lines:?}");
 
     // What the job says is the most.
     let target = RedisServer::start(&[]).await?;
