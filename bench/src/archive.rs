@@ -118,7 +118,7 @@ fn outboard(server: &Server) -> anyhow::Result<Search> {
         "--until",
         data::UNTIL,
         "--limit",
-        "1000000",
+        "100000",
         "--query",
         data::NEEDLE,
     ]);

@@ -24,10 +24,12 @@ pub const NEEDLE: &str = "insufficient-funds-0451";
 pub const SINCE: &str = "2026-11-23T00:00:00Z";
 pub const UNTIL: &str = "2026-11-24T00:00:00Z";
 /// Another generator makes other data.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 /// One line of so many is wanted.
 const RARE: u64 = 500_000;
 const MIB: u64 = 1 << 20;
+/// Parts of the day, for an object that tells how much they shrink.
+const SAMPLE: u64 = 1000;
 
 #[derive(Deserialize, Serialize)]
 pub struct Data {
@@ -53,7 +55,8 @@ impl Data {
         }
         println!("making {gzip_mib} MiB of gzip in {}", folder.display());
         let _ = fs::remove_dir_all(&folder);
-        let first = Object::make(&folder, 0, 1, object_mib)?;
+        // Shrinks as much as one of many will, or a little more.
+        let first = Object::make(&folder, 0, SAMPLE, object_mib)?;
         let count = (gzip_mib as u64 * MIB).div_ceil(first.packed.max(1)).max(1);
         let all = Mutex::new(vec![]);
         fs::remove_dir_all(&folder)?;

@@ -7,7 +7,9 @@
 //! What cannot be read any more is told as a gap. Keeps nothing but what waits for its place in order of time.
 
 mod batch;
+mod beat;
 mod containers;
+mod files;
 mod filter;
 mod gather;
 mod hold;
@@ -31,6 +33,8 @@ use jiff::Timestamp;
 use kube::Client;
 use thiserror::Error;
 use tokio::sync::mpsc;
+
+use beat::Beat;
 
 pub use batch::{Entry, Page, Told};
 pub use containers::Exit;
@@ -81,7 +85,9 @@ pub enum Ended {
 /// Sends what has been written, in order of time.
 pub async fn read(client: &Client, wanted: &Wanted, out: mpsc::Sender<Page>) -> Result<Ended, Error> {
     let (arrivals, arrived) = mpsc::unbounded_channel();
-    gather::with_merge(gather::read(client, wanted, arrivals), merge::merge(arrived, wanted, out)).await
+    let beat = Beat::begin();
+    gather::with_merge(gather::read(client, wanted, beat, arrivals), merge::merge(arrived, wanted, beat, out))
+        .await
 }
 
 /// Sends what has been written and what is written from now on, until `gone` ends: the environment was destroyed.
@@ -92,6 +98,7 @@ pub async fn follow(
     out: mpsc::Sender<Page>,
 ) -> Result<Ended, Error> {
     let (arrivals, arrived) = mpsc::unbounded_channel();
-    gather::with_merge(gather::follow(client, wanted, gone, arrivals), merge::merge(arrived, wanted, out))
-        .await
+    let beat = Beat::begin();
+    let gathering = gather::follow(client, wanted, gone, beat, arrivals);
+    gather::with_merge(gathering, merge::merge(arrived, wanted, beat, out)).await
 }

@@ -1,34 +1,22 @@
-//! Copies of data, as a job's file describes them.
+//! `data`: copies of data from environment to environment, and what a copy's own pod does as its job's file says.
 
-use std::path::Path;
+mod begin;
+mod fill;
+mod list;
+mod proposals;
+mod read;
+mod steer;
+mod watch;
 
-use ::data::job::{Store, store};
-use ::data::{Result, redis};
-
+pub use ::data::courier::{Desk, run};
+pub use ::data::plan::between::word::Task;
+pub use ::data::stores::{copy, plan, scan};
 pub use ::data::{Error, Event, Report, Say};
-
-/// What would be copied, and whether it can be; changes nothing.
-pub async fn plan(job: &Path, say: &Say) -> Result<()> {
-    match store(job) {
-        Store::MariaDb => Box::pin(::data::copy::plan(job, say)).await.map(drop),
-        Store::Redis => Box::pin(redis::dry_run(job, say)).await.map(drop),
-    }
-}
-
-pub async fn copy(job: &Path, say: &Say) -> Result<()> {
-    match store(job) {
-        Store::MariaDb => Box::pin(::data::copy::copy(job, say)).await.map(drop),
-        Store::Redis => Box::pin(redis::copy(job, say)).await.map(drop),
-    }
-}
-
-/// Proposes masks, and changes nothing.
-pub async fn scan(job: &Path, say: &Say) -> Result<()> {
-    match store(job) {
-        Store::MariaDb => Box::pin(::data::scan::scan(job, say)).await.map(drop),
-        Store::Redis => Err(Error::Refused {
-            message: "masks are proposed for columns of databases, not for keys of Redis".to_owned(),
-            fix: "write rules below masks.values: keys, field and mask".to_owned(),
-        }),
-    }
-}
+pub use api::datacopy::{CopiedService, CopyLimits, CopyPhase, MaskChoice, SnapshotKind, TargetState};
+pub use begin::{Wanted, begin, fresh_name};
+pub use fill::{fill, take_over};
+pub use list::{Summary, list, summary};
+pub use proposals::masks;
+pub use read::{Detail, detail, show};
+pub use steer::{Limits, cancel, limit, pause, resume};
+pub use watch::watch;

@@ -6,6 +6,7 @@ pub mod archive {
     pub use logs::archive::{Doing, Error};
 }
 pub mod histogram;
+mod lag;
 pub mod search;
 
 use std::collections::BTreeSet;
@@ -62,6 +63,8 @@ pub enum Item {
     Page(Page),
     /// The API server went away or came back.
     Event(Event),
+    /// Lines come so late, since they are written faster than this is read; zero: in time again.
+    Late(Duration),
 }
 
 /// How a stream of lines ended by itself.
@@ -88,8 +91,9 @@ pub async fn logs(
     let environment = environment::get(cluster, namespace, &query.environment).await?;
     check_parts(&environment, &query.parts)?;
     let wanted = wanted(cluster, &environment, query).await?;
-    let (pages, mut turned) = mpsc::channel(PAGES);
+    let (pages, mut turned) = mpsc::channel::<Page>(PAGES);
     let forwarding = async {
+        let mut lag = lag::Lag::default();
         loop {
             let page = tokio::select! {
                 biased;
@@ -97,7 +101,17 @@ pub async fn logs(
                 page = turned.recv() => page,
             };
             let Some(page) = page else { break };
+            let newest = if query.follow { page.last() } else { None };
+            let late = newest.and_then(|entry| match entry {
+                Entry::Line(line) => lag.look(line.time, Timestamp::now()),
+                Entry::Mark(_) => None,
+            });
             if out.send(Item::Page(page)).await.is_err() {
+                break;
+            }
+            if let Some(late) = late
+                && out.send(Item::Late(late)).await.is_err()
+            {
                 break;
             }
         }

@@ -3,6 +3,7 @@
 mod search;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use api::names::{EnvironmentName, PartName, ProjectName};
 use clap::Args;
@@ -144,6 +145,10 @@ pub async fn run(context: &Context, args: LogsArgs) -> Result<()> {
                     tell(context, &event);
                     Ok(())
                 }
+                Item::Late(late) => {
+                    output.note(&lateness(late));
+                    Ok(())
+                }
             };
             if written.is_err() {
                 break;
@@ -190,6 +195,16 @@ fn tell(context: &Context, event: &Event) {
         }
         Event::ServerBack { .. } => context.output.note("the API server answers again"),
         _ => {}
+    }
+}
+
+fn lateness(late: Duration) -> String {
+    match late.as_secs() {
+        0 => "lines come in time again".to_owned(),
+        seconds => format!(
+            "lines come {seconds} s late: more is written than is read here; leave something out (components, --grep, --level), or \
+             the oldest may be gone before they are read"
+        ),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use api::Problem;
+use api::{MaskSpec, Problem};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::plan::names::OURS;
@@ -11,7 +11,6 @@ use super::plan::rules;
 use crate::error::{Error, Result};
 use crate::job::{Secret, Store, Tls, lookup};
 use crate::masks::Keyed;
-use crate::masks::spec::MaskSpec;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -13,12 +13,20 @@ enum Happening {
     Rename,
     RenameAndCompress,
     CopyAndTruncate,
+    /// Whoever ships is killed, looks and ships amid it.
+    Slowly(Step, [bool; 3]),
     Look,
     Ship,
     KillWhenIntended,
     KillWhenSent,
     Kill,
     Empty,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    CopyAndTruncate,
+    RenameAndCompress,
 }
 
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
@@ -29,6 +37,8 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         1 => Just(Rename),
         1 => Just(RenameAndCompress),
         1 => Just(CopyAndTruncate),
+        1 => any::<[bool; 3]>().prop_map(|amid| Slowly(Step::CopyAndTruncate, amid)),
+        1 => any::<[bool; 3]>().prop_map(|amid| Slowly(Step::RenameAndCompress, amid)),
         1 => Just(Look),
         3 => Just(Ship),
         1 => Just(KillWhenIntended),
@@ -53,7 +63,10 @@ fn play(stage: &mut Stage, happenings: &[Happening]) -> Vec<String> {
     for happening in happenings {
         fresh = match happening {
             Happening::Append(_) | Happening::AppendWithoutEnd => false,
-            Happening::Rename | Happening::RenameAndCompress | Happening::CopyAndTruncate => true,
+            Happening::Rename
+            | Happening::RenameAndCompress
+            | Happening::CopyAndTruncate
+            | Happening::Slowly(..) => true,
             _ => fresh,
         };
         match happening {
@@ -87,6 +100,25 @@ fn play(stage: &mut Stage, happenings: &[Happening]) -> Vec<String> {
                     _ => stage.copy_and_truncate(),
                 }
                 // It looks more often than anybody rotates.
+                if stage.is_alive() {
+                    stage.look();
+                }
+            }
+            Happening::Slowly(step, amid) => {
+                if !open.is_empty() {
+                    expected.push(std::mem::take(&mut open));
+                }
+                let mut amid = amid.iter();
+                let meanwhile = |stage: &mut Stage| {
+                    if amid.next() == Some(&true) {
+                        stage.kill();
+                        stage.ship();
+                    }
+                };
+                match step {
+                    Step::CopyAndTruncate => stage.copy_and_truncate_slowly(meanwhile),
+                    Step::RenameAndCompress => stage.rename_and_compress_slowly(meanwhile),
+                }
                 if stage.is_alive() {
                     stage.look();
                 }

@@ -117,6 +117,36 @@ impl Stage {
         }
     }
 
+    /// In three steps, with whatever happens after each of the first.
+    pub fn copy_and_truncate_slowly(&mut self, mut meanwhile: impl FnMut(&mut Self)) {
+        let (log, to) = (self.log(), self.rotated());
+        let Ok(bytes) = fs::read(&log) else { return };
+        for part in [0, bytes.len() / 2, bytes.len()] {
+            fs::write(&to, &bytes[..part]).unwrap();
+            self.date(&to);
+            meanwhile(self);
+        }
+        File::options().write(true).open(&log).unwrap().set_len(0).unwrap();
+        self.date(&log);
+    }
+
+    pub fn rename_and_compress_slowly(&mut self, mut meanwhile: impl FnMut(&mut Self)) {
+        let renamed = self.rename();
+        let Ok(bytes) = fs::read(&renamed) else { return };
+        let packed = renamed.with_added_extension("gz");
+        let mut encoder = GzEncoder::new(vec![], Compression::fast());
+        encoder.write_all(&bytes).unwrap();
+        let whole = encoder.finish().unwrap();
+        for part in [0, whole.len() / 2, whole.len()] {
+            fs::write(&packed, &whole[..part]).unwrap();
+            self.date(&packed);
+            meanwhile(self);
+        }
+        let time = fs::metadata(&renamed).unwrap().modified().unwrap();
+        File::options().write(true).open(&packed).unwrap().set_modified(time).unwrap();
+        fs::remove_file(renamed).unwrap();
+    }
+
     pub fn gatherer(&mut self) -> &mut Gatherer {
         let (path, spool, metrics) = (self.log(), self.spool, self.metrics.clone());
         let state = self.folder.path().join("state");

@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -15,12 +14,14 @@ use kube::{Api, Client, ResourceExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::beat::Beat;
 use super::containers::{Snapshot, containers, names, part};
+use super::files::is_sidecar;
 use super::log::Place;
 use super::marks::Source;
 use super::order::Id;
 use super::outlet::{Arrival, Outlet};
-use super::tail::{Past, Tail};
+use super::tail::{Past, Shared, Tail};
 use super::watchdog::Pause;
 use super::{Ended, Error, Wanted};
 
@@ -68,9 +69,10 @@ pub async fn with_merge(
 pub async fn read(
     client: &Client,
     wanted: &Wanted,
+    beat: Beat,
     arrivals: mpsc::UnboundedSender<Arrival>,
 ) -> Result<(), Error> {
-    let mut sources = Sources::new(client, wanted, arrivals, false);
+    let mut sources = Sources::new(client, wanted, beat, arrivals, false);
     let parameters = ListParams::default().labels(api::marks::PART);
     let list = sources.pods.list(&parameters).await.map_err(|error| Error::Kubernetes(Box::new(error)))?;
     // All are known before the first is read: what is older goes first, whoever wrote it.
@@ -87,9 +89,10 @@ pub async fn follow(
     client: &Client,
     wanted: &Wanted,
     gone: impl Future<Output = ()>,
+    beat: Beat,
     arrivals: mpsc::UnboundedSender<Arrival>,
 ) -> Result<(), Error> {
-    let mut sources = Sources::new(client, wanted, arrivals, true);
+    let mut sources = Sources::new(client, wanted, beat, arrivals, true);
     let config = watcher::Config::default().labels(api::marks::PART).timeout(WATCH);
     let mut pods = pin!(watcher(sources.pods.clone(), config).backoff(Steady::default()));
     let mut gone = pin!(gone);
@@ -136,7 +139,7 @@ struct Sources<'a> {
     initial: bool,
     /// Uids in a list that is being read.
     listed: BTreeSet<String>,
-    answered: Arc<AtomicBool>,
+    shared: Shared,
     containers: BTreeSet<String>,
 }
 
@@ -144,6 +147,7 @@ impl<'a> Sources<'a> {
     fn new(
         client: &Client,
         wanted: &'a Wanted,
+        beat: Beat,
         arrivals: mpsc::UnboundedSender<Arrival>,
         follow: bool,
     ) -> Self {
@@ -157,7 +161,7 @@ impl<'a> Sources<'a> {
             tails: JoinSet::new(),
             initial: true,
             listed: BTreeSet::new(),
-            answered: Arc::default(),
+            shared: Shared { beat, answered: Arc::default() },
             containers: BTreeSet::new(),
         }
     }
@@ -197,10 +201,12 @@ impl<'a> Sources<'a> {
             return;
         }
         if self.initial {
-            self.containers.extend(names(pod).map(str::to_owned));
+            self.containers.extend(names(pod).filter(|name| !is_sidecar(name)).map(str::to_owned));
         }
         for container in containers(pod) {
-            if !wanted.containers.is_empty() && !wanted.containers.contains(&container.name) {
+            // What a sidecar tells of files is the component's own container's.
+            let name = if is_sidecar(&container.name) { part } else { &container.name };
+            if !wanted.containers.is_empty() && !wanted.containers.contains(name) {
                 continue;
             }
             let key = (pod.uid().unwrap_or_default(), container.name.clone());
@@ -233,6 +239,7 @@ impl<'a> Sources<'a> {
             component: part.to_owned(),
             pod: pod.name_any(),
             container: container.to_owned(),
+            file: None,
         };
         let place = Place { pods: self.pods.clone(), pod: pod.name_any(), container: container.to_owned() };
         let past = Past {
@@ -244,7 +251,7 @@ impl<'a> Sources<'a> {
         let outlet = Outlet::new(self.next, source, joined, self.arrivals.clone());
         self.next += 1;
         let (sender, state) = watch::channel(snapshot);
-        let tail = Tail::new(place, state, outlet, past, self.follow, joined, self.answered.clone());
+        let tail = Tail::new(place, state, outlet, past, self.follow, joined, self.shared.clone());
         self.tails.spawn(tail.run());
         sender
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::Instant;
 
 use super::batch::{Page, Told};
+use super::beat::Beat;
 use super::order::Order;
 use super::outlet::Arrival;
 use super::{Ended, Wanted};
@@ -17,9 +17,10 @@ const LATER: Duration = Duration::from_secs(3600);
 pub async fn merge(
     mut arrived: mpsc::UnboundedReceiver<Arrival>,
     wanted: &Wanted,
+    beat: Beat,
     out: mpsc::Sender<Page>,
 ) -> Ended {
-    let begun = Instant::now();
+    let begun = beat.begun();
     let filters = !wanted.filter.is_all();
     let mut order = Order::<OwnedSemaphorePermit>::new(wanted.entries || filters);
     let mut keep = |told: &Told<'_>| !filters || wanted.filter.keeps(told);
@@ -50,7 +51,7 @@ pub async fn merge(
                 }
                 None => open = false,
             },
-            () = tokio::time::sleep_until(begun + due.unwrap_or(begun.elapsed() + LATER)) => {}
+            () = tokio::time::sleep_until(beat.at_or_after(begun + due.unwrap_or(begun.elapsed() + LATER))) => {}
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Error;
+use super::beat::Beat;
 use super::containers::{Exit, Snapshot};
 use super::log::{Place, Run};
 use super::marks::{Gap, What};
@@ -52,6 +53,14 @@ impl Past {
     }
 }
 
+/// What the tails of one stream share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub beat: Beat,
+    /// Whether the API server has let us read any log yet.
+    pub answered: Arc<AtomicBool>,
+}
+
 /// A container whose log is told.
 pub struct Tail {
     pub place: Place,
@@ -62,8 +71,7 @@ pub struct Tail {
     pub follow: bool,
     /// It began while we were following.
     pub joined: bool,
-    /// Whether the API server has let us read any log yet.
-    pub answered: Arc<AtomicBool>,
+    pub shared: Shared,
     progress: Progress,
 }
 
@@ -120,10 +128,10 @@ impl Tail {
         past: Past,
         follow: bool,
         joined: bool,
-        answered: Arc<AtomicBool>,
+        shared: Shared,
     ) -> Self {
         let progress = Progress { fresh: true, ..Progress::default() };
-        Self { place, state, outlet, past, follow, joined, answered, progress }
+        Self { place, state, outlet, past, follow, joined, shared, progress }
     }
 
     /// Until the container has ended for good and all it wrote is told, or nobody listens.

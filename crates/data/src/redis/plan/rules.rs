@@ -1,11 +1,10 @@
 //! Which values of which keys are masked, and how. The same value has the same mask as in a column of a database.
 
-use api::Problem;
+use api::{MaskSpec, Problem};
 
 use super::glob::matches;
 use super::value::Value;
-use crate::masks::spec::MaskSpec;
-use crate::masks::{Keyed, Mask, is_path};
+use crate::masks::{Keyed, Mask};
 use crate::plan::schema::Column;
 use crate::redis::job::MaskRule;
 
@@ -160,7 +159,7 @@ pub fn problems(rules: &[MaskRule]) -> Vec<Problem> {
         }
         let Some(MaskSpec::Json(paths)) = &rule.mask else { continue };
         for (path, inner) in paths {
-            if !is_path(path) {
+            if api::mask::path(path).is_none() {
                 let words = format!("`{path}` is no path: write `$.customer.email` or `$.items[*].note`");
                 problems.push(Problem::new(&place, words));
             }

@@ -16,8 +16,8 @@ use crate::live::splitter::Splitter;
 use crate::live::stamp::Stamps;
 use crate::live::watchdog::{Advice, Watchdog};
 
-/// Lines that come one by one are sent together after this long.
-const LINGER: Duration = Duration::from_millis(5);
+/// What is on its way within this machine is here by then.
+const DRY: Duration = Duration::from_millis(1);
 /// A log that says nothing for so long has told what was written before.
 const QUIET: Duration = Duration::from_millis(150);
 /// Lines this young are written as we read. Nodes' clocks may differ by some of it.
@@ -29,6 +29,25 @@ const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// An API server that starts may refuse anybody for a moment.
 const REFUSALS: Duration = Duration::from_secs(30);
 
+/// What has come and waits to be sent. What comes one by one is left to the kernel until the beat, and taken in one go.
+#[derive(Clone, Copy, Debug)]
+enum Collected {
+    Nothing,
+    /// Nothing is read until then.
+    Something(Instant),
+    /// All there is is read; what has not come by then is not there.
+    All(Instant),
+}
+
+impl Collected {
+    fn next(self) -> Option<Instant> {
+        match self {
+            Self::Nothing => None,
+            Self::Something(until) | Self::All(until) => Some(until),
+        }
+    }
+}
+
 /// Where one reading is.
 struct Reading {
     begun: Instant,
@@ -38,8 +57,7 @@ struct Reading {
     stamps: Stamps,
     resume: Resume,
     dog: Watchdog,
-    /// When what has come has to be sent.
-    send: Option<Instant>,
+    collected: Collected,
     quiet: Instant,
     run: Run,
     /// Everything that is wanted has been told.
@@ -62,7 +80,7 @@ impl Tail {
             stamps: Stamps::default(),
             resume: self.progress.position.resume(),
             dog: Watchdog::after(self.progress.silences),
-            send: None,
+            collected: Collected::Nothing,
             quiet: now,
             run,
             past_the_end: false,
@@ -94,16 +112,17 @@ impl Tail {
                 }
             };
             let wake = self.earlier(reading, wake);
+            let waits = matches!(reading.collected, Collected::Something(_));
             tokio::select! {
                 biased;
-                ready = log.ready() => if let Err(error) = ready { return self.failed(error) },
+                ready = log.ready(), if !waits => if let Err(error) = ready { return self.failed(error) },
                 () = tokio::time::sleep_until(wake) => {
                     if self.woken(reading).await.is_err() { return Ok(End::Unheard) }
                     continue;
                 }
                 Ok(()) = self.state.changed() => continue,
             }
-            self.answered.store(true, Ordering::Relaxed);
+            self.shared.answered.store(true, Ordering::Relaxed);
             self.progress.refused = None;
             let piece = log.piece();
             if piece.is_empty() {
@@ -119,16 +138,21 @@ impl Tail {
             if reading.past_the_end {
                 return Ok(End::Clean);
             }
-            if self.outlet.is_full() {
-                if self.outlet.flush().await.is_err() {
-                    return Ok(End::Unheard);
-                }
-                reading.send = None;
-            } else if reading.send.is_none() && !self.outlet.is_empty() {
-                reading.send = Some(Instant::now() + LINGER);
+            let full = self.outlet.is_full();
+            if full && self.outlet.flush().await.is_err() {
+                return Ok(End::Unheard);
             }
             // After sending: a slow listener is no silence.
             let now = Instant::now();
+            reading.collected = match reading.collected {
+                // There is so much that no beat is waited for.
+                _ if full => Collected::All(now + DRY),
+                Collected::Nothing if self.outlet.is_empty() => Collected::Nothing,
+                Collected::Nothing if !self.outlet.is_catching_up() => {
+                    Collected::Something(self.shared.beat.after(now))
+                }
+                _ => Collected::All(now + DRY),
+            };
             reading.dog.heard(now - reading.begun);
             reading.quiet = now;
         }
@@ -141,7 +165,7 @@ impl Tail {
     }
 
     fn earlier(&self, reading: &Reading, wake: Instant) -> Instant {
-        let wake = reading.send.map_or(wake, |send| send.min(wake));
+        let wake = reading.collected.next().map_or(wake, |next| next.min(wake));
         if self.follow && self.outlet.is_catching_up() {
             wake.min(reading.quiet + QUIET).min(reading.begun + CATCHING_UP)
         } else {
@@ -151,9 +175,13 @@ impl Tail {
 
     async fn woken(&mut self, reading: &mut Reading) -> Result<(), Unheard> {
         let now = Instant::now();
-        if reading.send.is_some_and(|send| send <= now) {
-            self.outlet.flush().await?;
-            reading.send = None;
+        match reading.collected {
+            Collected::Something(until) if until <= now => reading.collected = Collected::All(now + DRY),
+            Collected::All(until) if until <= now => {
+                self.outlet.flush().await?;
+                reading.collected = Collected::Nothing;
+            }
+            _ => {}
         }
         let caught_up = now >= reading.quiet + QUIET || now >= reading.begun + CATCHING_UP;
         if self.follow && caught_up && reading.run == Run::Present {
@@ -269,7 +297,7 @@ impl Tail {
             400 | 404 => Ok(End::Absent),
             401 | 403 => {
                 let since = *self.progress.refused.get_or_insert_with(Instant::now);
-                let for_good = !self.answered.load(Ordering::Relaxed) || since.elapsed() >= REFUSALS;
+                let for_good = !self.shared.answered.load(Ordering::Relaxed) || since.elapsed() >= REFUSALS;
                 if for_good { Err(Error::Kubernetes(Box::new(error))) } else { Ok(End::Cut) }
             }
             _ => {
