@@ -240,6 +240,33 @@ async fn masked_values_are_the_same_wherever_they_stand_and_in_every_run() -> Re
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis"]
+async fn what_no_rule_names_stays_behind_if_the_job_says_so_and_goes_if_it_was_there() -> Result<()> {
+    let (source, target) = (RedisServer::start(&[]).await?, RedisServer::start(&[]).await?);
+    pantry::fill(&source, 2_000).await?;
+    let rules = json!([
+        {"keys": "user:*", "field": "email", "mask": "email"},
+        {"keys": "list:*", "mask": "keep"},
+    ]);
+    let mut job = CopyJob::redis(&source, &target)?.mask_values(&rules);
+    job.job["masks"]["deny"] = json!(true);
+    job.job["existing"] = json!("wipe");
+    // As a copy without masks left it.
+    target.ask_in::<redis::Value>(2, words("SET session:34 x")).await?;
+    let report = job.run()?.report()?;
+    println!("{report:#}");
+    ensure!(number(&report, "leftOut") > 500 && number(&report, "removed") >= 1, "{report:#}");
+    let others: Vec<String> = target.ask_in(2, words("KEYS [^ul]*")).await?;
+    same("others", &others, &vec![])?;
+    let user: Vec<String> = target.ask_in(1, words("HVALS user:49")).await?;
+    ensure!(user.len() == 3 && user.iter().filter(|value| value.is_empty()).count() == 2, "{user:?}");
+    let list: Vec<String> = target.ask_in(1, words("LRANGE list:81 0 -1")).await?;
+    same("a list", &list, &source.ask_in(1, words("LRANGE list:81 0 -1")).await?)?;
+    let again = job.run()?.report()?;
+    same("copied again", &again["copied"], &json!(0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_masked_value_that_stands_elsewhere_is_found_and_does_not_get_there() -> Result<()> {
     let (source, target) = (RedisServer::start(&[]).await?, RedisServer::start(&[]).await?);
     pantry::fill(&source, 1_000).await?;

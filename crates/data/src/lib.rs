@@ -40,7 +40,7 @@ pub use mysql::ledger::LEDGER;
 pub use progress::{Event, Report};
 
 /// The limits as they are now; none: as they were.
-pub type Steer = Arc<dyn Fn() -> Option<job::Limits> + Send + Sync>;
+pub type Steer<Limits = job::Limits> = Arc<dyn Fn() -> Option<Limits> + Send + Sync>;
 
 /// Whoever listens to events.
 pub type Say = Arc<dyn Fn(Event) + Send + Sync>;

@@ -12,7 +12,10 @@ pub use ::data::courier::{Desk, run};
 pub use ::data::plan::between::word::Task;
 pub use ::data::stores::{copy, plan, scan};
 pub use ::data::{Error, Event, Report, Say};
-pub use api::datacopy::{CopiedService, CopyLimits, CopyPhase, MaskChoice, SnapshotKind, TargetState};
+pub use api::datacopy::{
+    CopiedService, CopyLimits, CopyPhase, CopyStore, KeysReport, MaskChoice, SnapshotKind, TargetState,
+    ValuePath,
+};
 pub use begin::{Wanted, begin, fresh_name};
 pub use fill::{fill, take_over};
 pub use list::{Summary, list, summary};

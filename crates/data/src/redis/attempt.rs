@@ -1,12 +1,11 @@
 //! One attempt: both servers are asked whether it can go well, then everything is looked at, as often as the job says or
 //! until nothing changes, and at the end all is told.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::batch::{Age, Hands, Shared};
 use super::functions;
-use super::job::{Existing, Ready};
+use super::job::{Existing, Limits, Ready};
 use super::ledger;
 use super::link::{End, Link};
 use super::looked_for;
@@ -22,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::masks::Keyed;
 use crate::progress::peak_memory;
 use crate::throttle::Throttle;
-use crate::{Say, progress};
+use crate::{Say, Steer, progress};
 
 /// Both ends, and what was found out about them.
 pub struct Ends {
@@ -102,11 +101,11 @@ impl Ends {
     }
 }
 
-pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) -> Result<Report> {
+pub async fn attempt(ready: &Ready, steer: &Steer<Limits>, tally: &Arc<Tally>, say: &Say) -> Result<Report> {
     let mut ends = Box::pin(open(ready)).await?;
     let token = token();
     ledger::alone(&mut ends.target, &token).await?;
-    let outcome = Box::pin(alone(ready, &mut ends, &token, file, tally, say)).await;
+    let outcome = Box::pin(alone(ready, &mut ends, &token, steer, tally, say)).await;
     // A target that is away forgets by itself.
     if let Ok(mut target) = ends.to.connect().await {
         let _ = ledger::release(&mut target, &token).await;
@@ -124,7 +123,7 @@ async fn alone(
     ready: &Ready,
     ends: &mut Ends,
     token: &str,
-    file: &Path,
+    steer: &Steer<Limits>,
     tally: &Arc<Tally>,
     say: &Say,
 ) -> Result<Report> {
@@ -132,7 +131,7 @@ async fn alone(
     let plan = ends.plan(ready);
     say(progress::Event::Redis(Event::Plan(plan.clone())));
     let scope = Scope::new(&job.keys.include, &job.keys.exclude, &job.keys.rename);
-    let rules = Rules::new(&job.masks.values, ready.keyed.as_ref());
+    let rules = Rules::new(&job.masks.values, job.masks.deny, ready.keyed.as_ref());
     let wanted = same_copy(ready)?;
     let look = Box::pin(begin(&wanted, ready, ends, &scope, say)).await?;
 
@@ -140,7 +139,8 @@ async fn alone(
     let mut hands = Hands { source, target, part: slices::part(0) };
     let leaks =
         Box::pin(looked_for::values(&mut hands, &scope, &rules, &ends.databases)).await?.map(Arc::new);
-    let limits = job.limits;
+    // What was said since counts from the first key on.
+    let limits = steer().unwrap_or(job.limits);
     let shared = Arc::new(Shared {
         scope,
         rules,
@@ -162,7 +162,7 @@ async fn alone(
         target: ends.to.clone(),
         token: token.to_owned(),
         job: wanted,
-        file: file.to_owned(),
+        steer: steer.clone(),
         limits,
         bytes: shared.bytes.clone(),
         pace: shared.pace.clone(),
@@ -177,7 +177,7 @@ async fn alone(
     };
     if let Some(Err(error)) = leaks.as_ref().map(|leaks| leaks.verdict()) {
         // What leaked did not get there. The rest stays where others have keys too, and goes where all of it is ours.
-        if job.existing.is_none() {
+        if matches!(job.existing, None | Some(Existing::Wipe)) {
             clear(What::Everything, &shared, &mut hands, &ends.databases).await?;
         }
         ledger::end(&mut hands.target).await?;
@@ -209,6 +209,7 @@ async fn alone(
         removed: done.removed,
         large: done.large,
         masked: done.masked,
+        left_out: tally.left_out.load(std::sync::atomic::Ordering::Relaxed),
         opaque: counts.opaque,
         functions: done.functions,
         bytes: tally.bytes.load(std::sync::atomic::Ordering::Relaxed),
@@ -251,8 +252,8 @@ async fn begin(wanted: &str, ready: &Ready, ends: &mut Ends, scope: &Scope, say:
 /// Everything that, changed, makes another copy of it. Not how fast it goes.
 fn same_copy(ready: &Ready) -> Result<String> {
     let job = &ready.job;
-    let masks =
-        serde_json::to_string(&job.masks.values).map_err(|error| Error::Internal(error.to_string()))?;
+    let masks = serde_json::to_string(&(job.masks.deny, &job.masks.values))
+        .map_err(|error| Error::Internal(error.to_string()))?;
     let words = [
         job.source.address(),
         format!("{:?}", job.databases),
@@ -318,14 +319,16 @@ async fn everything(
     if job.functions {
         done.functions = functions::copy(&mut hands.source, &mut hands.target, job.existing).await?;
     }
-    if clears && !(shared.scope.is_everything() && done.settled && same(hands, &ends.databases).await?) {
+    let everything = shared.scope.is_everything() && !shared.rules.denies();
+    if clears && !(everything && done.settled && same(hands, &ends.databases).await?) {
         done.removed += clear(What::Surplus, shared, hands, &ends.databases).await?;
     }
     Ok(done)
 }
 
 async fn clear(what: What, shared: &Shared, hands: &mut Hands, databases: &[u32]) -> Result<u64> {
-    Box::pin(surplus::remove(what, &shared.scope, &mut hands.source, &mut hands.target, databases)).await
+    let about = (&shared.scope, &shared.rules);
+    Box::pin(surplus::remove(what, about, &mut hands.source, &mut hands.target, databases)).await
 }
 
 async fn same(hands: &mut Hands, databases: &[u32]) -> Result<bool> {

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::attempt;
-use super::job;
+use super::job::{self, Limits};
 use super::report::{Event, PlanSummary, Report, Tally};
 use crate::error::Result;
-use crate::{Say, progress};
+use crate::{Say, Steer, progress};
 
 /// Tries in a row that got nowhere.
 const FRUITLESS: u32 = 5;
@@ -23,12 +23,19 @@ pub async fn plan(file: &Path, say: &Say) -> Result<PlanSummary> {
     Ok(plan)
 }
 
+/// Follows the limits in its file.
 pub async fn copy(file: &Path, say: &Say) -> Result<Report> {
+    let limits = file.to_owned();
+    let steer: Steer<Limits> = Arc::new(move || job::limits(&limits));
+    copy_steered(file, &steer, say).await
+}
+
+pub async fn copy_steered(file: &Path, steer: &Steer<Limits>, say: &Say) -> Result<Report> {
     let ready = job::read(file)?;
     let (begun, mut fruitless) = (Instant::now(), 0);
     loop {
         let tally = Arc::new(Tally::default());
-        let error = match Box::pin(attempt::attempt(&ready, file, &tally, say)).await {
+        let error = match Box::pin(attempt::attempt(&ready, steer, &tally, say)).await {
             Ok(mut report) => {
                 report.seconds = begun.elapsed().as_secs_f64();
                 say(progress::Event::Redis(Event::Report(Box::new(report.clone()))));

@@ -97,7 +97,15 @@ pub enum Existing {
 pub struct Masks {
     /// What masks are drawn from; the same key gives the same masks, in databases too.
     pub key_file: Option<PathBuf>,
+    /// Keys that no rule names are left out; of the others, what none names is emptied.
+    pub deny: bool,
     pub values: Vec<MaskRule>,
+}
+
+impl Masks {
+    pub fn any(&self) -> bool {
+        self.deny || !self.values.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -226,7 +234,7 @@ fn check(job: &Job, key: Option<&Secret>) -> Vec<Problem> {
     }
     problems.extend(limit_problems(&job.limits));
     problems.extend(rules::problems(&job.masks.values));
-    if !job.masks.values.is_empty() && key.is_none_or(|key| key.expose().len() < 16) {
+    if job.masks.any() && key.is_none_or(|key| key.expose().len() < 16) {
         problems.push(
             Problem::new("/masks/keyFile", "masks need a key of at least 16 characters")
                 .hint("with a key that can be guessed, masks can be undone by trying values"),

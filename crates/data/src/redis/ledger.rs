@@ -36,10 +36,7 @@ pub async fn alone(link: &mut Link, token: &str) -> Result<()> {
     let begun = Instant::now();
     while renew(link, token).await? == Turn::Anothers {
         if begun.elapsed() > PATIENCE {
-            return Err(Error::Refused {
-                message: "another copy is writing to the target".to_owned(),
-                fix: "wait until it has finished, or end it".to_owned(),
-            });
+            return Err(Error::Busy);
         }
         tokio::time::sleep(LOOK).await;
     }

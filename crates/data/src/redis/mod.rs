@@ -21,4 +21,4 @@ mod values;
 mod walk;
 mod watch;
 
-pub use copy::{copy, plan as dry_run};
+pub use copy::{copy, copy_steered, plan as dry_run};

@@ -89,6 +89,8 @@ pub struct Report {
     /// Read and written in slices.
     pub large: u64,
     pub masked: u64,
+    /// Left out, since no rule names them and the job says `deny`.
+    pub left_out: u64,
     /// Of modules: compared as bytes, since nothing else can be known of them.
     pub opaque: u64,
     pub functions: u64,
@@ -183,6 +185,7 @@ pub struct Tally {
     pub keys: AtomicU64,
     pub bytes: AtomicU64,
     pub pass: AtomicU64,
+    pub left_out: AtomicU64,
     /// Moves whenever anything was done: whoever starts again sees whether it got anywhere.
     pub done: AtomicU64,
     pub counts: Mutex<Counts>,

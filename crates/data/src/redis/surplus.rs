@@ -1,7 +1,8 @@
 //! Keys that the target has and the source has not, among those the copy is about.
 
 use super::link::{Link, command, int};
-use super::plan::names::Scope;
+use super::plan::names::{OURS, Scope};
+use super::plan::rules::Rules;
 use super::walk::names;
 use crate::error::Result;
 
@@ -26,7 +27,7 @@ pub async fn any(target: &mut Link, scope: &Scope, databases: &[u32]) -> Result<
 /// Which keys of the target go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Those that the source does not have.
+    /// Those that the source does not have, or keeps to itself.
     Surplus,
     Everything,
 }
@@ -34,7 +35,7 @@ pub enum What {
 /// Removes them; says how many there were.
 pub async fn remove(
     what: What,
-    scope: &Scope,
+    (scope, rules): (&Scope, &Rules),
     source: &mut Link,
     target: &mut Link,
     databases: &[u32],
@@ -48,6 +49,9 @@ pub async fn remove(
             let mut mine: Vec<(Vec<u8>, Vec<Vec<u8>>)> =
                 found.into_iter().map(|name| (name.clone(), scope.origins(&name))).collect();
             mine.retain(|(_, origins)| !origins.is_empty());
+            for (_, origins) in &mut mine {
+                origins.retain(|origin| rules.takes(origin));
+            }
             removed += some(what, source, target, &mine).await?;
             if next == b"0" {
                 break;
@@ -66,7 +70,8 @@ async fn some(
 ) -> Result<u64> {
     let there = |origins: &Vec<Vec<u8>>| {
         let origins: Vec<&[u8]> = origins.iter().map(Vec::as_slice).collect();
-        command("EXISTS", &origins)
+        // Without any it is asked for a key that nobody has.
+        command("EXISTS", if origins.is_empty() { &[OURS] } else { &origins })
     };
     let keeps = match what {
         What::Everything => vec![],

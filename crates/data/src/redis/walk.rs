@@ -75,7 +75,15 @@ async fn walk(
         loop {
             match names(&mut link, database, &cursor, shared.scope.pattern()).await {
                 Ok((next, found)) => {
-                    keys.extend(found.into_iter().filter(|key| shared.scope.takes(key)));
+                    let mut left_out = 0;
+                    keys.extend(found.into_iter().filter(|key| shared.scope.takes(key)).filter(|key| {
+                        let taken = shared.rules.takes(key);
+                        left_out += u64::from(!taken);
+                        taken
+                    }));
+                    if pass == 1 {
+                        shared.tally.left_out.fetch_add(left_out, Ordering::Relaxed);
+                    }
                     cursor = next;
                 }
                 Err(error) if error.passes() => {

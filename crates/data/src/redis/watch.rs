@@ -1,13 +1,12 @@
 //! Watches how the source feels: while it has enough to do, it is asked less. Also tells progress, follows limits that
-//! change in the job's file, and sees that the copy stays alone on its target.
+//! change, and sees that the copy stays alone on its target.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::job::{self, Limits};
+use super::job::Limits;
 use super::ledger::{self, Turn};
 use super::link::{End, Link, command, text};
 use super::plan::pace::{Felt, Pace};
@@ -15,7 +14,7 @@ use super::report::{Event, Progress, Tally};
 use crate::error::{Error, Result};
 use crate::plan::estimate;
 use crate::throttle::Throttle;
-use crate::{Say, progress};
+use crate::{Say, Steer, progress};
 
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -27,7 +26,7 @@ pub struct Watch {
     pub target: End,
     pub token: String,
     pub job: String,
-    pub file: PathBuf,
+    pub steer: Steer<Limits>,
     pub limits: Limits,
     pub bytes: Arc<Throttle>,
     pub pace: Arc<Throttle>,
@@ -64,7 +63,7 @@ impl Watch {
                 continue;
             }
             next = Instant::now() + LOOK;
-            if let Some(limits) = job::limits(&self.file) {
+            if let Some(limits) = (self.steer)() {
                 self.bytes.limit(limits.bytes_per_second);
                 self.limits = limits;
             }
@@ -151,10 +150,7 @@ impl Watch {
         };
         match turn {
             Ok(Turn::Taken | Turn::Renewed) => Ok(()),
-            Ok(Turn::Anothers) => Err(Error::Refused {
-                message: "another copy is writing to the target".to_owned(),
-                fix: "wait until it has finished, or end it; then start this one again".to_owned(),
-            }),
+            Ok(Turn::Anothers) => Err(Error::Busy),
             Err(error) if error.passes() => {
                 *link = None;
                 Ok(())

@@ -9,7 +9,11 @@ use crate::plan::schema::Column;
 use crate::redis::job::MaskRule;
 
 #[derive(Debug, Default)]
-pub struct Rules(Vec<Rule>);
+pub struct Rules {
+    rules: Vec<Rule>,
+    /// What no rule names is left behind.
+    deny: bool,
+}
 
 #[derive(Debug)]
 struct Rule {
@@ -25,10 +29,13 @@ struct Rule {
 
 /// The rules for one key.
 #[derive(Clone, Debug)]
-pub struct Masking<'a>(Vec<&'a Rule>);
+pub struct Masking<'a> {
+    rules: Vec<&'a Rule>,
+    deny: bool,
+}
 
 impl Rules {
-    pub fn new(rules: &[MaskRule], keyed: Option<&Keyed>) -> Self {
+    pub fn new(rules: &[MaskRule], deny: bool, keyed: Option<&Keyed>) -> Self {
         let rule = |rule: &MaskRule| {
             let spec = rule.mask.clone().unwrap_or(MaskSpec::Null);
             let mask = match (&spec, keyed) {
@@ -43,23 +50,33 @@ impl Rules {
                 label: label(rule),
             }
         };
-        Self(rules.iter().map(rule).collect())
+        Self { rules: rules.iter().map(rule).collect(), deny }
     }
 
     /// None: nothing in it is masked or kept on purpose.
     pub fn of(&self, key: &[u8]) -> Option<Masking<'_>> {
-        let rules: Vec<&Rule> = self.0.iter().filter(|rule| matches(&rule.keys, key)).collect();
-        (!rules.is_empty()).then_some(Masking(rules))
+        let rules: Vec<&Rule> = self.rules.iter().filter(|rule| matches(&rule.keys, key)).collect();
+        (!rules.is_empty()).then_some(Masking { rules, deny: self.deny })
     }
 
     pub fn masks_any(&self) -> bool {
-        self.0.iter().any(|rule| rule.mask.is_some())
+        self.deny || self.rules.iter().any(|rule| rule.mask.is_some())
+    }
+
+    /// Whether the key may be copied at all.
+    pub fn takes(&self, key: &[u8]) -> bool {
+        !self.deny || self.rules.iter().any(|rule| matches(&rule.keys, key))
+    }
+
+    pub fn denies(&self) -> bool {
+        self.deny
     }
 }
 
 impl Masking<'_> {
     pub fn masks_any(&self) -> bool {
-        self.0.iter().any(|rule| rule.mask.is_some())
+        self.rules.iter().any(|rule| rule.mask.is_some())
+            || (self.deny && self.rules.iter().all(|rule| rule.field.is_some()))
     }
 
     /// The first that speaks of a field, or of a value without one.
@@ -69,18 +86,23 @@ impl Masking<'_> {
             (Some(pattern), Some(field)) => matches(pattern, field),
             (Some(_), None) => false,
         };
-        self.0.iter().find(speaks).copied()
+        self.rules.iter().find(speaks).copied()
     }
 
     pub fn apply(&self, value: &mut Value) {
         each(value, |field, text| {
-            if let Some(mask) = self.rule(field).and_then(|rule| rule.mask.as_ref()) {
-                let mut masked = vec![];
-                // Redis knows no NULL: what is emptied is empty.
-                if !mask.apply(text, &mut masked) {
-                    masked.clear();
+            match self.rule(field) {
+                Some(Rule { mask: Some(mask), .. }) => {
+                    let mut masked = vec![];
+                    // Redis knows no NULL: what is emptied is empty.
+                    if !mask.apply(text, &mut masked) {
+                        masked.clear();
+                    }
+                    *text = masked;
                 }
-                *text = masked;
+                Some(_) => {}
+                None if self.deny => text.clear(),
+                None => {}
             }
         });
     }
@@ -94,10 +116,10 @@ impl Masking<'_> {
         });
     }
 
-    /// Values of which no rule speaks.
+    /// Values of which no rule speaks, and which are sent.
     pub fn others(&self, value: &mut Value, look: &mut dyn FnMut(&[u8])) {
         each(value, |field, text| {
-            if self.rule(field).is_none() {
+            if self.rule(field).is_none() && !self.deny {
                 look(text);
             }
         });
@@ -130,7 +152,7 @@ fn label(rule: &MaskRule) -> String {
     }
 }
 
-/// The column that a value without a type is most like.
+/// The column that a value without a type is most like. To most columns upper and lower case are the same.
 fn as_column(spec: &MaskSpec) -> Column {
     let kind = match spec {
         MaskSpec::Number => "decimal",
@@ -142,7 +164,7 @@ fn as_column(spec: &MaskSpec) -> Column {
         kind: kind.to_owned(),
         full: kind.to_owned(),
         charset: Some("utf8mb4".to_owned()),
-        collation: None,
+        collation: Some("utf8mb4_general_ci".to_owned()),
         nullable: true,
         generated: false,
         length: None,
@@ -188,7 +210,7 @@ mod tests {
             field: field.map(str::to_owned),
             mask: Some(mask.clone()),
         };
-        Rules::new(&list.iter().map(rule).collect::<Vec<_>>(), Some(&keyed()))
+        Rules::new(&list.iter().map(rule).collect::<Vec<_>>(), false, Some(&keyed()))
     }
 
     fn hash(pairs: &[(&str, &str)]) -> Value {
@@ -210,13 +232,39 @@ mod tests {
     #[test]
     fn an_address_is_the_same_in_a_column_a_hash_and_a_document() {
         let (mask, mut out) = (Mask::new(MaskSpec::Email, keyed(), &column("email", "varchar")), vec![]);
-        assert!(mask.apply(b"ann@example.org", &mut out));
+        assert!(mask.apply(b"Ann@Example.org", &mut out));
         let in_column = String::from_utf8(out).unwrap();
         let json = MaskSpec::Json([("$.email".to_owned(), MaskSpec::Email)].into());
         let rules = rules(&[("user:*", Some("email"), MaskSpec::Email), ("session:*", None, json)]);
         assert_eq!(masked(&rules, "user:1", hash(&[("email", "ann@example.org"), ("n", "1")]))[1], in_column);
         let document = Value::String(br#"{"email":"ann@example.org","n":1}"#.to_vec());
         assert_eq!(masked(&rules, "session:1", document), [format!(r#"{{"email":"{in_column}","n":1}}"#)]);
+        // As in a document that stands in a column.
+        let json = MaskSpec::Json([("$.email".to_owned(), MaskSpec::Email)].into());
+        let (mask, mut out) = (Mask::new(json, keyed(), &column("data", "json")), vec![]);
+        assert!(mask.apply(br#"{"email":"ANN@example.org"}"#, &mut out));
+        assert_eq!(String::from_utf8(out).unwrap(), format!(r#"{{"email":"{in_column}"}}"#));
+    }
+
+    #[test]
+    fn what_is_not_named_stays_behind_if_it_is_said_so() {
+        let rule = |keys: &str, field: Option<&str>, mask| MaskRule {
+            keys: keys.to_owned(),
+            field: field.map(str::to_owned),
+            mask,
+        };
+        let list =
+            [rule("user:*", Some("name"), Some(MaskSpec::Keep)), rule("page:*", None, Some(MaskSpec::Keep))];
+        let rules = Rules::new(&list, true, Some(&keyed()));
+        assert!(rules.takes(b"user:1") && rules.takes(b"page:1") && !rules.takes(b"session:1"));
+        assert_eq!(
+            masked(&rules, "user:1", hash(&[("name", "Ann"), ("note", "private")])),
+            ["name", "Ann", "note", ""]
+        );
+        assert!(rules.of(b"user:1").unwrap().masks_any() && !rules.of(b"page:1").unwrap().masks_any());
+        let (masking, mut seen) = (rules.of(b"user:1").unwrap(), 0);
+        masking.others(&mut hash(&[("note", "private")]), &mut |_| seen += 1);
+        assert_eq!(seen, 0, "what is emptied is sent nowhere");
     }
 
     #[test]
