@@ -12,7 +12,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, Value};
 use tokio::task::JoinHandle;
 
-use crate::redis_server::{RedisServer, words};
+use crate::redis_server::{RedisDoor, words};
 
 pub const DATABASES: u64 = 16;
 
@@ -107,7 +107,7 @@ fn stream(name: &str, entries: u64) -> Vec<Cmd> {
 }
 
 /// So many keys in 16 databases, and a library of functions. Sixteen in a row are of one type.
-pub async fn fill(server: &RedisServer, keys: u64) -> Result<()> {
+pub async fn fill(server: &RedisDoor, keys: u64) -> Result<()> {
     for database in 0..DATABASES {
         let mut conn = server.connect(database.try_into()?).await?;
         let mine: Vec<u64> = (0..keys).filter(|at| at % DATABASES == database).collect();
@@ -120,7 +120,7 @@ pub async fn fill(server: &RedisServer, keys: u64) -> Result<()> {
 }
 
 /// 20 keys of so many elements.
-pub async fn large(server: &RedisServer, elements: u64) -> Result<()> {
+pub async fn large(server: &RedisDoor, elements: u64) -> Result<()> {
     for number in 0..20u64 {
         let mut conn = server.connect((number % 4).try_into()?).await?;
         let name = format!("large:{number}");
@@ -158,7 +158,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub async fn start(server: &RedisServer) -> Result<Self> {
+    pub async fn start(server: &RedisDoor) -> Result<Self> {
         let (stop, writes) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut conns = vec![];
         for database in 0..3 {
@@ -206,7 +206,7 @@ fn some_write() -> Cmd {
 }
 
 /// Every key of a database: digest by Redis' own means, end, and what groups of streams know.
-pub async fn contents(server: &RedisServer, database: i64) -> Result<BTreeMap<Vec<u8>, String>> {
+pub async fn contents(server: &RedisDoor, database: i64) -> Result<BTreeMap<Vec<u8>, String>> {
     let mut conn = server.connect(database).await?;
     let (mut cursor, mut found) = ("0".to_owned(), BTreeMap::new());
     loop {
@@ -307,14 +307,24 @@ fn fact(answer: Option<&Value>, name: &str) -> Option<Value> {
     facts.chunks(2).find(|pair| pair.first() == Some(&Value::BulkString(name.into())))?.get(1).cloned()
 }
 
-/// What differs between two servers, but for keys that `ignored` begins with and those that ended meanwhile.
-pub async fn differences(source: &RedisServer, target: &RedisServer, ignored: &str) -> Result<Vec<String>> {
+/// What differs between two servers, but for keys that begin with `ignored` and those that ended meanwhile.
+pub async fn differences(source: &RedisDoor, target: &RedisDoor, ignored: &str) -> Result<Vec<String>> {
+    let ignored: &[&str] = if ignored.is_empty() { &[] } else { &[ignored] };
+    differences_beside(source, target, ignored).await
+}
+
+/// The same, but for keys that begin with any of these.
+pub async fn differences_beside(
+    source: &RedisDoor,
+    target: &RedisDoor,
+    ignored: &[&str],
+) -> Result<Vec<String>> {
     let mut differences = vec![];
     for database in 0..DATABASES.try_into()? {
         // The copy first: what ends meanwhile is then missing on the source, and looked at no more.
         let here = contents(target, database).await?;
         let there = contents(source, database).await?;
-        let mind = |key: &&Vec<u8>| !key.starts_with(ignored.as_bytes()) || ignored.is_empty();
+        let mind = |key: &&Vec<u8>| !ignored.iter().any(|prefix| key.starts_with(prefix.as_bytes()));
         for (key, told) in there.iter().filter(|(key, _)| mind(key)) {
             if here.get(key) != Some(told) {
                 differences.push(format!(

@@ -1,7 +1,9 @@
-//! Redis servers of a story's own: real ones, beside each other on this machine, without a cluster.
+//! Redis servers of a story's own: real ones, beside each other on this machine, without a cluster; and how any Redis is
+//! asked.
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,8 +19,15 @@ use crate::patience::until;
 
 const LONGEST: Duration = Duration::from_secs(60);
 
-pub struct RedisServer {
+/// A Redis as somebody enters it.
+pub struct RedisDoor {
+    pub host: String,
     pub port: u16,
+    pub password: String,
+}
+
+pub struct RedisServer {
+    door: RedisDoor,
     tool: &'static str,
     options: Vec<String>,
     data: TempDir,
@@ -78,7 +87,9 @@ impl RedisServer {
 
     async fn begin(tool: &'static str, options: &[&str], data: TempDir) -> Result<Self> {
         let options = options.iter().map(|&option| option.to_owned()).collect();
-        let mut server = Self { port: free_port()?, tool, options, data, server: None };
+        let door =
+            RedisDoor { host: "127.0.0.1".to_owned(), port: free_port()?, password: PASSWORD.to_owned() };
+        let mut server = Self { door, tool, options, data, server: None };
         server.up().await?;
         Ok(server)
     }
@@ -141,10 +152,20 @@ impl RedisServer {
         let at = self.options.iter().position(|option| option == "--tls-port")?;
         self.options.get(at + 1)?.parse().ok()
     }
+}
 
+impl Deref for RedisServer {
+    type Target = RedisDoor;
+
+    fn deref(&self) -> &RedisDoor {
+        &self.door
+    }
+}
+
+impl RedisDoor {
     pub async fn connect(&self, database: i64) -> Result<MultiplexedConnection> {
-        let settings = RedisConnectionInfo::default().set_password(PASSWORD).set_db(database);
-        let address = redis::ConnectionAddr::Tcp("127.0.0.1".to_owned(), self.port);
+        let settings = RedisConnectionInfo::default().set_password(&self.password).set_db(database);
+        let address = redis::ConnectionAddr::Tcp(self.host.clone(), self.port);
         let client = Client::open(address.into_connection_info()?.set_redis_settings(settings))?;
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(LONGEST));
         Ok(Box::pin(client.get_multiplexed_async_connection_with_config(&config)).await?)
