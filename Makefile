@@ -123,6 +123,11 @@ bench-scale: install ## 1,000 environments of 10 components on nodes that KWOK p
 bench-data: release ## Copies of 2 million rows beside mariadb-dump and mydumper; needs no cluster
 	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data data-types
 
+# Smaller: make bench-redis KEYS=20000
+.PHONY: bench-redis
+bench-redis: build ## Copies of 1 million keys beside REPLICAOF, and DUMP and RESTORE one by one; needs no cluster
+	OUTBOARD="$(BIN)/outboard" $(BIN)/bench data-redis
+
 # Smaller: make bench-poison ENVIRONMENTS=50 EDITS=30. Fails when the good ones feel the poison.
 .PHONY: bench-poison
 bench-poison: install ## Environments that can never be well among 200 good ones on nodes that KWOK plays

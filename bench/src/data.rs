@@ -1,7 +1,7 @@
 //! Copies of a database: `outboard data-copy` beside `mariadb-dump | mariadb` and mydumper with myloader, of the same data with
 //! three secondary indexes a table, between the same two servers on this machine. Needs no cluster.
 
-mod cost;
+pub mod cost;
 mod harm;
 mod rival;
 pub mod types;

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::binary;
 use crate::mariadb::{MariaDb, PASSWORD, USER};
+use crate::redis_server::RedisServer;
 
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -39,18 +40,25 @@ pub struct RunningCopy {
 
 impl CopyJob {
     pub fn new(source: &MariaDb, target: &MariaDb, databases: &[&str]) -> Result<Self> {
-        let folder = TempDir::with_prefix("story-copy-")?;
-        let file = |name: &str, text: &str| -> Result<PathBuf> {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text)?;
-            Ok(path)
-        };
-        let password = file("password", &format!("{PASSWORD}\n"))?;
-        file("key", "a key of a story for its masks")?;
+        let (folder, password) = secrets()?;
         let end = |server: &MariaDb| json!({"host": "127.0.0.1", "port": server.port, "user": USER, "passwordFile": &password});
         let job =
             json!({"source": end(source), "target": end(target), "databases": databases, "replace": true});
         Ok(Self { folder, job })
+    }
+
+    /// Of everything in Redis.
+    pub fn redis(source: &RedisServer, target: &RedisServer) -> Result<Self> {
+        let (folder, password) = secrets()?;
+        let end = |server: &RedisServer| json!({"host": "127.0.0.1", "port": server.port, "passwordFile": &password});
+        let job = json!({"store": "redis", "source": end(source), "target": end(target)});
+        Ok(Self { folder, job })
+    }
+
+    /// Masks of Redis: a list of keys, field and mask.
+    pub fn mask_values(mut self, values: &Value) -> Self {
+        self.job["masks"] = json!({"keyFile": self.folder.path().join("key"), "values": values});
+        self
     }
 
     /// Masks by column.
@@ -105,6 +113,15 @@ impl CopyJob {
     pub fn run(&self) -> Result<Ended> {
         self.start(&[])?.end()
     }
+}
+
+/// A folder with a password and a key for masks in files, and where the password lies.
+fn secrets() -> Result<(TempDir, PathBuf)> {
+    let folder = TempDir::with_prefix("story-copy-")?;
+    let password = folder.path().join("password");
+    std::fs::write(&password, format!("{PASSWORD}\n"))?;
+    std::fs::write(folder.path().join("key"), "a key of a story for its masks")?;
+    Ok((folder, password))
 }
 
 impl RunningCopy {

@@ -44,6 +44,10 @@ pub enum Error {
     Busy,
     #[error("{side} failed while {doing}: {}", said(source))]
     Sql { side: Side, doing: String, source: Box<mysql_async::Error> },
+    #[error("{side} failed while {doing}: {message}")]
+    Redis { side: Side, doing: String, code: String, message: String },
+    #[error("{} keys are not on the target as they were sent", .0.len())]
+    KeysDiffer(Vec<String>),
     #[error("{place} was changed on the source while it was copied")]
     Changed { place: Place },
     #[error("{place} was not loaded as it was sent: {what}")]
@@ -66,6 +70,10 @@ impl Error {
     pub fn passes(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Changed { .. } => true,
+            // It loads what it had, runs somebody's script, or finds its master again.
+            Self::Redis { code, .. } => {
+                matches!(code.as_str(), "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN")
+            }
             Self::Sql { source, .. } => match &**source {
                 mysql_async::Error::Io(_) | mysql_async::Error::Driver(_) => true,
                 // Deadlock, lock wait, shutdown, killed, too many connections, definition changed.
@@ -80,9 +88,10 @@ impl Error {
 
     pub fn side(&self) -> Option<Side> {
         match self {
-            Self::Unreachable { side, .. } | Self::Credentials { side, .. } | Self::Sql { side, .. } => {
-                Some(*side)
-            }
+            Self::Unreachable { side, .. }
+            | Self::Credentials { side, .. }
+            | Self::Redis { side, .. }
+            | Self::Sql { side, .. } => Some(*side),
             Self::Changed { .. } => Some(Side::Source),
             _ => None,
         }
@@ -124,7 +133,20 @@ impl Error {
                     .to_owned(),
                 _ => "start the copy again: it goes on where it was".to_owned(),
             },
-            Self::NotAsSent { .. } | Self::Differs { .. } => {
+            Self::Redis { side, code, .. } => match code.as_str() {
+                "OOM" => format!(
+                    "give {side} more memory (maxmemory) or copy fewer keys, then start the copy again: it goes on"
+                ),
+                "NOPERM" => {
+                    format!("give the user of {side} that right, or leave those keys out: keys.exclude")
+                }
+                "READONLY" => format!("{side} is a replica by now: name its master"),
+                "MISCONF" => {
+                    format!("see why {side} cannot write to its disk, then start the copy again: it goes on")
+                }
+                _ => "start the copy again: it goes on where it was".to_owned(),
+            },
+            Self::NotAsSent { .. } | Self::Differs { .. } | Self::KeysDiffer(_) => {
                 "see whether somebody writes to the target; start the copy again: it goes on".to_owned()
             }
             Self::Internal(_) => return None,
@@ -146,6 +168,7 @@ impl Error {
                 problems.iter().map(|(column, problem)| format!("{column} {problem}")).collect()
             }
             Self::Leaks(found) => found.clone(),
+            Self::KeysDiffer(keys) => keys.iter().take(10).cloned().collect(),
             _ => vec![],
         }
     }

@@ -27,6 +27,9 @@ pub enum Event {
     },
     Proposal(Proposal),
     Report(Box<Report>),
+    /// Of a copy of Redis: the same words, about keys.
+    #[serde(untagged)]
+    Redis(crate::redis::report::Event),
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -20,7 +20,7 @@ enum OnDemand {
     Debian(debian::Programs),
 }
 
-const ON_DEMAND: [OnDemand; 9] = [
+const ON_DEMAND: [OnDemand; 11] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -30,6 +30,8 @@ const ON_DEMAND: [OnDemand; 9] = [
     OnDemand::Python(python::AWS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
+    OnDemand::Debian(debian::REDIS),
+    OnDemand::Debian(debian::REDIS8),
 ];
 
 impl OnDemand {
