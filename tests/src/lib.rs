@@ -26,9 +26,12 @@ pub mod redis_server;
 mod registry;
 mod report;
 mod running;
+pub mod shelf;
 mod soak;
 mod socket;
+pub mod stumbling;
 mod talk;
+pub mod versity;
 mod world;
 
 pub use binary::{Output, outboard, path as binary};

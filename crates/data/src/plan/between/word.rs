@@ -76,7 +76,7 @@ impl Word {
             Event::Proposal(_) => {}
             Event::Report(report) => reported(service, report),
             // Nobody starts a pod for one yet.
-            Event::Redis(_) => {}
+            Event::Redis(_) | Event::S3(_) => {}
         }
     }
 
