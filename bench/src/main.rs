@@ -1,7 +1,7 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
 //! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and stern (for
-//! `logs`); `fals`, `data` and `data-redis` need OUTBOARD alone.
+//! `logs`); `fals`, `data`, `data-redis` and `data-s3` need OUTBOARD alone.
 
 mod archive;
 mod asked;
@@ -9,6 +9,7 @@ mod chart;
 mod compare;
 mod data;
 mod data_redis;
+mod data_s3;
 mod fals;
 mod idle;
 mod light;
@@ -27,12 +28,13 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 10] = [
+const SUBJECTS: [Subject; 11] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
     ("data", data::run),
     ("data-redis", data_redis::run),
+    ("data-s3", data_s3::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
     ("fals", fals::run),

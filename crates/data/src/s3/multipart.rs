@@ -37,9 +37,10 @@ pub async fn send(shared: &Shared, names: &Names, row: &Row) -> Result<Sent, Fau
     let part = size_of_parts(shared, names, row).await?;
     let told = facts.sums.whole().map(|(algorithm, _)| algorithm);
     let sum = match told {
+        // Sums of parts that a store copies by itself are its own: some tell that of the whole source for each of them.
+        // What they make is proved by ETag, or by the sums of both objects.
+        _ if shared.by_itself => None,
         Some(algorithm) => Some((algorithm, Whole::Yes)),
-        // Of parts that it copies by itself a store would want to be told their sums.
-        None if shared.by_itself => None,
         None => Some((Algorithm::Crc32c, Whole::No)),
     };
     let algorithm = sum.map_or(Algorithm::Crc32c, |(algorithm, _)| algorithm);
