@@ -128,6 +128,11 @@ bench-data: release ## Copies of 2 million rows beside mariadb-dump and mydumper
 bench-redis: build ## Copies of 1 million keys beside REPLICAOF, and DUMP and RESTORE one by one; needs no cluster
 	OUTBOARD="$(BIN)/outboard" $(BIN)/bench data-redis
 
+# Smaller: make bench-s3 SMALL=5000 LARGE=50. Wants some gigabytes of memory for files.
+.PHONY: bench-s3
+bench-s3: release ## Copies of 100,000 small and 1,000 larger objects beside rclone and s5cmd; needs no cluster
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data-s3
+
 # Smaller: make bench-poison ENVIRONMENTS=50 EDITS=30. Fails when the good ones feel the poison.
 .PHONY: bench-poison
 bench-poison: install ## Environments that can never be well among 200 good ones on nodes that KWOK plays

@@ -9,6 +9,7 @@ mod chart;
 mod compare;
 mod data;
 mod data_redis;
+mod data_s3;
 mod fals;
 mod idle;
 mod light;
@@ -27,13 +28,14 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 11] = [
+const SUBJECTS: [Subject; 12] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
     ("data", data::run),
     ("data-types", data::types::run),
     ("data-redis", data_redis::run),
+    ("data-s3", data_s3::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
     ("fals", fals::run),

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::binary;
 use crate::mariadb::{MariaDb, PASSWORD, USER};
 use crate::redis_server::RedisServer;
+use crate::versity::{self, Versity};
 
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -52,6 +53,20 @@ impl CopyJob {
         let (folder, password) = secrets()?;
         let end = |server: &RedisServer| json!({"host": "127.0.0.1", "port": server.port, "passwordFile": &password});
         let job = json!({"store": "redis", "source": end(source), "target": end(target)});
+        Ok(Self { folder, job })
+    }
+
+    /// Of all objects of a bucket.
+    pub fn s3(source: (&Versity, &str), target: (&Versity, &str)) -> Result<Self> {
+        let (folder, _) = secrets()?;
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, versity::SECRET)?;
+        let end = |(server, bucket): (&Versity, &str)| {
+            json!({
+                "bucket": bucket, "endpoint": server.endpoint(), "accessKey": versity::KEY, "secretKeyFile": &secret,
+            })
+        };
+        let job = json!({"store": "s3", "source": end(source), "target": end(target)});
         Ok(Self { folder, job })
     }
 

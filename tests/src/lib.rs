@@ -26,10 +26,13 @@ pub mod redis_server;
 mod registry;
 mod report;
 mod running;
+pub mod shelf;
 mod soak;
 mod socket;
+pub mod stumbling;
 mod talk;
 pub mod torture;
+pub mod versity;
 mod world;
 
 pub use binary::{Output, outboard, path as binary};

@@ -17,6 +17,7 @@ pub enum Store {
     #[default]
     MariaDb,
     Redis,
+    S3,
 }
 
 /// A file that cannot be read as far as that is MariaDB's: reading it whole tells why.

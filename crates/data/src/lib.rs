@@ -1,8 +1,8 @@
 //! Slice 4: data between environments: MariaDB databases, at one moment, without locks, verified, resumable and masked;
-//! keys of Redis, each verified and masked alike.
+//! keys of Redis, each verified and masked alike; objects of S3.
 //!
 //! Two halves. The engine knows servers and no cluster: [`copy::copy`] reads as the list of its steps, what is asked of
-//! servers is in `mysql`; [`redis`] is the same for Redis; which of them a job is for is known to [`stores`]. The
+//! servers is in `mysql`; [`redis`] is the same for Redis, [`s3`] for S3; which of them a job is for is known to [`stores`]. The
 //! operator's half knows the cluster and no server: [`controller`] looks after DataCopies, whose pods run the engine
 //! through [`courier`]. Decisions of both are in [`plan`].
 
@@ -26,6 +26,7 @@ pub mod progress;
 mod quiesce;
 pub mod redis;
 mod resume;
+pub mod s3;
 pub mod scan;
 mod servers;
 pub mod stores;

@@ -20,12 +20,14 @@ enum OnDemand {
     Debian(debian::Programs),
 }
 
-const ON_DEMAND: [OnDemand; 11] = [
+const ON_DEMAND: [OnDemand; 13] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
     OnDemand::Go(go::TALK),
     OnDemand::Go(go::CHATTER),
+    OnDemand::Go(go::RCLONE),
+    OnDemand::Go(go::S5CMD),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Debian(debian::MARIADB),

@@ -10,7 +10,7 @@ use verbs::data::{self, Desk, Say, Task};
 
 use crate::error::{Failure, Result};
 
-/// Copy MariaDB databases, or keys of Redis, as a job's file says
+/// Copy MariaDB databases, keys of Redis or objects of S3, as a job's file says
 #[derive(Args, Debug)]
 pub struct DataCopyArgs {
     /// Source, target, what of it, masks and limits; passwords are named by file or variable

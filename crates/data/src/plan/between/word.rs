@@ -80,6 +80,8 @@ impl Word {
             Event::Proposal(_) => {}
             Event::Report(report) => reported(service, report),
             Event::Redis(event) => self.hear_of_keys(event, task),
+            // Nobody starts a pod for one yet.
+            Event::S3(_) => {}
         }
     }
 
