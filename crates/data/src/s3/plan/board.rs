@@ -168,7 +168,7 @@ mod tests {
                         let mut search = Search::new(&candidate.seen, candidate.upto.as_deref());
                         while let Step::Ask(at) = search.step() {
                             let key = keys.iter().find(|key| key.as_str() > at.as_str());
-                            search.told(&at, key.map(|key| key.as_bytes()));
+                            search.told(&at, key.map(String::as_bytes));
                         }
                         if let Step::Split(at) = search.step() {
                             board.split(candidate.id, &at);

@@ -125,7 +125,7 @@ mod tests {
             match search.step() {
                 Step::Ask(at) => {
                     let key = keys.iter().find(|key| key.as_str() > at.as_str());
-                    search.told(&at, key.map(|key| key.as_bytes()));
+                    search.told(&at, key.map(String::as_bytes));
                 }
                 step => return (step, asked),
             }
