@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::job::{self, Store};
 use crate::plan::between::render::{LIMITS, SAYS};
 use crate::plan::between::word::{Task, Word};
-use crate::{Say, Steer, copy, redis, stores};
+use crate::{Say, Steer, copy, redis, s3, stores};
 
 const OFTEN: Duration = Duration::from_secs(1);
 /// So long it is tried to deliver the last word: without it, who looks on knows only that it ended.
@@ -79,6 +79,7 @@ async fn work(file: &Path, task: Task, courier: &Arc<Courier>, say: &Say) -> Res
         (Task::Copy, Store::Redis) => {
             Box::pin(redis::copy_steered(file, &steer(courier), say)).await.map(drop)
         }
+        (Task::Copy, Store::S3) => Box::pin(s3::copy(file, say)).await.map(drop),
         (Task::Plan, _) => stores::plan(file, say).await,
         (Task::Scan, _) => stores::scan(file, say).await,
     }
