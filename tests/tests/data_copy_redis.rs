@@ -175,8 +175,7 @@ async fn rows_and_keys_come_together_masked_alike_and_another_copy_writes_nothin
         world.ask_copy("c3", only_keys()).await?;
         let (_, again) = of_keys(world, "c3").await?;
         same("copied", &(again.copied, again.removed, again.target_writes), &(0, 0, 0))?;
-        // Streams that are masked are asked about one by one.
-        ensure!(again.source_round_trips < 2 * again.equal, "{again:#?}");
+        ensure!(again.source_round_trips < again.equal / 10, "{again:#?}");
 
         // Gently: the same from the start, while the source's main thread has enough to do.
         target.ask::<Answer>(words("FLUSHALL")).await?;

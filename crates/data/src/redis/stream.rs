@@ -21,75 +21,108 @@ pub fn entries(answer: Answer) -> Vec<Entry> {
 
 /// What a stream knows besides its entries; none: it is gone.
 pub async fn state(link: &mut Link, key: &[u8]) -> Result<Option<State>> {
-    let doing = "reading the groups of a stream";
-    let asked = vec![command("XINFO", &[b"STREAM", key]), command("XINFO", &[b"GROUPS", key])];
-    let mut answers = link.all(doing, asked).await?;
-    if answers.iter().any(|answer| refusal(answer) == Some("ERR")) {
-        return Ok(None);
-    }
-    let groups = answers.pop().map(|answer| link.accept(doing, answer)).transpose()?.unwrap_or_default();
-    let stream = answers.pop().map(|answer| link.accept(doing, answer)).transpose()?.unwrap_or_default();
-    let stream = Facts::new(stream);
-    let mut state = State {
-        last_id: stream.bytes("last-generated-id"),
-        entries_added: stream.int("entries-added").unwrap_or(0),
-        max_deleted: stream.bytes("max-deleted-entry-id"),
-        groups: vec![],
-    };
-    for group in list(groups) {
-        let group = Facts::new(group);
-        let name = group.bytes("name");
-        let consumers = link.all(doing, vec![command("XINFO", &[b"CONSUMERS", key, &name])]).await?;
-        let consumers =
-            consumers.into_iter().flat_map(list).map(|consumer| Facts::new(consumer).bytes("name"));
-        state.groups.push(Group {
-            consumers: consumers.collect(),
-            pending: pending(link, key, &name).await?,
-            last_delivered: group.bytes("last-delivered-id"),
-            entries_read: group.int("entries-read"),
-            name,
-        });
-    }
-    Ok(Some(state))
+    Ok(states(link, &[key]).await?.pop().flatten())
 }
 
-/// Only of messages that are still there: no command makes somebody wait for one that is not.
-async fn pending(link: &mut Link, key: &[u8], group: &[u8]) -> Result<Vec<Pending>> {
-    let doing = "reading what a group waits for";
-    let (mut found, mut from) = (vec![], b"-".to_vec());
-    loop {
-        let count = PAGE.to_string();
-        let asked = command("XPENDING", &[key, group, &from, b"+", count.as_bytes()]);
-        let answer = link.all(doing, vec![asked]).await?.into_iter().next().unwrap_or_default();
-        if refusal(&answer) == Some("NOGROUP") {
-            return Ok(found);
+/// The same of several, which are asked about together.
+pub async fn states(link: &mut Link, keys: &[&[u8]]) -> Result<Vec<Option<State>>> {
+    let doing = "reading the groups of a stream";
+    let asked = keys
+        .iter()
+        .flat_map(|key| [command("XINFO", &[b"STREAM", key]), command("XINFO", &[b"GROUPS", key])]);
+    let mut answers = link.all(doing, asked.collect()).await?.into_iter();
+    let (mut states, mut asked, mut of) = (vec![], vec![], vec![]);
+    for (at, key) in keys.iter().enumerate() {
+        let (Some(stream), Some(groups)) = (answers.next(), answers.next()) else { break };
+        if [&stream, &groups].into_iter().any(|answer| refusal(answer) == Some("ERR")) {
+            states.push(None);
+            continue;
         }
-        let one = |answer: Answer| {
-            let mut parts = list(answer).into_iter();
-            Some(Pending {
-                id: bytes(parts.next()?)?,
-                consumer: bytes(parts.next()?)?,
-                idle_millis: int(&parts.next()?)?,
-                deliveries: int(&parts.next()?)?,
-            })
-        };
-        let page: Vec<Pending> = list(link.accept(doing, answer)?).into_iter().filter_map(one).collect();
-        let there =
-            page.iter().map(|wait| command("XRANGE", &[key, &wait.id, &wait.id, b"COUNT", b"1"])).collect();
-        let there = link.sure(doing, there).await?;
-        let Some(last) = page.last() else { return Ok(found) };
-        let full = page.len() == PAGE;
-        from = [b"(", last.id.as_slice()].concat();
-        found.extend(
-            page.into_iter()
-                .zip(there)
-                .filter(|(_, there)| !list(there.clone()).is_empty())
-                .map(|(wait, _)| wait),
-        );
-        if !full {
-            return Ok(found);
+        let stream = Facts::new(link.accept(doing, stream)?);
+        states.push(Some(State {
+            last_id: stream.bytes("last-generated-id"),
+            entries_added: stream.int("entries-added").unwrap_or(0),
+            max_deleted: stream.bytes("max-deleted-entry-id"),
+            groups: vec![],
+        }));
+        for group in list(link.accept(doing, groups)?) {
+            let group = Facts::new(group);
+            let name = group.bytes("name");
+            asked.push(command("XINFO", &[b"CONSUMERS", key, &name]));
+            asked.push(waiting(key, &name, b"-"));
+            of.push((at, *key, group, name));
         }
     }
+    let mut answers = link.all(doing, asked).await?.into_iter();
+    let mut groups = vec![];
+    for (at, key, group, name) in of {
+        let (Some(consumers), Some(page)) = (answers.next(), answers.next()) else { break };
+        let consumers = list(consumers).into_iter().map(|consumer| Facts::new(consumer).bytes("name"));
+        let pending = page_of(link, page)?;
+        let (last_delivered, entries_read) = (group.bytes("last-delivered-id"), group.int("entries-read"));
+        groups.push((
+            at,
+            key,
+            Group { name, consumers: consumers.collect(), pending, last_delivered, entries_read },
+        ));
+    }
+    still_there(link, &mut groups).await?;
+    for (at, _, group) in groups {
+        if let Some(Some(state)) = states.get_mut(at) {
+            state.groups.push(group);
+        }
+    }
+    Ok(states)
+}
+
+/// Leaves out messages that are gone: no command makes somebody wait for one that is not there. Groups for which more
+/// wait than a page holds are read to their end.
+async fn still_there(link: &mut Link, groups: &mut [(usize, &[u8], Group)]) -> Result<()> {
+    for (_, key, group) in groups.iter_mut() {
+        let mut full = group.pending.len() == PAGE;
+        while full {
+            let Some(last) = group.pending.last() else { break };
+            let from = [b"(", last.id.as_slice()].concat();
+            let answers = link.all(WAITING, vec![waiting(key, &group.name, &from)]).await?;
+            let page = page_of(link, answers.into_iter().next().unwrap_or_default())?;
+            full = page.len() == PAGE;
+            group.pending.extend(page);
+        }
+    }
+    let waits =
+        groups.iter().flat_map(|(_, key, group)| group.pending.iter().map(move |wait| (*key, &wait.id)));
+    let asked: Vec<Cmd> = waits.map(|(key, id)| command("XRANGE", &[key, id, id, b"COUNT", b"1"])).collect();
+    let mut there = vec![];
+    for some in asked.chunks(PAGE) {
+        there.extend(link.sure(WAITING, some.to_vec()).await?);
+    }
+    let mut there = there.into_iter().map(|answer| !list(answer).is_empty());
+    for (_, _, group) in groups {
+        group.pending.retain(|_| there.next().unwrap_or(false));
+    }
+    Ok(())
+}
+
+const WAITING: &str = "reading what a group waits for";
+
+fn waiting(key: &[u8], group: &[u8], from: &[u8]) -> Cmd {
+    command("XPENDING", &[key, group, from, b"+", PAGE.to_string().as_bytes()])
+}
+
+fn page_of(link: &Link, answer: Answer) -> Result<Vec<Pending>> {
+    if refusal(&answer) == Some("NOGROUP") {
+        return Ok(vec![]);
+    }
+    let one = |answer: Answer| {
+        let mut parts = list(answer).into_iter();
+        Some(Pending {
+            id: bytes(parts.next()?)?,
+            consumer: bytes(parts.next()?)?,
+            idle_millis: int(&parts.next()?)?,
+            deliveries: int(&parts.next()?)?,
+        })
+    };
+    Ok(list(link.accept(WAITING, answer)?).into_iter().filter_map(one).collect())
 }
 
 /// Pairs of names and values.

@@ -64,6 +64,7 @@ pub async fn read(link: &mut Link, keys: &[&[u8]], field_lives: bool) -> Result<
             }
         }
         let mut answers = link.all("reading values", asked).await?.into_iter();
+        let mut held = vec![];
         for (at, key, kind) in of {
             let (Some(expires), Some(answer)) = (answers.next(), answers.next()) else { break };
             if refusal(&answer) == Some("WRONGTYPE") {
@@ -72,9 +73,25 @@ pub async fn read(link: &mut Link, keys: &[&[u8]], field_lives: bool) -> Result<
             }
             let expires = int(&link.accept("reading values", expires)?).unwrap_or(-2);
             let value = value(kind, link.accept("reading values", answer)?);
-            let Some(value) = value.filter(|_| expires != -2) else { continue };
-            match finish(link, key, value, field_lives).await? {
+            held.extend(value.filter(|_| expires != -2).map(|value| (at, key, value, expires)));
+        }
+        let streams = held.iter().filter(|(_, _, value, _)| value.kind() == Kind::Stream);
+        let streams: Vec<&[u8]> = streams.map(|(_, key, ..)| *key).collect();
+        let mut states = stream::states(link, &streams).await?.into_iter();
+        for (at, key, value, expires) in held {
+            // What takes questions of its own: a stream's groups, lives of a hash's fields.
+            let value = match value {
+                Value::Stream(entries, _) => {
+                    states.next().flatten().map(|state| Value::Stream(entries, Some(state)))
+                }
+                Value::Hash(mut fields) if field_lives => {
+                    lives(link, key, &mut fields).await?.then_some(Value::Hash(fields))
+                }
+                value => Some(value),
+            };
+            match value {
                 Some(value) => set(&mut found, at, Read::Held(value, expires)),
+                // It is another by now.
                 None => again.push(at),
             }
         }
@@ -87,19 +104,6 @@ fn set(found: &mut [Read], at: usize, read: Read) {
     if let Some(slot) = found.get_mut(at) {
         *slot = read;
     }
-}
-
-/// What takes questions of its own: a stream's groups, lives of a hash's fields. None: it is another by now.
-async fn finish(link: &mut Link, key: &[u8], value: Value, field_lives: bool) -> Result<Option<Value>> {
-    Ok(match value {
-        Value::Stream(entries, _) => {
-            stream::state(link, key).await?.map(|state| Value::Stream(entries, Some(state)))
-        }
-        Value::Hash(mut fields) if field_lives => {
-            lives(link, key, &mut fields).await?.then_some(Value::Hash(fields))
-        }
-        value => Some(value),
-    })
 }
 
 /// False: fields went meanwhile.
