@@ -195,7 +195,7 @@ async fn put(client: &Client, at: usize, bytes: usize) -> Result<()> {
     let content: Vec<u8> = (0..bytes).map(|byte| (byte.wrapping_mul(31) ^ at) as u8).collect();
     let key = format!("objects/{:02x}/{digest:016x}", digest >> 56);
     let mut asked = client.put_object().bucket(SOURCE).key(key).body(content.into());
-    if at % 10 == 0 {
+    if at.is_multiple_of(10) {
         asked = asked.content_type("text/plain").metadata("owner", "bench").tagging("team=bench");
     }
     Box::pin(asked.send()).await?;
