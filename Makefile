@@ -125,8 +125,8 @@ bench-data: release ## Copies of 2 million rows beside mariadb-dump and mydumper
 
 # Smaller: make bench-redis KEYS=20000
 .PHONY: bench-redis
-bench-redis: build ## Copies of 1 million keys beside REPLICAOF, and DUMP and RESTORE one by one; needs no cluster
-	OUTBOARD="$(BIN)/outboard" $(BIN)/bench data-redis
+bench-redis: release ## Copies of 1 million keys beside REPLICAOF, and DUMP and RESTORE one by one; needs no cluster
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data-redis
 
 # Smaller: make bench-s3 SMALL=5000 LARGE=50. Wants some gigabytes of memory for files.
 .PHONY: bench-s3

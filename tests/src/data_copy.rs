@@ -216,3 +216,8 @@ impl Ended {
         found.with_context(|| format!("there is no event `{event}`: {:#?}", self.events))
     }
 }
+
+/// A report that does not say it is no report of it: a check of it has to fail.
+pub fn number(report: &Value, name: &str) -> Result<u64> {
+    report[name].as_u64().with_context(|| format!("no number {name} in {report:#}"))
+}
