@@ -1,6 +1,6 @@
 //! How AWS is reached: credentials and region by the chain that every AWS tool has, what others keep in Secrets
 //! Manager and Parameter Store, objects of S3, logins of its registry, ECR, and delivery streams of Firehose. Records of
-//! logs are all that it writes there.
+//! logs, and copies of objects, are all that is written there.
 
 mod access;
 mod content;
@@ -12,6 +12,7 @@ mod objects;
 mod parameters;
 mod registry;
 mod secrets_manager;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -20,12 +21,13 @@ use std::time::Duration;
 
 use access::Access;
 use aws_config::SdkConfig;
-pub use failure::Failure;
+pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
 use memory::Memory;
 pub use objects::{Bucket, BucketPlace, Content, Listed, Page};
 pub use registry::{Login, region_of};
+pub use store::StorePlace;
 
 /// What was found is believed for so long by whoever merely follows it.
 const LATELY: Duration = Duration::from_secs(25);
@@ -90,6 +92,11 @@ impl Aws {
     /// A bucket, to list and to read. Nobody is asked yet whether it is there.
     pub async fn bucket(&self, place: &BucketPlace) -> Result<Bucket, Failure> {
         Bucket::reach(&self.access, place).await
+    }
+
+    /// Objects, to copy. Nobody is asked yet whether there are any.
+    pub async fn store(&self, place: &StorePlace) -> Result<aws_sdk_s3::Client, Failure> {
+        store::reach(&self.access, place).await
     }
 
     /// The login of every registry of ECR in this region that outboard's own identity may use.

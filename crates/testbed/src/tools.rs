@@ -22,16 +22,20 @@ enum OnDemand {
     Browser,
 }
 
-const ON_DEMAND: [OnDemand; 10] = [
+const ON_DEMAND: [OnDemand; 14] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
     OnDemand::Go(go::TALK),
     OnDemand::Go(go::CHATTER),
+    OnDemand::Go(go::RCLONE),
+    OnDemand::Go(go::S5CMD),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
+    OnDemand::Debian(debian::REDIS),
+    OnDemand::Debian(debian::REDIS8),
     OnDemand::Browser,
 ];
 
