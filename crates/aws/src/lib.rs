@@ -18,9 +18,9 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Access;
+pub use access::Access;
 use aws_config::SdkConfig;
-pub use failure::Failure;
+pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
 use memory::Memory;
