@@ -73,7 +73,7 @@ fn shape(change: &Change) -> Result<(), Refusal> {
         return wrong(format!("Action {} is not one of [CREATE, DELETE, UPSERT]", change.action));
     }
     let records = set.ttl.is_some() && !set.values.is_empty();
-    let half = set.ttl.is_some() != !set.values.is_empty();
+    let half = set.ttl.is_some() == set.values.is_empty();
     let found = match (set.alias.is_some(), records) {
         _ if half => Some("more than one"),
         (true, true) => Some("more than one"),

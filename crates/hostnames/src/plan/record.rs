@@ -147,7 +147,7 @@ impl fmt::Display for RecordSet {
         match &self.routing {
             Routing::Simple => {}
             Routing::Weighted { identifier, weight } => {
-                write!(formatter, " [{identifier}, weight {weight}]")?
+                write!(formatter, " [{identifier}, weight {weight}]")?;
             }
             Routing::Other { identifier } => write!(formatter, " [{identifier}]")?,
         }
@@ -157,7 +157,7 @@ impl fmt::Display for RecordSet {
                 write!(formatter, " {} ({ttl} s)", values.join(", "))?;
             }
             Content::Alias { target, .. } => write!(formatter, " alias of {target}")?,
-            Content::Other => write!(formatter, " by a traffic policy")?,
+            Content::Other => formatter.write_str(" by a traffic policy")?,
         }
         match &self.health_check {
             Some(check) => write!(formatter, ", health check {check}"),

@@ -433,7 +433,8 @@ fn a_record_at_or_below_a_host_hides_the_wildcard() {
 fn without_its_wildcard_a_host_has_nothing_that_answers() {
     let taken = zone([vec![a("*.apps.example.com", "10.9.9.9")]]);
     let conflict = Conflict::NoWildcard { domain: name("apps.example.com") };
-    assert_eq!(taken.plan(&with_wildcard(&["web.apps.example.com"])).served[0].conflicts, [conflict.clone()]);
+    let wanted = with_wildcard(&["web.apps.example.com"]);
+    assert!(taken.plan(&wanted).served[0].conflicts.iter().eq([&conflict]));
     let mut unwanted = with_wildcard(&["web.apps.example.com"]);
     unwanted.hosts.clear();
     assert_eq!(zone([]).plan(&unwanted).served[0].conflicts, [conflict]);
