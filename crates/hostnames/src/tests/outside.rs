@@ -226,3 +226,47 @@ async fn only_what_is_asked_for_is_read_of_a_big_zone() {
     let all = read_all(&route53, &scheduler, ZONE).await.unwrap();
     assert_eq!(all.all().count(), 902);
 }
+
+/// Read by `cluster`, that wants the host with this weight.
+async fn shared(fake: &Shared, cluster: &str, weight: u8) -> Plan {
+    let owner = Owner::new("main", cluster).unwrap();
+    let wanted = Wanted { hosts: vec![host("www.example.com", Share::Weight(weight), 1)], served: vec![] };
+    let present = read_all(&direct(fake, cluster), &Scheduler::default(), ZONE).await.unwrap();
+    plan(&Question {
+        zone: &name("example.com"),
+        owner: &owner,
+        formats: &[],
+        wanted: &wanted,
+        present: &present,
+        memory: &Memory::default(),
+        policy: Policy::Sync,
+        limits: Limits::default(),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_go_to_0_in_the_same_moment_do_not_both() {
+    let (fake, scheduler, mut book) = (fake(), Scheduler::default(), Book::default());
+    for cluster in ["c1", "c2"] {
+        let plan = shared(&fake, cluster, 10).await;
+        assert_eq!(accepted(&carried(&fake, &scheduler, &plan, &mut book).await).len(), 1);
+    }
+    let (one, other) = (shared(&fake, "c1", 0).await, shared(&fake, "c2", 0).await);
+    assert_eq!(accepted(&carried(&fake, &scheduler, &one, &mut book).await).len(), 1);
+    let late = carried(&fake, &scheduler, &other, &mut book).await;
+    assert!(matches!(late[..], [Done::Refused { .. }]), "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_whose_txt_somebody_takes_over_after_it_was_read_is_not_changed() {
+    let (fake, scheduler, mut book) = (fake(), Scheduler::default(), Book::default());
+    let plan = planned(&fake, &scheduler, &wanted(&HOSTS[..1])).await;
+    carried(&fake, &scheduler, &plan, &mut book).await;
+    let changed = Wanted { hosts: vec![host(HOSTS[0], Share::All, 2)], served: vec![] };
+    let plan = planned(&fake, &scheduler, &changed).await;
+    let ours = held(&fake).into_iter().find(|set| set.kind == "TXT").unwrap();
+    let theirs = set("a-a.example.com", "TXT", "\"heritage=external-dns,external-dns/owner=default\"");
+    assert!(by_hand(&fake, &[("DELETE", ours), ("CREATE", theirs)]));
+    let late = carried(&fake, &scheduler, &plan, &mut book).await;
+    assert!(matches!(late[..], [Done::Refused { .. }]), "{late:?}");
+}
