@@ -9,11 +9,9 @@ use mysql_async::prelude::Queryable;
 use rand::RngExt;
 use tokio::task::JoinHandle;
 
-use crate::mariadb::MariaDb;
+use crate::mariadb::Door;
 
 const TABLES: &[&str] = &[
-    "CREATE DATABASE shop CHARACTER SET utf8mb4",
-    "USE shop",
     "CREATE TABLE categories (id INT PRIMARY KEY AUTO_INCREMENT, parent INT NULL, name VARCHAR(50) NOT NULL, \
      CONSTRAINT category_parent FOREIGN KEY (parent) REFERENCES categories (id))",
     "CREATE TABLE customers (id INT PRIMARY KEY AUTO_INCREMENT, email VARCHAR(120) NOT NULL, name VARCHAR(80) NOT NULL, phone VARCHAR(30), \
@@ -49,11 +47,14 @@ const TABLES: &[&str] = &[
     "CREATE SEQUENCE invoice START WITH 1000 INCREMENT BY 1 CACHE 100",
 ];
 
-/// Fills a database `shop` with about so many rows.
-pub async fn fill(server: &MariaDb, rows: u64) -> Result<()> {
+/// Fills its database with about so many rows.
+pub async fn fill(server: &Door, rows: u64) -> Result<()> {
     let part = |of: u64| (rows / of).max(10);
     let (customers, orders, products) = (part(20), part(6), part(200));
     let mut conn = server.connect().await?;
+    let database = &server.database;
+    conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4")).await?;
+    conn.query_drop(format!("USE `{database}`")).await?;
     for sql in TABLES {
         conn.query_drop(*sql).await?;
     }
@@ -119,12 +120,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub async fn start(server: &MariaDb, lanes: usize) -> Result<Self> {
+    pub async fn start(server: &Door, lanes: usize) -> Result<Self> {
         let (stop, commits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let accounts: u64 = server.one("SELECT COUNT(*) FROM shop.accounts").await?;
+        let accounts: u64 = server.one(&format!("SELECT COUNT(*) FROM {}.accounts", server.database)).await?;
         let mut tasks = vec![];
         for _ in 0..lanes {
             let mut conn = server.connect().await?;
+            conn.query_drop(format!("USE `{}`", server.database)).await?;
             let (stop, commits) = (stop.clone(), commits.clone());
             tasks.push(tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
@@ -135,10 +137,10 @@ impl Writer {
                     let (low, high) = (source.min(target), source.max(target));
                     let statements = [
                         "START TRANSACTION".to_owned(),
-                        format!("SELECT id FROM shop.accounts WHERE id IN ({low},{high}) ORDER BY id FOR UPDATE"),
-                        format!("UPDATE shop.accounts SET balance = balance - {amount} WHERE id = {source}"),
-                        format!("UPDATE shop.accounts SET balance = balance + {amount} WHERE id = {target}"),
-                        format!("INSERT INTO shop.transfers (source, target, amount) VALUES ({source}, {target}, {amount})"),
+                        format!("SELECT id FROM accounts WHERE id IN ({low},{high}) ORDER BY id FOR UPDATE"),
+                        format!("UPDATE accounts SET balance = balance - {amount} WHERE id = {source}"),
+                        format!("UPDATE accounts SET balance = balance + {amount} WHERE id = {target}"),
+                        format!("INSERT INTO transfers (source, target, amount) VALUES ({source}, {target}, {amount})"),
                         "COMMIT".to_owned(),
                     ];
                     for sql in statements {
@@ -162,23 +164,25 @@ impl Writer {
 }
 
 /// What holds at every moment, and between no two: nobody made money, and each account has what was moved.
-pub async fn consistent(server: &MariaDb) -> Result<()> {
-    let (sum, count): (i64, i64) =
-        server.one("SELECT CAST(SUM(balance) AS SIGNED), COUNT(*) FROM shop.accounts").await?;
+pub async fn consistent(server: &Door) -> Result<()> {
+    let database = &server.database;
+    let (sum, count): (i64, i64) = server
+        .one(&format!("SELECT CAST(SUM(balance) AS SIGNED), COUNT(*) FROM {database}.accounts"))
+        .await?;
     anyhow::ensure!(sum == count * 1000, "{count} accounts hold {sum}");
     let wrong: u64 = server
-        .one(
-            "SELECT COUNT(*) FROM shop.accounts a WHERE a.balance <> 1000 \
-             - (SELECT COALESCE(SUM(amount), 0) FROM shop.transfers t WHERE t.source = a.id) \
-             + (SELECT COALESCE(SUM(amount), 0) FROM shop.transfers t WHERE t.target = a.id)",
-        )
+        .one(&format!(
+            "SELECT COUNT(*) FROM {database}.accounts a WHERE a.balance <> 1000 \
+             - (SELECT COALESCE(SUM(amount), 0) FROM {database}.transfers t WHERE t.source = a.id) \
+             + (SELECT COALESCE(SUM(amount), 0) FROM {database}.transfers t WHERE t.target = a.id)"
+        ))
         .await?;
     anyhow::ensure!(wrong == 0, "{wrong} accounts do not hold what was moved to them");
     Ok(())
 }
 
 /// A checksum of every table, as the server itself computes it.
-pub async fn checksums(server: &MariaDb, database: &str) -> Result<Vec<(String, Option<u64>)>> {
+pub async fn checksums(server: &Door, database: &str) -> Result<Vec<(String, Option<u64>)>> {
     let names: Vec<String> = server
         .rows(&format!(
             "SELECT CONCAT('`', TABLE_SCHEMA, '`.`', REPLACE(TABLE_NAME, '`', '``'), '`') FROM information_schema.TABLES \

@@ -39,7 +39,9 @@ pub async fn arguments(client: &Client) -> Result<Vec<String>> {
     let operator = pod.containers.into_iter().next().context("an operator without container")?;
     let image = operator.image.context("an operator without image")?;
     let settings = operator.args.into_iter().flatten();
-    let settings = settings.filter(|flag| flag.starts_with("--") && !flag.starts_with("--listen"));
+    let settings = settings.filter(|flag| {
+        flag.starts_with("--") && !flag.starts_with("--listen") && !flag.starts_with("--image=")
+    });
     let env = operator.env.into_iter().flatten();
     let env = env.filter_map(|variable| Some(format!("--env={}={}", variable.name, variable.value?)));
     let secrets = operator.env_from.into_iter().flatten().filter_map(|from| from.secret_ref);

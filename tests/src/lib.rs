@@ -7,6 +7,7 @@ mod chatter;
 mod claim;
 mod cloud;
 mod cluster;
+mod copies;
 mod data_copy;
 mod gateway;
 pub mod goods;

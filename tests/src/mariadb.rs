@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,8 +23,18 @@ pub const PASSWORD: &str = "a secret of a story";
 
 const LONGEST: Duration = Duration::from_secs(60);
 
-pub struct MariaDb {
+/// A database as somebody enters it.
+pub struct Door {
+    pub host: String,
     pub port: u16,
+    pub user: String,
+    pub password: String,
+    /// The one that goods are in.
+    pub database: String,
+}
+
+pub struct MariaDb {
+    door: Door,
     options: Vec<String>,
     data: TempDir,
     /// Its disk is a part of memory, of a size that can be changed.
@@ -55,7 +66,14 @@ impl MariaDb {
     async fn begin(options: &[&str], data: TempDir, disk: bool) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let options = options.iter().map(|&option| option.to_owned()).collect();
-        let mut server = Self { port, options, data, disk, server: None };
+        let door = Door {
+            host: "127.0.0.1".to_owned(),
+            port,
+            user: USER.to_owned(),
+            password: PASSWORD.to_owned(),
+            database: "shop".to_owned(),
+        };
+        let mut server = Self { door, options, data, disk, server: None };
         make(server.data.path())?;
         server.up().await?;
         Ok(server)
@@ -88,7 +106,7 @@ impl MariaDb {
                 let log = std::fs::read_to_string(self.data.path().join("log"))?;
                 bail!("mariadbd ended with {status}:\n{log}");
             }
-            Ok(connect(self.port).await.ok().map(drop))
+            Ok(self.door.connect().await.ok().map(drop))
         })
         .await
     }
@@ -117,9 +135,26 @@ impl MariaDb {
     pub fn grow(&self, megabytes: u32) -> Result<()> {
         mount(&["-o", &format!("remount,size={megabytes}m")], self.data.path())
     }
+}
 
+impl Deref for MariaDb {
+    type Target = Door;
+
+    fn deref(&self) -> &Door {
+        &self.door
+    }
+}
+
+impl Door {
     pub async fn connect(&self) -> Result<Conn> {
-        Ok(connect(self.port).await?)
+        let opts = OptsBuilder::default()
+            .ip_or_hostname(self.host.clone())
+            .tcp_port(self.port)
+            .user(Some(self.user.clone()))
+            .pass(Some(self.password.clone()))
+            .prefer_socket(false)
+            .setup(vec!["SET NAMES utf8mb4, time_zone='+00:00'"]);
+        Ok(Conn::new(opts).await?)
     }
 
     /// Runs statements, each on its own.
@@ -155,17 +190,6 @@ fn mount(arguments: &[&str], folder: &Path) -> Result<()> {
     let status = Command::new("mount").args(arguments).arg(folder).status()?;
     ensure!(status.success(), "mount ended with {status}");
     Ok(())
-}
-
-async fn connect(port: u16) -> mysql_async::Result<Conn> {
-    let opts = OptsBuilder::default()
-        .ip_or_hostname("127.0.0.1")
-        .tcp_port(port)
-        .user(Some(USER))
-        .pass(Some(PASSWORD))
-        .prefer_socket(false)
-        .setup(vec!["SET NAMES utf8mb4, time_zone='+00:00'"]);
-    Conn::new(opts).await
 }
 
 /// System tables, as the scripts that come with the server make them, and our user.

@@ -14,10 +14,16 @@ pub const JOBS_COMPLETE: &str = "JobsComplete";
 pub const COMPONENTS_READY: &str = "ComponentsReady";
 /// Every route answers through the gateway.
 pub const ROUTES_READY: &str = "RoutesReady";
+/// What overlays hold runs nothing any more. There only on an environment that was held; says nothing about readiness.
+pub const HELD: &str = "Held";
 /// Somebody changed what outboard made, and it stands so. Says nothing about readiness.
 pub const DRIFTED: &str = "Drifted";
 /// The project has a newer revision: `env update` brings it here. Says nothing about readiness.
 pub const PROJECT_OUTDATED: &str = "ProjectOutdated";
+/// Nothing writes to a copy's target but the copy.
+pub const QUIESCED: &str = "Quiesced";
+/// A copy has ended as it was to.
+pub const COMPLETE: &str = "Complete";
 /// All of the others are true for the newest revision.
 pub const READY: &str = "Ready";
 

@@ -3,11 +3,11 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
-use crate::{Environment, HostClaim, Plan, Project};
+use crate::{DataCopy, Environment, HostClaim, Plan, Project};
 
 /// Every definition, in the order in which to install them.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![Project::crd(), Environment::crd(), Plan::crd(), HostClaim::crd()]
+    vec![Project::crd(), Environment::crd(), Plan::crd(), HostClaim::crd(), DataCopy::crd()]
 }
 
 /// Name of the definition whose deletion means: let go of everything, destroy nothing.

@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::overlay::Overlay;
 use crate::overrides::Overrides;
 use crate::plan::FieldChange;
 use crate::{Condition, Verdict};
@@ -73,9 +74,20 @@ pub struct EnvironmentSpec {
     /// Until when nothing is healed and no change is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Freeze>,
+    /// What is different for a time, because something else needs it so; each is written by whom it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["by"]))]
+    pub overlays: Vec<Overlay>,
     /// The change that led to these settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+}
+
+impl EnvironmentSpec {
+    /// Whether people would say that both are the same: what others need for a time is no change of theirs.
+    pub fn same_settings(&self, other: &Self) -> bool {
+        *self == Self { overlays: self.overlays.clone(), ..other.clone() }
+    }
 }
 
 /// A stated time without healing, for somebody who has to work by hand.

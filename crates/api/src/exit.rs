@@ -35,6 +35,7 @@ pub enum Exit {
     Registry = 26,
     /// A secret that others keep is not there, or does not serve the class.
     SecretMissing = 27,
+    CopyFailed = 28,
     /// Ended by Ctrl-C or SIGTERM; what was asked for goes on in the cluster.
     Interrupted = 130,
 }
@@ -60,6 +61,7 @@ impl Exit {
         Self::SecretLost,
         Self::Registry,
         Self::SecretMissing,
+        Self::CopyFailed,
         Self::Interrupted,
     ];
 
@@ -91,6 +93,7 @@ impl Exit {
             Self::SecretMissing => {
                 "verdict: a secret that others keep is missing or does not serve the class"
             }
+            Self::CopyFailed => "verdict: a copy of data failed",
             Self::Interrupted => "interrupted; the cluster goes on",
         }
     }

@@ -4,30 +4,38 @@
 
 pub mod condition;
 pub mod crds;
+pub mod datacopy;
 pub mod environment;
 pub mod exit;
 pub mod host;
 pub mod marks;
+pub mod mask;
 pub mod names;
+pub mod overlay;
 pub mod overrides;
 pub mod plan;
 pub mod problem;
 pub mod project;
 pub mod revision;
+pub mod tag;
 pub mod verdict;
 
 pub use condition::{Condition, ConditionStatus};
+pub use datacopy::{DataCopy, DataCopySpec, DataCopyStatus};
 pub use environment::{
     Change, Drift, DriftPolicy, Environment, EnvironmentSpec, EnvironmentStatus, Freeze, PartState,
     PartStatus, Role, Teardown,
 };
 pub use exit::Exit;
 pub use host::HostClaim;
+pub use mask::MaskSpec;
+pub use overlay::{Held, Overlay, OverlayPatch};
 pub use overrides::{Override, Overrides};
 pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use problem::Problem;
 pub use project::{Project, ProjectSpec, ProjectStatus};
 pub use revision::{EnvironmentRevision, Part, ProjectRevision};
+pub use tag::Tag;
 pub use verdict::{Cause, Verdict};
 
 /// The API group of every custom resource.

@@ -52,6 +52,9 @@ pub const MANAGER: &str = "outboard-environments";
 /// Prefix of every field manager that is part of outboard.
 pub const MANAGER_PREFIX: &str = "outboard";
 
+/// The container that writes the lines of a component's `logs` to its own output.
+pub const LOGS_CONTAINER: &str = "outboard-logs";
+
 /// On a one-off pod: the component whose settings it runs with. Such a pod has no [`PART`]: nothing serves from it.
 pub const RUN: &str = "outboard.dev/run";
 /// On a one-off pod, an annotation: who runs it.
@@ -59,8 +62,37 @@ pub const RUN_BY: &str = "outboard.dev/run-by";
 /// On a one-off pod, an annotation: the environment revision it is made from.
 pub const RUN_REVISION: &str = "outboard.dev/run-revision";
 
+/// The copy of data that an object belongs to.
+pub const COPY: &str = "outboard.dev/copy";
+/// On what runs a copy: the service that is copied, and how often it was started.
+pub const COPY_SERVICE: &str = "outboard.dev/copy-service";
+pub const COPY_TRY: &str = "outboard.dev/copy-try";
+/// The finalizer of slice `data`.
+pub const FINALIZER_DATA: &str = "outboard.dev/data";
+/// The slice that copies data between environments.
+pub const SLICE_DATA: &str = "data";
+/// Field manager of what slice `data` writes.
+pub const MANAGER_DATA: &str = "outboard-data";
+
 /// On a namespace: by which of Kubernetes' own standards its pods are judged.
 pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
+
+/// Whether something annotated or tagged [`CLASSES`] so serves `class`.
+pub fn serves(classes: Option<&str>, class: &str) -> bool {
+    classes.is_some_and(|classes| {
+        classes.split(',').map(str::trim).any(|served| served == "*" || served == class)
+    })
+}
+
+/// Whose objects are: what a namespace is claimed for.
+pub trait Marks {
+    /// The labels of its namespace.
+    fn namespace_labels(&self) -> BTreeMap<String, String>;
+    /// Whether an object's labels name it.
+    fn owns(&self, labels: &BTreeMap<String, String>) -> bool;
+    /// Field manager of what is made for it.
+    fn manager(&self) -> &'static str;
+}
 
 /// Who an environment's objects belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,5 +134,82 @@ impl Owner {
             && is(CONTROL_NAMESPACE, &self.control_namespace)
             && is(PROJECT, &self.project)
             && is(ENVIRONMENT, &self.environment)
+    }
+}
+
+impl Marks for Owner {
+    fn namespace_labels(&self) -> BTreeMap<String, String> {
+        self.namespace_labels()
+    }
+
+    fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.owns(labels)
+    }
+
+    fn manager(&self) -> &'static str {
+        MANAGER
+    }
+}
+
+/// Who the objects of a copy of data belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyOwner {
+    pub install: String,
+    pub control_namespace: String,
+    pub copy: String,
+}
+
+impl CopyOwner {
+    /// The namespace that a copy runs in: copies of all control namespaces lie side by side.
+    pub fn namespace(&self) -> String {
+        let place = crate::revision::short_hash(&(&self.control_namespace, &self.copy), 8);
+        format!("outboard-copy-{}-{place}", self.copy)
+    }
+
+    /// The labels every object of the copy carries. None names an environment: they are no part of one.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        [
+            ("app.kubernetes.io/managed-by", "outboard"),
+            (INSTALL, &self.install),
+            (CONTROL_NAMESPACE, &self.control_namespace),
+            (COPY, &self.copy),
+            (SLICE, SLICE_DATA),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+    }
+}
+
+impl Marks for CopyOwner {
+    fn namespace_labels(&self) -> BTreeMap<String, String> {
+        let mut labels = self.labels();
+        labels.insert(POD_SECURITY.to_owned(), "restricted".to_owned());
+        labels
+    }
+
+    fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
+        let is = |key: &str, value: &str| labels.get(key).is_some_and(|have| have == value);
+        is(INSTALL, &self.install) && is(CONTROL_NAMESPACE, &self.control_namespace) && is(COPY, &self.copy)
+    }
+
+    fn manager(&self) -> &'static str {
+        MANAGER_DATA
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_copy_still_fits_a_namespace_and_namesakes_have_their_own() {
+        let owner = |control: &str| CopyOwner {
+            install: "outboard".into(),
+            control_namespace: control.into(),
+            copy: "c".repeat(40),
+        };
+        assert_eq!(owner("shop").namespace().len(), 63);
+        assert_ne!(owner("shop").namespace(), owner("till").namespace());
     }
 }

@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::DriftPolicy;
 
+mod class;
 mod component;
 mod logs;
+mod masks;
 mod service;
 
 pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
 pub use logs::{LogArchive, LogFields, Logs};
+pub use masks::ServiceMasks;
 pub use service::{ClassService, SecretPlace, Service, ServiceSettings, ServiceType};
 
 /// What a team ships: components, backing services, routes and classes.
@@ -58,6 +61,9 @@ pub struct ProjectSpec {
     /// Where logs are found once they were shipped. Changes no environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<Logs>,
+    /// What copies do to personal data, by service. Changes no environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub masks: BTreeMap<String, ServiceMasks>,
     /// Stages such as qa and production. None at all means one, called `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, Class>,
@@ -120,9 +126,10 @@ pub struct ProjectStatus {
 }
 
 impl ProjectSpec {
-    /// What environments are made of: where their logs lie is read from the project as it is now.
+    /// What environments are made of: where their logs lie and how copies of their data are masked is read from the
+    /// project as it is now.
     pub fn of_environments(&self) -> Self {
-        Self { logs: None, ..self.clone() }
+        Self { logs: None, masks: BTreeMap::new(), ..self.clone() }
     }
 
     /// The class called `name`; a project without classes has exactly one, `default`.
@@ -175,6 +182,17 @@ mod tests {
         assert_eq!(seconds("90"), None);
         assert_eq!(seconds(""), None);
         assert_eq!(seconds("9999999h"), None);
+    }
+
+    #[test]
+    fn where_logs_lie_and_how_copies_are_masked_is_no_part_of_environments() {
+        let said = serde_json::json!({
+            "components": {},
+            "logs": {"archive": {"bucket": "logs"}},
+            "masks": {"db": {"users.email": "email"}},
+        });
+        let spec: ProjectSpec = serde_json::from_value(said).unwrap();
+        assert_eq!(spec.of_environments(), ProjectSpec::default());
     }
 
     #[test]

@@ -38,6 +38,21 @@ pub enum Cause {
     ReadinessFailing,
     JobFailed,
     Unschedulable,
+    /// A copy is to go from or to an environment that is not there, or that is being destroyed.
+    EnvironmentNotFound,
+    /// A service has to be ready before its data is copied.
+    ServiceNotReady,
+    /// A protected class is concerned, and nobody with the right said so.
+    Protected,
+    /// Personal data would be copied for which the project has no mask, or one that does not fit.
+    MasksInvalid,
+    /// Values of masked columns were found in others.
+    DataLeaked,
+    /// Another copy is bringing data into the same environment.
+    CopyUnderWay,
+    /// A server of a copy refuses its user.
+    AccessDenied,
+    CopyFailed,
     /// A cause that a newer outboard gave.
     #[serde(other)]
     Unknown,
@@ -46,19 +61,27 @@ pub enum Cause {
 impl Cause {
     pub fn exit(self) -> Exit {
         match self {
-            Self::Invalid | Self::Refused => Exit::Invalid,
-            Self::ProjectNotFound | Self::RevisionNotFound | Self::ServiceNotFound => Exit::NotFound,
-            Self::NamespaceTaken | Self::HostTaken | Self::ObjectTaken | Self::PlanStale | Self::Frozen => {
-                Exit::Conflict
-            }
+            Self::Invalid | Self::Refused | Self::MasksInvalid | Self::DataLeaked => Exit::Invalid,
+            Self::ProjectNotFound
+            | Self::RevisionNotFound
+            | Self::ServiceNotFound
+            | Self::EnvironmentNotFound => Exit::NotFound,
+            Self::NamespaceTaken
+            | Self::HostTaken
+            | Self::ObjectTaken
+            | Self::PlanStale
+            | Self::Frozen
+            | Self::CopyUnderWay => Exit::Conflict,
+            Self::Protected | Self::AccessDenied => Exit::Forbidden,
             Self::SecretLost => Exit::SecretLost,
             Self::SecretMissing => Exit::SecretMissing,
             Self::ImageNotFound => Exit::ImageNotFound,
             Self::ImageDenied | Self::RegistryUnreachable => Exit::Registry,
             Self::CrashLoop => Exit::CrashLoop,
-            Self::ReadinessFailing => Exit::ReadinessFailing,
+            Self::ReadinessFailing | Self::ServiceNotReady => Exit::ReadinessFailing,
             Self::JobFailed => Exit::JobFailed,
             Self::Unschedulable => Exit::Unschedulable,
+            Self::CopyFailed => Exit::CopyFailed,
             Self::Unknown => Exit::Failure,
         }
     }

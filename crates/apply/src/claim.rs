@@ -1,8 +1,8 @@
-//! Claims a namespace for one environment: by POST, so two can't both have it.
+//! Claims a namespace for one environment or one copy: by POST, so two can't both have it.
 
 use std::collections::BTreeMap;
 
-use api::marks::Owner;
+use api::marks::Marks;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
@@ -26,7 +26,7 @@ pub enum Claim {
 pub async fn claim_namespace(
     client: &Client,
     name: &str,
-    owner: &Owner,
+    owner: &impl Marks,
     held: Option<&str>,
 ) -> Result<Claim, Error> {
     let api = Api::<Namespace>::all(client.clone());
@@ -39,7 +39,7 @@ pub async fn claim_namespace(
         }
         let patch = json!({"metadata": {"labels": labels, "resourceVersion": found.resource_version()}});
         let params =
-            PatchParams { field_manager: Some(api::marks::MANAGER.to_owned()), ..PatchParams::default() };
+            PatchParams { field_manager: Some(owner.manager().to_owned()), ..PatchParams::default() };
         let marked = api.patch(name, &params, &Patch::Merge(&patch)).await;
         return Ok(judge(&marked.map_err(|error| Error::of_write(error, "Namespace", "", name))?, owner));
     }
@@ -48,7 +48,7 @@ pub async fn claim_namespace(
     wanted.metadata.labels = Some(owner.namespace_labels());
     match api
         .create(
-            &PostParams { field_manager: Some(api::marks::MANAGER.to_owned()), ..PostParams::default() },
+            &PostParams { field_manager: Some(owner.manager().to_owned()), ..PostParams::default() },
             &wanted,
         )
         .await
@@ -60,7 +60,7 @@ pub async fn claim_namespace(
 }
 
 /// Whose namespace this is.
-pub fn judge(namespace: &Namespace, owner: &Owner) -> Claim {
+pub fn judge(namespace: &Namespace, owner: &impl Marks) -> Claim {
     if !owner.owns(namespace.labels()) {
         return Claim::Taken { by: holder(namespace.labels()) };
     }
@@ -72,14 +72,18 @@ pub fn judge(namespace: &Namespace, owner: &Owner) -> Claim {
 
 /// Whom marks name.
 pub(crate) fn holder(labels: &BTreeMap<String, String>) -> String {
-    match (labels.get(api::marks::CONTROL_NAMESPACE), labels.get(api::marks::ENVIRONMENT)) {
-        (Some(control), Some(environment)) => format!("environment {environment} of {control}"),
+    let of = |key| labels.get(key);
+    match (of(api::marks::CONTROL_NAMESPACE), of(api::marks::ENVIRONMENT), of(api::marks::COPY)) {
+        (Some(control), Some(environment), _) => format!("environment {environment} of {control}"),
+        (Some(control), None, Some(copy)) => format!("copy {copy} of {control}"),
         _ => "something outboard did not make".to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use api::marks::Owner;
+
     use super::*;
 
     fn owner(environment: &str) -> Owner {

@@ -115,3 +115,6 @@ fn listed(object: Object) -> Option<Listed> {
     let size = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
     Some(Listed { key: object.key?, size, modified, frozen })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod data;
 mod data_copy;
 mod debug;
 mod env;
@@ -30,6 +31,8 @@ pub enum Command {
     Project(project::ProjectCommand),
     #[command(subcommand, visible_alias = "environment")]
     Env(env::EnvCommand),
+    #[command(subcommand)]
+    Data(data::DataCommand),
     Logs(logs::LogsArgs),
     Exec(exec::ExecArgs),
     Forward(forward::ForwardArgs),
@@ -95,6 +98,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Apply(args) => Box::pin(apply::run(context, args)).await,
         Command::Project(command) => project::run(context, command).await,
         Command::Env(command) => Box::pin(env::run(context, command, interrupted)).await,
+        Command::Data(command) => Box::pin(data::run(context, command)).await,
         Command::Logs(args) => Box::pin(logs::run(context, args)).await,
         Command::Exec(args) => Box::pin(exec::run(context, args)).await,
         Command::Forward(args) => Box::pin(forward::run(context, args)).await,

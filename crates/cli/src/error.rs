@@ -75,9 +75,11 @@ pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
     let words = words(failure, resume);
     let verb = if let Failure::Verb(error) = failure { Some(error) } else { None };
     let verdict = match verb {
-        Some(Verb::Verdict { verdict, .. } | Verb::Inside(Trouble::NotStarted { verdict, .. })) => {
-            Some(&**verdict)
-        }
+        Some(
+            Verb::Verdict { verdict, .. }
+            | Verb::CopyFailed { verdict, .. }
+            | Verb::Inside(Trouble::NotStarted { verdict, .. }),
+        ) => Some(&**verdict),
         _ => None,
     };
     let broken: Vec<&BrokenFile> = match verb {
@@ -188,7 +190,7 @@ fn of_data(error: &verbs::data::Error) -> Words {
     use verbs::data::Error;
     let exit = match error {
         Error::Job(_) | Error::Masks(_) | Error::Leaks(_) => Exit::Invalid,
-        Error::Refused { .. } => Exit::Conflict,
+        Error::Refused { .. } | Error::Busy => Exit::Conflict,
         Error::Credentials { .. } => Exit::Forbidden,
         _ => Exit::Failure,
     };

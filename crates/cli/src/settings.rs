@@ -58,6 +58,7 @@ impl SettingsArgs {
             registries: self.registries.iter().cloned().collect(),
             labels: self.labels.iter().cloned().collect(),
             managers: self.managers.clone(),
+            ..Settings::default()
         }
     }
 }

@@ -1,21 +1,20 @@
 //! One attempt: a snapshot, and everything that is not on the target yet as of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
 use mysql_async::Conn;
 
-use crate::Say;
 use crate::board::{Board, Start};
-use crate::copy::{LOCK_PATIENCE, check, notes, summary};
+use crate::copy::{LOCK_PATIENCE, check, notes, summary, whole};
 use crate::error::{Error, Result};
 use crate::job::Ready;
 use crate::leaks::Leaks;
 use crate::mysql::connect::{self, End};
+use crate::mysql::ledger::{self, Ledger};
 use crate::mysql::pump::{Passage, Route};
-use crate::mysql::{finish, ledger, schema, snapshot};
+use crate::mysql::{finish, schema, snapshot};
 use crate::plan::chunks::pieces;
 use crate::plan::ddl::{fingerprint, split};
 use crate::plan::policy::Policy;
@@ -25,6 +24,7 @@ use crate::progress::{Event, Report, Tally, peak_memory};
 use crate::resume;
 use crate::throttle::Throttle;
 use crate::worker::{self, Shared, Task};
+use crate::{Say, Steer};
 
 /// Of each masked column so many values are looked for in everything else.
 const LOOKED_FOR: usize = 5_000;
@@ -34,7 +34,7 @@ const BEFORE: &[MadeKind] = &[MadeKind::Sequence];
 const AFTER: &[MadeKind] =
     &[MadeKind::Function, MadeKind::Procedure, MadeKind::View, MadeKind::Trigger, MadeKind::Event];
 
-pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) -> Result<Report> {
+pub async fn attempt(ready: &Ready, steer: &Steer, tally: &Arc<Tally>, say: &Say) -> Result<Report> {
     let (from, to) = (End::source(ready), End::target(ready));
     let mut source = from.text().await?;
     let mut target = to.text().await?;
@@ -48,12 +48,13 @@ pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) 
     let mut snapshot = snapshot::open(&from, ready.job.limits.connections, facts.binlog).await?;
     say(Event::Snapshot(snapshot.held.clone()));
     let databases = schema::databases(&mut source, &ready.job.databases).await?;
+    whole(&databases)?;
     let policy = check(ready, &databases)?;
     let plan = summary(&databases, &policy);
     say(Event::Plan(plan.clone()));
 
     let tasks = tasks(ready, &databases, &policy)?;
-    let starts =
+    let (starts, ledger) =
         prepare(ready, &databases, &tasks, &mut target, &to, &mut snapshot.readers, tally, say).await?;
     let leaks = look_for(&mut source, &databases, &policy).await?.map(Arc::new);
     let throttle = Arc::new(Throttle::new(ready.job.limits.bytes_per_second));
@@ -61,13 +62,19 @@ pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) 
         tasks,
         board: Board::new(starts),
         target: to.clone(),
-        passage: Passage { throttle: throttle.clone(), tally: tally.clone(), leaks: leaks.clone() },
+        passage: Passage {
+            throttle: throttle.clone(),
+            tally: tally.clone(),
+            leaks: leaks.clone(),
+            ledger: ledger.clone(),
+        },
         say: say.clone(),
     });
     let watch = Watch {
         source: from,
         target: to.clone(),
-        file: file.to_owned(),
+        steer: steer.clone(),
+        shared: shared.clone(),
         limits: ready.job.limits,
         throttle: throttle.clone(),
         tally: tally.clone(),
@@ -81,20 +88,26 @@ pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) 
         // What must not be there does not stay.
         let mut target = to.text().await?;
         finish::empty(&mut target, &databases).await?;
-        ledger::end(&mut target).await?;
+        ledger.end(&mut target).await?;
+        for database in &databases {
+            finish::database(&mut target, database).await?;
+        }
         return Err(error);
     }
     // The lock went with those who loaded, and the target may have been away since.
     let mut target = to.text().await?;
     ledger::alone(&mut target, LOCK_PATIENCE).await?;
+    say(Event::Finishing);
     let orphans = complete(ready, &databases, &shared, &mut source, &to).await?;
-    ledger::end(&mut target).await?;
+    ledger.end(&mut target).await?;
+    let (standing_rows, _) = shared.board.standing();
     Ok(Report {
         seconds: 0.0,
         snapshots: 0,
         tables: shared.tasks.len(),
         snapshot: snapshot.held,
         rows: Tally::read(&tally.rows),
+        standing_rows,
         bytes: Tally::read(&tally.bytes),
         chunks: Tally::read(&tally.chunks),
         verified_chunks: Tally::read(&tally.verified),
@@ -140,7 +153,7 @@ fn same_copy(ready: &Ready) -> Result<String> {
     Ok(crate::plan::digest(words.join("\n").as_bytes()))
 }
 
-/// Makes the target ready for rows; says where each table stands.
+/// Makes the target ready for rows; says where each table stands, and where that is written down.
 #[expect(clippy::too_many_arguments, reason = "everything that an attempt has at hand, and a step of it")]
 async fn prepare(
     ready: &Ready,
@@ -151,21 +164,36 @@ async fn prepare(
     readers: &mut [Conn],
     tally: &Tally,
     say: &Say,
-) -> Result<Vec<Start>> {
+) -> Result<(Vec<Start>, Ledger)> {
     let wanted = same_copy(ready)?;
-    let found = ledger::job(target).await?;
+    let first = databases.first().map(|database| database.name.as_str()).unwrap_or_default();
+    let found = Ledger::find(target, first).await?;
+    let job = match &found {
+        Some(found) => Some(found.job(target).await?),
+        None => None,
+    };
     let mut starts: Vec<Option<Start>> = tasks.iter().map(|_| None).collect();
-    if found.as_ref() == Some(&wanted) {
-        resume::resume(target, tasks, readers, &mut starts, tally, say).await?;
-    } else {
-        let existing = finish::existing(target, databases).await?;
-        if !ready.job.replace && (found.is_some() || !existing.is_empty()) {
-            return Err(occupied(&existing));
+    let ledger = match found {
+        Some(ledger) if job.as_ref() == Some(&wanted) => {
+            resume::resume(target, &ledger, tasks, readers, &mut starts, tally, say).await?;
+            ledger
         }
-        finish::empty(target, databases).await?;
-        ledger::end(target).await?;
-        ledger::begin(target, &wanted).await?;
-    }
+        found => {
+            let mut existing = finish::existing(target, databases).await?;
+            existing.retain(|place| !place.split_once('.').is_some_and(|(_, table)| ledger::is_part(table)));
+            if !ready.job.replace && (found.is_some() || !existing.is_empty()) {
+                return Err(occupied(&existing));
+            }
+            finish::empty(target, databases).await?;
+            if let Some(found) = found {
+                found.end(target).await?;
+            }
+            for database in databases {
+                finish::database(target, database).await?;
+            }
+            Ledger::begin(target, first, &wanted).await?
+        }
+    };
     for database in databases {
         finish::database(target, database).await?;
         finish::made(target, database, None, false, BEFORE).await?;
@@ -183,8 +211,8 @@ async fn prepare(
         .filter_map(create)
         .map(|task| (task.route.table.place.to_string(), fingerprint(&task.route.table.create)))
         .collect();
-    ledger::created(target, &entries).await?;
-    Ok(starts.into_iter().map(Option::unwrap_or_default).collect())
+    ledger.created(target, &entries).await?;
+    Ok((starts.into_iter().map(Option::unwrap_or_default).collect(), ledger))
 }
 
 fn occupied(existing: &[String]) -> Error {
@@ -205,7 +233,7 @@ async fn look_for(source: &mut Conn, databases: &[Database], policy: &Policy) ->
         for column in table.stored().filter(|column| policy.mask(table, &column.name).is_some()) {
             // Dates and numbers stand anywhere, and a document is not found within another.
             let tells = (column.is_text() || column.is_bytes())
-                && !matches!(policy.mask(table, &column.name), Some(crate::masks::spec::MaskSpec::Json(_)));
+                && !matches!(policy.mask(table, &column.name), Some(api::MaskSpec::Json(_)));
             if tells {
                 let found = schema::samples(source, table, column, LOOKED_FOR).await?;
                 values.entry(format!("{}.{}", table.place, column.name)).or_default().extend(found);

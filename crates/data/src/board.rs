@@ -155,6 +155,15 @@ impl Board {
         });
     }
 
+    /// Rows of chunks that are loaded, and whether any chunk is not.
+    pub fn standing(&self) -> (u64, bool) {
+        let state = self.state();
+        let lines = || state.tables.iter().flat_map(|table| &table.chunks).map(|chunk| chunk.line.loaded);
+        let loading = state.tables.iter().any(|table| table.chunks.is_empty())
+            || lines().any(|loaded| loaded.is_none());
+        (lines().flatten().map(|loaded| loaded.sent.rows).sum(), loading)
+    }
+
     /// Nobody gets anything any more.
     pub fn stop(&self) {
         self.state().stopped = true;
@@ -233,7 +242,9 @@ mod tests {
             assert_eq!(taken, chunk);
         }
         board.loaded(0, 1, Loaded::default());
+        assert!(board.standing().1);
         board.loaded(0, 0, Loaded::default());
+        assert!(!board.standing().1);
         for _ in 0..2 {
             assert!(matches!(board.take().await, Some(Work::Verify { .. })));
         }

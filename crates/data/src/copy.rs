@@ -3,16 +3,16 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::Say;
 use crate::attempt;
 use crate::error::{Error, Result};
 use crate::job::{self, Ready};
 use crate::mysql::connect::{self, End};
-use crate::mysql::schema;
+use crate::mysql::{ledger, schema};
 use crate::plan::estimate;
 use crate::plan::policy::{Policy, policy};
 use crate::plan::schema::Database;
 use crate::progress::{Event, PlanSummary, Report, Tally};
+use crate::{Say, Steer};
 
 /// How long the server of a copy that was killed may take to notice.
 pub(crate) const LOCK_PATIENCE: u32 = 30;
@@ -27,6 +27,7 @@ pub async fn plan(file: &Path, say: &Say) -> Result<PlanSummary> {
     let mut source = end.text().await?;
     connect::accept(&connect::server(&mut source, end.side).await?, end.side)?;
     let databases = schema::databases(&mut source, &ready.job.databases).await?;
+    whole(&databases)?;
     let policy = check(&ready, &databases)?;
     let end = End::target(&ready);
     let mut target = end.text().await?;
@@ -36,7 +37,14 @@ pub async fn plan(file: &Path, say: &Say) -> Result<PlanSummary> {
     Ok(summary)
 }
 
+/// Follows the limits in its file.
 pub async fn copy(file: &Path, say: &Say) -> Result<Report> {
+    let limits = file.to_owned();
+    let steer: Steer = std::sync::Arc::new(move || job::limits(&limits));
+    copy_steered(file, &steer, say).await
+}
+
+pub async fn copy_steered(file: &Path, steer: &Steer, say: &Say) -> Result<Report> {
     let ready = job::read(file)?;
     let begun = Instant::now();
     let (mut fruitless, mut snapshots) = (0, 0);
@@ -44,7 +52,7 @@ pub async fn copy(file: &Path, say: &Say) -> Result<Report> {
     loop {
         let before = Tally::read(&tally.bytes);
         snapshots += 1;
-        let error = match Box::pin(attempt::attempt(&ready, file, &tally, say)).await {
+        let error = match Box::pin(attempt::attempt(&ready, steer, &tally, say)).await {
             Ok(mut report) => {
                 (report.seconds, report.snapshots) = (begun.elapsed().as_secs_f64(), snapshots);
                 say(Event::Report(Box::new(report.clone())));
@@ -59,6 +67,18 @@ pub async fn copy(file: &Path, say: &Say) -> Result<Report> {
         }
         say(Event::Note { message: format!("{error}: begun again with what is done") });
         tokio::time::sleep(Duration::from_secs(1 << fruitless)).await;
+    }
+}
+
+/// Refuses a source that is itself only a part of something.
+pub(crate) fn whole(databases: &[Database]) -> Result<()> {
+    let part = |database: &&Database| database.tables.iter().any(|table| ledger::is_part(&table.place.table));
+    match databases.iter().find(part) {
+        Some(database) => Err(Error::Refused {
+            message: format!("{} on the source is part of a copy that was not finished", database.name),
+            fix: "finish that copy first: start it again".to_owned(),
+        }),
+        None => Ok(()),
     }
 }
 

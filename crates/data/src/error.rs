@@ -40,6 +40,8 @@ pub enum Error {
     Credentials { side: Side, user: String, reason: String },
     #[error("{message}")]
     Refused { message: String, fix: String },
+    #[error("another copy is writing to the target")]
+    Busy,
     #[error("{side} failed while {doing}: {}", said(source))]
     Sql { side: Side, doing: String, source: Box<mysql_async::Error> },
     #[error("{place} was changed on the source while it was copied")]
@@ -104,6 +106,7 @@ impl Error {
             Self::Unreachable { .. } => "see that it runs and that this machine may reach it".to_owned(),
             Self::Credentials { .. } => "correct user and password in the job".to_owned(),
             Self::Refused { fix, .. } => fix.clone(),
+            Self::Busy => "wait until it has finished, or end it".to_owned(),
             Self::Changed { .. } => {
                 "start the copy again once the schema stays as it is: it goes on".to_owned()
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use api::Problem;
+use api::{MaskSpec, Problem};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -84,12 +84,12 @@ pub struct Masks {
     pub deny: bool,
     /// `DATABASE.TABLE.COLUMN` and its mask; `null` empties.
     #[serde(default)]
-    pub columns: std::collections::BTreeMap<String, Option<crate::masks::spec::MaskSpec>>,
+    pub columns: std::collections::BTreeMap<String, Option<MaskSpec>>,
 }
 
 impl Masks {
     pub fn columns(&self) -> Columns {
-        let empty = crate::masks::spec::MaskSpec::Null;
+        let empty = MaskSpec::Null;
         self.columns
             .iter()
             .map(|(name, mask)| (name.clone(), mask.clone().unwrap_or(empty.clone())))
@@ -146,6 +146,15 @@ pub struct Ready {
 
 /// Reads and checks a job; every problem at once.
 pub fn read(file: &Path) -> Result<Ready> {
+    read_for(file, true)
+}
+
+/// The same for who only looks at the source: the target may be the same.
+pub fn read_source(file: &Path) -> Result<Ready> {
+    read_for(file, false)
+}
+
+fn read_for(file: &Path, both: bool) -> Result<Ready> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Error::Job(vec![Problem::new(file.display().to_string(), error.to_string())]))?;
     let job: Job = serde_saphyr::from_str(&text)
@@ -162,7 +171,7 @@ pub fn read(file: &Path) -> Result<Ready> {
     let target_password =
         secret("/target", job.target.password_file.as_deref(), job.target.password_env.as_deref());
     let key = secret("/masks/keyFile", job.masks.key_file.as_deref(), None);
-    problems.extend(check(&job, key.as_ref()));
+    problems.extend(check(&job, key.as_ref(), both));
     if problems.is_empty() {
         let keyed = key.map(|key| Keyed::new(key.expose().as_bytes()));
         Ok(Ready { job, source_password, target_password, keyed })
@@ -188,7 +197,7 @@ fn lookup(file: Option<&Path>, variable: Option<&str>) -> std::result::Result<Op
     Ok(Some(Secret(value.trim_end_matches(['\n', '\r']).to_owned())))
 }
 
-fn check(job: &Job, key: Option<&Secret>) -> Vec<Problem> {
+fn check(job: &Job, key: Option<&Secret>, both: bool) -> Vec<Problem> {
     /// Of MariaDB itself.
     const SYSTEM: &[&str] = &["mysql", "information_schema", "performance_schema", "sys", crate::LEDGER];
     let mut problems = vec![];
@@ -210,7 +219,7 @@ fn check(job: &Job, key: Option<&Secret>) -> Vec<Problem> {
             problems.push(Problem::new(&place, format!("{name} stands there twice")));
         }
     }
-    if (&job.source.host, job.source.port) == (&job.target.host, job.target.port) {
+    if both && (&job.source.host, job.source.port) == (&job.target.host, job.target.port) {
         problems.push(Problem::new("/target", "is the source").hint("a copy goes to another server"));
     }
     if !(1..=32).contains(&job.limits.connections) {
@@ -245,7 +254,6 @@ mod tests {
              shop.users.password: {{constant: secret}}\n    shop.users.born: {{dateShift: 30}}\n    \
              shop.orders.data: {{json: {{$.customer.email: email}}}}\n"
         ));
-        use crate::masks::spec::MaskSpec;
         let columns = job.masks.columns();
         assert_eq!(columns["shop.users.email"], MaskSpec::Email);
         assert_eq!(columns["shop.users.note"], MaskSpec::Null);
@@ -260,7 +268,7 @@ mod tests {
     fn everything_wrong_is_told_at_once() {
         let job = job("source: {host: a, user: u}\ntarget: {host: a, user: u}\ndatabases: [mysql, x, x]\n\
              limits: {connections: 0, bytesPerSecond: 0}\nmasks: {deny: true}\n");
-        let lines: Vec<String> = Error::Job(check(&job, None)).details();
+        let lines: Vec<String> = Error::Job(check(&job, None, true)).details();
         insta::assert_snapshot!(lines.join("\n"));
     }
 

@@ -1,29 +1,42 @@
-//! Slice 4: data between environments. What is here copies MariaDB databases: at one moment, without locks, verified,
-//! resumable and masked.
+//! Slice 4: data between environments: MariaDB databases, at one moment, without locks, verified, resumable and masked.
 //!
-//! [`copy::copy`] reads as the list of its steps; decisions are in [`plan`], what is asked of servers in `mysql`.
+//! Two halves. The engine knows servers and no cluster: [`copy::copy`] reads as the list of its steps, what is asked of
+//! servers is in `mysql`. The operator's half knows the cluster and no server: [`controller`] looks after DataCopies,
+//! whose pods run the engine through [`courier`]. Decisions of both are in [`plan`].
 
+mod acts;
 mod attempt;
 mod board;
+mod context;
+pub mod controller;
 pub mod copy;
+pub mod courier;
 mod error;
+mod gather;
 pub mod job;
 mod leaks;
+mod mask_key;
 pub mod masks;
 mod mysql;
 pub mod plan;
 mod pressure;
 pub mod progress;
+mod quiesce;
 mod resume;
 pub mod scan;
+mod servers;
 mod throttle;
 mod worker;
 
 use std::sync::Arc;
 
+pub use context::{Observer, Settings};
 pub use error::{Error, Result, Side};
 pub use mysql::ledger::LEDGER;
 pub use progress::{Event, Report};
+
+/// The limits as they are now; none: as they were.
+pub type Steer = Arc<dyn Fn() -> Option<job::Limits> + Send + Sync>;
 
 /// Whoever listens to events.
 pub type Say = Arc<dyn Fn(Event) + Send + Sync>;

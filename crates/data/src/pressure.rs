@@ -1,7 +1,6 @@
 //! Watches how the source feels: while it has enough to do, the copy waits. Also tells progress, follows limits that
-//! change in the job's file, and sees that the copy stays alone on its target.
+//! change meanwhile, and sees that the copy stays alone on its target.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,20 +8,22 @@ use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 use crate::error::Result;
-use crate::job::{self, Limits};
+use crate::job::Limits;
 use crate::mysql::connect::End;
 use crate::mysql::ledger;
 use crate::plan::estimate;
 use crate::progress::{Event, Progress, Tally};
 use crate::throttle::Throttle;
-use crate::{Say, copy};
+use crate::worker::Shared;
+use crate::{Say, Steer, copy};
 
 const LOOK: Duration = Duration::from_secs(1);
 
 pub struct Watch {
     pub source: End,
     pub target: End,
-    pub file: PathBuf,
+    pub steer: Steer,
+    pub shared: Arc<Shared>,
     pub limits: Limits,
     pub throttle: Arc<Throttle>,
     pub tally: Arc<Tally>,
@@ -38,7 +39,7 @@ impl Watch {
         let mut before = (Tally::read(&self.tally.bytes), Instant::now());
         loop {
             tokio::time::sleep(LOOK).await;
-            if let Some(limits) = job::limits(&self.file) {
+            if let Some(limits) = (self.steer)() {
                 self.throttle.limit(limits.bytes_per_second);
                 self.limits = limits;
             }
@@ -53,12 +54,17 @@ impl Watch {
             let rate = (bytes - before.0) as f64 / before.1.elapsed().as_secs_f64();
             before = (bytes, Instant::now());
             let rows = Tally::read(&self.tally.rows);
+            let (standing, loading) = self.shared.board.standing();
+            let left = self.of_rows.saturating_sub(standing);
             (self.say)(Event::Progress(Progress {
                 rows,
                 bytes,
+                standing,
+                verifying: !loading,
+                recopied: Tally::read(&self.tally.repaired),
                 of_rows: self.of_rows,
                 bytes_per_second: rate as u64,
-                seconds_left: estimate::seconds_left(rows, self.of_rows, begun.elapsed().as_secs_f64()),
+                seconds_left: estimate::seconds_left(rows, rows + left, begun.elapsed().as_secs_f64()),
                 tables_done: Tally::read(&self.tally.tables),
                 held: self.throttle.is_held(),
             }));

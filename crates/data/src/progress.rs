@@ -19,6 +19,8 @@ pub enum Event {
         again: u64,
     },
     Progress(Progress),
+    /// All rows are there, and what needs all of them is made.
+    Finishing,
     /// Something passed by itself, or is tried again.
     Note {
         message: String,
@@ -45,8 +47,16 @@ pub struct PlanSummary {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
+    /// Loaded by this run.
     pub rows: u64,
     pub bytes: u64,
+    /// Rows of chunks that are whole on the target, by whichever run.
+    pub standing: u64,
+    /// Everything was sent; the target is still asked whether it has it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub verifying: bool,
+    /// Chunks that were not what was sent, and were loaded again.
+    pub recopied: u64,
     pub of_rows: u64,
     pub bytes_per_second: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +74,10 @@ pub struct Report {
     pub snapshot: Held,
     pub snapshots: u32,
     pub tables: usize,
+    /// Loaded by this run.
     pub rows: u64,
+    /// On the target, by whichever run.
+    pub standing_rows: u64,
     pub bytes: u64,
     pub chunks: u64,
     /// Every chunk was compared with what was sent, by the target's own checksum.

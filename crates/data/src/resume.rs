@@ -10,7 +10,7 @@ use mysql_async::Conn;
 use crate::Say;
 use crate::board::Start;
 use crate::error::{Result, Side};
-use crate::mysql::ledger::{self, Entry, Line};
+use crate::mysql::ledger::{Entry, Ledger, Line};
 use crate::mysql::{finish, sums};
 use crate::plan::ddl::fingerprint;
 use crate::plan::key::Range;
@@ -28,6 +28,7 @@ struct Question {
 
 pub async fn resume(
     target: &mut Conn,
+    ledger: &Ledger,
     tasks: &[Task],
     readers: &mut [Conn],
     starts: &mut [Option<Start>],
@@ -35,7 +36,7 @@ pub async fn resume(
     say: &Say,
 ) -> Result<()> {
     let mut entries: BTreeMap<String, Entry> =
-        ledger::entries(target).await?.into_iter().map(|entry| (entry.place.clone(), entry)).collect();
+        ledger.entries(target).await?.into_iter().map(|entry| (entry.place.clone(), entry)).collect();
     let mut known: Vec<Option<Entry>> = vec![];
     for task in tasks {
         let table = &task.route.table;
@@ -45,7 +46,7 @@ pub async fn resume(
     // What the source no longer has. Of a table that changed, its new definition takes the place.
     for place in entries.keys() {
         finish::gone(target, place).await?;
-        ledger::forget(target, place).await?;
+        ledger.forget(target, place).await?;
     }
     let changed = ask(tasks, readers, &known).await?;
     let (mut kept, mut again) = (0, 0);
@@ -55,11 +56,11 @@ pub async fn resume(
         again += differing.len() as u64;
         // Unique indexes are there already: rows that moved from chunk to chunk would meet.
         if entry.indexed && !differing.is_empty() && !task.split.indexes.is_empty() {
-            ledger::forget(target, &entry.place).await?;
+            ledger.forget(target, &entry.place).await?;
             continue;
         }
         for chunk in differing {
-            ledger::unloaded(target, &entry.place, *chunk).await?;
+            ledger.unloaded(target, &entry.place, *chunk).await?;
             if let Some(line) = entry.chunks.get_mut(*chunk) {
                 line.loaded = None;
             }

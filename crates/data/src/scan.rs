@@ -14,7 +14,7 @@ use crate::progress::Event;
 const SAMPLES: usize = 200;
 
 pub async fn scan(file: &Path, say: &Say) -> Result<Vec<Proposal>> {
-    let ready = job::read(file)?;
+    let ready = job::read_source(file)?;
     let end = End::source(&ready);
     let mut source = end.text().await?;
     connect::accept(&connect::server(&mut source, end.side).await?, end.side)?;

@@ -11,7 +11,7 @@ use crate::board::{Board, Work};
 use crate::error::{Error, Result, Side};
 use crate::mysql::connect::End;
 use crate::mysql::pump::{self, Passage, Route};
-use crate::mysql::{finish, ledger, schema, sums};
+use crate::mysql::{finish, schema, sums};
 use crate::plan::chunks::{Cut, Halving, Pieces};
 use crate::plan::ddl::Split;
 use crate::plan::key::{Range, ranges};
@@ -85,7 +85,7 @@ async fn carry_out(shared: &Shared, work: &Work, source: &mut Conn, target: &mut
         Work::Cut { table } => {
             let task = task(table)?;
             let ranges = cut(source, task).await?;
-            ledger::planned(target, &task.route.table.place.to_string(), &ranges).await?;
+            shared.passage.ledger.planned(target, &task.route.table.place.to_string(), &ranges).await?;
             shared.board.cut(*table, ranges);
         }
         Work::Load { table, chunk, range, again } => {
@@ -125,7 +125,7 @@ async fn carry_out(shared: &Shared, work: &Work, source: &mut Conn, target: &mut
                 let mut text = shared.target.text().await?;
                 finish::indexes(&mut text, &task.route.table, &task.split).await?;
             }
-            ledger::indexed(target, &task.route.table.place.to_string()).await?;
+            shared.passage.ledger.indexed(target, &task.route.table.place.to_string()).await?;
             shared.board.indexed(*table);
         }
     }

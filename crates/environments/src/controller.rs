@@ -24,6 +24,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::observe::Observer;
 use crate::plan::drift;
+use crate::plan::hold::Hold;
 use crate::plan::stamp;
 use crate::plan::status::{self, Found};
 use crate::rest::Sight;
@@ -160,6 +161,10 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     }
     context.rest.end(environment);
     context.underway.begin(environment);
+    let hold = Hold::of(&environment.spec.overlays, now);
+    // Nor is the end of a hold.
+    let release =
+        hold.as_ref().map(|hold| hold.next.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
     let wanted = wanted::revision(environment, &revisions, frozen, context).await?;
 
@@ -167,7 +172,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let outcome = match &wanted.stored {
         Some(stored) => {
             let hands_off = frozen.is_some() || wanted.is_to_keep(&environment.spec);
-            let here = Here { owner: &owner, namespace: &namespace, view: &view };
+            let here = Here { owner: &owner, namespace: &namespace, view: &view, hold: hold.as_ref() };
             roll_out(environment, &here, stored, &revisions, hands_off, context).await?
         }
         None => Rollout::default(),
@@ -189,6 +194,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         drift: outcome.drift.clone(),
         project_revision: newest.as_deref(),
         refused,
+        hold: hold.as_ref().map(|hold| (hold, outcome.stopped)),
     };
     let next = status::next(&current, &found);
     if let Some(stored) =
@@ -211,6 +217,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     }
     let settled =
         next.settled_revision.is_some() && next.settled_revision == next.revision && outcome.all_ready();
+    let held = outcome.stopped && outcome.only_waits();
     let stuck = next.verdict.as_ref().is_some_and(|verdict| verdict.terminal || verdict.holds);
     // A change that waits for something outside is to be made as soon as that is there, whatever runs meanwhile.
     let waits = refused
@@ -219,17 +226,19 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let again = match (settled && !waits, stuck) {
         (true, _) => RESYNC,
         (false, true) => STUCK,
+        // Whatever happens to it is an event.
+        (false, false) if held => RESYNC,
         (false, false) => PROGRESS,
     };
-    if settled || stuck {
+    if settled || stuck || held {
         context.underway.end(environment);
     }
-    if settled && !waits && !outcome.wrote && outcome.heal_at.is_none() && next == current {
+    if settled && !waits && hold.is_none() && !outcome.wrote && outcome.heal_at.is_none() && next == current {
         let has_secrets = wanted.stored.as_ref().is_some_and(|stored| !stored.revision.secrets.is_empty());
         context.rest.begin(environment, sight, has_secrets, outcome.sources);
     }
     let heal = outcome.heal_at.map(|at| at.duration_since(now).unsigned_abs() + Duration::from_millis(100));
-    Ok(Action::requeue([Some(again), thaw, heal].into_iter().flatten().min().unwrap_or(again)))
+    Ok(Action::requeue([Some(again), thaw, heal, release].into_iter().flatten().min().unwrap_or(again)))
 }
 
 /// Whose environment this is and where it runs, if its names can be used at all.
@@ -266,6 +275,7 @@ struct Here<'a> {
     owner: &'a Owner,
     namespace: &'a str,
     view: &'a View,
+    hold: Option<&'a Hold>,
 }
 
 /// Brings the namespace to the revision, as far as may be done now.
@@ -278,7 +288,7 @@ async fn roll_out(
     context: &Context,
 ) -> Result<Rollout, Error> {
     let current = environment.status.clone().unwrap_or_default();
-    let Here { owner, namespace, view } = *here;
+    let Here { owner, namespace, view, hold } = *here;
     let about = format!("environment {}", owner.environment);
     let held = current.namespace_uid.as_deref();
     let claim = match context.watches.held(namespace, owner, held) {
@@ -339,6 +349,8 @@ async fn roll_out(
         hidden: &secrets.hidden,
         stamps: &stamp::of(&stored.revision.secrets, &secrets.marks),
         frozen: hands_off,
+        hold,
+        was_held: status::is_held(&current),
     };
     let mut rollout = rollout::run(&target, revisions, context).await?;
     // What runs goes on with the values it has.

@@ -15,8 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::hosts;
 use crate::keep;
-use crate::plan::sources::serves;
-use crate::plan::{images, pull, render, restart, validate};
+use crate::plan::{images, logs, pull, render, restart, validate};
 use crate::registry::{self, Credentials, Failure};
 use crate::revisions::{Newest, Revisions};
 use crate::sources::{self, Keepers};
@@ -107,7 +106,10 @@ pub async fn make(
             }
         }
     }
-    let revision = render::revision(&validated, &context.settings, &digests, control, pulls);
+    let mut revision = render::revision(&validated, &context.settings, &digests, control, pulls);
+    if let Some(before) = before {
+        logs::keep_images(&mut revision, before);
+    }
     finish(project, revision, request, newest, context).await
 }
 
@@ -195,7 +197,7 @@ async fn restored(
 async fn credentials(control: &str, class: &str, context: &Context) -> Result<Option<Credentials>, Error> {
     let secrets = Api::<Secret>::namespaced(context.client.clone(), control);
     let Some(secret) = secrets.get_opt(pull::NAME).await? else { return Ok(None) };
-    let serves = serves(secret.annotations().get(marks::CLASSES).map(String::as_str), class);
+    let serves = marks::serves(secret.annotations().get(marks::CLASSES).map(String::as_str), class);
     let config = secret.data.as_ref().and_then(|data| data.get(pull::KEY)).filter(|_| serves);
     Ok(config.map(|config| Credentials::parse(&config.0)))
 }

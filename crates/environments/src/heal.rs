@@ -19,6 +19,7 @@ use tracing::info;
 use crate::context::Context;
 use crate::error::Error;
 use crate::evidence;
+use crate::hold::{self, Turn};
 use crate::plan::decide;
 use crate::rollout::Target;
 
@@ -47,14 +48,40 @@ pub async fn ensure(
     desired: &DynamicObject,
     context: &Context,
 ) -> Result<Kept, Error> {
-    let Target { owner, namespace, settled, hands_off, view, now, .. } = *target;
+    let Target { namespace, view, .. } = *target;
     let name = desired.name_any();
     let seen = view.get(kind, &name);
+    let runs = kind.scales() || kind == Kind::CronJob;
+    let held = runs && target.hold.is_some_and(|hold| hold.holds(part.role));
+    if let Some(seen) = seen.filter(|_| held && target.frozen) {
+        // Nothing is held during a freeze, and what was held before stands as it is to.
+        return Ok(Kept { seen: Some(seen.clone()), ..Kept::default() });
+    }
     // Whatever an autoscaler sets is as it should be; but at 0 Kubernetes' own does nothing any more.
     let own = decide::scales_itself(part, kind);
     let off = own && seen.is_some_and(|seen| seen.replicas == Some(0));
     let scaled_by_others = (own || view.is_autoscaled(kind, &name)) && !off;
-    let replicas = part.replicas.filter(|_| kind.scales() && !scaled_by_others);
+    let turn = hold::turn(target, part, seen, context).await?.filter(|_| !target.frozen);
+    let replicas = part.replicas.filter(|_| kind.scales() && !scaled_by_others && !held && turn.is_none());
+    if let (Some(Turn::To(count)), Some(seen)) = (turn, seen) {
+        context.writer.scale(kind, namespace, &seen.name, count).await?;
+    }
+    let kept = keep(target, part, kind, desired, replicas, context).await?;
+    Ok(Kept { wrote: kept.wrote || matches!(turn, Some(Turn::To(_))), ..kept })
+}
+
+/// Keeps it with so many replicas; none: their number is not ours to say.
+async fn keep(
+    target: &Target<'_>,
+    part: &Part,
+    kind: Kind,
+    desired: &DynamicObject,
+    replicas: Option<u32>,
+    context: &Context,
+) -> Result<Kept, Error> {
+    let Target { owner, namespace, settled, hands_off, view, now, .. } = *target;
+    let name = desired.name_any();
+    let seen = view.get(kind, &name);
     if hands_off && !outdated(target, kind, desired, context).await? {
         // Not made yet: what stands there is an earlier revision's, and says nothing about this one.
         if !settled && seen.is_none_or(|seen| context.writer.differs(namespace, desired, seen)) {
@@ -68,7 +95,9 @@ pub async fn ensure(
         return look(target, kind, desired, replicas, until, context).await;
     }
     let mut kept = Kept::default();
-    let seen = match context.writer.ensure(owner, namespace, desired, seen, part.replicas).await? {
+    let held = target.hold.is_some_and(|hold| hold.holds(part.role));
+    let first = if held { part.replicas.map(|_| 0) } else { part.replicas };
+    let seen = match context.writer.ensure(owner, namespace, desired, seen, first).await? {
         Ensured::Unchanged(seen) => seen,
         Ensured::Created(seen) => {
             kept.wrote = true;
@@ -102,8 +131,8 @@ pub async fn ensure(
     Ok(kept)
 }
 
-/// Whether pods run with values that others have changed since: to follow is no healing. One request, and only for
-/// an object that differs.
+/// Whether pods run with values that others have changed since, or a schedule is not as a hold, or its end, asks for: to
+/// follow is no healing. One request, and only for an object that differs.
 async fn outdated(
     target: &Target<'_>,
     kind: Kind,
@@ -114,11 +143,21 @@ async fn outdated(
     let Some(seen) = target.view.get(kind, &desired.name_any()).filter(|_| !target.frozen) else {
         return Ok(false);
     };
-    if stamp(desired).is_none() || !context.writer.differs(target.namespace, desired, seen) {
+    let follows = stamp(desired).is_some() || kind == Kind::CronJob;
+    if !follows || !context.writer.differs(target.namespace, desired, seen) {
         return Ok(false);
     }
-    let live = context.writer.get(kind, target.namespace, &seen.name).await?;
-    Ok(live.is_some_and(|live| stamp(&live) != stamp(desired)))
+    let Some(live) = context.writer.get(kind, target.namespace, &seen.name).await? else { return Ok(false) };
+    if kind != Kind::CronJob {
+        return Ok(stamp(&live) != stamp(desired));
+    }
+    let suspended = |object: &DynamicObject| object.data.pointer("/spec/suspend") == Some(&true.into());
+    // What somebody else suspended is drift, and not ours to end where drift is only told.
+    Ok(match (suspended(desired), suspended(&live)) {
+        (true, false) => true,
+        (false, true) => hold::we_wrote(&live, "f:suspend"),
+        _ => false,
+    })
 }
 
 /// Tells of what others did to an object without touching it. `heal_at`: when it will be.

@@ -5,12 +5,14 @@ use api::revision::EnvironmentRevision;
 use api::{Cause, Verdict};
 use apply::kinds::Kind;
 use apply::writer;
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ListParams};
 
 use crate::context::Context;
 use crate::draft::Request;
 use crate::error::Error;
+use crate::plan::hold::Hold;
 use crate::plan::keep::{self, Live};
 use crate::plan::restart;
 use crate::revisions::{Newest, Stored};
@@ -31,6 +33,14 @@ pub async fn revision(
     if spec.restores.is_some() {
         let message = "a revision is either restored or kept with changes by hand, not both".to_owned();
         return refuse(Cause::Invalid, message, again);
+    }
+    if let Some(hold) = Hold::of(&spec.overlays, Timestamp::now()) {
+        let message = format!("{name} is {}: that nothing runs is nobody's change", hold.sentence());
+        return refuse(
+            Cause::Invalid,
+            message,
+            format!("keep it once it runs again: outboard env show {name}"),
+        );
     }
     let Some(stored) = &newest.stored else {
         let message = format!("{name} has no revision yet, so nothing of it can have been changed");

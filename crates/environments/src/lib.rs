@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod file;
 pub mod gateway;
 pub mod heal;
+mod hold;
 pub mod hosts;
 pub mod import;
 pub mod keep;

@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::draft::{self, Draft, Request};
 use crate::error::Error;
+use crate::plan::hold::Hold;
 use crate::plan::{changes, demand, drift, keep, order, overrides, quota};
 use crate::quotas;
 use crate::revisions::{Newest, Revisions};
@@ -85,6 +86,8 @@ async fn shown(plan: &Plan, draft: &Draft, newest: &Newest, context: &Context) -
         let frozen =
             environment.as_ref().map_or(frozen, |found| drift::frozen_until(found, Timestamp::now()));
         waits = order::waits(&changes, frozen, plan.spec.wanted.freeze.as_ref());
+        let overlays = environment.as_ref().map_or(&plan.spec.wanted.overlays, |found| &found.spec.overlays);
+        waits.extend(Hold::of(overlays, Timestamp::now()).map(|hold| hold.waits()));
         let standing = environment.and_then(|found| found.status).unwrap_or_default().drift;
         notes.extend(drift::put_back(name, &standing).filter(|_| !changes.is_empty()));
     }

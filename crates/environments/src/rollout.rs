@@ -9,6 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::PropagationPolicy;
 use kube::core::DynamicObject;
+use serde_json::Value;
 use tracing::info;
 
 use crate::context::Context;
@@ -16,9 +17,11 @@ use crate::error::Error;
 use crate::evidence;
 use crate::gateway::{self, Answer};
 use crate::heal::{self, Kept};
+use crate::hold;
 use crate::hosts;
 use crate::plan::decide;
 use crate::plan::diagnose::{self, Symptom};
+use crate::plan::hold::{Hold, held};
 use crate::plan::readiness::{self, Progress};
 use crate::plan::stamp::{self, Stamps};
 use crate::refusals;
@@ -40,11 +43,19 @@ pub struct Rollout {
     pub heal_at: Option<Timestamp>,
     /// Which state of what others keep its Secrets were made from.
     pub sources: Versions,
+    /// Nothing runs any more of what is held.
+    pub stopped: bool,
 }
 
 impl Rollout {
     pub fn all_ready(&self) -> bool {
         self.verdict.is_none() && self.parts.iter().all(|(_, progress)| progress.is_ready())
+    }
+
+    /// Nothing is on its way: what is not ready waits for something else to end.
+    pub fn only_waits(&self) -> bool {
+        let waits = |state| matches!(state, PartState::Ready | PartState::Waiting);
+        self.verdict.is_none() && self.parts.iter().all(|(_, progress)| waits(progress.state))
     }
 
     /// Nothing can be touched yet.
@@ -78,23 +89,33 @@ pub struct Target<'a> {
     pub stamps: &'a Stamps,
     /// Nothing may be changed for a time.
     pub frozen: bool,
+    /// What runs nothing for a time.
+    pub hold: Option<&'a Hold>,
+    /// Some of it was held when it was last looked at.
+    pub was_held: bool,
 }
 
 pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) -> Result<Rollout, Error> {
     let Target { owner, namespace, stored, settled, view, .. } = *target;
-    let objects = desired(&stored.revision, target.stamps)?;
+    let objects = desired(target)?;
     context.writer.recognise(owner, namespace, &objects, view).await?;
     let mut rollout = Rollout { namespace_uid: Some(target.namespace_uid.to_owned()), ..Rollout::default() };
+    let running = match target.hold {
+        Some(_) => hold::running(&context.client, namespace).await?,
+        None => hold::Running::new(),
+    };
     for part in &stored.revision.parts {
         let states: Vec<(Role, PartState)> =
             rollout.parts.iter().map(|(earlier, progress)| (earlier.role, progress.state)).collect();
         if !decide::may_touch(part.role, settled, &states) {
+            rollout.wrote |= hold::hold_still(target, Some(part), &[], context).await?;
             let progress =
                 Progress::new(PartState::Waiting, format!("waits for {}", earlier_stage(part.role)));
             rollout.parts.push((part.clone(), progress));
             continue;
         }
-        let (progress, verdict) = match part_progress(target, part, revisions, &mut rollout, context).await {
+        let found = part_progress(target, part, &running, revisions, &mut rollout, context).await;
+        let (progress, verdict) = match found {
             Ok(found) => found,
             Err(Error::Verdict(verdict)) => {
                 (Progress::new(PartState::Failed, verdict.message.clone()), Some(*verdict))
@@ -112,6 +133,8 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         rollout.parts.push((part.clone(), progress));
     }
     let superfluous = decide::to_prune(&stored.revision, view, owner);
+    rollout.wrote |= hold::hold_still(target, None, &superfluous, context).await?;
+    rollout.stopped = target.hold.is_some() && hold::left(target, &running) == 0;
     if rollout.all_ready() && superfluous.is_empty() && !target.frozen {
         // Nothing answers there any more.
         rollout.wrote |= hosts::give_back(&stored.revision, owner, context).await?;
@@ -132,12 +155,18 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
 }
 
 /// The objects of a revision. What we rendered is an object; a record somebody damaged is refused, not guessed at.
-fn desired(revision: &EnvironmentRevision, stamps: &Stamps) -> Result<Vec<(Kind, DynamicObject)>, Error> {
-    let all = revision.parts.iter().flat_map(|part| part.objects.iter().map(move |value| (part, value)));
-    all.map(|(part, value)| object(&stamp::stamped(&part.name, value, stamps))).collect()
+fn desired(target: &Target<'_>) -> Result<Vec<(Kind, DynamicObject)>, Error> {
+    let parts = target.stored.revision.parts.iter();
+    let all = parts.flat_map(|part| part.objects.iter().map(move |value| (part, value)));
+    all.map(|(part, value)| as_applied(target, part, value)).collect()
 }
 
-fn object(value: &serde_json::Value) -> Result<(Kind, DynamicObject), Error> {
+/// An object of a part with what stands in no revision.
+fn as_applied(target: &Target<'_>, part: &Part, value: &Value) -> Result<(Kind, DynamicObject), Error> {
+    object(&held(target.hold, part, stamp::stamped(&part.name, value, target.stamps)))
+}
+
+fn object(value: &Value) -> Result<(Kind, DynamicObject), Error> {
     let object: DynamicObject = serde_json::from_value(value.clone()).map_err(kube::Error::SerdeError)?;
     match Kind::of(&object) {
         Some(kind) => Ok((kind, object)),
@@ -160,6 +189,7 @@ fn earlier_stage(role: Role) -> &'static str {
 async fn part_progress(
     target: &Target<'_>,
     part: &Part,
+    running: &hold::Running,
     revisions: &Revisions,
     rollout: &mut Rollout,
     context: &Context,
@@ -170,6 +200,9 @@ async fn part_progress(
     if completion.as_ref().is_some_and(|job| stored.completed_jobs.contains(job)) {
         return Ok((Progress::new(PartState::Ready, "completed"), None));
     }
+    if let Some(hold) = target.hold.filter(|_| hold::is_put_off(target, part)) {
+        return Ok((Progress::new(PartState::Waiting, hold.sentence()), None));
+    }
     if part.role == Role::Route
         && let Some(verdict) = hosts::claim(part, owner, context).await?
     {
@@ -179,6 +212,9 @@ async fn part_progress(
     let Some(live) = ensure(target, part, rollout, context).await? else {
         return Ok((Progress::new(PartState::Progressing, "waiting for its predecessor to be gone"), None));
     };
+    if let Some(progress) = hold::progress(target, part, running).filter(|_| !part.role.completes()) {
+        return Ok((progress, None));
+    }
     let autoscaled = live
         .iter()
         .any(|seen| view.is_autoscaled(seen.kind, &seen.name) || decide::scales_itself(part, seen.kind));
@@ -224,7 +260,7 @@ async fn ensure(
     let about = format!("{} {}", part.role.as_str(), part.name);
     let mut all: Vec<Seen> = Vec::new();
     for value in &part.objects {
-        let (kind, desired) = object(&stamp::stamped(&part.name, value, target.stamps))?;
+        let (kind, desired) = as_applied(target, part, value)?;
         let seen = view.get(kind, &desired.name_any());
         // The address changes only when servers stand behind it: until then the old ones keep theirs.
         if let Some(seen) = seen.filter(|_| kind == Kind::Service && part.role == Role::Component && !settled)

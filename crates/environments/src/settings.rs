@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Name of this installation; it marks everything that is made.
     pub install: String,
+    /// outboard's own image, for what runs beside components.
+    pub image: String,
     /// Domain under which every environment's hosts lie.
     pub domain: String,
     /// `http` or `https`, as people type it.
@@ -33,6 +35,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             install: "outboard".to_owned(),
+            image: concat!("outboard/outboard:", env!("CARGO_PKG_VERSION")).to_owned(),
             domain: "localhost".to_owned(),
             url_scheme: "http".to_owned(),
             url_port: None,

@@ -54,6 +54,22 @@ impl std::fmt::Display for AwsTrouble {
 }
 
 impl AwsTrouble {
+    /// Somebody has to do something; waiting does not mend it.
+    pub fn is_hopeless(&self) -> bool {
+        match &self.0 {
+            Failure::Missing
+            | Failure::Going
+            | Failure::Denied(_)
+            | Failure::NoCredentials(_)
+            | Failure::NoRegion => true,
+            Failure::Throttled(_)
+            | Failure::Unreachable(_)
+            | Failure::Refused(_)
+            | Failure::Empty
+            | Failure::TooMany(_) => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match &self.0 {

@@ -58,6 +58,11 @@ impl Journal {
         &self.places
     }
 
+    /// Those of one source.
+    pub fn places_of(&self, source: &str) -> impl Iterator<Item = &Place> {
+        self.places.values().filter(move |place| place.source == source)
+    }
+
     /// A number that no file had before.
     pub fn number(&mut self) -> u64 {
         self.next += 1;

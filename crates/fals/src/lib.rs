@@ -10,16 +10,17 @@ pub mod gather;
 pub mod host;
 mod journal;
 pub mod metrics;
+pub mod node;
 pub mod parcel;
 pub mod plan;
 pub mod record;
 mod send;
 pub mod shape;
 pub mod sidecar;
-pub mod tag;
 mod tail;
 #[cfg(test)]
 mod tests;
 
+pub use engine::Stream;
 pub use error::Error;
 pub use host::{Options, run};

@@ -1,7 +1,7 @@
-//! What Prometheus is told, on the address that it is asked for.
+//! What Prometheus is told, and Kubernetes, on the address that it is asked for.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use crate::Error;
+use crate::error::AwsTrouble;
 
 /// Counted where it happens.
 #[derive(Clone, Default)]
@@ -31,9 +32,23 @@ pub struct Metrics {
     pub behind: Gauge,
     pub files: Gauge,
     pub spool: Gauge,
+    pub failing: Gauge,
+    /// Why Firehose takes nothing, if waiting does not mend that.
+    hopeless: Arc<Mutex<Option<String>>>,
 }
 
 impl Metrics {
+    pub fn accepted(&self) {
+        self.failing.set(0);
+        *self.hopeless.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub fn failed(&self, trouble: &AwsTrouble) {
+        self.failing.set(1);
+        let told = trouble.is_hopeless().then(|| format!("{trouble}; {}", trouble.hint()));
+        *self.hopeless.lock().unwrap_or_else(PoisonError::into_inner) = told;
+    }
+
     fn registry(&self) -> Registry {
         let mut registry = Registry::with_prefix("fals");
         let counters = [
@@ -54,6 +69,7 @@ impl Metrics {
             ("behind_bytes", "Bytes of followed files that have not been read yet", &self.behind),
             ("files", "Files that are open", &self.files),
             ("spool_bytes", "Bytes of copies of files that are gone", &self.spool),
+            ("failing", "1 while Firehose does not take records", &self.failing),
         ];
         for (name, help, gauge) in gauges {
             registry.register(name, help, gauge.clone());
@@ -65,8 +81,10 @@ impl Metrics {
     pub async fn serve(&self, address: SocketAddr) -> Result<(), Error> {
         let listener =
             TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+        let hopeless = self.hopeless.clone();
         let router = Router::new()
             .route("/healthz", get(async || "ok\n"))
+            .route("/readyz", get(async move || ready(&hopeless)))
             .route("/metrics", get(metrics))
             .with_state(Arc::new(self.registry()));
         tokio::spawn(async move {
@@ -75,6 +93,13 @@ impl Metrics {
             }
         });
         Ok(())
+    }
+}
+
+fn ready(hopeless: &Mutex<Option<String>>) -> Response {
+    match &*hopeless.lock().unwrap_or_else(PoisonError::into_inner) {
+        None => "ok\n".into_response(),
+        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
     }
 }
 

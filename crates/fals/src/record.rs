@@ -52,9 +52,8 @@ impl Template {
     }
 
     /// What is left of a record for one line's text, once escaped.
-    pub fn room(&self, record: usize, file: Option<&str>) -> usize {
-        let file = file.map_or(0, |file| escaped_length(file.as_bytes()));
-        record.saturating_sub(self.head.len() + self.origin.len() + file + RESENT_LENGTH + AROUND).max(1)
+    pub fn room(&self, record: usize) -> usize {
+        record.saturating_sub(self.head.len() + self.origin.len() + RESENT_LENGTH + AROUND).max(1)
     }
 
     /// Appends one object and its newline.

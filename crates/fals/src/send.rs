@@ -47,18 +47,21 @@ pub async fn deliver(firehose: Arc<Firehose>, mut records: Vec<Vec<u8>>, metrics
         };
         match trouble {
             None => {
+                metrics.accepted();
                 if told.is_some() {
                     tracing::info!("Firehose takes records again");
                 }
                 return;
             }
-            // Told when it is another one, not each time.
-            Some(failure) if told.as_ref() != Some(&failure) => {
-                let trouble = AwsTrouble(failure.clone());
-                tracing::warn!("Firehose does not take records: {trouble}; {}", trouble.hint());
-                told = Some(failure);
+            Some(failure) => {
+                let trouble = AwsTrouble(failure);
+                metrics.failed(&trouble);
+                // Told when it is another one, not each time.
+                if told.as_ref() != Some(&trouble) {
+                    tracing::warn!("Firehose does not take records: {trouble}; {}", trouble.hint());
+                    told = Some(trouble);
+                }
             }
-            Some(_) => {}
         }
         attempt += 1;
         sleep(backoff::pause(attempt, rand::random())).await;

@@ -9,6 +9,7 @@
 mod batch;
 mod beat;
 mod containers;
+mod files;
 mod filter;
 mod gather;
 mod hold;

@@ -121,7 +121,16 @@ fn is_same(found: &Found, live: &Line) -> bool {
         && archived.pod == live.pod
         && archived.container == live.container
         && archived.file == live.file
-        && archived.text.trim_end_matches(['\r', '\n']) == live.text.trim_end_matches(['\r', '\n'])
+        && is_same_text(&archived.text, &live.text)
+}
+
+/// Bytes that are no text are replaced one by one by some, all at once by others.
+fn is_same_text(one: &str, other: &str) -> bool {
+    let (one, other) = (one.trim_end_matches(['\r', '\n']), other.trim_end_matches(['\r', '\n']));
+    let pieces = |text: &str| -> Vec<String> {
+        text.split('\u{fffd}').filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
+    };
+    one == other || (one.contains('\u{fffd}') && other.contains('\u{fffd}') && pieces(one) == pieces(other))
 }
 
 #[cfg(test)]
@@ -191,6 +200,12 @@ mod tests {
         let mut timeline = Timeline::new(live, at(0), 2);
         assert_eq!(all(&mut timeline, vec![found(2, "x"), found(1, "y")]), "d c b x");
         assert_eq!((timeline.told(), timeline.last()), (4, at(2)));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_the_same_however_they_are_replaced() {
+        assert!(is_same_text("a\u{fffd}\u{fffd}\u{fffd}b\r", "a\u{fffd}b"));
+        assert!(!is_same_text("a\u{fffd}b", "ab") && !is_same_text("a\u{fffd}b", "a\u{fffd}c"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::Request;
+use futures::FutureExt;
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
 use tokio::sync::{oneshot, watch};
@@ -137,10 +138,33 @@ impl Process {
             let asked = async {
                 // A dropped sender is the end of the process: just as good a reason to stop.
                 let _ = stopped.await;
-            };
-            environments::controller::run(client, settings, observer, asked).await;
+            }
+            .shared();
+            let copies = self.copies(client.clone(), asked.clone());
+            let environments = environments::controller::run(client, settings, observer, asked);
+            futures::join!(environments, copies);
         };
         (stop, Box::pin(work))
+    }
+
+    fn copies(
+        &self,
+        client: Client,
+        asked: impl Future<Output = ()> + Send + Sync + 'static,
+    ) -> impl Future<Output = ()> {
+        let settings = &self.options.settings;
+        let settings = data::Settings {
+            install: settings.install.clone(),
+            image: settings.image.clone(),
+            home: self.options.lease_namespace.clone(),
+            retention: settings.retention,
+            concurrency: settings.concurrency,
+        };
+        let reconciles = self.metrics.reconciles();
+        let observer: data::Observer = Arc::new(move |took, failed| {
+            environments::Observer::reconciled(&reconciles, "copy", took, failed);
+        });
+        data::controller::run(client, settings, observer, asked)
     }
 }
 

@@ -84,6 +84,11 @@ pub fn pause_image() -> anyhow::Result<String> {
 /// The address of this machine that pods reach, too.
 pub const HOST: &str = node::HOST_IP;
 
+/// Where the kubelet keeps pods' logs.
+pub fn pod_logs() -> anyhow::Result<PathBuf> {
+    Ok(pod_logs::folder(&node::Node::first(&Cache::open()?)))
+}
+
 /// Where the registry keeps what was pushed.
 pub fn registry_folder() -> anyhow::Result<PathBuf> {
     Ok(Cache::open()?.registry())

@@ -1,5 +1,23 @@
-//! Copies of data, as a job's file describes them.
+//! `data`: copies of data from environment to environment, and what a copy's own pod does as its job's file says.
+
+mod begin;
+mod fill;
+mod list;
+mod proposals;
+mod read;
+mod steer;
+mod watch;
 
 pub use ::data::copy::{copy, plan};
+pub use ::data::courier::{Desk, run};
+pub use ::data::plan::between::word::Task;
 pub use ::data::scan::scan;
 pub use ::data::{Error, Event, Report, Say};
+pub use api::datacopy::{CopiedService, CopyLimits, CopyPhase, MaskChoice, SnapshotKind, TargetState};
+pub use begin::{Wanted, begin, fresh_name};
+pub use fill::{fill, take_over};
+pub use list::{Summary, list, summary};
+pub use proposals::masks;
+pub use read::{Detail, detail, show};
+pub use steer::{Limits, cancel, limit, pause, resume};
+pub use watch::watch;

@@ -7,6 +7,7 @@ pub use kubernetes::{is_missing_kind, is_outage, root_cause};
 use std::time::Duration;
 
 use api::Verdict;
+use api::datacopy::TargetState;
 use api::names::NameError;
 use thiserror::Error;
 
@@ -106,6 +107,20 @@ pub enum Error {
 
     #[error("environment `{environment}` is not ready: {}", .verdict.message)]
     Verdict { environment: String, verdict: Box<Verdict> },
+    #[error("a copy goes from one environment to another, and both are `{environment}`")]
+    CopyToItself { environment: String },
+    #[error("environment `{environment}` is there already, with data of its own")]
+    FilledAlready { environment: String, from: String },
+    #[error("service `{service}` is of type {kind}, which is not copied")]
+    NoDatabase { service: String, kind: &'static str },
+    #[error("there is a copy `{copy}` already")]
+    CopyExists { copy: String },
+    #[error("copy `{copy}` has ended: it is {phase}")]
+    CopyEnded { copy: String, phase: &'static str },
+    #[error("copy `{copy}` was cancelled")]
+    CopyCancelled { copy: String, target: TargetState },
+    #[error("copy `{copy}` failed: {}", .verdict.message)]
+    CopyFailed { copy: String, target: TargetState, verdict: Box<Verdict> },
     #[error("no verdict within {}", duration(*after))]
     Timeout { what: String, after: Duration, pending: Vec<String> },
 

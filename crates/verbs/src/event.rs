@@ -1,5 +1,6 @@
 //! What happens while a verb waits, as values: the command line draws them, a server pushes them.
 
+use api::datacopy::{CopiedService, CopyPhase};
 use api::{Condition, PartStatus, Verdict};
 use serde::Serialize;
 
@@ -45,6 +46,14 @@ pub enum Event {
     Verdict { environment: String, verdict: Verdict },
     /// Destroying came further.
     Teardown { environment: String, step: String },
+    /// The object of a copy of data was written.
+    CopyStored { copy: String, namespace: String, from: String, to: String },
+    /// A copy came further, or fell back.
+    CopyPhase { copy: String, phase: CopyPhase },
+    /// One service of a copy came further.
+    Copied { copy: String, service: Box<CopiedService> },
+    /// What keeps a copy from going on, which time may still mend.
+    CopyWaits { copy: String, verdict: Verdict },
     /// The API server stopped answering; the verb goes on trying.
     ServerSilent { server: String, reason: String, retry_seconds: u64 },
     /// The API server answers again.

@@ -8,6 +8,8 @@ pub mod environment;
 pub mod error;
 pub mod event;
 pub mod export;
+#[cfg(test)]
+mod fake;
 pub mod file;
 pub mod folder;
 pub mod import;

@@ -43,6 +43,10 @@ pub struct Component {
     /// Directories by path: scratch space that goes with the replica, or storage that stays.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub volumes: BTreeMap<String, Volume>,
+    /// Files by path whose lines are logs, as what it writes to its output always is. Their directories are shared with
+    /// a sidecar, and go with the replica unless they lie in a volume.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

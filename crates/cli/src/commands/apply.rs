@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use api::Exit;
+use api::{Environment, Exit};
 use clap::Args;
 use serde::Serialize;
 use verbs::environment::{self, State, Until};
@@ -67,7 +67,7 @@ impl Outcome {
 struct Written {
     /// Its place among the outcomes.
     index: usize,
-    generation: Option<i64>,
+    environment: Option<Box<Environment>>,
 }
 
 pub async fn run(context: &Context, args: ApplyArgs) -> Result<()> {
@@ -145,7 +145,7 @@ impl Applying<'_> {
     async fn project(&self, namespace: &str, wanted: &Wanted<'_>) -> Result<Done> {
         if self.changing.dry_run {
             let (change, kept) = project::outlook(&self.cluster, namespace, wanted).await?;
-            return Ok(Done { change, message: own(&kept), generation: None });
+            return Ok(Done { change, message: own(&kept), written: None });
         }
         let mut progress = Progress::new(&self.context.output);
         let timeout = Some(self.changing.patience.timeout);
@@ -155,16 +155,16 @@ impl Applying<'_> {
         progress.end();
         let applied = applied?;
         let message = [applied.revision, own(&applied.kept)].join(" ").trim_end().to_owned();
-        Ok(Done { change: applied.change, message, generation: None })
+        Ok(Done { change: applied.change, message, written: None })
     }
 
     async fn environment(&self, namespace: &str, found: &Found) -> Result<Done> {
-        let unchanged = Done { change: Change::Unchanged, message: String::new(), generation: None };
+        let unchanged = Done { change: Change::Unchanged, message: String::new(), written: None };
         let coming = self.coming.get(&(namespace.to_owned(), found.environment.spec.project.clone()));
         let project = &found.environment.spec.project;
         if coming == Some(&Change::Created) {
             let message = format!("not planned: project {project} is not stored yet");
-            return Ok(Done { change: Change::Created, message, generation: None });
+            return Ok(Done { change: Change::Created, message, written: None });
         }
         let mut events = self.context.events();
         let wish = environment::declared(&self.cluster, namespace, &found.environment, &mut events).await?;
@@ -191,12 +191,12 @@ impl Applying<'_> {
                     verdict: Box::new(verdict),
                 }
                 .into()),
-                None => Ok(Done { change, message, generation: None }),
+                None => Ok(Done { change, message, written: None }),
             };
         }
         let (written, change) =
             Box::pin(environment::carry_out(&self.cluster, namespace, planned, &mut events)).await?;
-        Ok(Done { change, message: String::new(), generation: written.metadata.generation })
+        Ok(Done { change, message: String::new(), written: Some(Box::new(written)) })
     }
 
     /// Tells what became of one, and goes on; unless nobody answers at all.
@@ -207,7 +207,7 @@ impl Applying<'_> {
                 outcome.message = done.message;
                 if outcome.kind == "environment" && done.change != Change::Unchanged && !self.changing.dry_run
                 {
-                    self.written.push(Written { index: self.outcomes.len(), generation: done.generation });
+                    self.written.push(Written { index: self.outcomes.len(), environment: done.written });
                 }
             }
             Err(
@@ -224,14 +224,14 @@ impl Applying<'_> {
     /// Waits for all that was written: they come up beside each other.
     async fn wait(&mut self) {
         let begun = Instant::now();
-        for Written { index, generation } in std::mem::take(&mut self.written) {
+        for Written { index, environment } in std::mem::take(&mut self.written) {
             let outcome = &mut self.outcomes[index];
             self.context
                 .waiting(format!("outboard -n {} env show {} --wait", outcome.namespace, outcome.name));
             let hold = self.changing.hold;
             let timeout = self.changing.patience.timeout + hold.unwrap_or_default();
             let timeout = timeout.saturating_sub(begun.elapsed());
-            let until = Until { timeout: Some(timeout), hold, generation };
+            let until = Until { timeout: Some(timeout), hold, written: environment };
             let mut progress = Progress::new(&self.context.output);
             let watched = Box::pin(environment::watch(
                 &self.cluster,
@@ -260,7 +260,7 @@ impl Applying<'_> {
 struct Done {
     change: Change,
     message: String,
-    generation: Option<i64>,
+    written: Option<Box<Environment>>,
 }
 
 fn fail(context: &Context, outcome: &mut Outcome, failure: &Failure) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
-use verbs::data::{self, Say};
+use verbs::data::{self, Desk, Say, Task};
 
 use crate::error::{Failure, Result};
 
@@ -22,6 +22,22 @@ pub struct DataCopyArgs {
     /// Propose masks for columns that look like personal data, and change nothing
     #[arg(long, conflicts_with = "dry_run")]
     pub scan: bool,
+    /// In a pod: the ConfigMap of its namespace in which it tells how far it has come
+    #[arg(long, value_name = "CONFIGMAP", requires = "number")]
+    pub report: Option<String>,
+    /// Which start of the service this is
+    #[arg(long = "try", id = "number", value_name = "NUMBER", requires = "report")]
+    pub number: Option<u32>,
+}
+
+impl DataCopyArgs {
+    fn task(&self) -> Task {
+        match (self.scan, self.dry_run) {
+            (true, _) => Task::Scan,
+            (false, true) => Task::Plan,
+            (false, false) => Task::Copy,
+        }
+    }
 }
 
 pub fn run(args: &DataCopyArgs) -> Result<()> {
@@ -31,14 +47,13 @@ pub fn run(args: &DataCopyArgs) -> Result<()> {
         .build()
         .map_err(|error| Failure::Start(error.to_string()))?;
     let outcome = runtime.block_on(async {
-        if args.scan {
-            data::scan(&args.job, &say).await.map(drop)
-        } else if args.dry_run {
-            data::plan(&args.job, &say).await.map(drop)
-        } else {
-            data::copy(&args.job, &say).await.map(drop)
+        tokio::select! {
+            outcome = work(args, &say) => Some(outcome),
+            () = terminated() => None,
         }
     });
+    // What is done stands in the ledger. Its connections end with it, and so does what they had begun.
+    let Some(outcome) = outcome else { return Err(Failure::Interrupted) };
     outcome.map_err(|error| {
         line(&json!({
             "event": "failed",
@@ -48,6 +63,26 @@ pub fn run(args: &DataCopyArgs) -> Result<()> {
         }));
         error.into()
     })
+}
+
+async fn work(args: &DataCopyArgs, say: &Say) -> std::result::Result<(), data::Error> {
+    if let (Some(name), Some(number)) = (args.report.clone(), args.number) {
+        return data::run(&args.job, args.task(), Desk { name, number }, say).await;
+    }
+    match args.task() {
+        Task::Copy => data::copy(&args.job, say).await.map(drop),
+        Task::Plan => data::plan(&args.job, say).await.map(drop),
+        Task::Scan => data::scan(&args.job, say).await.map(drop),
+    }
+}
+
+/// The first process of a container gets no signal that it does not listen for.
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => drop(terminate.recv().await),
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Nobody has to read it: the copy goes on.

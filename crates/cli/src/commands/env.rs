@@ -6,6 +6,7 @@ mod destroy;
 mod diff;
 mod drift;
 mod export;
+mod fill;
 mod freeze;
 mod history;
 mod keep;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use api::Environment;
 use clap::Subcommand;
+use verbs::data;
 use verbs::environment::{self, State, Until, Wish};
 
 use crate::args::Changing;
@@ -87,9 +89,24 @@ pub async fn run(
 
 /// Plans a wish and shows it; then makes it so and waits, unless that was not asked for.
 async fn carry_out(context: &Context, place: &Place, wish: Wish, changing: &Changing) -> Result<()> {
+    carry_out_filled(context, place, wish, changing, None).await
+}
+
+/// The same for an environment that is to start with data.
+async fn carry_out_filled(
+    context: &Context,
+    place: &Place,
+    wish: Wish,
+    changing: &Changing,
+    copy: Option<&data::Wanted>,
+) -> Result<()> {
     let start = Instant::now();
-    let mut progress = Progress::new(&context.output);
     let (cluster, namespace) = (&place.cluster, place.namespace.as_str());
+    let wish = match copy {
+        Some(copy) => data::fill(cluster, namespace, wish, copy).await?,
+        None => wish,
+    };
+    let mut progress = Progress::new(&context.output);
     let mut tell_event = |event| progress.event(&event);
     let planned = Box::pin(environment::plan(cluster, namespace, wish, &mut tell_event)).await;
     let planned = match planned {
@@ -102,7 +119,11 @@ async fn carry_out(context: &Context, place: &Place, wish: Wish, changing: &Chan
     progress.planned(&planned);
     let name = planned.environment.clone();
     let mut tell_event = |event| progress.event(&event);
-    let written = Box::pin(environment::carry_out(cluster, namespace, planned, &mut tell_event)).await;
+    let mut written = Box::pin(environment::carry_out(cluster, namespace, planned, &mut tell_event)).await;
+    if let Some(copy) = copy.filter(|_| written.is_ok()) {
+        let begun = data::take_over(cluster, namespace, copy, &mut tell_event).await;
+        written = begun.and(written);
+    }
     let written = match written {
         Ok((written, _)) if !changing.patience.no_wait => written,
         written => {
@@ -115,8 +136,12 @@ async fn carry_out(context: &Context, place: &Place, wish: Wish, changing: &Chan
         // Whoever waits for an image waits for what follows, too.
         timeout: Some(changing.patience.timeout + changing.hold.unwrap_or_default()),
         hold: changing.hold,
-        generation: written.metadata.generation,
+        written: Some(Box::new(written)),
     };
+    if let Some(copy) = copy {
+        progress = Box::pin(fill::wait(context, place, copy, until.clone(), progress)).await?;
+        context.waiting(resume(place, &name));
+    }
     Box::pin(wait_and_tell(context, place, &name, until, progress, start)).await
 }
 

@@ -21,6 +21,7 @@ pub struct FalsArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum FalsCommand {
+    Node(NodeArgs),
     Tail(TailArgs),
 }
 
@@ -31,7 +32,29 @@ impl FalsArgs {
     }
 }
 
-/// Write the lines of files to the output, each with the name of its file, as they are added
+/// Ship what the environments' containers on this node write; started by `outboard install --logs`
+#[derive(Args, Debug)]
+pub struct NodeArgs {
+    /// Name of the node
+    #[arg(long, env = "NODE_NAME", value_name = "NAME")]
+    pub node: String,
+    /// The delivery stream
+    #[arg(long, value_name = "NAME")]
+    pub stream: String,
+    /// Its region [default: the one that AWS' own settings name]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Where the kubelet keeps pods' logs
+    #[arg(long, value_name = "FOLDER", default_value = "/var/log/pods")]
+    pub pods: PathBuf,
+    /// Where health and metrics are served
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8082")]
+    pub metrics: SocketAddr,
+    #[command(flatten)]
+    pub keeping: KeepingArgs,
+}
+
+/// Write the lines of files to the output, each with the name of its file; runs beside components with `logs`
 #[derive(Args, Debug)]
 pub struct TailArgs {
     /// The files; they need not be there yet
@@ -100,6 +123,11 @@ async fn start(args: FalsArgs) -> std::result::Result<(), fals::Error> {
             let HostArgs { config, keeping, metrics } = args.host;
             let KeepingArgs { state, spool, drain } = keeping;
             fals::run(&fals::Options { config, state, spool, drain, metrics }).await
+        }
+        Some(FalsCommand::Node(NodeArgs { node, stream, region, pods, metrics, keeping })) => {
+            let KeepingArgs { state, spool, drain } = keeping;
+            let stream = fals::Stream { name: stream, region, key: None };
+            fals::node::run(&fals::node::Options { node, stream, pods, state, spool, drain, metrics }).await
         }
         Some(FalsCommand::Tail(TailArgs { files, keeping })) => {
             let KeepingArgs { state, spool, drain } = keeping;

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use clap::Args;
-use verbs::install::{self, Options, Outcome};
+use verbs::install::{self, Logs, Options, Outcome, Settings};
 
 use crate::args::{Format, duration};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::settings::SettingsArgs;
 
-/// Install outboard in the cluster, or upgrade it: definitions, rights and the operator
+/// Install outboard in the cluster, or upgrade it: definitions, rights, the operator, and what ships logs
 #[derive(Args, Debug)]
 pub struct InstallArgs {
     /// Print what would be installed, as YAML; asks no cluster
     #[arg(long)]
     pub dry_run: bool,
-    /// Image of the operator [default: the one of this version]
+    /// outboard's image, for the operator and what runs beside components [default: the one of this version]
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
     #[command(flatten)]
@@ -33,6 +33,8 @@ pub struct InstallArgs {
     /// Secret of namespace outboard-system whose keys are environment variables of the operator; may be repeated
     #[arg(long, value_name = "SECRET", value_parser = secret)]
     pub env_from: Vec<String>,
+    #[command(flatten)]
+    pub shipping: LogsArgs,
     /// Return as soon as everything is written
     #[arg(long)]
     pub no_wait: bool,
@@ -41,15 +43,84 @@ pub struct InstallArgs {
     pub timeout: Duration,
 }
 
+/// Where the logs of environments are shipped.
+#[derive(Args, Debug)]
+pub struct LogsArgs {
+    /// Ship the logs of all environments to a delivery stream: firehose://STREAM, or firehose://STREAM?region=eu-west-1.
+    /// Installed again without it, logs are no longer shipped
+    #[arg(long, value_name = "URL", value_parser = stream)]
+    pub logs: Option<Stream>,
+    /// IAM role that what ships logs may assume, on EKS; it needs firehose:PutRecordBatch on the stream
+    #[arg(long, value_name = "ARN", value_parser = role, requires = "logs")]
+    pub logs_role: Option<String>,
+    /// Environment variable of what ships logs; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable, requires = "logs")]
+    pub logs_env: Vec<(String, String)>,
+    /// Secret of namespace outboard-system whose keys are environment variables of what ships logs; may be repeated
+    #[arg(long, value_name = "SECRET", value_parser = secret, requires = "logs")]
+    pub logs_env_from: Vec<String>,
+    /// Where nodes keep pods' logs, if not where Kubernetes has them
+    #[arg(long, requires = "logs", value_name = "FOLDER", default_value = "/var/log/pods", value_parser = folder)]
+    pub pod_logs: String,
+}
+
+impl LogsArgs {
+    fn logs(&self) -> Option<Logs> {
+        let Stream { name, region } = self.logs.clone()?;
+        Some(Logs {
+            stream: name,
+            region,
+            role: self.logs_role.clone(),
+            pods: self.pod_logs.clone(),
+            env: self.logs_env.clone(),
+            env_from: self.logs_env_from.clone(),
+        })
+    }
+}
+
+/// A delivery stream, as `--logs` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    name: String,
+    region: Option<String>,
+}
+
+fn stream(text: &str) -> std::result::Result<Stream, String> {
+    let wrong = || "write firehose://STREAM, with ?region=REGION where it lies in another region".to_owned();
+    let rest = text.strip_prefix("firehose://").ok_or_else(wrong)?;
+    let (name, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let region = match query.split_once('=') {
+        None if query.is_empty() => None,
+        Some(("region", region)) if plain(region, "-") => Some(region.to_owned()),
+        _ => return Err(wrong()),
+    };
+    if !plain(name, "-_.") || name.len() > 64 {
+        return Err("the name of a delivery stream has letters, digits, `_`, `.` and `-`".to_owned());
+    }
+    Ok(Stream { name: name.to_owned(), region })
+}
+
+fn plain(text: &str, extra: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+}
+
+fn folder(text: &str) -> std::result::Result<String, String> {
+    let good = text.len() > 1 && text.starts_with('/') && !text.contains("..") && !text.contains(':');
+    good.then(|| text.trim_end_matches('/').to_owned()).ok_or_else(|| "write the whole path".to_owned())
+}
+
 impl InstallArgs {
     fn options(&self) -> Options {
         Options {
-            image: self.image.clone().unwrap_or_else(|| Options::default().image),
-            settings: self.settings.settings(),
+            settings: Settings {
+                image: self.image.clone().unwrap_or_else(|| Settings::default().image),
+                ..self.settings.settings()
+            },
             replicas: self.replicas,
             aws_role: self.aws_role.clone(),
             env: self.env.iter().cloned().collect(),
             env_from: self.env_from.clone(),
+            logs: self.shipping.logs(),
         }
     }
 }
@@ -85,7 +156,7 @@ fn variable(text: &str) -> std::result::Result<(String, String), String> {
              outboard-system and say --env-from SECRET"
         ));
     }
-    if name == "POD_NAME" || name.starts_with("OUTBOARD_") {
+    if name == "POD_NAME" || name == "NODE_NAME" || name.starts_with("OUTBOARD_") {
         return Err(format!("`{name}` is outboard's own: there is a flag for what it sets"));
     }
     Ok((name.to_owned(), value.to_owned()))
@@ -117,18 +188,25 @@ pub async fn run(context: &Context, args: InstallArgs) -> Result<()> {
     context.waiting("kubectl -n outboard-system get pods".to_owned());
     let report = install::apply(&cluster, &options).await?;
     for object in report.objects.iter().filter(|object| object.outcome != Outcome::Unchanged) {
-        let done = if object.outcome == Outcome::Created { "created" } else { "changed" };
+        let done = match object.outcome {
+            Outcome::Created => "created",
+            Outcome::Removed => "removed",
+            Outcome::Changed | Outcome::Unchanged => "changed",
+        };
         context.output.note(&format!("{done} {} {}", object.kind, object.name));
     }
     if !args.no_wait {
-        context.output.note("waiting for the operator");
+        context.output.note("waiting until it is ready");
         install::wait(&cluster, &options, args.timeout).await?;
     }
     context.output.outcome(&report, |paint| {
         let counts =
             [(Outcome::Created, "created"), (Outcome::Changed, "changed"), (Outcome::Unchanged, "unchanged")];
-        let counts: Vec<String> =
+        let mut counts: Vec<String> =
             counts.iter().map(|(outcome, word)| format!("{} {word}", report.count(*outcome))).collect();
+        if let removed @ 1.. = report.count(Outcome::Removed) {
+            counts.push(format!("{removed} removed"));
+        }
         let state = if args.no_wait { "written" } else { "ready" };
         format!("outboard is {} in {}: {}", paint.good(state), cluster.server, counts.join(", "))
     })
@@ -146,6 +224,18 @@ mod tests {
             assert!(variable(refused).is_err(), "{refused}");
         }
         assert!(variable("A B=x").is_err() && variable("=x").is_err() && variable("A").is_err());
+    }
+
+    #[test]
+    fn a_stream_is_named_with_its_region() {
+        let read = |text: &str| stream(text).map(|stream| (stream.name, stream.region));
+        assert_eq!(read("firehose://logs"), Ok(("logs".into(), None)));
+        assert_eq!(read("firehose://a-b.c?region=eu-west-1"), Ok(("a-b.c".into(), Some("eu-west-1".into()))));
+        for refused in
+            ["logs", "firehose://", "firehose://a/b", "firehose://a?region=", "firehose://a?x=y", "s3://a"]
+        {
+            assert!(stream(refused).is_err(), "{refused}");
+        }
     }
 
     #[test]

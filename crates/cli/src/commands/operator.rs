@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use verbs::install::Settings;
 
 use crate::error::{Failure, Result};
 use crate::settings::SettingsArgs;
@@ -12,6 +13,9 @@ use crate::settings::SettingsArgs;
 pub struct OperatorArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
+    /// Image that it runs from, for what it puts beside components and for copies of data
+    #[arg(long, env = "OUTBOARD_IMAGE", value_name = "IMAGE", default_value_t = Settings::default().image)]
+    pub image: String,
     /// Namespace of the Lease by which one of several operators leads
     #[arg(long, env = "OUTBOARD_LEASE_NAMESPACE", default_value = verbs::operator::NAMESPACE)]
     pub lease_namespace: String,
@@ -25,7 +29,7 @@ pub struct OperatorArgs {
 
 pub fn run(args: OperatorArgs) -> Result<()> {
     let options = operator::Options {
-        settings: args.settings.settings(),
+        settings: Settings { image: args.image, ..args.settings.settings() },
         lease_namespace: args.lease_namespace,
         leader_elect: !args.no_leader_election,
         listen: args.listen,

@@ -7,6 +7,7 @@ use verbs::error::{Difference, Forbidden, duration};
 use super::archive::of_archive;
 use super::inside::of_inside;
 use super::{Words, chain};
+use crate::output::copy;
 use crate::output::log::found;
 use crate::output::receipt;
 
@@ -164,6 +165,24 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             format!("{environment} is not ready: {}", receipt::finding(verdict)),
         )
         .hint(&verdict.fix),
+        Error::CopyToItself { .. } => {
+            Words::new(Exit::Usage, sentence).hint("name another environment with --to")
+        }
+        Error::FilledAlready { environment, from } => Words::new(Exit::Conflict, sentence)
+            .hint(format!("`outboard data copy --from {from} --to {environment}` replaces it")),
+        Error::NoDatabase { .. } => {
+            Words::new(Exit::Invalid, sentence).hint("data of MariaDB is copied; leave --only out for all there is")
+        }
+        Error::CopyExists { copy } => Words::new(Exit::Conflict, sentence)
+            .hint(format!("look at it with `outboard data show {copy}`, or choose another --name")),
+        Error::CopyEnded { copy, .. } => Words::new(Exit::Conflict, sentence)
+            .hint(format!("`outboard data show {copy}` says how; make another with `outboard data copy`")),
+        Error::CopyCancelled { target, .. } => Words::new(Exit::Superseded, sentence).hint(copy::left(*target)),
+        Error::CopyFailed { copy, target, verdict } => {
+            Words::new(verdict.cause.exit(), format!("copy {copy} failed: {}", receipt::finding(verdict)))
+                .details(vec![copy::left(*target).to_owned()])
+                .hint(&verdict.fix)
+        }
         Error::Timeout { what, after, pending } => {
             Words::new(Exit::Timeout, format!("no verdict on {what} within {}", duration(*after)))
                 .details(pending.clone())

@@ -32,8 +32,8 @@ pub struct Writer {
     width: usize,
     /// What stands before the lines of a source, which is kept so that its address means no other.
     prefixes: HashMap<usize, (Arc<Source>, Vec<u8>)>,
-    /// Those of found lines, by component, pod and container.
-    sources: HashMap<(String, String, String), Arc<Source>>,
+    /// Those of found lines, by component, pod, container and file.
+    sources: HashMap<(String, String, String, Option<String>), Arc<Source>>,
     /// Entries of which something may be missing.
     pub gaps: usize,
 }
@@ -83,7 +83,7 @@ impl Writer {
     /// A line that a search found.
     pub fn found(&mut self, line: &Line) -> Result<Vec<u8>> {
         let (component, pod, container) = (&line.component, &line.pod, &line.container);
-        let key = (component.clone(), pod.clone(), container.clone());
+        let key = (component.clone(), pod.clone(), container.clone(), line.file.clone());
         let source = self.sources.entry(key).or_insert_with(|| {
             let (project, environment) = (line.project.clone(), line.environment.clone());
             // Old records do not say which container it was.
@@ -94,6 +94,7 @@ impl Writer {
                 component: component.clone(),
                 pod: pod.clone(),
                 container,
+                file: line.file.clone(),
             })
         });
         let mut page = Page::default();
@@ -162,13 +163,15 @@ impl Writer {
 }
 
 fn prefix(source: &Source, width: usize, style: Style) -> Vec<u8> {
-    let name = if style.wide { &source.pod } else { &source.component };
-    // A container beside the component's own, such as a sidecar, is named too.
-    let name = if source.container == source.component {
-        name.clone()
-    } else {
-        format!("{name}/{}", source.container)
-    };
+    let mut name = if style.wide { source.pod.clone() } else { source.component.clone() };
+    // A container beside the component's own, such as a sidecar, is named too, and a file that was written into.
+    if source.container != source.component {
+        name = format!("{name}/{}", source.container);
+    }
+    if let Some(file) = &source.file {
+        let short = file.rsplit('/').next().unwrap_or(file);
+        name = format!("{name}:{}", if style.wide { file } else { short });
+    }
     let prefix = style.paint.component(&source.component, format!("{name:<width$} |"));
     format!("{prefix} ").into_bytes()
 }
@@ -203,6 +206,7 @@ mod tests {
             component: component.into(),
             pod: format!("{component}-1"),
             container: container.into(),
+            file: None,
         })
     }
 
@@ -239,6 +243,24 @@ mod tests {
         let wide = Style { wide: true, timestamps: true, ..style(Format::Table, false, false) };
         let wide = shown(wide);
         assert!(wide.starts_with("web-1 | 2026-11-25T10:00:00.123Z boom\n"), "{wide}");
+    }
+
+    #[test]
+    fn a_line_of_a_file_names_it() {
+        let own = source("web", "web");
+        let file = Arc::new(Source { file: Some("/var/log/web/access.log".into()), ..(*own).clone() });
+        let mut page = Page::default();
+        page.line(&file, Timestamp::UNIX_EPOCH, b"GET /", false);
+        let shown = |style| String::from_utf8(Writer::new(style).page(&page).unwrap()).unwrap();
+        let plain = style(Format::Table, false, false);
+        assert_eq!(shown(plain), "web:access.log | GET /\n");
+        let wide = shown(Style { wide: true, ..plain });
+        assert_eq!(wide, "web-1:/var/log/web/access.log | GET /\n");
+        assert_eq!(shown(style(Format::Table, true, false)), "GET /\n");
+        assert!(
+            shown(style(Format::Json, false, false))
+                .contains(r#""container":"web","file":"/var/log/web/access.log""#)
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use verbs::environment::Planned;
 
 use self::live::Live;
 use self::plain::Plain;
-use super::{Output, plan};
+use super::{Output, copy, plan};
 use crate::args::Format;
 
 pub enum Progress<'a> {
@@ -79,6 +79,14 @@ fn sentence(event: &Event) -> Option<String> {
             format!("{}: {}", verdict.about, verdict.message)
         }
         Event::Teardown { step, .. } => step.clone(),
+        Event::CopyStored { copy, namespace, from, to } if from == to => {
+            format!("scan {copy} of {from} in namespace {namespace}")
+        }
+        Event::CopyStored { copy, namespace, from, to } => {
+            format!("copy {copy} from {from} to {to} in namespace {namespace}")
+        }
+        Event::CopyPhase { copy, phase } => format!("copy {copy}: {}", phase.as_str()),
+        Event::CopyWaits { verdict, .. } => format!("{}: {}", verdict.about, verdict.message),
         Event::ServerSilent { server, reason, retry_seconds } => {
             format!(
                 "the API server {server} does not answer ({reason}), retrying for up to {retry_seconds} s"
@@ -86,6 +94,7 @@ fn sentence(event: &Event) -> Option<String> {
         }
         Event::ServerBack { .. } => "the API server answers again".to_owned(),
         Event::OperatorSilent { reason } => format!("waiting for the operator: {reason}"),
+        Event::Copied { service, .. } => format!("{}: {}", service.name, copy::doing(service)),
         Event::Observed { .. } | Event::Condition { .. } | Event::Part { .. } | Event::Verdict { .. } => {
             return None;
         }

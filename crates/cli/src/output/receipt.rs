@@ -12,7 +12,7 @@ pub fn state(state: State, paint: Paint) -> String {
     match state {
         State::Ready => paint.good(state.as_str()),
         State::Failed => paint.bad(state.as_str()),
-        State::Unseen | State::Progressing | State::Destroying => paint.wait(state.as_str()),
+        State::Unseen | State::Progressing | State::Held | State::Destroying => paint.wait(state.as_str()),
     }
 }
 
@@ -48,6 +48,11 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
     for (index, (setting, value)) in summary.differs_by_hand.iter().enumerate() {
         let name = if index == 0 { "differs by hand" } else { "" };
         text.push_str(&format!("  {} {setting}={value}\n", paint.wait(format!("{name:<15}"))));
+    }
+    for overlay in &detail.overlays {
+        let why = overlay.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let held = format!("{} until {}{why}", overlay.by, overlay.until.0);
+        text.push_str(&format!("  {} {held}\n", paint.wait(format!("{:<10}", "held by"))));
     }
     if !summary.urls.is_empty() {
         text.push_str(&format!("\n{}", urls(summary, paint)));

@@ -5,15 +5,13 @@ mod digits;
 mod invented;
 mod json;
 mod shift;
-pub mod spec;
 
 use std::fmt::Write;
 
+use api::MaskSpec;
 pub use invented::UNIQUE_EMAIL;
-pub use json::is_path;
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-use self::spec::MaskSpec;
 use crate::plan::schema::Column;
 
 /// Draws values from a key. Two kinds of mask never draw the same of one value.

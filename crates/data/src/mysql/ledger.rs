@@ -1,5 +1,7 @@
 //! What is done, kept on the target beside the rows: a chunk's line is written in the transaction that loads it, so
 //! that both are there or neither. Gone once the copy is finished.
+//!
+//! In a database of its own, or, where the target's user may make none, in tables of the first that is copied.
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Row};
@@ -7,20 +9,26 @@ use mysql_async::{Conn, Params, Row};
 use crate::error::{Error, Result, Side};
 use crate::plan::key::Range;
 use crate::plan::lanes::Lanes;
+use crate::plan::schema::ident;
 
 /// The database that holds it.
 pub const LEDGER: &str = "outboard_copy";
+/// What its tables' names begin with in a database that has others.
+const WITHIN: &str = "outboard_copy_";
 
-const TABLES: &[&str] = &[
-    "CREATE TABLE IF NOT EXISTS outboard_copy.job (id INT PRIMARY KEY, fingerprint VARCHAR(64) NOT NULL) ENGINE=InnoDB",
-    "CREATE TABLE IF NOT EXISTS outboard_copy.tables (place VARBINARY(512) PRIMARY KEY, fingerprint VARCHAR(64) NOT NULL, \
-     planned TINYINT NOT NULL DEFAULT 0, indexed TINYINT NOT NULL DEFAULT 0) ENGINE=InnoDB",
-    "CREATE TABLE IF NOT EXISTS outboard_copy.chunks (place VARBINARY(512) NOT NULL, number INT UNSIGNED NOT NULL, \
-     bounds LONGBLOB NOT NULL, loaded TINYINT NOT NULL DEFAULT 0, \
-     source_rows BIGINT UNSIGNED, source_sum BIGINT UNSIGNED, source_xor BIGINT UNSIGNED, \
-     sent_rows BIGINT UNSIGNED, sent_sum BIGINT UNSIGNED, sent_xor BIGINT UNSIGNED, bytes BIGINT UNSIGNED, \
-     PRIMARY KEY (place, number)) ENGINE=InnoDB",
-];
+/// Where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ledger {
+    job: String,
+    tables: String,
+    chunks: String,
+    apart: bool,
+}
+
+/// Whether a table of that name is part of a ledger within its database.
+pub fn is_part(table: &str) -> bool {
+    ["job", "tables", "chunks"].iter().any(|name| table.strip_prefix(WITHIN) == Some(name))
+}
 
 /// A table as an earlier run left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,141 +54,187 @@ pub struct Loaded {
     pub bytes: u64,
 }
 
-/// What the ledger says of its job; none: there is no ledger.
-pub async fn job(conn: &mut Conn) -> Result<Option<String>> {
-    let there: Option<u64> = conn
-        .query_first("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA='outboard_copy' AND TABLE_NAME='job'")
-        .await
-        .map_err(failed)?;
-    if there != Some(1) {
-        return Ok(None);
+impl Ledger {
+    fn apart() -> Self {
+        let of = |name: &str| format!("{LEDGER}.{name}");
+        Self { job: of("job"), tables: of("tables"), chunks: of("chunks"), apart: true }
     }
-    let fingerprint: Option<String> =
-        conn.query_first("SELECT fingerprint FROM outboard_copy.job WHERE id=1").await.map_err(failed)?;
-    Ok(Some(fingerprint.unwrap_or_default()))
-}
 
-pub async fn begin(conn: &mut Conn, fingerprint: &str) -> Result<()> {
-    conn.query_drop("CREATE DATABASE IF NOT EXISTS outboard_copy CHARACTER SET utf8mb4")
-        .await
-        .map_err(failed)?;
-    for table in TABLES {
-        conn.query_drop(*table).await.map_err(failed)?;
+    fn within(database: &str) -> Self {
+        let of = |name: &str| format!("{}.{}", ident(database), ident(&format!("{WITHIN}{name}")));
+        Self { job: of("job"), tables: of("tables"), chunks: of("chunks"), apart: false }
     }
-    exec(conn, "REPLACE INTO outboard_copy.job VALUES (1, ?)", (fingerprint,)).await
-}
 
-pub async fn end(conn: &mut Conn) -> Result<()> {
-    conn.query_drop("DROP DATABASE IF EXISTS outboard_copy").await.map_err(failed)
-}
+    /// The one that an earlier run left; `first`: the first database that is copied.
+    pub async fn find(conn: &mut Conn, first: &str) -> Result<Option<Self>> {
+        let sql = "SELECT TABLE_NAME FROM information_schema.TABLES \
+                   WHERE (TABLE_SCHEMA='outboard_copy' AND TABLE_NAME='job') OR (TABLE_SCHEMA=? AND TABLE_NAME='outboard_copy_job')";
+        let found: Vec<String> = conn.exec(sql, (first,)).await.map_err(failed)?;
+        Ok(match found.iter().any(|name| name == "job") {
+            true => Some(Self::apart()),
+            false => found.first().map(|_| Self::within(first)),
+        })
+    }
 
-pub async fn entries(conn: &mut Conn) -> Result<Vec<Entry>> {
-    let tables: Vec<(Vec<u8>, String, u8, u8)> = conn
-        .query("SELECT place, fingerprint, planned, indexed FROM outboard_copy.tables ORDER BY place")
-        .await
-        .map_err(failed)?;
-    let rows: Vec<Row> = conn
-        .query(
+    /// A new one; databases that are copied have to be there.
+    pub async fn begin(conn: &mut Conn, first: &str, fingerprint: &str) -> Result<Self> {
+        let made = conn.query_drop("CREATE DATABASE IF NOT EXISTS outboard_copy CHARACTER SET utf8mb4").await;
+        let ledger = match made {
+            Ok(()) => Self::apart(),
+            Err(mysql_async::Error::Server(error)) if matches!(error.code, 1044 | 1227 | 1410) => {
+                Self::within(first)
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let Self { job, tables, chunks, .. } = &ledger;
+        for sql in [
+            format!(
+                "CREATE TABLE IF NOT EXISTS {job} (id INT PRIMARY KEY, fingerprint VARCHAR(64) NOT NULL) ENGINE=InnoDB"
+            ),
+            format!(
+                "CREATE TABLE IF NOT EXISTS {tables} (place VARBINARY(512) PRIMARY KEY, fingerprint VARCHAR(64) NOT NULL, \
+                 planned TINYINT NOT NULL DEFAULT 0, indexed TINYINT NOT NULL DEFAULT 0) ENGINE=InnoDB"
+            ),
+            format!(
+                "CREATE TABLE IF NOT EXISTS {chunks} (place VARBINARY(512) NOT NULL, number INT UNSIGNED NOT NULL, \
+                 bounds LONGBLOB NOT NULL, loaded TINYINT NOT NULL DEFAULT 0, \
+                 source_rows BIGINT UNSIGNED, source_sum BIGINT UNSIGNED, source_xor BIGINT UNSIGNED, \
+                 sent_rows BIGINT UNSIGNED, sent_sum BIGINT UNSIGNED, sent_xor BIGINT UNSIGNED, bytes BIGINT UNSIGNED, \
+                 PRIMARY KEY (place, number)) ENGINE=InnoDB"
+            ),
+        ] {
+            conn.query_drop(sql).await.map_err(failed)?;
+        }
+        exec(conn, &format!("REPLACE INTO {job} VALUES (1, ?)"), (fingerprint,)).await?;
+        Ok(ledger)
+    }
+
+    /// What it says of its job.
+    pub async fn job(&self, conn: &mut Conn) -> Result<String> {
+        let sql = format!("SELECT fingerprint FROM {} WHERE id=1", self.job);
+        let fingerprint: Option<String> = conn.query_first(sql).await.map_err(failed)?;
+        Ok(fingerprint.unwrap_or_default())
+    }
+
+    pub async fn end(&self, conn: &mut Conn) -> Result<()> {
+        let sql = if self.apart {
+            "DROP DATABASE IF EXISTS outboard_copy".to_owned()
+        } else {
+            format!("DROP TABLE IF EXISTS {}, {}, {}", self.chunks, self.tables, self.job)
+        };
+        match conn.query_drop(sql).await {
+            // Went with the database that it was in.
+            Err(mysql_async::Error::Server(error)) if error.code == 1049 => Ok(()),
+            outcome => outcome.map_err(failed),
+        }
+    }
+
+    pub async fn entries(&self, conn: &mut Conn) -> Result<Vec<Entry>> {
+        let sql = format!("SELECT place, fingerprint, planned, indexed FROM {} ORDER BY place", self.tables);
+        let tables: Vec<(Vec<u8>, String, u8, u8)> = conn.query(sql).await.map_err(failed)?;
+        let sql = format!(
             "SELECT place, bounds, loaded, source_rows, source_sum, source_xor, sent_rows, sent_sum, sent_xor, bytes \
-             FROM outboard_copy.chunks ORDER BY place, number",
-        )
-        .await
-        .map_err(failed)?;
-    let mut chunks = std::collections::BTreeMap::<Vec<u8>, Vec<Line>>::new();
-    for row in rows {
-        let unreadable = || Error::Internal("the ledger on the target cannot be read".into());
-        let place: Vec<u8> = row.get(0).ok_or_else(unreadable)?;
-        let bounds: Vec<u8> = row.get(1).ok_or_else(unreadable)?;
-        let range = serde_json::from_slice(&bounds).map_err(|_| unreadable())?;
-        let number = |at: usize| row.get::<Option<u64>, _>(at).flatten().unwrap_or(0);
-        let lanes = |at: usize| Lanes { rows: number(at), sum: number(at + 1), xor: number(at + 2) };
-        let loaded = (number(2) == 1).then(|| Loaded { source: lanes(3), sent: lanes(6), bytes: number(9) });
-        chunks.entry(place).or_default().push(Line { range, loaded });
-    }
-    Ok(tables
-        .into_iter()
-        .map(|(place, fingerprint, planned, indexed)| Entry {
+             FROM {} ORDER BY place, number",
+            self.chunks
+        );
+        let rows: Vec<Row> = conn.query(sql).await.map_err(failed)?;
+        let mut chunks = std::collections::BTreeMap::<Vec<u8>, Vec<Line>>::new();
+        for row in rows {
+            let unreadable = || Error::Internal("the ledger on the target cannot be read".into());
+            let place: Vec<u8> = row.get(0).ok_or_else(unreadable)?;
+            let bounds: Vec<u8> = row.get(1).ok_or_else(unreadable)?;
+            let range = serde_json::from_slice(&bounds).map_err(|_| unreadable())?;
+            let number = |at: usize| row.get::<Option<u64>, _>(at).flatten().unwrap_or(0);
+            let lanes = |at: usize| Lanes { rows: number(at), sum: number(at + 1), xor: number(at + 2) };
+            let loaded =
+                (number(2) == 1).then(|| Loaded { source: lanes(3), sent: lanes(6), bytes: number(9) });
+            chunks.entry(place).or_default().push(Line { range, loaded });
+        }
+        let entry = |(place, fingerprint, planned, indexed): (Vec<u8>, String, u8, u8)| Entry {
             chunks: chunks.remove(&place).unwrap_or_default(),
             place: String::from_utf8_lossy(&place).into_owned(),
             fingerprint,
             planned: planned == 1,
             indexed: indexed == 1,
-        })
-        .collect())
-}
-
-pub async fn forget(conn: &mut Conn, place: &str) -> Result<()> {
-    exec(conn, "DELETE FROM outboard_copy.chunks WHERE place=?", (place,)).await?;
-    exec(conn, "DELETE FROM outboard_copy.tables WHERE place=?", (place,)).await
-}
-
-/// Many at once: a copy may have thousands of tables.
-pub async fn created(conn: &mut Conn, tables: &[(String, String)]) -> Result<()> {
-    for some in tables.chunks(500) {
-        let marks = vec!["(?,?)"; some.len()].join(",");
-        let values: Vec<mysql_async::Value> =
-            some.iter().flat_map(|(place, fingerprint)| [place.into(), fingerprint.into()]).collect();
-        let sql = format!("REPLACE INTO outboard_copy.tables (place, fingerprint) VALUES {marks}");
-        exec(conn, &sql, Params::Positional(values)).await?;
+        };
+        Ok(tables.into_iter().map(entry).collect())
     }
-    Ok(())
-}
 
-/// All chunks of a table, in one transaction with the word that these are all.
-pub async fn planned(conn: &mut Conn, place: &str, ranges: &[Range]) -> Result<()> {
-    conn.query_drop("START TRANSACTION").await.map_err(failed)?;
-    for (group, some) in ranges.chunks(500).enumerate() {
-        let mut values: Vec<mysql_async::Value> = vec![];
-        for (index, range) in some.iter().enumerate() {
-            let bounds = serde_json::to_vec(range).map_err(|error| Error::Internal(error.to_string()))?;
-            values.extend([place.into(), ((group * 500 + index) as u64).into(), bounds.into()]);
+    pub async fn forget(&self, conn: &mut Conn, place: &str) -> Result<()> {
+        exec(conn, &format!("DELETE FROM {} WHERE place=?", self.chunks), (place,)).await?;
+        exec(conn, &format!("DELETE FROM {} WHERE place=?", self.tables), (place,)).await
+    }
+
+    /// Many at once: a copy may have thousands of tables.
+    pub async fn created(&self, conn: &mut Conn, tables: &[(String, String)]) -> Result<()> {
+        for some in tables.chunks(500) {
+            let marks = vec!["(?,?)"; some.len()].join(",");
+            let values: Vec<mysql_async::Value> =
+                some.iter().flat_map(|(place, fingerprint)| [place.into(), fingerprint.into()]).collect();
+            let sql = format!("REPLACE INTO {} (place, fingerprint) VALUES {marks}", self.tables);
+            exec(conn, &sql, Params::Positional(values)).await?;
         }
-        let marks = vec!["(?,?,?)"; some.len()].join(",");
-        let sql = format!("INSERT INTO outboard_copy.chunks (place, number, bounds) VALUES {marks}");
-        exec(conn, &sql, Params::Positional(values)).await?;
+        Ok(())
     }
-    exec(conn, "UPDATE outboard_copy.tables SET planned=1 WHERE place=?", (place,)).await?;
-    conn.query_drop("COMMIT").await.map_err(failed)
-}
 
-/// Within the transaction that loaded it. Literals: a statement of its own to prepare would cost a round trip.
-/// What leaked is not written down as loaded: whoever takes the copy up has to see it too.
-pub async fn loaded(
-    conn: &mut Conn,
-    place: &str,
-    number: usize,
-    loaded: &Loaded,
-    leaked: bool,
-) -> Result<()> {
-    let hex: String = place.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let (source, sent) = (loaded.source, loaded.sent);
-    let sql = format!(
-        "UPDATE outboard_copy.chunks SET loaded={}, source_rows={}, source_sum={}, source_xor={}, sent_rows={}, sent_sum={}, \
-         sent_xor={}, bytes={} WHERE place=X'{hex}' AND number={number}",
-        u8::from(!leaked),
-        source.rows,
-        source.sum,
-        source.xor,
-        sent.rows,
-        sent.sum,
-        sent.xor,
-        loaded.bytes
-    );
-    conn.query_drop(sql).await.map_err(failed)?;
-    // Gone, if somebody else began anew.
-    if conn.affected_rows() > 1 {
-        return Err(Error::Internal("the ledger has a chunk twice".into()));
+    /// All chunks of a table, in one transaction with the word that these are all.
+    pub async fn planned(&self, conn: &mut Conn, place: &str, ranges: &[Range]) -> Result<()> {
+        conn.query_drop("START TRANSACTION").await.map_err(failed)?;
+        for (group, some) in ranges.chunks(500).enumerate() {
+            let mut values: Vec<mysql_async::Value> = vec![];
+            for (index, range) in some.iter().enumerate() {
+                let bounds = serde_json::to_vec(range).map_err(|error| Error::Internal(error.to_string()))?;
+                values.extend([place.into(), ((group * 500 + index) as u64).into(), bounds.into()]);
+            }
+            let marks = vec!["(?,?,?)"; some.len()].join(",");
+            let sql = format!("INSERT INTO {} (place, number, bounds) VALUES {marks}", self.chunks);
+            exec(conn, &sql, Params::Positional(values)).await?;
+        }
+        exec(conn, &format!("UPDATE {} SET planned=1 WHERE place=?", self.tables), (place,)).await?;
+        conn.query_drop("COMMIT").await.map_err(failed)
     }
-    Ok(())
-}
 
-pub async fn unloaded(conn: &mut Conn, place: &str, number: usize) -> Result<()> {
-    exec(conn, "UPDATE outboard_copy.chunks SET loaded=0 WHERE place=? AND number=?", (place, number as u64))
-        .await
-}
+    /// Within the transaction that loaded it. Literals: a statement of its own to prepare would cost a round trip.
+    /// What leaked is not written down as loaded: whoever takes the copy up has to see it too.
+    pub async fn loaded(
+        &self,
+        conn: &mut Conn,
+        place: &str,
+        number: usize,
+        loaded: &Loaded,
+        leaked: bool,
+    ) -> Result<()> {
+        let hex: String = place.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let (source, sent) = (loaded.source, loaded.sent);
+        let sql = format!(
+            "UPDATE {} SET loaded={}, source_rows={}, source_sum={}, source_xor={}, sent_rows={}, sent_sum={}, \
+             sent_xor={}, bytes={} WHERE place=X'{hex}' AND number={number}",
+            self.chunks,
+            u8::from(!leaked),
+            source.rows,
+            source.sum,
+            source.xor,
+            sent.rows,
+            sent.sum,
+            sent.xor,
+            loaded.bytes
+        );
+        conn.query_drop(sql).await.map_err(failed)?;
+        // Gone, if somebody else began anew.
+        if conn.affected_rows() > 1 {
+            return Err(Error::Internal("the ledger has a chunk twice".into()));
+        }
+        Ok(())
+    }
 
-pub async fn indexed(conn: &mut Conn, place: &str) -> Result<()> {
-    exec(conn, "UPDATE outboard_copy.tables SET indexed=1 WHERE place=?", (place,)).await
+    pub async fn unloaded(&self, conn: &mut Conn, place: &str, number: usize) -> Result<()> {
+        let sql = format!("UPDATE {} SET loaded=0 WHERE place=? AND number=?", self.chunks);
+        exec(conn, &sql, (place, number as u64)).await
+    }
+
+    pub async fn indexed(&self, conn: &mut Conn, place: &str) -> Result<()> {
+        exec(conn, &format!("UPDATE {} SET indexed=1 WHERE place=?", self.tables), (place,)).await
+    }
 }
 
 async fn exec(conn: &mut Conn, sql: &str, params: impl Into<Params> + Send) -> Result<()> {
@@ -201,8 +255,5 @@ pub async fn alone(conn: &mut Conn, patience: u32) -> Result<()> {
     if got.flatten() == Some(1) {
         return Ok(());
     }
-    Err(Error::Refused {
-        message: "another copy is writing to the target".to_owned(),
-        fix: "wait until it has finished, or end it".to_owned(),
-    })
+    Err(Error::Busy)
 }

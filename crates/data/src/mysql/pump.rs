@@ -10,7 +10,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, QueryResult, Row, TextProtocol, Value};
 use tokio::sync::mpsc;
 
-use super::ledger::{self, Loaded};
+use super::ledger::{Ledger, Loaded};
 use super::sums::of_table;
 use crate::error::{Error, Result, Side};
 use crate::leaks::Leaks;
@@ -91,6 +91,7 @@ pub struct Passage {
     pub throttle: Arc<Throttle>,
     pub tally: Arc<Tally>,
     pub leaks: Option<Arc<Leaks>>,
+    pub ledger: Ledger,
 }
 
 /// Rows in the form they are sent in, and their checksums.
@@ -207,7 +208,8 @@ pub async fn range(
         let mut rows = query(source, route, range).await?;
         part(&mut rows, target, &mut encoder, passage, u64::MAX).await?;
     }
-    ledger::loaded(target, &table.place.to_string(), number, &encoder.loaded, encoder.leaked).await?;
+    let place = table.place.to_string();
+    passage.ledger.loaded(target, &place, number, &encoder.loaded, encoder.leaked).await?;
     run(target, table, "COMMIT").await?;
     release(source).await?;
     Ok(encoder.loaded)
@@ -223,7 +225,8 @@ pub async fn whole(source: &mut Conn, target: &mut Conn, route: &Route, passage:
         let mut rows = query(source, route, &Range::whole()).await?;
         while part(&mut rows, target, &mut encoder, passage, PART).await? {}
     }
-    ledger::loaded(target, &table.place.to_string(), 0, &encoder.loaded, encoder.leaked).await?;
+    let place = table.place.to_string();
+    passage.ledger.loaded(target, &place, 0, &encoder.loaded, encoder.leaked).await?;
     release(source).await?;
     Ok(encoder.loaded)
 }

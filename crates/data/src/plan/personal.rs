@@ -1,9 +1,9 @@
 //! Which columns look like personal data, by name and by what is in them. Proposes; a person decides.
 
+use api::MaskSpec;
 use serde::Serialize;
 
 use super::schema::{Column, Table};
-use crate::masks::spec::MaskSpec;
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Proposal {

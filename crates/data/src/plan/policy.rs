@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use api::MaskSpec;
+
 use super::schema::{Column, Database, Table};
-use crate::masks::spec::MaskSpec;
-use crate::masks::{UNIQUE_EMAIL, is_path};
+use crate::masks::UNIQUE_EMAIL;
 
 /// `shop.users.email`.
 pub type Columns = BTreeMap<String, MaskSpec>;
@@ -122,7 +123,7 @@ fn fit(table: &Table, column: &Column, mask: &MaskSpec) -> Vec<String> {
             problems.push("has no path to mask: write {json: {\"$.customer.email\": email}}".to_owned());
         }
         for (path, inner) in paths {
-            if !is_path(path) {
+            if api::mask::path(path).is_none() {
                 problems.push(format!("`{path}` is no path: write `$.customer.email` or `$.items[*].note`"));
             }
             if matches!(inner, MaskSpec::Json(_) | MaskSpec::DateShift(_)) {

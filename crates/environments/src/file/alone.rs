@@ -165,12 +165,12 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_with_its_place_and_the_rest_of_the_project_counts() {
-        let shape = read("imge: r/search\nports: {http: \"80\"}\nlogs: []\n").unwrap_err();
+        let shape = read("imge: r/search\nports: {http: \"80\"}\nlogs: x\n").unwrap_err();
         insta::assert_yaml_snapshot!(told(&shape), @r#"
         - "1:1 spec.components.search.imge: unknown key `imge`"
         - "1:1 spec.components.search: `image` is missing"
         - "2:9 spec.components.search.ports.http: expected a whole number, found `80`"
-        - "3:1 spec.components.search.logs: `logs` does not work yet"
+        - "3:1 spec.components.search.logs: expected a list, found `x`"
         "#);
         let files = read("image: r/search\nfiles: {/a: ../a.toml, /b: ./none}\n").unwrap_err();
         assert_eq!(files.len(), 2, "{files:?}");

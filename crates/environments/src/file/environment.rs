@@ -15,10 +15,11 @@ use super::yaml::{self, Document};
 use super::{FileProblem, placed, schema, sorted};
 
 /// Keys of an Environment that are about moments of its life.
-const MOMENTS: [(&str, &str); 4] = [
+const MOMENTS: [(&str, &str); 5] = [
     ("restores", "`outboard env rollback` goes back to a revision"),
     ("keeps", "`outboard env keep` keeps changes by hand"),
     ("freeze", "`outboard env freeze` freezes it for a time"),
+    ("overlays", "whoever needs something to be different for a time writes it, such as a copy of data"),
     ("change", "who changed it, and how, is written down by whoever changes it"),
 ];
 

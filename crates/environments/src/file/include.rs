@@ -12,7 +12,8 @@ use super::{FileProblem, Load, placed, spoken};
 use crate::plan::validate::{directories, suggest};
 
 /// What a file may hold that is included: keys of `spec`.
-const KEYS: [&str; 7] = ["components", "services", "routes", "manifests", "vary", "secrets", "classes"];
+const KEYS: [&str; 8] =
+    ["components", "services", "routes", "manifests", "vary", "secrets", "masks", "classes"];
 
 /// Puts into the document what it includes; answers with everything wrong with that.
 pub fn gather(document: &mut Document, load: Load<'_>) -> Vec<FileProblem> {
@@ -200,8 +201,8 @@ impl Inclusion {
 fn is_open(path: &[&str]) -> bool {
     matches!(
         path,
-        ["spec", "components" | "services" | "vary" | "secrets" | "classes"]
-            | ["spec", "classes", _]
+        ["spec", "components" | "services" | "vary" | "secrets" | "masks" | "classes"]
+            | ["spec", "classes" | "masks", _]
             | ["spec", "classes", _, "scale" | "services"]
     )
 }

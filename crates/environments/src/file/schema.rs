@@ -3,22 +3,61 @@
 use std::sync::OnceLock;
 
 use api::problem::pointer;
-use api::{API_VERSION, Problem, ProjectSpec};
+use api::{API_VERSION, MaskSpec, Problem, ProjectSpec};
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
+use crate::plan::validate::masks::MOST_DAYS;
 use crate::plan::validate::suggest;
 
-/// The schema, for editors and for us: unknown keys are errors.
+/// The schema for editors: with all that a mask can be.
 pub fn json_schema() -> Value {
+    let mut schema = shape();
+    schema["properties"]["spec"]["properties"]["masks"]["additionalProperties"] = masks();
+    schema
+}
+
+/// Columns and their masks. A choice of shapes is told poorly by a validator: files are checked by
+/// [`validate::masks`](crate::plan::validate), word by word.
+fn masks() -> Value {
+    let words = MaskSpec::PLAIN.iter().map(|word| json!(word)).chain([Value::Null]);
+    let plain = json!({"enum": words.collect::<Vec<_>>()});
+    let one = |properties: Value| json!({"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1, "maxProperties": 1});
+    let constant = json!({"type": "string", "description": "Always this."});
+    let within = json!({"anyOf": [plain, one(json!({"constant": constant}))]});
+    let shift = json!({
+        "type": "integer", "minimum": 1, "maximum": MOST_DAYS,
+        "description": "Up to so many days earlier or later.",
+    });
+    let document = json!({
+        "type": "object", "minProperties": 1, "additionalProperties": within,
+        "description": "Within a JSON document: paths such as `$.customer.email` or `$.items[*].note`.",
+    });
+    json!({
+        "type": "object",
+        "propertyNames": {"pattern": r"^(deny|[^.]+\..+)$"},
+        "properties": {"deny": {
+            "type": "boolean",
+            "description": "Text and bytes that no mask is given for are emptied (default: copied as they are).",
+        }},
+        "additionalProperties": {
+            "description": "`TABLE.COLUMN` and its mask.",
+            "anyOf": [plain, one(json!({"constant": constant, "dateShift": shift, "json": document}))],
+        },
+    })
+}
+
+/// The schema that files are checked with: unknown keys are errors.
+fn shape() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.inline_subschemas = true;
         settings.meta_schema = None;
     });
     let mut spec = settings.into_generator().into_root_schema_for::<ProjectSpec>().to_value();
     strict(&mut spec);
+    spec["properties"]["masks"]["additionalProperties"]["additionalProperties"] = Value::Bool(true);
     // Of the file, not of the object: whoever reads the file puts in what it names.
     spec["properties"]["include"] = json!({
         "type": "array",
@@ -47,7 +86,7 @@ pub fn json_schema() -> Value {
 
 /// The schema of one component, for a file that holds nothing else.
 pub fn component_schema() -> Value {
-    json_schema()["properties"]["spec"]["properties"]["components"]["additionalProperties"].clone()
+    shape()["properties"]["spec"]["properties"]["components"]["additionalProperties"].clone()
 }
 
 /// Closes every object that lists its properties.
@@ -68,7 +107,7 @@ pub fn strict(schema: &mut Value) {
 pub fn check(document: &Value) -> Vec<Problem> {
     static SCHEMA: OnceLock<Option<(Value, Validator)>> = OnceLock::new();
     let compiled = SCHEMA.get_or_init(|| {
-        let schema = json_schema();
+        let schema = shape();
         let validator = jsonschema::validator_for(&schema).ok()?;
         Some((schema, validator))
     });
@@ -141,9 +180,7 @@ fn in_words(error: &ValidationError<'_>, schema: &Value) -> Vec<Problem> {
 fn not_yet(at: &str, word: &str) -> Option<&'static str> {
     const LEAVE: Option<&str> = Some("leave it out: nothing is accepted and ignored");
     match (at.split('/').skip(1).collect::<Vec<_>>().as_slice(), word) {
-        (["spec"], "masks")
-        | (["spec", "components", _], "logs")
-        | (["spec", "classes", _], "ttl" | "sleep") => LEAVE,
+        (["spec", "classes", _], "ttl" | "sleep") => LEAVE,
         (["spec", "routes", _], "tcp" | "tls" | "protocol") => Some(
             "a route carries HTTP, gRPC and websockets; components reach any port at `NAME:PORT`, people by `outboard forward`",
         ),

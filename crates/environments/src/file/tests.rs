@@ -139,6 +139,67 @@ spec:
 }
 
 #[test]
+fn every_problem_of_masks_is_reported_at_once_with_its_place() {
+    insta::assert_snapshot!(problems(
+        r#"apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components: {web: {image: w}}
+  services: {db: {type: mariadb}, cache: {type: redis}, queue: {type: container, image: q, version: "1", ports: {amqp: 5672}}}
+  masks:
+    dv: {users.email: email}
+    cache: {deny: true}
+    db:
+      dny: true
+      email: email
+      users.: email
+      users.email: emial
+      users.password: constant
+      users.name: {name: true}
+      users.phone: [phone]
+      users.pin: {constant: 1234}
+      users.born: {dateShift: 0}
+      users.two: {constant: x, dateShift: 1}
+      users.what: {hsah: 3}
+      orders.data: {json: {customer.email: email, $.born: {dateShift: 3}, $.mail: mail}}
+      orders.none: {json: {}}
+    queue: {a.b: keep}
+"#
+    ));
+    insta::assert_snapshot!(problems(
+        &GOOD.replace("  classes:", "  masks: {db: {deny: yes please}, cache: }\n  classes:")
+    ));
+}
+
+#[test]
+fn editors_are_told_the_masks_that_are_taken_here() {
+    let editors = jsonschema::validator_for(&json_schema()).unwrap();
+    for (mask, right) in [
+        ("users.email: email", true),
+        ("users.email: null", true),
+        ("users.email: {constant: \"\"}", true),
+        ("users.born: {dateShift: 30}", true),
+        ("orders.data: {json: {$.a: null, \"$.b[*]\": {constant: x}}}", true),
+        ("deny: false", true),
+        ("users.email: mail", false),
+        ("users.email: 3", false),
+        ("users.email: {}", false),
+        ("users.born: {dateShift: 0}", false),
+        ("users.born: {dateShift: 30, constant: x}", false),
+        ("orders.data: {json: {}}", false),
+        ("orders.data: {json: {$.a: {dateShift: 3}}}", false),
+        ("email: email", false),
+        ("deny: email", false),
+    ] {
+        let text = GOOD.replace("  classes:", &format!("  masks: {{db: {{{mask}}}}}\n  classes:"));
+        let document = yaml::parse(&text).unwrap().value;
+        assert_eq!(editors.is_valid(&document), right, "{mask}");
+        assert_eq!(read(&text, none).is_ok(), right, "{mask}");
+    }
+}
+
+#[test]
 fn a_service_of_a_type_that_is_not_known_is_told_with_those_that_are() {
     let file = |r#type: &str| {
         format!(
@@ -397,6 +458,37 @@ spec:
     pair: {image: r/web, ports: {admin: 81, http: 80}}
   services:
     db: {type: mariadb}
+"#
+    ));
+}
+
+#[test]
+fn what_a_file_of_logs_cannot_be_is_told_with_its_place_and_what_to_do() {
+    insta::assert_snapshot!(problems(
+        r#"apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components:
+    web:
+      image: r/web
+      files: {/etc/web/app.toml: ./app.toml}
+      volumes: {/cache: {memory: 64Mi}, /data: {storage: 1Gi}, /var-log/web: {}}
+      logs:
+        - var/log/a.log
+        - /var/log/../a.log
+        - /a.log
+        - /etc/a.log
+        - /dev/stdout
+        - "/var/log/web/*.log"
+        - /var/log/web/a.log
+        - /var/log/web/a.log
+        - /data/logs/a.log
+        - /cache
+        - /cache/a.log
+        - /etc/web/app.toml/a.log
+        - /var/lib/outboard-fals/a.log
+    outboard-logs: {image: r/web, logs: [/var/log/web/a.log]}
 "#
     ));
 }

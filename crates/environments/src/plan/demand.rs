@@ -4,6 +4,7 @@ use api::plan::Demand;
 use api::revision::EnvironmentRevision;
 use serde_json::Value;
 
+use super::pod;
 use super::quantity::thousandths;
 
 /// The sum of what the revision's pods and volumes request.
@@ -12,10 +13,9 @@ pub fn of(revision: &EnvironmentRevision) -> Demand {
     for part in &revision.parts {
         let replicas = i64::from(part.replicas.unwrap_or(1));
         for object in &part.objects {
-            let containers = object.pointer("/spec/template/spec/containers").and_then(Value::as_array);
-            let Some(containers) = containers else { continue };
+            let Some(spec) = object.pointer("/spec/template/spec") else { continue };
             sum.pods += replicas;
-            for container in containers {
+            for container in pod::running(spec) {
                 let request = |name: &str| {
                     container.pointer(&format!("/resources/requests/{name}")).and_then(Value::as_str)
                 };

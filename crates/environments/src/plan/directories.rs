@@ -1,11 +1,12 @@
 //! What a component finds in its file system besides its image: files from the project, and directories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::project::Component;
 use api::revision::{SecretPiece, SecretRecipe, short_hash};
 use serde_json::{Value, json};
 
+use super::logs;
 use super::render::Place;
 use super::values;
 
@@ -83,14 +84,17 @@ impl Directories {
             };
             volumes.push(json!({"name": volume_name(path), "emptyDir": space}));
         }
+        volumes.extend(logs::volumes(component));
         volumes
     }
 
     /// Where the container finds it.
     pub fn mounts(&self, component: &Component) -> Vec<Value> {
         let file = |volume: &str, key: &String, path: &String| json!({"name": volume, "mountPath": path, "subPath": key, "readOnly": true});
+        let directories: BTreeSet<&str> =
+            component.volumes.keys().map(String::as_str).chain(logs::directories(component)).collect();
         let directories =
-            component.volumes.keys().map(|path| json!({"name": volume_name(path), "mountPath": path}));
+            directories.into_iter().map(|path| json!({"name": volume_name(path), "mountPath": path}));
         let plain = self.plain.iter().map(|(key, (path, _))| file("files", key, path));
         let secret = self.secret.iter().map(|(key, (path, _))| file("secret-files", key, path));
         // A file may lie in one of the directories: that has to be there first.

@@ -5,6 +5,8 @@ use api::marks;
 use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe};
 use serde_json::{Map, Value, json};
 
+use super::logs;
+
 /// Every label of ours begins so.
 const OURS: &str = "outboard.dev/";
 /// What selects pods when our own label is gone; it has the same value.
@@ -57,6 +59,7 @@ fn plain(object: &Value, part: &Part) -> Value {
         metadata.shift_remove("namespace");
     }
     unmark(&mut object);
+    logs::without_sidecar(&mut object);
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     match (kind.as_str(), part.replicas) {
         // With an autoscaler a number would undo what it does, each time somebody applies it.

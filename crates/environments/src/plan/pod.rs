@@ -6,6 +6,7 @@ use api::revision::short_hash;
 use serde_json::{Map, Value, json};
 
 use super::directories::Directories;
+use super::logs;
 use super::render::{EnvironmentVariables, Place};
 use super::{overlay, probes, scaling, values};
 
@@ -40,6 +41,7 @@ pub fn template(
         }
     };
     insert("volumes", directories.volumes(name, component));
+    insert("initContainers", logs::sidecar(place, component).into_iter().collect());
     if !component.completes() {
         insert("topologySpreadConstraints", scaling::spread(name, &place.scale(name)));
     }
@@ -129,6 +131,12 @@ fn security(component: &Component) -> Value {
         context["fsGroup"] = json!(group);
     }
     context
+}
+
+/// The containers of a pod that run as long as it does: those that stand beside the component's own, too.
+pub fn running(pod: &Value) -> impl Iterator<Item = &Value> {
+    let of = |key: &str| pod[key].as_array().into_iter().flatten();
+    of("containers").chain(of("initContainers").filter(|beside| beside["restartPolicy"] == "Always"))
 }
 
 /// The template with its own hash as a label, so that a pod says which template it was made from.

@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::ResourceExt;
 use serde_json::Value;
 
+use super::pod;
 use super::quantity::{thousandths, written};
 
 /// By resource, as quotas name them, in thousandths.
@@ -138,11 +139,10 @@ fn surge(part: &Part, object: &Value) -> i64 {
 
 /// Adds so many pods of what `object` makes, with their volumes.
 fn pods(sum: &mut Needs, object: &Value, count: i64) {
-    let containers = object.pointer("/spec/template/spec/containers").and_then(Value::as_array);
-    let Some(containers) = containers else { return };
+    let Some(spec) = object.pointer("/spec/template/spec") else { return };
     add(sum, "pods", count * 1000);
     add(sum, "count/pods", count * 1000);
-    for container in containers {
+    for container in pod::running(spec) {
         for (side, alias) in [("requests", true), ("limits", false)] {
             for (resource, quantity) in container["resources"][side].as_object().into_iter().flatten() {
                 let amount = count * quantity.as_str().and_then(thousandths).unwrap_or(0);

@@ -10,7 +10,6 @@ use api::revision::{Part, SecretPiece, SecretRecipe, Source, credentials_name};
 
 use super::render::Place;
 
-pub mod class;
 mod container;
 mod elsewhere;
 mod external;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::marks::serves;
 use api::revision::{SecretRecipe, Source};
 use api::{Cause, Verdict, marks};
 
@@ -58,13 +59,6 @@ pub enum Unfit {
     OtherProject,
     OtherClass,
     Going,
-}
-
-/// Whether a Secret with this annotation serves `class`.
-pub fn serves(classes: Option<&str>, class: &str) -> bool {
-    classes.is_some_and(|classes| {
-        classes.split(',').map(str::trim).any(|served| served == "*" || served == class)
-    })
 }
 
 /// What a Secret of the control namespace lacks. `found`: its annotation and its keys.

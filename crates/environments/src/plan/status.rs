@@ -1,7 +1,7 @@
 //! The status of an environment, from what a reconcile found.
 
 use api::condition::{
-    self, ACCEPTED, COMPONENTS_READY, DRIFTED, JOBS_COMPLETE, PROJECT_OUTDATED, READY, ROUTES_READY,
+    self, ACCEPTED, COMPONENTS_READY, DRIFTED, HELD, JOBS_COMPLETE, PROJECT_OUTDATED, READY, ROUTES_READY,
     SERVICES_READY,
 };
 use api::revision::Part;
@@ -9,6 +9,7 @@ use api::{Condition, ConditionStatus, Drift, EnvironmentStatus, PartState, PartS
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
+use super::hold::Hold;
 use super::readiness::Progress;
 use super::{decide, drift};
 use crate::revisions::Stored;
@@ -32,6 +33,8 @@ pub struct Found<'a> {
     pub project_revision: Option<&'a str>,
     /// The spec of this generation was refused: what runs is an earlier one.
     pub refused: bool,
+    /// What is held, and whether nothing of it runs any more.
+    pub hold: Option<(&'a Hold, bool)>,
 }
 
 /// The next status; equal to `current` when nothing changed.
@@ -106,16 +109,26 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
             .collect();
         let ready = found.stored.is_some() && of_role.iter().all(|(_, progress)| progress.is_ready());
         let failed = of_role.iter().any(|(_, progress)| progress.state == PartState::Failed);
-        let reason = if ready {
-            "Ready"
-        } else if failed {
-            "Failed"
-        } else {
-            "Progressing"
+        let held = found.hold.filter(|(hold, _)| roles.iter().any(|role| hold.holds(*role)));
+        let (reason, message) = match held {
+            _ if ready => ("Ready", String::new()),
+            _ if failed => ("Failed", decide::waiting_for(&of_role)),
+            Some((hold, true)) => ("Held", hold.sentence()),
+            _ => ("Progressing", decide::waiting_for(&of_role)),
         };
-        let message = if ready { String::new() } else { decide::waiting_for(&of_role) };
         set(&mut status, r#type, ready, reason, message);
     }
+    match found.hold {
+        Some((hold, true)) => set(&mut status, HELD, true, "Held", hold.sentence()),
+        Some((hold, false)) => {
+            set(&mut status, HELD, false, "Stopping", format!("{}: some of it still runs", hold.sentence()));
+        }
+        None if condition::find(&status.conditions, HELD).is_some() => {
+            set(&mut status, HELD, false, RELEASED, String::new());
+        }
+        None => {}
+    }
+    let on_its_way = found.parts.iter().any(|(_, progress)| progress.state == PartState::Progressing);
     let every: Vec<(&Part, &Progress)> =
         found.parts.iter().map(|(part, progress)| (*part, progress)).collect();
     match &found.verdict {
@@ -124,9 +137,22 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
             let message = format!("{}: {}", verdict.about, verdict.message);
             set(&mut status, READY, false, &format!("{:?}", verdict.cause), message);
         }
-        None => set(&mut status, READY, false, "Progressing", decide::waiting_for(&every)),
+        None => match found.hold {
+            Some((hold, _)) if !on_its_way && !found.parts.is_empty() => {
+                set(&mut status, READY, false, "Held", hold.sentence());
+            }
+            _ => set(&mut status, READY, false, "Progressing", decide::waiting_for(&every)),
+        },
     }
     status
+}
+
+/// Why nothing is held any more.
+const RELEASED: &str = "Released";
+
+/// Whether some of it was held when this was written.
+pub fn is_held(status: &EnvironmentStatus) -> bool {
+    condition::find(&status.conditions, HELD).is_some_and(|held| held.reason != RELEASED)
 }
 
 /// Kubernetes keeps whole seconds; a finer time would differ from what comes back.
@@ -143,5 +169,64 @@ fn part_status(part: &Part, progress: &Progress) -> PartStatus {
         state: progress.state,
         replicas: progress.replicas.clone(),
         message: progress.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{Held, Overlay, OverlayPatch};
+
+    use super::*;
+
+    fn part(name: &str, role: Role) -> Part {
+        super::super::render::part(name, role, vec![])
+    }
+
+    /// Status and message of Ready, and of Held.
+    fn told(
+        current: &EnvironmentStatus,
+        component: Progress,
+        hold: Option<(&Hold, bool)>,
+    ) -> (EnvironmentStatus, [String; 2]) {
+        let (db, web) = (part("db", Role::Service), part("web", Role::Component));
+        let found = Found {
+            generation: 1,
+            now: Timestamp::UNIX_EPOCH,
+            namespace: "shop-qa",
+            namespace_uid: None,
+            stored: None,
+            parts: &[(&db, Progress::new(PartState::Ready, "")), (&web, component)],
+            verdict: None,
+            drift: vec![],
+            project_revision: None,
+            refused: false,
+            hold,
+        };
+        let next = next(current, &found);
+        let shown = [READY, HELD].map(|r#type| match condition::find(&next.conditions, r#type) {
+            Some(found) => format!("{:?} {}: {}", found.status, found.reason, found.message),
+            None => "not there".to_owned(),
+        });
+        (next, shown)
+    }
+
+    #[test]
+    fn what_is_held_is_not_ready_and_not_failing_and_says_so_until_it_is_over() {
+        let until = Time(Timestamp::from_second(3600).unwrap());
+        let patch = OverlayPatch { hold: vec![Held::Components] };
+        let overlays = [Overlay { by: "datacopy/a".into(), until, reason: None, patch }];
+        let hold = Hold::of(&overlays, Timestamp::UNIX_EPOCH).unwrap();
+        let begun = EnvironmentStatus::default();
+        let mut shown = vec![];
+        let (_, unheld) = told(&begun, Progress::new(PartState::Ready, ""), None);
+        shown.push(unheld);
+        let (status, stopping) = told(&begun, hold.progress(Role::Component, 1), Some((&hold, false)));
+        shown.push(stopping);
+        let (status, held) = told(&status, hold.progress(Role::Component, 0), Some((&hold, true)));
+        shown.push(held);
+        let (status, back) = told(&status, Progress::new(PartState::Progressing, "starting replicas"), None);
+        shown.push(back);
+        shown.push(told(&status, Progress::new(PartState::Ready, ""), None).1);
+        insta::assert_yaml_snapshot!(shown);
     }
 }

@@ -10,13 +10,15 @@ use api::problem::pointer;
 use api::project::ProjectSpec;
 use api::{Change, EnvironmentSpec, Overrides, Problem, ProjectRevision};
 
+use super::overrides;
 use super::values::WORDS;
-use super::{overrides, service};
 
 mod classes;
 pub(super) mod components;
 pub mod directories;
+mod logs;
 mod manifests;
+pub mod masks;
 pub(super) mod references;
 pub(super) mod routes;
 pub(super) mod running;
@@ -63,6 +65,7 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
     routes::check(spec, &mut problems);
     services::check(spec, &mut problems);
     settings::check(spec, &mut problems);
+    masks::check(spec, &mut problems);
     classes::check(spec, &mut problems);
     problems
 }
@@ -131,7 +134,7 @@ pub fn environment(
             class,
             project_revision: wanted.project_revision.clone(),
             spec: ProjectSpec {
-                services: service::class::services(spec, &wanted.class, name),
+                services: spec.services_in(&wanted.class, name),
                 ..overrides::applied(spec.clone(), &wanted.class, &wanted.overrides)
             },
             requested: wanted.versions.clone(),

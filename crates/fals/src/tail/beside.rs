@@ -10,8 +10,11 @@ use super::print;
 use crate::plan::journal::Place;
 use crate::plan::rotation::{Look, is_rotated, is_telling};
 
+/// Looks at what changes all the time.
+const TRIES: usize = 20;
+
 /// A file beside a log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Beside {
     pub path: PathBuf,
     pub look: Look,
@@ -45,8 +48,25 @@ pub fn rotated(log: &Path) -> Vec<Beside> {
     found
 }
 
-/// Where the rest of a file lies that no longer has its name: the renamed file, a copy, or one that was compressed.
-pub fn rest_of<'a>(place: &Place, among: &'a [Beside]) -> Option<&'a Beside> {
+/// Where the rest of a file lies that no longer has its name, by now. It may be copied or compressed at this moment: what
+/// is not found is looked for until nothing beside the log changes any more.
+pub fn find_rest(place: &Place, log: &Path) -> io::Result<Option<Beside>> {
+    let mut among = rotated(log);
+    for _ in 0..TRIES {
+        if let Some(rest) = rest_of(place, &among) {
+            return Ok(Some(rest.clone()));
+        }
+        let now = rotated(log);
+        if now == among {
+            return Ok(None);
+        }
+        among = now;
+    }
+    Err(io::Error::other("the files beside it change all the time"))
+}
+
+/// The renamed file, a copy, or one that was compressed.
+fn rest_of<'a>(place: &Place, among: &'a [Beside]) -> Option<&'a Beside> {
     if place.head.length == 0 {
         return None;
     }

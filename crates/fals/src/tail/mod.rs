@@ -4,5 +4,7 @@ pub mod beside;
 mod copies;
 pub mod following;
 pub mod print;
+pub mod reading;
+mod resume;
 pub mod source;
 pub mod spool;

@@ -5,20 +5,19 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::beside::{Beside, rest_of, rotated};
+use super::beside::{Beside, find_rest, rotated};
 use super::copies::{Copies, Kind};
 use super::following::Following;
 use super::print;
+use super::reading::read;
 use crate::gather::Shelf;
-use crate::parcel::{Parcel, Reach};
-use crate::plan::cut::{self, Format};
+use crate::parcel::Parcel;
+use crate::plan::cut::Format;
 use crate::plan::journal::{Entry, Place};
 use crate::plan::rotation::{Change, change};
 use crate::record::Origin;
 use crate::shape::Shape;
 
-/// Read in one go from one file, so that no file waits for another.
-const CHUNK: usize = 256 * 1024;
 /// A file without a name is copied if it is not shipped by then.
 const COPY_AFTER: Duration = Duration::from_secs(1);
 /// So many files of one log are open. The others wait on disk, where rotations have left them.
@@ -44,7 +43,7 @@ pub struct Source {
     pub files: Vec<Following>,
     resumed: bool,
     /// Files newer than this may have had the name since, and are still to be looked for.
-    missed: Option<i64>,
+    pub missed: Option<i64>,
     /// Of those, all but copies of the file that has the name are found.
     only_copies: bool,
     copies: Copies,
@@ -190,10 +189,12 @@ impl Source {
 
     /// The file begins anew. What of it was not read yet may lie in a copy.
     fn truncated(&mut self, shelf: &mut Shelf, now: Instant) -> io::Result<()> {
-        let beside = rotated(&self.wanted.path);
+        let rest = match self.files.last() {
+            Some(old) => find_rest(&old.place, &self.wanted.path)?,
+            None => None,
+        };
         let Some(mut old) = self.files.pop() else { return Ok(()) };
         old.retired = true;
-        let rest = rest_of(&old.place, &beside).cloned();
         let newest = rest.as_ref().map_or(old.place.modified, |rest| rest.look.modified);
         self.missed_since(newest);
         match rest {
@@ -239,13 +240,7 @@ impl Source {
         let named = current.map_or(unfollowed.as_ref(), |current| current.file.as_ref());
         let size = current.map_or(0, |current| current.place.size);
         let mut caught_up = CaughtUp::Yes;
-        let known: Vec<Place> = shelf
-            .journal
-            .places()
-            .values()
-            .filter(|place| place.source == self.wanted.key)
-            .cloned()
-            .collect();
+        let known: Vec<Place> = shelf.journal.places_of(&self.wanted.key).cloned().collect();
         for beside in rotated(&self.wanted.path) {
             // A copy's original is not: its number may be another's by now.
             let open = self.files.iter().filter(|file| file.file.is_some() && !file.fixed);
@@ -276,85 +271,6 @@ impl Source {
             self.missed = Some(newer_than);
         }
         Ok(caught_up)
-    }
-
-    /// Takes up what was left when everything stopped.
-    fn resume(&mut self, shelf: &mut Shelf, now: Instant) -> io::Result<()> {
-        let places: Vec<Place> = shelf
-            .journal
-            .places()
-            .values()
-            .filter(|place| place.source == self.wanted.key)
-            .cloned()
-            .collect();
-        if places.is_empty() {
-            return Ok(());
-        }
-        // An empty file may be one that was emptied just now, and its copy be older.
-        let filled = places.iter().filter(|place| place.head.length > 0);
-        let mut newest = filled.map(|place| place.modified).max().unwrap_or(i64::MIN);
-        let beside = rotated(&self.wanted.path);
-        let mut files = Vec::new();
-        for place in places.into_iter().filter(|place| !place.done) {
-            if place.head.length == 0 {
-                // An empty file has nothing by which it is known again, and nothing to lose: by its number alone, which
-                // is soon given out again, it would be taken for others.
-                shelf.changed.push(Entry::Forget(place.id));
-                continue;
-            }
-            let mut file = Following::begin(place, None, now);
-            file.retired = true;
-            if file.place.copied {
-                file.fixed = true;
-                file.file = Some(File::open(shelf.spool.path(file.place.id))?);
-            } else if let Some(open) = self.same_as_named(&file.place)? {
-                file.file = Some(open);
-                file.retired = false;
-            } else if let Some(rest) = rest_of(&file.place, &beside) {
-                take_rest(&mut file, rest, shelf, now)?;
-            } else {
-                let unread = file.place.size.saturating_sub(file.place.offset);
-                shelf.metrics.lost_bytes.inc_by(unread);
-                let path = file.place.path.display();
-                if unread > 0 {
-                    tracing::error!(
-                        "{path}: gone while nobody followed it; at least {unread} bytes are lost"
-                    );
-                } else {
-                    tracing::warn!("{path}: gone while nobody followed it; what was added last may be lost");
-                }
-                let done = Place { done: true, ..file.place };
-                shelf.changed.push(Entry::place(done));
-                continue;
-            }
-            if let Some(look) = file.look(now)? {
-                file.grow(&look)?;
-            }
-            if file.retired {
-                newest = newest.max(file.place.modified);
-            }
-            files.push(file);
-        }
-        // Whoever still has the name comes last. It may have been copied and emptied before anything was known of it,
-        // so others are looked for even then.
-        let (retired, named): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.retired);
-        self.files = retired;
-        self.files.extend(named);
-        self.missed = Some(newest);
-        Ok(())
-    }
-
-    /// The file of our name, if it is the one that was followed.
-    fn same_as_named(&self, place: &Place) -> io::Result<Option<File>> {
-        let file = match File::open(&self.wanted.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let look = print::look(&file.metadata()?);
-        let same = (look.device, look.inode) == (place.device, place.inode)
-            && print::is_of(&file, look.size, place)?;
-        Ok(same.then_some(file))
     }
 
     fn copy_nameless(&mut self, shelf: &mut Shelf, now: Instant) {
@@ -411,8 +327,7 @@ impl Source {
             let is_empty = place.head.length == 0;
             shelf.changed.push(if is_empty { Entry::Forget(place.id) } else { Entry::place(place) });
         }
-        let done =
-            shelf.journal.places().values().filter(|place| place.done && place.source == self.wanted.key);
+        let done = shelf.journal.places_of(&self.wanted.key).filter(|place| place.done);
         let done: Vec<u64> = done.map(|place| place.id).collect();
         for id in done.iter().take(done.len().saturating_sub(REMEMBERED)) {
             shelf.changed.push(Entry::Forget(*id));
@@ -431,7 +346,7 @@ enum CaughtUp {
 }
 
 /// Goes on with the rest of a file where it lies now.
-fn take_rest(file: &mut Following, rest: &Beside, shelf: &mut Shelf, now: Instant) -> io::Result<()> {
+pub fn take_rest(file: &mut Following, rest: &Beside, shelf: &mut Shelf, now: Instant) -> io::Result<()> {
     if rest.is_compressed() {
         if !shelf.spool.unpack(file.place.id, &rest.path, file.place.offset)? {
             shelf.spool_is_full();
@@ -465,82 +380,4 @@ fn is_one_of(beside: &Beside, places: &[Place]) -> bool {
                 .and_then(|file| print::begins(&file, beside.look.size, place))
                 .unwrap_or_default()
     })
-}
-
-fn read(
-    file: &mut Following,
-    wanted: &Wanted,
-    ended: bool,
-    parcel: &mut Parcel,
-    shelf: &mut Shelf,
-    now: Instant,
-    at: i64,
-) -> io::Result<bool> {
-    let before = parcel.reach.get(&file.place.id).copied();
-    if file.unread() == 0 || before.is_some_and(|reach| reach.closed) {
-        return Ok(false);
-    }
-    let room = wanted.shape.room(shelf.limits.record);
-    let enough = cut::enough(wanted.format, room);
-    let mut wish = CHUNK;
-    let filled = loop {
-        shelf.bytes.resize(wish.max(shelf.bytes.len()), 0);
-        let filled = file.chunk(&mut shelf.bytes[..wish])?;
-        let whole = filled < wish || wish >= enough;
-        let mut nothing = |_: &cut::Piece<'_>| {};
-        let bytes = &shelf.bytes[..filled];
-        let mut parts = file.parts;
-        if whole || cut::next(wanted.format, bytes, false, room, &mut parts, &mut nothing).is_some() {
-            break filled;
-        }
-        wish = enough;
-    };
-    // What may have been sent before goes alone, with the time that it had.
-    let sent = file.place.sent;
-    let is_again = file.read < sent;
-    let at = match before {
-        Some(reach) => reach.at,
-        None if is_again => file.place.at,
-        None => at,
-    };
-    let at_end = ended && file.read + filled as u64 >= file.place.size;
-    let (mut used, mut progress) = (0, false);
-    while used < filled && !parcel.full && !(is_again && file.read >= sent) {
-        let (batch, object, within) = (&mut parcel.batch, &mut shelf.object, file.within);
-        let (mut number, mut full, mut taken) = (0, false, within);
-        let mut parts = file.parts;
-        let mut emit = |piece: &cut::Piece<'_>| {
-            if number >= within && !full {
-                object.clear();
-                wanted.shape.write(piece, at, is_again, object);
-                full = !batch.push(object);
-                taken += u32::from(!full);
-            }
-            number += 1;
-        };
-        let bytes = &shelf.bytes[used..filled];
-        let Some(length) = cut::next(wanted.format, bytes, at_end, room, &mut parts, &mut emit) else {
-            break;
-        };
-        progress |= taken > within;
-        if is_again {
-            parcel.resent += (taken - within) as usize;
-        }
-        parcel.full = full;
-        if full {
-            file.within = taken;
-        } else {
-            used += length;
-            file.read += length as u64;
-            file.parts = parts;
-            file.within = 0;
-        }
-    }
-    if progress {
-        parcel.since.get_or_insert(now);
-        let closed = is_again && file.read >= sent;
-        let reach = Reach { read: file.read, parts: file.parts, within: file.within, at, closed };
-        parcel.reach.insert(file.place.id, reach);
-    }
-    Ok(progress)
 }

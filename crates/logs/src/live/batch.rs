@@ -17,7 +17,12 @@ pub struct Batch {
 
 #[derive(Debug)]
 pub enum Item {
-    Line { time: Timestamp, text: Range<usize> },
+    /// `source`: none, it is that of the batch.
+    Line {
+        source: Option<Arc<Source>>,
+        time: Timestamp,
+        text: Range<usize>,
+    },
     Mark(Box<Mark>),
 }
 
@@ -32,9 +37,14 @@ impl Item {
 
 impl Batch {
     pub fn line(&mut self, time: Timestamp, text: &[u8]) {
+        self.line_of(None, time, text);
+    }
+
+    /// Of another than whose batch it is.
+    pub fn line_of(&mut self, source: Option<Arc<Source>>, time: Timestamp, text: &[u8]) {
         let begin = self.bytes.len();
         self.bytes.extend_from_slice(text);
-        self.items.push(Item::Line { time, text: begin..self.bytes.len() });
+        self.items.push(Item::Line { source, time, text: begin..self.bytes.len() });
     }
 
     pub fn mark(&mut self, mark: Mark) {
@@ -104,7 +114,7 @@ impl Told<'_> {
             component: self.source.component.clone(),
             pod: self.source.pod.clone(),
             container: self.source.container.clone(),
-            file: None,
+            file: self.source.file.clone(),
             text: String::from_utf8_lossy(self.text).into_owned(),
             origin: Origin::Live,
         }

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::beat::Beat;
 use super::containers::{Snapshot, containers, names, part};
+use super::files::is_sidecar;
 use super::log::Place;
 use super::marks::Source;
 use super::order::Id;
@@ -200,10 +201,12 @@ impl<'a> Sources<'a> {
             return;
         }
         if self.initial {
-            self.containers.extend(names(pod).map(str::to_owned));
+            self.containers.extend(names(pod).filter(|name| !is_sidecar(name)).map(str::to_owned));
         }
         for container in containers(pod) {
-            if !wanted.containers.is_empty() && !wanted.containers.contains(&container.name) {
+            // What a sidecar tells of files is the component's own container's.
+            let name = if is_sidecar(&container.name) { part } else { &container.name };
+            if !wanted.containers.is_empty() && !wanted.containers.contains(name) {
                 continue;
             }
             let key = (pod.uid().unwrap_or_default(), container.name.clone());
@@ -236,6 +239,7 @@ impl<'a> Sources<'a> {
             component: part.to_owned(),
             pod: pod.name_any(),
             container: container.to_owned(),
+            file: None,
         };
         let place = Place { pods: self.pods.clone(), pod: pod.name_any(), container: container.to_owned() };
         let past = Past {

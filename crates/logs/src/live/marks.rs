@@ -17,6 +17,8 @@ pub struct Source {
     pub component: String,
     pub pod: String,
     pub container: String,
+    /// The file of the component's `logs` that its lines were written into; none: its output.
+    pub file: Option<String>,
 }
 
 /// Something that happened to a source, in its place among the lines.

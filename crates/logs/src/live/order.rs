@@ -64,6 +64,8 @@ struct Queue<P> {
     counted_ready: bool,
     /// Whether the last entry was told, once there was one.
     kept: Option<bool>,
+    /// Whose it was, if not the queue's.
+    of: Option<Arc<Source>>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -118,6 +120,7 @@ impl<P> Order<P> {
             state: State::CatchingUp,
             counted_ready: false,
             kept: None,
+            of: None,
         };
         if self.queues.insert(id, queue).is_none() {
             self.unknown += 1;
@@ -250,16 +253,17 @@ fn tell<P>(queue: &mut Queue<P>, page: &mut Page, keep: &mut dyn FnMut(&Told<'_>
             queue.kept = None;
             queue.step();
         }
-        Some(Item::Line { time, text }) => {
-            let text = batch.text(text);
-            let goes_on = queue.kept.is_some() && trace::goes_on(text);
-            page.line(&queue.source, *time, text, goes_on);
+        Some(Item::Line { source, time, text }) => {
+            let (of, text) = (source.clone(), batch.text(text));
+            let goes_on =
+                queue.kept.is_some() && is_same(queue.of.as_ref(), of.as_ref()) && trace::goes_on(text);
+            page.line(of.as_ref().unwrap_or(&queue.source), *time, text, goes_on);
             queue.step();
             for _ in 0..trace::LONGEST {
                 let Some((batch, _)) = queue.batches.front() else { break };
-                let Some(Item::Line { text, .. }) = batch.item(queue.next) else { break };
+                let Some(Item::Line { source, text, .. }) = batch.item(queue.next) else { break };
                 let text = batch.text(text);
-                if !trace::goes_on(text) {
+                if !is_same(source.as_ref(), of.as_ref()) || !trace::goes_on(text) {
                     break;
                 }
                 page.add(text);
@@ -272,11 +276,20 @@ fn tell<P>(queue: &mut Queue<P>, page: &mut Page, keep: &mut dyn FnMut(&Told<'_>
                 _ => true,
             };
             queue.kept = Some(kept);
+            queue.of = of;
             if !kept {
                 page.take_back();
             }
         }
         None => queue.step(),
+    }
+}
+
+fn is_same(one: Option<&Arc<Source>>, other: Option<&Arc<Source>>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::batch::Batch;
+use super::files::Files;
 use super::marks::{Mark, Source, What};
 use super::order::{CROWD, Id};
 
@@ -42,6 +43,8 @@ pub struct Unheard;
 pub struct Outlet {
     id: Id,
     source: Arc<Source>,
+    /// It is a sidecar that tells the lines of files.
+    files: Option<Files>,
     arrivals: mpsc::UnboundedSender<Arrival>,
     permits: Arc<Semaphore>,
     batch: Batch,
@@ -50,18 +53,26 @@ pub struct Outlet {
 
 impl Outlet {
     pub fn new(id: Id, source: Source, live: bool, arrivals: mpsc::UnboundedSender<Arrival>) -> Self {
+        let files = Files::of(&source);
         let source = Arc::new(source);
         // If nobody listens, the first batch finds out.
         let _ = arrivals.send(Arrival::Joined { id, source: source.clone(), live });
         let permits = Arc::new(Semaphore::new(CROWD));
-        Self { id, source, arrivals, permits, batch: Batch::default(), catching_up: !live }
+        Self { id, source, files, arrivals, permits, batch: Batch::default(), catching_up: !live }
     }
 
     pub fn line(&mut self, time: Timestamp, text: &[u8]) {
-        self.batch.line(time, text);
+        match self.files.as_mut().and_then(|files| files.read(text)) {
+            Some((source, text)) => self.batch.line_of(Some(source), time, text),
+            None => self.batch.line(time, text),
+        }
     }
 
+    /// How a sidecar comes and goes is no news beside its component: only that it fails, or that lines may be missing.
     pub fn mark(&mut self, time: Timestamp, what: What) {
+        if self.files.is_some() && !what.is_bad() {
+            return;
+        }
         self.batch.mark(Mark { source: self.source.clone(), time, what });
     }
 

@@ -134,6 +134,22 @@ async fn cuts_of_every_kind_lose_and_double_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whatever_comes_at_once_waits_for_one_beat_not_for_many() {
+    let fake = Fake::new();
+    fake.pod("web-1");
+    fake.write("web-1", "0");
+    let mut listener = Listener::begin(&fake, wanted());
+    listener.hears(1).await;
+    let begun = tokio::time::Instant::now();
+    for number in 0..5000 {
+        fake.write("web-1", &format!("{number} {}", "x".repeat(100)));
+    }
+    listener.hears(5001).await;
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(200), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_container_that_restarts_is_read_to_its_end_and_on() {
     let fake = Fake::new();
     fake.pod("web-1");

@@ -164,7 +164,7 @@ async fn update(
         if current.meta().deletion_timestamp.is_some() {
             return Err(Error::BeingDestroyed { environment: name });
         }
-        if current.meta().generation != base.meta().generation || current.uid() != base.uid() {
+        if !current.spec.same_settings(&base.spec) || current.uid() != base.uid() {
             return Err(Error::Raced {
                 environment: name,
                 by: current.spec.change.as_ref().and_then(|change| change.by.clone()),
@@ -172,6 +172,8 @@ async fn update(
                 mine: differences(&base.spec, wanted),
             });
         }
+        // Those of others, who may have written them since.
+        let wanted = EnvironmentSpec { overlays: current.spec.overlays.clone(), ..wanted.clone() };
         // A merge patch with the resourceVersion: fields of others stay, a change in between is a conflict.
         let mut patch = json!({
             "metadata": {"resourceVersion": current.resource_version()},

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use api::Environment;
 use api::condition::{self, READY};
+use api::{Environment, EnvironmentStatus};
 use environments::plan::overrides::shown;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -19,6 +19,8 @@ pub enum State {
     /// The operator has not looked at the newest settings.
     Unseen,
     Progressing,
+    /// Something else holds it for a time.
+    Held,
     Ready,
     Failed,
     Destroying,
@@ -29,6 +31,7 @@ impl State {
         match self {
             Self::Unseen => "unseen",
             Self::Progressing => "progressing",
+            Self::Held => "held",
             Self::Ready => "ready",
             Self::Failed => "failed",
             Self::Destroying => "destroying",
@@ -69,11 +72,16 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>, project: Option<&s
     Ok(wanted.map(summary).collect())
 }
 
+fn is_held(status: &EnvironmentStatus) -> bool {
+    condition::find(&status.conditions, READY).is_some_and(|ready| ready.reason == "Held")
+}
+
 /// The line of one environment.
 pub fn summary(environment: &Environment) -> Summary {
     let status = environment.status.clone().unwrap_or_default();
     let state = match outlook(environment) {
         Outlook::Unseen => State::Unseen,
+        Outlook::Pending if is_held(&status) => State::Held,
         Outlook::Pending => State::Progressing,
         Outlook::Ready => State::Ready,
         Outlook::Failed(_) => State::Failed,
@@ -83,7 +91,7 @@ pub fn summary(environment: &Environment) -> Summary {
         State::Ready => None,
         State::Unseen => Some("the operator has not looked at it yet".to_owned()),
         State::Destroying => status.teardown.map(|teardown| teardown.step),
-        State::Progressing | State::Failed => status
+        State::Progressing | State::Held | State::Failed => status
             .verdict
             .map(|verdict| format!("{}: {}", verdict.about, verdict.message))
             .or_else(|| condition::find(&status.conditions, READY).map(|ready| ready.message.clone())),

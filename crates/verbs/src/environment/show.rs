@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use api::{Condition, Environment, PartStatus, Project, Teardown, Verdict};
+use api::{Condition, Environment, Overlay, PartStatus, Project, Teardown, Verdict};
+use environments::plan::hold::in_force;
+use jiff::Timestamp;
 use kube::Api;
 use serde::Serialize;
 
@@ -21,6 +23,9 @@ pub struct Detail {
     pub chosen_versions: BTreeMap<String, String>,
     /// The project's newest revision, where it is another than this environment's.
     pub newer_project_revision: Option<String>,
+    /// What is different for a time, and because of what.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlays: Vec<Overlay>,
     pub parts: Vec<PartStatus>,
     pub conditions: Vec<Condition>,
     pub verdict: Option<Verdict>,
@@ -41,6 +46,7 @@ pub async fn detail(cluster: &Cluster, environment: &Environment) -> Detail {
         summary: summary(environment),
         runs_in: status.namespace,
         chosen_versions: environment.spec.versions.clone(),
+        overlays: in_force(&environment.spec.overlays, Timestamp::now()).cloned().collect(),
         parts: status.parts,
         conditions: status.conditions,
         verdict: status.verdict,

@@ -11,13 +11,18 @@ use crate::wait::{Look, Wait};
 use crate::{Cluster, Error, Result, Sink};
 
 /// How long to wait, and for what.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Until {
     pub timeout: Option<Duration>,
     /// How long to wait for an image that does not exist yet.
     pub hold: Option<Duration>,
-    /// The generation of our own change: a later one is somebody else's, and supersedes it.
-    pub generation: Option<i64>,
+    /// The environment as we wrote it: later settings are somebody else's, and supersede it.
+    pub written: Option<Box<Environment>>,
+}
+
+/// Whether somebody asked for other settings since; what is different for a time changes none.
+fn supersedes(now: &Environment, mine: &Environment) -> bool {
+    now.metadata.generation > mine.metadata.generation && !now.spec.same_settings(&mine.spec)
 }
 
 /// Ends as soon as the newest settings are ready, or a verdict says that they can't become so.
@@ -45,8 +50,7 @@ pub async fn watch(
             for event in changes(&seen, &environment) {
                 events(event);
             }
-            let now = environment.metadata.generation;
-            if until.generation.is_some_and(|mine| now.is_some_and(|now| now > mine)) {
+            if until.written.as_ref().is_some_and(|mine| supersedes(&environment, mine)) {
                 return Err(Error::Superseded {
                     environment: name.to_owned(),
                     change: environment.spec.change.clone().unwrap_or_default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use api::marks;
 use futures::future::try_join_all;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::core::DynamicObject;
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Client, ResourceExt};
@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::kinds::api_of;
-use super::{Error, Options, Taken, definitions, workload};
+use super::{Error, Options, Taken, definitions, logs, workload};
 use crate::Cluster;
 
 /// Field manager of everything installed.
@@ -31,6 +31,7 @@ pub enum Outcome {
     Created,
     Changed,
     Unchanged,
+    Removed,
 }
 
 /// One object of the installation.
@@ -83,6 +84,11 @@ pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error
     for item in &workload {
         report.objects.push(write(cluster, item).await?);
     }
+    if options.logs.is_none() {
+        for item in look(cluster, logs::identities()).await? {
+            report.objects.extend(remove(cluster, &item, &options.settings.install).await?);
+        }
+    }
     Ok(report)
 }
 
@@ -127,6 +133,17 @@ async fn write(cluster: &Cluster, item: &Item) -> Result<Applied, Error> {
         Some(_) => Outcome::Changed,
     };
     Ok(Applied { kind: item.kind.clone(), name, namespace: wanted.namespace(), outcome })
+}
+
+/// Deletes what this installation made and no longer wants; what others made stays.
+async fn remove(cluster: &Cluster, item: &Item, install: &str) -> Result<Option<Applied>, Error> {
+    let Some(found) = item.found.as_ref().filter(|_| judge(item, install).is_none()) else { return Ok(None) };
+    let (name, namespace) = (found.name_any(), found.namespace());
+    match item.api.delete(&name, &DeleteParams::default()).await {
+        Ok(_) => Ok(Some(Applied { kind: item.kind.clone(), name, namespace, outcome: Outcome::Removed })),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(cluster.explain(error).into()),
+    }
 }
 
 async fn establish(cluster: &Cluster, name: &str) -> Result<(), Error> {

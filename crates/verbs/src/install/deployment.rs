@@ -78,7 +78,7 @@ fn container(options: &Options) -> Value {
     env.extend(options.env.iter().map(|(name, value)| json!({"name": name, "value": literal(value)})));
     let mut container = json!({
         "name": OPERATOR,
-        "image": options.image,
+        "image": options.settings.image,
         "args": arguments(options),
         "env": env,
         "ports": [{"name": "http", "containerPort": PORT}],
@@ -102,7 +102,7 @@ fn container(options: &Options) -> Value {
 }
 
 /// Kubernetes would expand `$(NAME)`; nobody who typed the value meant that.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     text.replace("$(", "$$(")
 }
 
@@ -111,6 +111,7 @@ fn arguments(options: &Options) -> Vec<String> {
     let mut arguments = vec![
         "operator".to_owned(),
         format!("--install={}", settings.install),
+        format!("--image={}", settings.image),
         format!("--domain={}", settings.domain),
         format!("--url-scheme={}", settings.url_scheme),
         format!("--gateway={}/{}", settings.gateway_namespace, settings.gateway_name),

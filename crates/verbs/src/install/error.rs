@@ -36,7 +36,9 @@ pub enum Error {
     NotEstablished { name: String, after: Duration },
     #[error("the operator does not come up: {reason}")]
     OperatorFails { reason: String },
-    #[error("the operator was not ready within {} s: {waiting}", .after.as_secs())]
+    #[error("what ships logs does not come up: {reason}")]
+    ShippingFails { reason: String },
+    #[error("not everything was ready within {} s: {waiting}", .after.as_secs())]
     Timeout { waiting: String, after: Duration },
     #[error("failed to write an object as JSON or YAML: {0}")]
     Malformed(String),
@@ -50,7 +52,7 @@ impl Error {
             Self::Taken(_) => Some(Exit::Conflict),
             Self::NotEstablished { .. } | Self::Timeout { .. } => Some(Exit::Timeout),
             Self::OperatorFails { .. } => Some(Exit::NoOperator),
-            Self::Malformed(_) => Some(Exit::Failure),
+            Self::ShippingFails { .. } | Self::Malformed(_) => Some(Exit::Failure),
         }
     }
 
@@ -66,7 +68,7 @@ impl Error {
             Self::NotEstablished { name, .. } => {
                 Some(format!("`kubectl describe crd {name}` says what Kubernetes has against it."))
             }
-            Self::OperatorFails { .. } | Self::Timeout { .. } => Some(
+            Self::OperatorFails { .. } | Self::ShippingFails { .. } | Self::Timeout { .. } => Some(
                 "`kubectl -n outboard-system get pods,events` shows more; running install again is safe."
                     .to_owned(),
             ),

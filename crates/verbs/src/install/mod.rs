@@ -2,10 +2,12 @@
 //!
 //! Running it again upgrades. It takes over nothing that does not carry outboard's mark.
 
+mod admission;
 mod apply;
 mod deployment;
 mod error;
 mod kinds;
+mod logs;
 mod rights;
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 pub use apply::{Applied, Outcome, Report, apply};
 pub use environments::Settings;
 pub use error::{Error, Taken};
+pub use logs::Logs;
 pub use wait::wait;
 pub use yaml::to_yaml;
 
@@ -31,9 +34,7 @@ const OPERATOR: &str = crate::operator::DEPLOYMENT;
 /// How outboard is installed.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Image of the operator, with tag or, better, digest.
-    pub image: String,
-    /// What the operator is told.
+    /// What the operator is told; its own image too, with tag or, better, digest.
     pub settings: Settings,
     /// One leads; more take over faster when its node dies.
     pub replicas: u16,
@@ -43,17 +44,19 @@ pub struct Options {
     pub env: BTreeMap<String, String>,
     /// Secrets of its namespace whose keys are environment variables of it.
     pub env_from: Vec<String>,
+    /// Whether logs are shipped, and where to.
+    pub logs: Option<Logs>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            image: concat!("outboard/outboard:", env!("CARGO_PKG_VERSION")).to_owned(),
             settings: Settings::default(),
             replicas: 1,
             aws_role: None,
             env: BTreeMap::new(),
             env_from: Vec::new(),
+            logs: None,
         }
     }
 }
@@ -90,11 +93,15 @@ pub fn workload(options: &Options) -> Vec<Value> {
     })];
     objects.extend(rights::of_operator(options.aws_role.as_deref()));
     objects.extend(rights::of_people());
+    objects.extend(admission::objects());
     objects.extend(deployment::objects(options));
+    objects.extend(logs::objects(options));
     for object in &mut objects {
         let mut labels = json!(options.labels());
         if object["kind"] == "Namespace" {
-            labels["pod-security.kubernetes.io/enforce"] = json!("restricted");
+            // Whoever reads the logs of a node has to see a folder of it.
+            let level = if options.logs.is_some() { "privileged" } else { "restricted" };
+            labels["pod-security.kubernetes.io/enforce"] = json!(level);
         }
         object["metadata"]["labels"] = labels;
     }

@@ -1,6 +1,6 @@
 //! Who may do what: the operator's own rights, one reason a rule, and the roles to give to people.
 //!
-//! The operator may read and write what environments are made of and nothing else: no `*`, no `escalate`,
+//! The operator may read and write what environments and copies are made of and nothing else: no `*`, no `escalate`,
 //! `bind` or `impersonate`, no `exec`, and Secrets neither listed nor deleted.
 
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::operator::{LEASE, NAMESPACE};
 
 /// By this EKS gives the pods of an account a role.
 const ROLE: &str = "eks.amazonaws.com/role-arn";
-const RBAC: &str = "rbac.authorization.k8s.io/v1";
+pub(super) const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
 /// What a slice does with objects that it makes.
 const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
@@ -42,9 +42,14 @@ const CLUSTER: &[Rule] = &[
     // What it answers: conditions, parts, URLs, verdicts.
     rule(
         "outboard.dev",
-        &["projects/status", "environments/status", "plans/status"],
+        &["projects/status", "environments/status", "plans/status", "datacopies/status"],
         &["get", "update", "patch"],
     ),
+    // Copies of data: `update` and `patch` are for finalizers, `delete` ends their retention.
+    rule("outboard.dev", &["datacopies"], &["get", "list", "watch", "update", "patch", "delete"]),
+    // The account of a copy's pods may write its own report: so much is bound, and Kubernetes lets nobody bind more than
+    // they have themselves.
+    rule("rbac.authorization.k8s.io", &["rolebindings"], &["create"]),
     // Owner references to a Project, where the cluster checks that the writer may block its deletion.
     rule("outboard.dev", &["projects/finalizers", "environments/finalizers"], &["update"]),
     // Revisions of projects and environments; `update` records completed jobs, `delete` ends their retention.
@@ -58,6 +63,7 @@ const CLUSTER: &[Rule] = &[
             "environments.outboard.dev",
             "plans.outboard.dev",
             "hostclaims.outboard.dev",
+            "datacopies.outboard.dev",
         ],
         verbs: &["get"],
     },
@@ -113,11 +119,18 @@ const PRESENCE: &[Rule] = &[
     Rule { group: "apps", resources: &["deployments"], names: &[OPERATOR], verbs: &["get"] },
 ];
 
+/// What a copy's pods may do in their own namespace: tell how far they have come, and read the limits that they keep.
+const COPY: &[Rule] = &[rule("", &["configmaps"], &["get", "patch"])];
+
+/// The right to bring data into environments of protected classes, and out of them unmasked. A verb of outboard's own:
+/// Kubernetes asks for it when such a copy is created.
+const RELEASER: &[Rule] = &[rule("outboard.dev", &["environments"], &["release"])];
+
 /// A developer's rights in a namespace, by RoleBinding. No Secrets, no `exec`.
 const DEVELOPER: &[Rule] = &[
     rule(
         "outboard.dev",
-        &["projects", "environments", "plans"],
+        &["projects", "environments", "plans", "datacopies"],
         &["get", "list", "watch", "create", "update", "patch", "delete"],
     ),
     // What can be chosen, compared and rolled back to.
@@ -128,7 +141,7 @@ const DEVELOPER: &[Rule] = &[
 
 /// The same to look at only.
 const VIEWER: &[Rule] = &[
-    rule("outboard.dev", &["projects", "environments", "plans"], READ),
+    rule("outboard.dev", &["projects", "environments", "plans", "datacopies"], READ),
     rule("apps", &["controllerrevisions"], READ),
     rule("", &["pods", "pods/log", "events"], READ),
 ];
@@ -138,30 +151,52 @@ pub(super) fn of_operator(aws_role: Option<&str>) -> Vec<Value> {
     let account = json!([{"kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE}]);
     let everyone =
         json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}]);
-    let mut service_account = json!({
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": OPERATOR, "namespace": NAMESPACE},
-        // Only the operator's own pod asks for a token.
-        "automountServiceAccountToken": false,
-    });
-    if let Some(role) = aws_role {
-        service_account["metadata"]["annotations"] = json!({ROLE: role});
-    }
     vec![
-        service_account,
+        service_account(OPERATOR, aws_role),
         role("ClusterRole", OPERATOR, CLUSTER),
         binding("ClusterRole", OPERATOR, &account),
         role("Role", OPERATOR, HOME),
         binding("Role", OPERATOR, &account),
+        role("ClusterRole", "outboard-copy", COPY),
         role("Role", "outboard-presence", PRESENCE),
         binding("Role", "outboard-presence", &everyone),
     ]
 }
 
+/// Whose containers' logs lie on a node: names and labels of pods, and nothing else.
+const LOGS: &[Rule] = &[rule("", &["pods"], &["list", "watch"])];
+
+/// The account of what ships logs, and its one right.
+pub(super) fn of_logs(name: &str, aws_role: Option<&str>) -> Vec<Value> {
+    let account = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
+    vec![
+        service_account(name, aws_role),
+        role("ClusterRole", name, LOGS),
+        binding("ClusterRole", name, &account),
+    ]
+}
+
 /// Roles that an administrator binds to people; none is bound here.
 pub(super) fn of_people() -> Vec<Value> {
-    vec![role("ClusterRole", "outboard-developer", DEVELOPER), role("ClusterRole", "outboard-viewer", VIEWER)]
+    vec![
+        role("ClusterRole", "outboard-developer", DEVELOPER),
+        role("ClusterRole", "outboard-releaser", RELEASER),
+        role("ClusterRole", "outboard-viewer", VIEWER),
+    ]
+}
+
+fn service_account(name: &str, aws_role: Option<&str>) -> Value {
+    let mut account = json!({
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        // Only the pods that are its own ask for a token.
+        "automountServiceAccountToken": false,
+    });
+    if let Some(role) = aws_role {
+        account["metadata"]["annotations"] = json!({ROLE: role});
+    }
+    account
 }
 
 fn metadata(kind: &str, name: &str) -> Value {

@@ -1,13 +1,14 @@
-//! Waits until the installed operator is ready, and ends early when it can't become so.
+//! Waits until what was installed is ready, and ends early when it can't become so.
 
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
+use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use tokio::time::{Instant, sleep};
 
-use super::{Error, OPERATOR, Options};
+use super::{Error, OPERATOR, Options, logs};
 use crate::Cluster;
 use crate::operator::NAMESPACE;
 
@@ -21,14 +22,25 @@ const HOPELESS: &[&str] =
 pub async fn wait(cluster: &Cluster, options: &Options, at_most: Duration) -> Result<(), Error> {
     let deployments = Api::<Deployment>::namespaced(cluster.client.clone(), NAMESPACE);
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), NAMESPACE);
+    let daemon_sets = Api::<DaemonSet>::namespaced(cluster.client.clone(), NAMESPACE);
     let ours = ListParams::default().labels(&format!("outboard.dev/install={}", options.settings.install));
     let deadline = Instant::now() + at_most;
     loop {
         let deployment = deployments.get(OPERATOR).await.map_err(|error| cluster.explain(error))?;
-        let Some(waiting) = unfinished(&deployment) else { return Ok(()) };
+        let shipping = match &options.logs {
+            Some(_) => shipping(&daemon_sets.get(logs::NAME).await.map_err(|error| cluster.explain(error))?),
+            None => None,
+        };
+        let Some(waiting) = unfinished(&deployment).or(shipping) else { return Ok(()) };
         let pods = pods.list(&ours).await.map_err(|error| cluster.explain(error))?;
-        if let Some(reason) = pods.items.iter().find_map(|pod| hopeless(pod, &options.image)) {
-            return Err(Error::OperatorFails { reason });
+        for pod in &pods.items {
+            let Some(reason) = hopeless(pod, &options.settings.image) else { continue };
+            let ships = pod.labels().get("app.kubernetes.io/name").is_some_and(|name| name == logs::NAME);
+            return Err(if ships {
+                Error::ShippingFails { reason }
+            } else {
+                Error::OperatorFails { reason }
+            });
         }
         if Instant::now() >= deadline {
             return Err(Error::Timeout { waiting, after: at_most });
@@ -48,9 +60,22 @@ pub(super) fn unfinished(deployment: &Deployment) -> Option<String> {
     let available = status.available_replicas.unwrap_or_default();
     let all = status.replicas.unwrap_or_default();
     if updated < wanted || available < wanted {
-        return Some(format!("{} of {wanted} replicas are ready", available.min(updated)));
+        return Some(format!("{} of {wanted} replicas of the operator are ready", available.min(updated)));
     }
-    (all > updated).then(|| "the former replicas are still stopping".to_owned())
+    (all > updated).then(|| "the operator's former replicas are still stopping".to_owned())
+}
+
+/// What shipping logs still waits for; `None` once every node does it.
+pub(super) fn shipping(set: &DaemonSet) -> Option<String> {
+    let status = set.status.clone().unwrap_or_default();
+    if status.observed_generation < set.metadata.generation {
+        return Some("Kubernetes has not looked at what ships logs yet".to_owned());
+    }
+    let wanted = status.desired_number_scheduled;
+    let updated = status.updated_number_scheduled.unwrap_or_default();
+    let available = status.number_available.unwrap_or_default();
+    (updated < wanted || available < wanted)
+        .then(|| format!("{} of {wanted} nodes ship their logs", available.min(updated)))
 }
 
 /// Why a pod of this image can't start, in Kubernetes' words.

@@ -56,13 +56,9 @@ pub async fn apply(
 ) -> Result<Applied> {
     let name = wanted.project()?;
     let before = current(cluster, namespace, name.as_str()).await?;
-    let earlier = before.as_ref().and_then(|project| project.status.as_ref()?.revision.clone());
-    let (mut change, kept) = write(cluster, namespace, &name, wanted, before, events).await?;
+    let (change, kept) = write(cluster, namespace, &name, wanted, before, events).await?;
     events(Event::ProjectStored { project: name.to_string(), namespace: namespace.to_owned(), change });
     let revision = stored(cluster, namespace, name.as_str(), timeout, events).await?;
-    if change == Change::Updated && earlier.as_ref() == Some(&revision) {
-        change = Change::Unchanged;
-    }
     Ok(Applied {
         project: name.to_string(),
         namespace: namespace.to_owned(),
@@ -205,6 +201,8 @@ async fn write(
         let outcome = match before {
             Some(current) if next.is(&current) => return Ok((Change::Unchanged, next.kept)),
             Some(mut current) => {
+                // Whose keys count is no change of what is shipped.
+                let change = if current.spec == next.spec { Change::Unchanged } else { Change::Updated };
                 match next.annotation() {
                     Some(own) => drop(current.annotations_mut().insert(marks::OWN_FILES.to_owned(), own)),
                     None => drop(current.annotations_mut().remove(marks::OWN_FILES)),
@@ -212,10 +210,7 @@ async fn write(
                 current.spec = next.spec;
                 current.metadata.managed_fields = None;
                 // Carries the resourceVersion: a change in between is a conflict, not a loss.
-                projects
-                    .replace(name.as_str(), &PostParams::default(), &current)
-                    .await
-                    .map(|_| Change::Updated)
+                projects.replace(name.as_str(), &PostParams::default(), &current).await.map(|_| change)
             }
             None => {
                 let fresh = Project::new(name.as_str(), next.spec);

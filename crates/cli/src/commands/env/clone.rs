@@ -4,12 +4,14 @@ use api::names::{ClassName, EnvironmentName};
 use clap::Args;
 use verbs::environment;
 
-use super::carry_out;
+use super::carry_out_filled;
+use super::fill::Filling;
 use crate::args::{Changing, Scope};
+use crate::commands::data::copy::Masking;
 use crate::context::Context;
 use crate::error::Result;
 
-/// Create an environment with the same bytes and settings as another, and data of its own
+/// Create an environment with the same bytes and settings as another, and data of its own, or with --data a copy of it
 #[derive(Args, Debug)]
 pub struct CloneArgs {
     /// The environment to be like
@@ -19,6 +21,12 @@ pub struct CloneArgs {
     /// Class (stage) of the new one [default: the same]
     #[arg(short, long, value_name = "CLASS")]
     pub class: Option<ClassName>,
+    /// Start with the data of the original: services first, then the copy, then what uses them
+    #[arg(long)]
+    pub data: bool,
+    /// Whether personal data in it is masked as the project says, or copied as it is [default: project]
+    #[arg(long, value_enum, requires = "data", value_name = "MASKS")]
+    pub mask: Option<Masking>,
     #[command(flatten)]
     pub scope: Scope,
     #[command(flatten)]
@@ -30,5 +38,7 @@ pub async fn run(context: &Context, args: CloneArgs) -> Result<()> {
     let class = args.class.as_ref().map(ClassName::as_str);
     let wish =
         environment::clone(&place.cluster, &place.namespace, args.from.as_str(), &args.to, class).await?;
-    carry_out(context, &place, wish, &args.changing).await
+    let filling = Filling { data: args.data.then_some(args.from), mask: args.mask };
+    let copy = filling.copy(&place.cluster, &args.to).await;
+    carry_out_filled(context, &place, wish, &args.changing, copy.as_ref()).await
 }

@@ -4,7 +4,8 @@ use api::names::{ClassName, EnvironmentName, ProjectName};
 use clap::Args;
 use verbs::environment::{self, Choice, Setting, Wanted};
 
-use super::carry_out;
+use super::carry_out_filled;
+use super::fill::Filling;
 use crate::args::{Changing, Scope};
 use crate::context::Context;
 use crate::error::Result;
@@ -29,11 +30,14 @@ pub struct CreateArgs {
     #[arg(short, long, value_name = "REVISION")]
     pub revision: Option<String>,
     #[command(flatten)]
+    pub filling: Filling,
+    #[command(flatten)]
     pub changing: Changing,
 }
 
 pub async fn run(context: &Context, args: CreateArgs) -> Result<()> {
     let place = context.place(&args.scope).await?;
+    let copy = args.filling.copy(&place.cluster, &args.name).await;
     let wanted = Wanted {
         name: args.name,
         project: place.project.as_deref().map(ProjectName::parse).transpose().map_err(verbs::Error::from)?,
@@ -43,5 +47,5 @@ pub async fn run(context: &Context, args: CreateArgs) -> Result<()> {
         revision: args.revision,
     };
     let wish = environment::create(&place.cluster, &place.namespace, &wanted, &mut context.events()).await?;
-    carry_out(context, &place, wish, &args.changing).await
+    carry_out_filled(context, &place, wish, &args.changing, copy.as_ref()).await
 }

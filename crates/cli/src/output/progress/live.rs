@@ -6,9 +6,11 @@ use std::time::Duration;
 use api::{PartState, PartStatus};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use verbs::Event;
+use verbs::data::{CopiedService, CopyPhase};
 
 use super::{doing, sentence};
 use crate::output::colour::Paint;
+use crate::output::copy;
 
 const TURN: Duration = Duration::from_millis(100);
 
@@ -41,6 +43,13 @@ impl Live {
             | Event::Verdict { .. } => {
                 self.say(event);
             }
+            Event::CopyStored { .. } => {
+                self.say(event);
+                self.now("waiting for the operator");
+            }
+            Event::CopyPhase { phase, .. } => self.now(phase.as_str()),
+            Event::CopyWaits { .. } => self.now(&sentence(event).unwrap_or_default()),
+            Event::Copied { service, .. } => self.service(service),
             Event::Condition { .. } => {}
         }
     }
@@ -98,6 +107,27 @@ impl Live {
         } else if !is_over && line.is_finished() {
             line.reset();
             line.enable_steady_tick(TURN);
+        }
+    }
+
+    fn service(&mut self, service: &CopiedService) {
+        let lines = &self.lines;
+        let line = self.parts.entry(format!("copied {}", service.name)).or_insert_with(|| {
+            let line = lines.add(ProgressBar::new_spinner());
+            line.enable_steady_tick(TURN);
+            line
+        });
+        let mark = match service.phase {
+            CopyPhase::Done => Some(self.paint.good("✓")),
+            CopyPhase::Failed | CopyPhase::Cancelled => Some(self.paint.bad("✗")),
+            CopyPhase::Paused => Some(self.paint.aside("·")),
+            _ => None,
+        };
+        line.set_style(style(mark.as_deref()));
+        let name = self.paint.strong(format!("{:<16}", service.name));
+        line.set_message(format!("{name} {}", copy::doing(service)));
+        if service.phase.is_final() && !line.is_finished() {
+            line.abandon();
         }
     }
 

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use api::PartStatus;
 use verbs::Event;
+use verbs::data::CopiedService;
 
 use super::{doing, sentence};
-use crate::output::Output;
+use crate::output::{Output, copy};
 
 pub struct Plain<'a> {
     output: &'a Output,
@@ -22,6 +23,7 @@ impl<'a> Plain<'a> {
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::Part { part, .. } => self.part(part),
+            Event::Copied { service, .. } => self.service(service),
             // What hinders a part stands in the part's own line already.
             Event::Verdict { verdict, .. } if self.told.contains_key(&verdict.about) => {}
             _ => {
@@ -34,6 +36,15 @@ impl<'a> Plain<'a> {
 
     pub fn note(&self, text: &str) {
         self.output.note(text);
+    }
+
+    /// A line for each phase, and for each tenth of the rows.
+    fn service(&mut self, service: &CopiedService) {
+        let tenth = service.rows.saturating_mul(10).checked_div(service.rows_total).unwrap_or(0);
+        let news = format!("{:?} {tenth} {}", service.phase, without_numbers(&service.message));
+        if self.told.insert(format!("copied {}", service.name), news.clone()).as_ref() != Some(&news) {
+            self.output.note(&format!("{}: {}", service.name, copy::doing(service)));
+        }
     }
 
     fn part(&mut self, part: &PartStatus) {

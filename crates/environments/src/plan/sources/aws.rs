@@ -6,9 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use ::aws::{CLASSES, Failure, Holder, Place, Store};
 use api::revision::{AwsPlace, Source};
 
-/// Every class of a namespace.
-const ALL: &str = "@all";
-
 /// Why a value of AWS cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lack {
@@ -37,15 +34,6 @@ pub fn place(source: &Source) -> Option<Place> {
     }
 }
 
-/// Whether what has this tag serves. Tags hold no commas and no `*`.
-pub fn serves(tag: Option<&str>, asker: Asker<'_>) -> bool {
-    tag.unwrap_or_default().split_whitespace().any(|served| {
-        served.split_once('/').is_some_and(|(namespace, class)| {
-            namespace == asker.namespace && (class == ALL || class == asker.class)
-        })
-    })
-}
-
 /// The values of `keys` that may be had, and what speaks against the others.
 pub fn of_holders(
     holders: &[Holder],
@@ -54,7 +42,7 @@ pub fn of_holders(
 ) -> (BTreeMap<String, Vec<u8>>, Vec<Lack>) {
     let (mut values, mut lacks) = (BTreeMap::new(), BTreeSet::new());
     // One that holds everything says nothing about its keys to whom it does not serve.
-    let closed = |holder: &Holder| !serves(holder.classes.as_deref(), asker);
+    let closed = |holder: &Holder| !holder.serves(asker.namespace, asker.class);
     if let [only] = holders
         && closed(only)
     {
@@ -169,18 +157,6 @@ mod tests {
     fn holder(name: &str, tag: Option<&str>, keys: &[&str]) -> Holder {
         let values = keys.iter().map(|key| ((*key).to_owned(), b"x".to_vec()));
         Holder { name: name.to_owned(), classes: tag.map(str::to_owned), values: values.collect() }
-    }
-
-    #[test]
-    fn a_tag_serves_the_classes_of_the_namespaces_that_it_names_and_no_other() {
-        assert!(serves(Some("blog/qa shop/qa"), QA));
-        assert!(serves(Some("shop/@all"), QA));
-        for other in
-            ["qa", "shop", "shop/production", "blog/qa", "shop/q", "@all/qa", "@all", "blog/@all", ""]
-        {
-            assert!(!serves(Some(other), QA), "{other}");
-        }
-        assert!(!serves(None, QA));
     }
 
     #[test]

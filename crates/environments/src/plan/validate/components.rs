@@ -7,7 +7,7 @@ use api::names::PortName;
 use api::problem::pointer;
 use api::project::{Component, JobTime, Port, ProjectSpec};
 
-use super::{directories, references, running, suggest};
+use super::{directories, logs, references, running, suggest};
 
 /// Everything wrong with one component, whose place in the document is `at`.
 pub fn check(spec: &ProjectSpec, name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {
@@ -17,6 +17,7 @@ pub fn check(spec: &ProjectSpec, name: &str, component: &Component, at: &str, pr
     ports(name, component, at, problems);
     running::check(name, component, at, problems);
     directories::check(spec, name, component, at, problems);
+    logs::check(name, component, at, problems);
 }
 
 fn uses(spec: &ProjectSpec, name: &str, component: &Component, at: &str, problems: &mut Vec<Problem>) {

@@ -1,13 +1,11 @@
-//! What can be wrong with a component's files and volumes.
-
-use std::collections::BTreeMap;
+//! What can be wrong with a component's files, volumes and directories of logs.
 
 use api::Problem;
 use api::problem::pointer;
 use api::project::{Component, ProjectSpec};
 
 use super::references;
-use crate::plan::directories::volume_name;
+use crate::plan::logs;
 
 /// What all files of a project may hold: they lie in objects, which have a limit.
 const CONTENTS: usize = 512 * 1024;
@@ -30,7 +28,7 @@ pub fn check(spec: &ProjectSpec, name: &str, component: &Component, at: &str, pr
             ),
         }
     }
-    let mut names = BTreeMap::new();
+    let clashes = logs::clashes(component);
     for (path, volume) in &component.volumes {
         let at = pointer(&format!("{at}/volumes"), path);
         if let Some(problem) = misplaced(path) {
@@ -45,8 +43,14 @@ pub fn check(spec: &ProjectSpec, name: &str, component: &Component, at: &str, pr
                     .hint("let it use a service, or leave `storage` out for scratch space"),
             );
         }
-        if let Some(other) = names.insert(volume_name(path), path) {
+        if let Some(other) = clashes.get(path.as_str()) {
             problems.push(Problem::new(&at, format!("Kubernetes would call it what it calls `{other}`")));
+        }
+    }
+    for (index, file) in component.logs.iter().enumerate().filter(|(_, file)| misplaced(file).is_none()) {
+        if let Some(other) = logs::directory(file).and_then(|own| clashes.get(own)) {
+            let message = format!("Kubernetes would call its directory what it calls `{other}`");
+            problems.push(Problem::new(format!("{at}/logs/{index}"), message));
         }
     }
 }
@@ -61,7 +65,7 @@ pub fn size(spec: &ProjectSpec) -> Option<Problem> {
     })
 }
 
-fn misplaced(path: &str) -> Option<&'static str> {
+pub(super) fn misplaced(path: &str) -> Option<&'static str> {
     let steps = || path.split('/').skip(1);
     if !path.starts_with('/') {
         Some("the path in the container begins with `/`")

@@ -4,7 +4,7 @@ use api::Problem;
 use api::project::{Component, ProjectSpec, Service};
 
 use super::suggest;
-use crate::plan::service::{self, class};
+use crate::plan::service;
 use crate::plan::template::{self, Piece, Reference};
 use crate::plan::values;
 
@@ -107,7 +107,7 @@ fn in_classes<'a>(
 ) -> impl Iterator<Item = (Option<&'a str>, Service)> {
     let replaced = spec.classes.iter().filter_map(move |(class, settings)| {
         let change = settings.services.get(name).filter(|change| change.r#type.is_some())?;
-        Some((Some(class.as_str()), class::one(base, Some(change))))
+        Some((Some(class.as_str()), base.in_class(Some(change))))
     });
     std::iter::once((None, base.clone())).chain(replaced)
 }

@@ -194,3 +194,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn lines_of_two_files_of_one_sidecar_are_no_trace_of_each_other() {
+    let (a, b) = (source("a"), source("b"));
+    let mut order = order(&["web"], true);
+    let mut batch = Batch::default();
+    for (of, text) in [(&a, "boom"), (&a, " at x"), (&b, " at y"), (&a, " at z")] {
+        batch.line_of(Some(of.clone()), time(1), text.as_bytes());
+    }
+    order.arrive(0, batch, (), Duration::ZERO);
+    let mut page = Page::default();
+    order.release(1_000 * MS, &mut page, &mut |_| true);
+    let entries = page.entries().filter_map(|entry| match entry {
+        Entry::Line(told) => Some((told.source.component.as_str(), told.text.to_vec())),
+        Entry::Mark(_) => None,
+    });
+    let entries: Vec<_> = entries.collect();
+    assert_eq!(entries, [("a", b"boom\n at x".to_vec()), ("b", b" at y".to_vec()), ("a", b" at z".to_vec())]);
+}

@@ -138,17 +138,16 @@ impl Tail {
             if reading.past_the_end {
                 return Ok(End::Clean);
             }
-            if self.outlet.is_full() {
-                if self.outlet.flush().await.is_err() {
-                    return Ok(End::Unheard);
-                }
-                reading.collected = Collected::Nothing;
+            let full = self.outlet.is_full();
+            if full && self.outlet.flush().await.is_err() {
+                return Ok(End::Unheard);
             }
             // After sending: a slow listener is no silence.
             let now = Instant::now();
             reading.collected = match reading.collected {
-                _ if self.outlet.is_empty() => Collected::Nothing,
-                // Of what was written before there is more at once.
+                // There is so much that no beat is waited for.
+                _ if full => Collected::All(now + DRY),
+                Collected::Nothing if self.outlet.is_empty() => Collected::Nothing,
                 Collected::Nothing if !self.outlet.is_catching_up() => {
                     Collected::Something(self.shared.beat.after(now))
                 }

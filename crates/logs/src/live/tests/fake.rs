@@ -59,6 +59,8 @@ pub struct Fake {
     changed: watch::Sender<u64>,
 }
 
+const CHUNK: usize = 1000;
+
 type Chunk = Result<Frame<Bytes>, std::io::Error>;
 
 impl Fake {
@@ -319,11 +321,15 @@ impl Reader {
         let mut chunk = vec![];
         // A follower keeps the file that it has open: rotation takes nothing from it.
         for line in run.lines.iter().skip(self.next) {
+            // A node sends little at a time.
+            if chunk.len() > CHUNK {
+                break;
+            }
+            self.next += 1;
             if self.since.is_none_or(|since| line.0 >= since) {
                 chunk.extend_from_slice(&raw(line));
             }
         }
-        self.next = run.lines.len();
         if !chunk.is_empty() {
             return Step::Chunk(Ok(Frame::data(Bytes::from(chunk))));
         }

@@ -1,0 +1,326 @@
+//! `DataCopy`: data of one environment's services, brought into another's, and what became of it.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Condition, Verdict};
+
+mod report;
+
+pub use report::{Proposal, ServiceReport, Snapshot, SnapshotKind};
+
+/// The data of services of one environment, brought into those of another.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "outboard.dev",
+    version = "v1alpha1",
+    kind = "DataCopy",
+    plural = "datacopies",
+    singular = "datacopy",
+    namespaced,
+    status = "DataCopyStatus",
+    derive = "PartialEq",
+    shortname = "copy",
+    category = "outboard",
+    printcolumn = r#"{"name":"From","type":"string","jsonPath":".spec.from.environment"}"#,
+    printcolumn = r#"{"name":"To","type":"string","jsonPath":".spec.to.environment"}"#,
+    printcolumn = r#"{"name":"Phase","type":"string","jsonPath":".status.phase"}"#,
+    printcolumn = r#"{"name":"Rows","type":"integer","jsonPath":".status.rows"}"#,
+    printcolumn = r#"{"name":"Of","type":"integer","jsonPath":".status.rowsTotal"}"#,
+    printcolumn = r#"{"name":"Why","type":"string","jsonPath":".status.verdict.message"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
+    validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')")
+        .message("a copy's name has at most 40 lower-case letters, digits and hyphens, and starts with a letter"),
+    validation = Rule::new("self.spec.scan || self.spec.from.environment != self.spec.to.environment")
+        .message("a copy goes from one environment to another"),
+    validation = Rule::new("!(self.spec.scan && self.spec.dryRun)").message("say scan or dryRun"),
+    validation = Rule::new(
+        "self.spec.from == oldSelf.spec.from && self.spec.to == oldSelf.spec.to && self.spec.services == oldSelf.spec.services \
+         && self.spec.databases == oldSelf.spec.databases && self.spec.masks == oldSelf.spec.masks \
+         && self.spec.dryRun == oldSelf.spec.dryRun && self.spec.scan == oldSelf.spec.scan \
+         && self.spec.quiesce == oldSelf.spec.quiesce && self.spec.protected == oldSelf.spec.protected \
+         && has(self.spec.requestedBy) == has(oldSelf.spec.requestedBy) \
+         && (!has(self.spec.requestedBy) || self.spec.requestedBy == oldSelf.spec.requestedBy)"
+    ).message("of a copy only limits, paused and cancelled change: make another copy"),
+    validation = Rule::new("!oldSelf.spec.cancelled || self.spec.cancelled")
+        .message("a copy that was cancelled stays so: make another copy")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct DataCopySpec {
+    pub from: CopyEnd,
+    /// Its data is replaced.
+    pub to: CopyEnd,
+    /// Services that are copied (default: every MariaDB that both have).
+    #[serde(default)]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 40)))]
+    pub services: Vec<String>,
+    /// Databases that are copied, by service (default: the one that the service gives its components).
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 16))]
+    pub databases: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub masks: MaskChoice,
+    /// May change while it runs.
+    #[serde(default)]
+    pub limits: CopyLimits,
+    /// It stops, with nothing held on either side, until this is taken back. May change while it runs.
+    #[serde(default)]
+    pub paused: bool,
+    /// It ends. May change while it runs, once.
+    #[serde(default)]
+    pub cancelled: bool,
+    /// Only say what would be copied and whether it can be.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Only propose masks for columns of `from` that look like personal data; `to` may be the same environment.
+    #[serde(default)]
+    pub scan: bool,
+    /// Whether what writes to the target is stopped meanwhile.
+    #[serde(default = "yes")]
+    pub quiesce: bool,
+    /// It goes into an environment of a protected class, or leaves one unmasked. Whoever says so needs the right to
+    /// `release` environments.
+    #[serde(default)]
+    pub protected: bool,
+    /// The user who asked for it, as Kubernetes knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub requested_by: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl DataCopySpec {
+    /// A copy as it is when nothing else is said.
+    pub fn between(from: &str, to: &str) -> Self {
+        let end = |environment: &str| CopyEnd { environment: environment.to_owned() };
+        Self {
+            from: end(from),
+            to: end(to),
+            services: vec![],
+            databases: BTreeMap::new(),
+            masks: MaskChoice::Project,
+            limits: CopyLimits::default(),
+            paused: false,
+            cancelled: false,
+            dry_run: false,
+            scan: false,
+            quiesce: true,
+            protected: false,
+            requested_by: None,
+        }
+    }
+}
+
+/// One side of a copy.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyEnd {
+    /// An Environment in the same namespace; both are of one project.
+    #[schemars(length(min = 1, max = 38))]
+    pub environment: String,
+}
+
+/// What becomes of personal data.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MaskChoice {
+    // It is masked as the project says. (No doc comments here: the schema would list each variant by itself.)
+    #[default]
+    Project,
+    // It is copied as it is.
+    None,
+}
+
+/// How gently a copy treats its source. What is not said is as `outboard data-copy` has it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyLimits {
+    /// Readers of each source, and as many writers (default: 4). Counts from the next start of its pod on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 32))]
+    pub connections: Option<u32>,
+    /// Of each service (default: no limit).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1024))]
+    pub bytes_per_second: Option<u64>,
+    /// The source is left alone while it runs more statements than this besides the copy's (default: 50).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub threads_running: Option<u64>,
+    /// And while it answers the simplest question later than this (default: 1000).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 600_000))]
+    pub latency_millis: Option<u64>,
+}
+
+/// What the operator says about a copy.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DataCopyStatus {
+    /// The generation of the spec that everything below is about.
+    #[serde(default)]
+    pub observed_generation: i64,
+    #[serde(default)]
+    pub phase: CopyPhase,
+    /// The namespace that its pods run in, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Rows that stand on the target, of all services.
+    #[serde(default)]
+    pub rows: u64,
+    /// As the sources guess.
+    #[serde(default)]
+    pub rows_total: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<CopiedService>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Why it does not go on, as soon as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// How it left the target.
+    #[serde(default)]
+    pub target: TargetState,
+    /// What is worth knowing besides, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Time>,
+    /// Until when this object is kept, once it has finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Time>,
+}
+
+/// How far a copy, or a service of it, has come.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum CopyPhase {
+    // It waits for something that the verdict names, or has not been looked at.
+    #[default]
+    Pending,
+    // Its pod is being started, opens its snapshot and reads what there is.
+    Planning,
+    // What writes to the target is being stopped.
+    Quiescing,
+    Copying,
+    Paused,
+    // All rows were sent; the target is still asked whether it has them.
+    Verifying,
+    // Foreign keys, views, routines, statistics; then what it needed is taken away.
+    Finishing,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl CopyPhase {
+    /// Whether nothing comes after it.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Planning => "planning",
+            Self::Quiescing => "quiescing",
+            Self::Copying => "copying",
+            Self::Paused => "paused",
+            Self::Verifying => "verifying",
+            Self::Finishing => "finishing",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What is in the target's databases.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum TargetState {
+    // What was there before.
+    #[default]
+    Untouched,
+    // Part of the copy: nothing to work with. Another copy takes it up, or begins anew.
+    Incomplete,
+    // Nothing: something leaked, and what was copied was dropped.
+    Emptied,
+    // The copy, whole and verified.
+    Copied,
+}
+
+/// One service of a copy.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopiedService {
+    pub name: String,
+    #[serde(default)]
+    pub phase: CopyPhase,
+    /// What is in its databases on the target.
+    #[serde(default)]
+    pub target: TargetState,
+    #[serde(default)]
+    pub tables: u64,
+    #[serde(default)]
+    pub tables_done: u64,
+    /// Rows that stand on the target.
+    #[serde(default)]
+    pub rows: u64,
+    /// As the source guesses.
+    #[serde(default)]
+    pub rows_total: u64,
+    /// Bytes that were sent, those of earlier tries included.
+    #[serde(default)]
+    pub bytes: u64,
+    /// As the source guesses.
+    #[serde(default)]
+    pub bytes_total: u64,
+    #[serde(default)]
+    pub bytes_per_second: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_seconds: Option<u64>,
+    /// Nothing is read for a while: the source has enough to do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
+    /// Chunks that were loaded again: they had changed since an earlier run, or were not what was sent.
+    #[serde(default)]
+    pub recopied_chunks: u64,
+    /// How often its pod was started.
+    #[serde(default)]
+    pub tries: u32,
+    /// How often in a row that got nowhere.
+    #[serde(default)]
+    pub tries_in_vain: u32,
+    #[serde(default)]
+    pub masked_columns: u64,
+    /// Columns that no mask names, which are emptied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emptied_columns: Vec<String>,
+    /// What happened last, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Why it does not go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Time>,
+    /// Once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ServiceReport>,
+    /// What a scan proposes, the first 200.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
+}

@@ -1,0 +1,188 @@
+//! Does what was decided. Everything can be done again: what is there already is left alone.
+
+use std::fmt::Debug;
+
+use api::datacopy::MaskChoice;
+use api::marks::{self, CopyOwner, Owner};
+use api::{Cause, DataCopy, Verdict};
+use apply::claim_namespace;
+use apply::error::is_status;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, ServiceAccount};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tracing::info;
+
+use crate::context::{Context, Stop};
+use crate::gather::{self, Ends};
+use crate::plan::between::next::{self, Act};
+use crate::plan::between::render::{self, LIMITS, Material, Start};
+use crate::plan::between::verdict::refusal;
+use crate::{mask_key, quiesce, servers};
+
+/// Does one thing. A verdict: it cannot be done, or not yet.
+pub async fn carry_out(
+    act: &Act,
+    copy: &DataCopy,
+    owner: &CopyOwner,
+    ends: &Ends,
+    context: &Context,
+) -> Result<Result<(), Verdict>, Stop> {
+    let namespace = owner.namespace();
+    match act {
+        Act::Claim => {
+            claim_namespace(&context.client, &namespace, owner, None).await?;
+        }
+        Act::Furnish { service } => return furnish(service, copy, owner, ends, context).await,
+        Act::Limit { service } => {
+            let data = json!({"data": {LIMITS: render::limits_text(&copy.spec.limits)}});
+            let reports = Api::<ConfigMap>::namespaced(context.client.clone(), &namespace);
+            reports.patch(service, &PatchParams::default(), &Patch::Merge(&data)).await?;
+        }
+        Act::Quiesce => quiesce::hold(copy, ends, context).await?,
+        Act::LetWrite => quiesce::let_write(copy, context).await?,
+        Act::Start { service, number } => {
+            let image = &context.settings.image;
+            let task = next::task(&copy.spec);
+            let start = Start { owner, service, number: *number, image, task };
+            info!(copy = %owner.copy, "starting {service} of copy {}, start {number}", owner.copy);
+            create::<Job>(render::job(&start), &namespace, context).await?;
+        }
+        Act::Stop { service, number } => {
+            let jobs = Api::<Job>::namespaced(context.client.clone(), &namespace);
+            let params = DeleteParams {
+                propagation_policy: Some(PropagationPolicy::Background),
+                ..DeleteParams::default()
+            };
+            absent_is_fine(jobs.delete(&render::name(service, *number), &params).await)?;
+        }
+        Act::Clear => clear(owner, context).await?,
+    }
+    Ok(Ok(()))
+}
+
+/// The namespace, if it is ours.
+pub async fn clear(owner: &CopyOwner, context: &Context) -> Result<(), Stop> {
+    let namespaces = Api::<Namespace>::all(context.client.clone());
+    let name = owner.namespace();
+    let Some(live) = namespaces.get_opt(&name).await? else { return Ok(()) };
+    if !marks::Marks::owns(owner, live.labels()) || live.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: live.uid(), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    absent_is_fine(namespaces.delete(&name, &params).await)
+}
+
+fn absent_is_fine<T>(outcome: kube::Result<T>) -> Result<(), Stop> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(error) if is_status(&error, 404) || is_status(&error, 409) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Account, credentials and a place to report to: the last of them says that all are there.
+async fn furnish(
+    service: &str,
+    copy: &DataCopy,
+    owner: &CopyOwner,
+    ends: &Ends,
+    context: &Context,
+) -> Result<Result<(), Verdict>, Stop> {
+    let namespace = owner.namespace();
+    let material = match material(service, copy, owner, ends, context).await? {
+        Ok(material) => material,
+        Err(verdict) => return Ok(Err(verdict)),
+    };
+    create::<ServiceAccount>(render::account(owner), &namespace, context).await?;
+    create::<RoleBinding>(render::binding(owner), &namespace, context).await?;
+    create::<Secret>(render::secret(owner, service, &material), &namespace, context).await?;
+    create::<ConfigMap>(render::report(owner, service, &copy.spec.limits), &namespace, context).await?;
+    Ok(Ok(()))
+}
+
+async fn material(
+    service: &str,
+    copy: &DataCopy,
+    owner: &CopyOwner,
+    ends: &Ends,
+    context: &Context,
+) -> Result<Result<Material, Verdict>, Stop> {
+    // Whether it may be made was decided when it began; here it is where the service lies. What the project protects or
+    // masks by now counts all the same.
+    let admitted = match gather::ask(copy, ends, &[]) {
+        Ok(admitted) => admitted,
+        Err(verdict) => return Ok(Err(verdict)),
+    };
+    let gone = || {
+        let message = format!("{service} is no longer a service of both");
+        refusal(Cause::ServiceNotFound, format!("service {service}"), message, "copy again".to_owned())
+    };
+    let Some(pair) = admitted.pairs.iter().find(|pair| pair.service == service) else {
+        return Ok(Err(gone()));
+    };
+    let project = ends.from.as_ref().map(|found| found.spec.project.clone()).unwrap_or_default();
+    let theirs = Owner {
+        install: owner.install.clone(),
+        control_namespace: owner.control_namespace.clone(),
+        project: project.clone(),
+        environment: String::new(),
+    };
+    let found = match servers::find(&copy.spec, pair, &theirs, context).await? {
+        Ok(found) => found,
+        Err(verdict) => return Ok(Err(verdict)),
+    };
+    let masks = ends.project.as_ref().and_then(|project| project.masks.get(service));
+    let masks = masks.filter(|_| copy.spec.masks == MaskChoice::Project);
+    let columns = match masks.map(api::project::ServiceMasks::specs).transpose() {
+        Ok(columns) => columns.unwrap_or_default(),
+        Err((column, error)) => {
+            return Ok(Err(refusal(
+                Cause::MasksInvalid,
+                format!("service {service}"),
+                format!("the mask of {column} cannot be read: {error}"),
+                "correct `masks` of the project and apply it".to_owned(),
+            )));
+        }
+    };
+    let deny = masks.is_some_and(|masks| masks.deny);
+    let key = match deny || !columns.is_empty() {
+        true => Some(mask_key::of(&owner.control_namespace, &project, context).await?),
+        false => None,
+    };
+    Ok(Ok(Material {
+        masks: render::masks(&columns, &found.databases),
+        source: found.source,
+        target: found.target,
+        databases: found.databases,
+        deny,
+        key,
+        limits: copy.spec.limits,
+    }))
+}
+
+async fn create<K>(object: Option<K>, namespace: &str, context: &Context) -> Result<(), Stop>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize,
+{
+    let object = object.ok_or_else(|| Stop::Bug(format!("a {} that is none", K::kind(&()))))?;
+    let params = PostParams { field_manager: Some(marks::MANAGER_DATA.to_owned()), ..PostParams::default() };
+    match Api::<K>::namespaced(context.client.clone(), namespace).create(&params, &object).await {
+        Ok(_) => Ok(()),
+        // Of an earlier look.
+        Err(error) if is_status(&error, 409) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

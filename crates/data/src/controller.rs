@@ -1,0 +1,199 @@
+//! The controller of the slice: gather → plan → apply → status. Level-triggered: a look never learns why it is taken, and
+//! finishes whatever an earlier one began.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::marks::{self, CopyOwner};
+use api::{DataCopy, DataCopyStatus, Environment};
+use futures::StreamExt;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use kube::{Client, ResourceExt};
+use serde_json::json;
+use tracing::info;
+
+use crate::acts;
+use crate::context::{Context, Observer, Settings, Stop};
+use crate::gather;
+use crate::plan::between::next::{self, Act, Ground, Next};
+use crate::quiesce;
+
+/// Below every idle limit that a load balancer is known to have.
+const WATCH_SECONDS: u32 = 200;
+/// What was just written comes back as an event; this is for when it does not.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Looks after DataCopies until `shutdown` resolves; what is in flight is finished.
+pub async fn run(
+    client: Client,
+    settings: Settings,
+    observer: Observer,
+    shutdown: impl Future<Output = ()> + Send + Sync + 'static,
+) {
+    let all = watcher::Config::default().timeout(WATCH_SECONDS);
+    let ours = all.clone().labels(&format!(
+        "{}={},{}={}",
+        marks::INSTALL,
+        settings.install,
+        marks::SLICE,
+        marks::SLICE_DATA
+    ));
+    let concurrency = settings.concurrency;
+    let copies = Controller::new(Api::<DataCopy>::all(client.clone()), all.clone());
+    let known = copies.store();
+    let context = Arc::new(Context::new(client.clone(), settings, observer));
+    copies
+        .with_config(Config::default().concurrency(concurrency))
+        .watches(Api::<ConfigMap>::all(client.clone()), ours.clone(), |object| of(&object))
+        .watches(Api::<Job>::all(client.clone()), ours.clone(), |object| of(&object))
+        .watches(Api::<Pod>::all(client.clone()), ours.clone(), |object| of(&object))
+        .watches(Api::<Namespace>::all(client.clone()), ours, |object| of(&object))
+        .watches(Api::<Environment>::all(client), all, move |environment| {
+            let meets = |copy: &DataCopy| {
+                let name = environment.name_any();
+                let ended = copy.status.as_ref().is_some_and(|status| status.phase.is_final());
+                !ended
+                    && copy.namespace() == environment.namespace()
+                    && (copy.spec.from.environment == name || copy.spec.to.environment == name)
+            };
+            let found = known.state_filter(|copy| meets(copy));
+            found.iter().map(|copy| ObjectRef::from_obj(copy.as_ref())).collect::<Vec<_>>()
+        })
+        .graceful_shutdown_on(shutdown)
+        .run(
+            |copy, context: Arc<Context>| async move {
+                Box::pin(context.look(Box::pin(reconcile(&copy, &context)))).await
+            },
+            |copy, stop, context| context.failed(copy.as_ref(), stop),
+            context,
+        )
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+/// The copy that an object belongs to.
+fn of(object: &impl ResourceExt) -> Option<ObjectRef<DataCopy>> {
+    let labels = object.labels();
+    let (control, copy) = (labels.get(marks::CONTROL_NAMESPACE)?, labels.get(marks::COPY)?);
+    Some(ObjectRef::new(copy).within(control))
+}
+
+/// One look at one copy.
+async fn reconcile(copy: &DataCopy, context: &Context) -> Result<Action, Stop> {
+    let owner = CopyOwner {
+        install: context.settings.install.clone(),
+        control_namespace: copy.namespace().unwrap_or_default(),
+        copy: copy.name_any(),
+    };
+    if copy.metadata.deletion_timestamp.is_some() {
+        return teardown(copy, &owner, context).await;
+    }
+    let current = copy.status.clone().unwrap_or_default();
+    if current.phase.is_final() {
+        return retire(copy, &current, context).await;
+    }
+    if hold(copy, context).await? {
+        // The next look sees it with its finalizer.
+        return Ok(Action::requeue(SOON));
+    }
+
+    // gather
+    let ends = gather::ends(copy, context).await?;
+    let seen = gather::seen(copy, &owner, &ends, context).await?;
+
+    // plan
+    let Next { mut status, acts, mut again } = next::next(&copy.spec, &current, &seen);
+
+    // apply
+    for act in &acts {
+        if let Err(verdict) = acts::carry_out(act, copy, &owner, &ends, context).await? {
+            next::refuse(&mut status, act.service(), &verdict, seen.now);
+            again = again.max(SOON);
+        }
+    }
+
+    // status
+    status.namespace = (seen.ground == Ground::Ours && !status.phase.is_final()).then(|| owner.namespace());
+    if status != current {
+        if status.phase.is_final() {
+            info!(copy = %owner.copy, "copy {} has ended: {}", owner.copy, status.phase.as_str());
+        }
+        context.write_status(copy, &status).await?;
+    }
+    Ok(Action::requeue(again.max(Duration::from_millis(50))))
+}
+
+/// Adds our finalizer before anything is made that deleting would have to undo; whether it had to be added.
+async fn hold(copy: &DataCopy, context: &Context) -> Result<bool, Stop> {
+    if copy.finalizers().iter().any(|finalizer| finalizer == marks::FINALIZER_DATA) {
+        return Ok(false);
+    }
+    let mut finalizers = copy.finalizers().to_vec();
+    finalizers.push(marks::FINALIZER_DATA.to_owned());
+    finalizers_are(copy, &finalizers, context).await?;
+    Ok(true)
+}
+
+async fn finalizers_are(copy: &DataCopy, finalizers: &[String], context: &Context) -> Result<(), Stop> {
+    let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": copy.resource_version()}});
+    let api = Api::<DataCopy>::namespaced(context.client.clone(), &copy.namespace().unwrap_or_default());
+    match api.patch(&copy.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(()),
+        Err(error) if apply::error::is_status(&error, 404) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// One that has ended is kept for a while, for whoever wants to read what it did.
+async fn retire(copy: &DataCopy, status: &DataCopyStatus, context: &Context) -> Result<Action, Stop> {
+    let Some(until) = status.kept_until.as_ref().map(|until| until.0) else {
+        return Ok(Action::await_change());
+    };
+    let now = Timestamp::now();
+    if until > now {
+        return Ok(Action::requeue(until.duration_since(now).unsigned_abs()));
+    }
+    let api = Api::<DataCopy>::namespaced(context.client.clone(), &copy.namespace().unwrap_or_default());
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: copy.uid(), resource_version: None }),
+        ..DeleteParams::default()
+    };
+    match api.delete(&copy.name_any(), &params).await {
+        Ok(_) => Ok(Action::await_change()),
+        Err(error) if apply::error::is_status(&error, 404) => Ok(Action::await_change()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// One that was deleted: its pods end, what it held is let go, its namespace goes; then the finalizer does.
+async fn teardown(copy: &DataCopy, owner: &CopyOwner, context: &Context) -> Result<Action, Stop> {
+    if !copy.finalizers().iter().any(|finalizer| finalizer == marks::FINALIZER_DATA) {
+        return Ok(Action::await_change());
+    }
+    let ends = gather::ends(copy, context).await?;
+    let mut seen = gather::seen(copy, owner, &ends, context).await?;
+    seen.admitted = None;
+    for one in seen.tries.iter().filter(|one| !one.going) {
+        let stop = Act::Stop { service: one.service.clone(), number: one.number };
+        // Stopping cannot be refused.
+        let _ = acts::carry_out(&stop, copy, owner, &ends, context).await?;
+    }
+    if seen.pods > 0 {
+        return Ok(Action::requeue(SOON));
+    }
+    quiesce::let_write(copy, context).await?;
+    acts::clear(owner, context).await?;
+    if matches!(seen.ground, Ground::Ours | Ground::Going) {
+        return Ok(Action::requeue(SOON));
+    }
+    let others: Vec<String> =
+        copy.finalizers().iter().filter(|name| *name != marks::FINALIZER_DATA).cloned().collect();
+    finalizers_are(copy, &others, context).await?;
+    Ok(Action::await_change())
+}

@@ -1,0 +1,119 @@
+//! A copy in its pod: writes down how far it has come, about once a second, and follows the limits that stand beside that.
+//! A cluster that does not answer for a while holds nothing up.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::job::Limits;
+use crate::plan::between::render::{LIMITS, SAYS};
+use crate::plan::between::word::{Task, Word};
+use crate::{Say, Steer, copy, scan};
+
+const OFTEN: Duration = Duration::from_secs(1);
+/// So long it is tried to deliver the last word: without it, who looks on knows only that it ended.
+const LAST: Duration = Duration::from_secs(120);
+
+/// Where a pod reports.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    /// A ConfigMap of the pod's own namespace, named after the service.
+    pub name: String,
+    /// Which start of the service this is.
+    pub number: u32,
+}
+
+struct Courier {
+    reports: Api<ConfigMap>,
+    desk: Desk,
+    word: Mutex<Word>,
+    limits: Mutex<Option<Limits>>,
+}
+
+/// Does what a job's file says; tells `say` too.
+pub async fn run(file: &Path, task: Task, desk: Desk, say: &Say) -> Result<()> {
+    let client = Client::try_default().await.map_err(|error| Error::Internal(error.to_string()))?;
+    let word = Mutex::new(Word::begin(&desk.name, desk.number));
+    let reports = Api::default_namespaced(client);
+    let courier = Arc::new(Courier { reports, desk, word, limits: Mutex::new(None) });
+    let hear: Say = {
+        let (courier, say) = (courier.clone(), say.clone());
+        Arc::new(move |event| {
+            lock(&courier.word).hear(&event, task);
+            say(event);
+        })
+    };
+    let steer: Steer = {
+        let courier = courier.clone();
+        Arc::new(move || *lock(&courier.limits))
+    };
+    let outcome = tokio::select! {
+        outcome = work(file, task, &steer, &hear) => outcome,
+        () = courier.go() => Err(Error::Internal("who reports has ended".into())),
+    };
+    match &outcome {
+        Ok(()) => lock(&courier.word).done(task, Timestamp::now()),
+        Err(error) => lock(&courier.word).failed(error),
+    }
+    let begun = Instant::now();
+    while let Err(error) = courier.deliver().await {
+        if begun.elapsed() > LAST {
+            tracing::warn!("its last word could not be delivered: {error}");
+            break;
+        }
+        tokio::time::sleep(OFTEN).await;
+    }
+    outcome
+}
+
+async fn work(file: &Path, task: Task, steer: &Steer, say: &Say) -> Result<()> {
+    match task {
+        Task::Copy => Box::pin(copy::copy_steered(file, steer, say)).await.map(drop),
+        Task::Plan => Box::pin(copy::plan(file, say)).await.map(drop),
+        Task::Scan => Box::pin(scan::scan(file, say)).await.map(drop),
+    }
+}
+
+impl Courier {
+    async fn go(&self) {
+        let mut reachable = true;
+        loop {
+            // Answered late or not at all, the next word is as good.
+            let told = tokio::time::timeout(Duration::from_secs(10), self.deliver()).await;
+            let failed = match told {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => Some("no answer".to_owned()),
+            };
+            if let Some(error) = failed.as_ref().filter(|_| reachable) {
+                tracing::warn!("cannot tell how far it has come: {error}; it goes on");
+            }
+            reachable = failed.is_none();
+            tokio::time::sleep(OFTEN).await;
+        }
+    }
+
+    /// Its answer brings the limits.
+    async fn deliver(&self) -> kube::Result<()> {
+        let text = serde_json::to_string(&*lock(&self.word)).map_err(kube::Error::SerdeError)?;
+        let patch = json!({"data": {SAYS: text}});
+        let report =
+            self.reports.patch(&self.desk.name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
+        let limits = report.data.as_ref().and_then(|data| data.get(LIMITS));
+        if let Some(limits) = limits.and_then(|text| serde_json::from_str(text).ok()) {
+            *lock(&self.limits) = Some(limits);
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

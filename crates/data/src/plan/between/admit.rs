@@ -1,0 +1,320 @@
+//! Whether a copy may be made, and of which services. Everything that speaks against it is told at once.
+
+use std::collections::BTreeMap;
+
+use api::datacopy::{DataCopySpec, MaskChoice};
+use api::environment::{PartState, Role};
+use api::names::{self, EnvironmentName, ProjectName};
+use api::project::{ProjectSpec, Service, ServiceSettings, ServiceType};
+use api::{Cause, DataCopy, Environment, Verdict};
+use kube::ResourceExt;
+
+use super::verdict::{refusal, waits};
+
+/// What a copy asks for, and everything that decides about it.
+pub struct Ask<'a> {
+    pub name: &'a str,
+    pub spec: &'a DataCopySpec,
+    /// As it is now.
+    pub project: Option<&'a ProjectSpec>,
+    pub from: Side<'a>,
+    pub to: Side<'a>,
+    /// Copies that were asked for before this one and have not ended.
+    pub before: &'a [DataCopy],
+}
+
+/// An environment, and the project revision it runs.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    pub name: &'a str,
+    pub environment: Option<&'a Environment>,
+    pub revision: Option<&'a ProjectSpec>,
+}
+
+/// A service that is copied, and where it is on both sides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    pub service: String,
+    pub from: Place,
+    pub to: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// An environment's own server.
+    Ours { environment: String, namespace: String },
+    /// One that others run, for environments of this class.
+    External { class: String, settings: Box<ServiceSettings> },
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Admitted {
+    pub pairs: Vec<Pair>,
+    pub notes: Vec<String>,
+}
+
+impl Side<'_> {
+    fn services(&self) -> BTreeMap<String, Service> {
+        let class = self.environment.map(|found| found.spec.class.as_str()).unwrap_or_default();
+        self.revision.map(|spec| spec.services_in(class, self.name)).unwrap_or_default()
+    }
+
+    /// By what it runs, or by what the project says now: an old revision opens no door.
+    fn protected(&self, project: Option<&ProjectSpec>) -> bool {
+        let Some(environment) = self.environment else { return false };
+        let protects =
+            |spec: &ProjectSpec| spec.class(&environment.spec.class).is_some_and(|class| class.protected);
+        self.revision.is_some_and(protects) || project.is_some_and(protects)
+    }
+}
+
+pub fn admit(ask: &Ask<'_>) -> Result<Admitted, Verdict> {
+    present(ask)?;
+    let (found, notes, mut problems) = pairs(ask);
+    problems.extend(protection(ask, &found));
+    if let Some(verdict) = together(problems) {
+        return Err(verdict);
+    }
+    if let Some(verdict) = others(ask).or_else(|| readiness(ask, &found)) {
+        return Err(verdict);
+    }
+    Ok(Admitted { pairs: found, notes })
+}
+
+/// Both environments are there, of one project, and stay.
+fn present(ask: &Ask<'_>) -> Result<(), Verdict> {
+    if let Some(verdict) =
+        lost(ask.from.name, ask.from.environment).or_else(|| lost(ask.to.name, ask.to.environment))
+    {
+        return Err(verdict);
+    }
+    let project =
+        |side: &Side<'_>| side.environment.map(|found| found.spec.project.clone()).unwrap_or_default();
+    let (from, to) = (project(&ask.from), project(&ask.to));
+    if from != to {
+        return Err(refusal(
+            Cause::Invalid,
+            format!("environment {}", ask.to.name),
+            format!(
+                "{} is of project {from} and {} of project {to}: their services are not the same",
+                ask.from.name, ask.to.name
+            ),
+            "copy between environments of one project".to_owned(),
+        ));
+    }
+    match [&ask.from, &ask.to].into_iter().find(|side| side.revision.is_none()) {
+        None => Ok(()),
+        Some(side) => Err(waits(
+            Cause::RevisionNotFound,
+            format!("environment {}", side.name),
+            format!("the project revision that {} runs is not there", side.name),
+            format!("outboard env show {} says what it waits for", side.name),
+        )),
+    }
+}
+
+/// Why there is nothing to copy from or to any more.
+pub fn lost(name: &str, environment: Option<&Environment>) -> Option<Verdict> {
+    let message = match environment {
+        None => format!("there is no environment {name}"),
+        Some(found) if found.metadata.deletion_timestamp.is_some() => {
+            format!("environment {name} is being destroyed")
+        }
+        Some(_) => return None,
+    };
+    let fix = "outboard env list says which there are".to_owned();
+    Some(refusal(Cause::EnvironmentNotFound, format!("environment {name}"), message, fix))
+}
+
+type Problem = (Cause, String, String);
+
+/// What can be copied; of services that somebody named, why not.
+fn pairs(ask: &Ask<'_>) -> (Vec<Pair>, Vec<String>, Vec<Problem>) {
+    let (from, to) = (ask.from.services(), ask.to.services());
+    let (mut found, mut left_out, mut problems) = (vec![], vec![], vec![]);
+    let named = &ask.spec.services;
+    let listed: Vec<&String> = if named.is_empty() { from.keys().collect() } else { named.iter().collect() };
+    for service in listed {
+        match (from.get(service), to.get(service)) {
+            (Some(source), Some(target)) => match pair(ask, service, source, target) {
+                Ok(Some(pair)) => found.push(pair),
+                Ok(None) => {}
+                Err(problem) if !named.is_empty() => problems.push(problem),
+                Err(problem) => left_out.push(problem),
+            },
+            _ if named.is_empty() => {}
+            (source, _) => {
+                let (side, has) = if source.is_none() { (&ask.from, &from) } else { (&ask.to, &to) };
+                let has: Vec<&str> = has.keys().map(String::as_str).collect();
+                let message = format!("{} has no service {service}", side.name);
+                problems.push((Cause::ServiceNotFound, message, format!("it has {}", has.join(", "))));
+            }
+        }
+    }
+    for service in ask.spec.databases.keys() {
+        if !found.iter().any(|pair: &Pair| pair.service == *service) && problems.is_empty() {
+            let message = format!("databases of {service} are named, which is not copied");
+            problems.push((Cause::ServiceNotFound, message, "correct `databases`".to_owned()));
+        }
+    }
+    if found.is_empty() && problems.is_empty() {
+        problems.append(&mut left_out);
+    }
+    if found.is_empty() && problems.is_empty() {
+        let message = format!("{} and {} have no MariaDB service in common", ask.from.name, ask.to.name);
+        problems.push((Cause::ServiceNotFound, message, "name the services to copy".to_owned()));
+    }
+    let notes = left_out.into_iter().map(|(_, message, _)| format!("left out: {message}")).collect();
+    (found, notes, problems)
+}
+
+/// None: nobody asked for it, and it is no database.
+fn pair(ask: &Ask<'_>, name: &str, source: &Service, target: &Service) -> Result<Option<Pair>, Problem> {
+    let asked = !ask.spec.services.is_empty();
+    for (side, service) in [(&ask.from, source), (&ask.to, target)] {
+        match service.r#type {
+            ServiceType::Mariadb | ServiceType::External => {}
+            ServiceType::Mysql => {
+                let message = format!("{name} of {} is mysql, which cannot be copied yet", side.name);
+                return Err((Cause::Invalid, message, "mariadb can".to_owned()));
+            }
+            other if asked => {
+                let message =
+                    format!("{name} of {} is {}, which cannot be copied", side.name, other.as_str());
+                return Err((Cause::Invalid, message, "mariadb can".to_owned()));
+            }
+            _ => return Ok(None),
+        }
+    }
+    // What others run may be anything, unless the other side says what it is.
+    let external = |service: &Service| service.r#type == ServiceType::External;
+    if external(source) && external(target) && !asked {
+        return Ok(None);
+    }
+    // What protects data is the class of the environment that it lies in.
+    if let Some(other) = &source.settings.from {
+        let message = format!("{name} of {} is that of {other}", ask.from.name);
+        return Err((Cause::Invalid, message, format!("copy from {other}")));
+    }
+    if let Some(other) = target.settings.from.as_ref().filter(|_| !ask.spec.scan) {
+        let message = format!("{name} of {} is that of {other}, which others use too", ask.to.name);
+        return Err((Cause::Invalid, message, format!("copy to {other}")));
+    }
+    Ok(Some(Pair { service: name.to_owned(), from: place(&ask.from, source), to: place(&ask.to, target) }))
+}
+
+fn place(side: &Side<'_>, service: &Service) -> Place {
+    let (class, project) = side
+        .environment
+        .map(|found| (found.spec.class.clone(), found.spec.project.clone()))
+        .unwrap_or_default();
+    if service.r#type == ServiceType::External {
+        return Place::External { class, settings: Box::new(service.settings.clone()) };
+    }
+    let environment = side.name.to_owned();
+    // Names that a namespace could not have were refused when they were written.
+    let namespace = match (ProjectName::parse(&project), EnvironmentName::parse(&environment)) {
+        (Ok(project), Ok(environment)) => names::namespace(&project, &environment),
+        _ => String::new(),
+    };
+    Place::Ours { environment, namespace }
+}
+
+/// What a protected class forbids, unless somebody with the right says otherwise.
+fn protection(ask: &Ask<'_>, pairs: &[Pair]) -> Vec<Problem> {
+    let spec = ask.spec;
+    let mut problems = vec![];
+    if spec.dry_run || spec.scan || spec.protected {
+        return problems;
+    }
+    let allow = "let somebody ask for it who may release environments (outboard data copy --protected)";
+    if ask.to.protected(ask.project) {
+        let message = format!("{} is of a protected class, and its data would be replaced", ask.to.name);
+        problems.push((Cause::Protected, message, allow.to_owned()));
+    }
+    if !ask.from.protected(ask.project) {
+        return problems;
+    }
+    if spec.masks == MaskChoice::None {
+        let message =
+            format!("{} is of a protected class, and its data would be copied unmasked", ask.from.name);
+        problems.push((Cause::Protected, message, allow.to_owned()));
+        return problems;
+    }
+    let masks = ask.project.map(|project| &project.masks);
+    for service in pairs.iter().map(|pair| &pair.service) {
+        let any =
+            masks.and_then(|masks| masks.get(service)).is_some_and(|of| of.deny || !of.columns.is_empty());
+        if !any {
+            let message = format!(
+                "{} is of a protected class, and the project has no masks for its {service}",
+                ask.from.name
+            );
+            let fix = format!(
+                "write `masks: {{{service}: {{deny: true}}}}` into outboard.yaml and name the columns to keep or to mask; \
+                 outboard data scan {} proposes them",
+                ask.from.name
+            );
+            problems.push((Cause::MasksInvalid, message, fix));
+        }
+    }
+    problems
+}
+
+fn together(problems: Vec<Problem>) -> Option<Verdict> {
+    let mut problems = problems.into_iter();
+    let (cause, message, fix) = problems.next()?;
+    let more = problems.map(|(_, message, fix)| format!("also: {message}: {fix}")).collect();
+    Some(Verdict { evidence: more, ..refusal(cause, "copy".to_owned(), message, fix) })
+}
+
+/// Data comes from one place at a time, and does not leave while it comes.
+fn others(ask: &Ask<'_>) -> Option<Verdict> {
+    if ask.spec.dry_run || ask.spec.scan {
+        return None;
+    }
+    let (from, to) = (ask.from.name, ask.to.name);
+    let meets = |other: &&DataCopy| {
+        let (theirs, into) = (&other.spec.from.environment, &other.spec.to.environment);
+        !other.spec.dry_run && !other.spec.scan && (into == to || into == from || theirs == to)
+    };
+    let other = ask.before.iter().find(meets)?;
+    let name = other.name_any();
+    Some(waits(
+        Cause::CopyUnderWay,
+        format!("copy {name}"),
+        format!(
+            "copy {name} from {} to {} has not ended",
+            other.spec.from.environment, other.spec.to.environment
+        ),
+        format!("this one begins once it has; outboard data cancel {name} ends it"),
+    ))
+}
+
+fn readiness(ask: &Ask<'_>, pairs: &[Pair]) -> Option<Verdict> {
+    let sides = if ask.spec.scan { vec![&ask.from] } else { vec![&ask.from, &ask.to] };
+    for side in sides {
+        let parts = side
+            .environment
+            .and_then(|found| found.status.as_ref())
+            .map(|status| status.parts.as_slice())
+            .unwrap_or_default();
+        for pair in pairs {
+            let ready = |part: &api::environment::PartStatus| {
+                part.role == Role::Service && part.name == pair.service && part.state == PartState::Ready
+            };
+            if !parts.iter().any(ready) {
+                return Some(waits(
+                    Cause::ServiceNotReady,
+                    format!("environment {}", side.name),
+                    format!("service {} of {} is not ready", pair.service, side.name),
+                    format!("outboard env show {} says what it waits for", side.name),
+                ));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! What is admitted, and what is refused with which words.
+
+use api::DataCopySpec;
+use serde_json::json;
+
+use super::*;
+
+fn project(masks: &serde_json::Value) -> ProjectSpec {
+    serde_json::from_value(json!({
+        "components": {},
+        "services": {"db": {"type": "mariadb"}, "cache": {"type": "redis"}, "old": {"type": "mysql"}},
+        "masks": masks,
+        "classes": {
+            "qa": {},
+            "data": {"services": {"db": {"from": "qa-data"}}},
+            "production": {"protected": true, "services": {"db": {"type": "external", "host": "db.example.com"}}},
+        },
+    }))
+    .unwrap()
+}
+
+fn environment(name: &str, class: &str) -> Environment {
+    let parts = json!([{"name": "db", "role": "service", "state": "ready"}]);
+    serde_json::from_value(json!({
+        "apiVersion": "outboard.dev/v1alpha1", "kind": "Environment",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"project": "shop", "projectRevision": "p-0123456789", "class": class},
+        "status": {"parts": parts},
+    }))
+    .unwrap()
+}
+
+fn judged(
+    spec: &DataCopySpec,
+    project: &ProjectSpec,
+    (from, to): (Option<&Environment>, Option<&Environment>),
+    before: &[DataCopy],
+) -> Result<Admitted, Verdict> {
+    let side = |name, environment| Side { name, environment, revision: Some(project) };
+    admit(&Ask {
+        name: "c1",
+        spec,
+        project: Some(project),
+        from: side(&spec.from.environment, from),
+        to: side(&spec.to.environment, to),
+        before,
+    })
+}
+
+#[test]
+fn every_mariadb_that_both_have_is_copied_and_what_is_left_out_is_told() {
+    let (from, to) = (environment("qa-1", "qa"), environment("qa-2", "qa"));
+    let spec = DataCopySpec::between("qa-1", "qa-2");
+    let admitted = judged(&spec, &project(&json!({})), (Some(&from), Some(&to)), &[]).unwrap();
+    let ours = |environment: &str| Place::Ours {
+        environment: environment.into(),
+        namespace: format!("shop-{environment}"),
+    };
+    let pair = Pair { service: "db".into(), from: ours("qa-1"), to: ours("qa-2") };
+    assert_eq!(admitted.pairs, [pair]);
+    assert_eq!(admitted.notes, ["left out: old of qa-1 is mysql, which cannot be copied yet"]);
+}
+
+#[test]
+fn a_protected_class_is_no_target_and_no_source_without_masks() {
+    let (live, qa) = (environment("live", "production"), environment("qa-1", "qa"));
+    let (bare, masked) = (project(&json!({})), project(&json!({"db": {"deny": true}})));
+    let into = DataCopySpec::between("qa-1", "live");
+    let out = DataCopySpec::between("live", "qa-1");
+    let cause = |spec: &DataCopySpec, project: &ProjectSpec, ends| {
+        judged(spec, project, ends, &[]).map_err(|verdict| verdict.cause).map(drop)
+    };
+    let (inward, outward) = ((Some(&qa), Some(&live)), (Some(&live), Some(&qa)));
+    assert_eq!(cause(&into, &masked, inward), Err(Cause::Protected));
+    assert_eq!(cause(&out, &bare, outward), Err(Cause::MasksInvalid));
+    assert_eq!(cause(&out, &masked, outward), Ok(()));
+    let unmasked = DataCopySpec { masks: MaskChoice::None, ..out.clone() };
+    assert_eq!(cause(&unmasked, &masked, outward), Err(Cause::Protected));
+    for spec in [into, unmasked] {
+        let allowed = DataCopySpec { protected: true, ..spec };
+        let ends = if allowed.to.environment == "live" { inward } else { outward };
+        assert_eq!(cause(&allowed, &masked, ends), Ok(()));
+    }
+    let shown = DataCopySpec { dry_run: true, ..DataCopySpec::between("live", "qa-1") };
+    assert_eq!(cause(&shown, &bare, outward), Ok(()));
+}
+
+#[test]
+fn an_old_revision_opens_no_door_that_the_project_has_closed_since() {
+    let (from, to) = (environment("qa-1", "qa"), environment("qa-2", "qa"));
+    let old = project(&json!({}));
+    let mut now = old.clone();
+    now.classes.insert("qa".into(), api::project::Class { protected: true, ..Default::default() });
+    let spec = DataCopySpec::between("qa-1", "qa-2");
+    let side = |name, environment| Side { name, environment, revision: Some(&old) };
+    let ask = Ask {
+        name: "c1",
+        spec: &spec,
+        project: Some(&now),
+        from: side("qa-1", Some(&from)),
+        to: side("qa-2", Some(&to)),
+        before: &[],
+    };
+    let verdict = admit(&ask).unwrap_err();
+    assert_eq!(verdict.cause, Cause::Protected);
+    assert_eq!(verdict.evidence.len(), 1, "{verdict:?}");
+}
+
+#[test]
+fn data_is_copied_from_the_environment_that_it_lies_in_whose_class_protects_it() {
+    let (live, qa) = (environment("qa-data", "production"), environment("qa-1", "qa"));
+    let through = environment("qa-3", "data");
+    let project = project(&json!({}));
+    let spec = DataCopySpec::between("qa-3", "qa-1");
+    for services in [vec![], vec!["db".to_owned()]] {
+        let spec = DataCopySpec { services, ..spec.clone() };
+        let verdict = judged(&spec, &project, (Some(&through), Some(&qa)), &[]).unwrap_err();
+        assert_eq!(
+            (verdict.message.as_str(), verdict.fix.as_str()),
+            ("db of qa-3 is that of qa-data", "copy from qa-data")
+        );
+        assert!(verdict.terminal);
+    }
+    let direct = DataCopySpec::between("qa-data", "qa-1");
+    let verdict = judged(&direct, &project, (Some(&live), Some(&qa)), &[]).unwrap_err();
+    assert_eq!(verdict.cause, Cause::MasksInvalid);
+}
+
+#[test]
+fn everything_that_speaks_against_it_is_told_at_once() {
+    let (from, to) = (environment("qa-1", "qa"), environment("qa-2", "data"));
+    let services = ["cache", "old", "db", "queue"].map(str::to_owned).to_vec();
+    let spec = DataCopySpec { services, ..DataCopySpec::between("qa-1", "qa-2") };
+    let verdict = judged(&spec, &project(&json!({})), (Some(&from), Some(&to)), &[]).unwrap_err();
+    insta::assert_snapshot!(
+        [vec![format!("{}: {}", verdict.message, verdict.fix)], verdict.evidence].concat().join("\n")
+    );
+}
+
+#[test]
+fn an_environment_that_goes_ends_it_and_one_that_is_not_ready_is_waited_for() {
+    let (from, mut to) = (environment("qa-1", "qa"), environment("qa-2", "qa"));
+    let spec = DataCopySpec::between("qa-1", "qa-2");
+    let project = project(&json!({}));
+    let missing = judged(&spec, &project, (Some(&from), None), &[]).unwrap_err();
+    assert_eq!((missing.cause, missing.terminal), (Cause::EnvironmentNotFound, true));
+    to.status = None;
+    let waits = judged(&spec, &project, (Some(&from), Some(&to)), &[]).unwrap_err();
+    assert_eq!((waits.cause, waits.terminal), (Cause::ServiceNotReady, false));
+    to.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(k8s_openapi::jiff::Timestamp::UNIX_EPOCH));
+    assert!(
+        judged(&spec, &project, (Some(&from), Some(&to)), &[]).unwrap_err().message.contains("destroyed")
+    );
+}
+
+#[test]
+fn copies_that_meet_are_made_one_after_the_other() {
+    let (from, to) = (environment("qa-1", "qa"), environment("qa-2", "qa"));
+    let spec = DataCopySpec::between("qa-1", "qa-2");
+    let other = |from: &str, to: &str| DataCopy::new("c0", DataCopySpec::between(from, to));
+    let judge = |other| judged(&spec, &project(&json!({})), (Some(&from), Some(&to)), &[other]);
+    for meets in [other("qa-3", "qa-2"), other("qa-3", "qa-1"), other("qa-2", "qa-3")] {
+        let verdict = judge(meets).unwrap_err();
+        assert_eq!((verdict.cause, verdict.terminal), (Cause::CopyUnderWay, false));
+    }
+    assert!(judge(other("qa-1", "qa-3")).is_ok());
+}

@@ -1,0 +1,293 @@
+//! What the pods of a copy are made from: an account that may write its own report and nothing else, a job's file with
+//! the passwords of both sides beside it, and a Job for each start.
+
+use std::collections::BTreeMap;
+
+use api::MaskSpec;
+use api::datacopy::CopyLimits;
+use api::marks::{self, CopyOwner};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::word::Task;
+
+/// The account of a copy's pods, and its binding to what `outboard install` brings.
+pub const ACCOUNT: &str = "copy";
+pub const ROLE: &str = "outboard-copy";
+/// Key of a service's ConfigMap that the pod writes, and the one that it follows.
+pub const SAYS: &str = "says";
+pub const LIMITS: &str = "limits";
+/// Where a job's file lies.
+const FOLDER: &str = "/run/outboard";
+/// Not root: the images's own user does not matter.
+const USER: i64 = 65532;
+
+/// One server of a copy, as its pod reaches it.
+#[derive(Clone)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub password: Vec<u8>,
+    /// Its name for the database that its components use.
+    pub database: Option<String>,
+    pub tls: bool,
+    /// Certificates to trust, instead of those that everybody trusts.
+    pub authority: Option<Vec<u8>>,
+}
+
+/// What one service's pods need to know.
+pub struct Material {
+    pub source: Server,
+    pub target: Server,
+    pub databases: Vec<String>,
+    pub deny: bool,
+    /// `DATABASE.TABLE.COLUMN` and its mask.
+    pub masks: BTreeMap<String, MaskSpec>,
+    pub key: Option<Vec<u8>>,
+    pub limits: CopyLimits,
+}
+
+/// Masks as the engine has them: in each database that is copied, unless they name one.
+pub fn masks(columns: &BTreeMap<String, MaskSpec>, databases: &[String]) -> BTreeMap<String, MaskSpec> {
+    let named = |(column, mask): (&String, &MaskSpec)| -> Vec<(String, MaskSpec)> {
+        if column.matches('.').count() > 1 {
+            return vec![(column.clone(), mask.clone())];
+        }
+        databases.iter().map(|database| (format!("{database}.{column}"), mask.clone())).collect()
+    };
+    columns.iter().flat_map(named).collect()
+}
+
+/// A start of a service.
+pub struct Start<'a> {
+    pub owner: &'a CopyOwner,
+    pub service: &'a str,
+    pub number: u32,
+    pub image: &'a str,
+    pub task: Task,
+}
+
+fn labels(owner: &CopyOwner, service: Option<&str>) -> BTreeMap<String, String> {
+    let mut labels = owner.labels();
+    labels.extend(service.map(|service| (marks::COPY_SERVICE.to_owned(), service.to_owned())));
+    labels
+}
+
+pub fn account(owner: &CopyOwner) -> Option<ServiceAccount> {
+    read(json!({
+        "metadata": {"name": ACCOUNT, "labels": labels(owner, None)},
+        "automountServiceAccountToken": false,
+    }))
+}
+
+/// It may read and write ConfigMaps of this namespace, in which there are only its own.
+pub fn binding(owner: &CopyOwner) -> Option<RoleBinding> {
+    read(json!({
+        "metadata": {"name": ACCOUNT, "labels": labels(owner, None)},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ROLE},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": owner.namespace()}],
+    }))
+}
+
+/// Where its pod reports, and which limits it follows.
+pub fn report(owner: &CopyOwner, service: &str, limits: &CopyLimits) -> Option<ConfigMap> {
+    read(json!({
+        "metadata": {"name": service, "labels": labels(owner, Some(service))},
+        "data": {LIMITS: limits_text(limits)},
+    }))
+}
+
+/// As the engine reads them.
+pub fn limits_text(limits: &CopyLimits) -> String {
+    json!(limits).to_string()
+}
+
+pub fn secret(owner: &CopyOwner, service: &str, material: &Material) -> Option<Secret> {
+    let mut secret: Secret = read(json!({
+        "metadata": {"name": service, "labels": labels(owner, Some(service))},
+        "immutable": true,
+    }))?;
+    let mut files = BTreeMap::from([("job.yaml".to_owned(), file(material).to_string().into_bytes())]);
+    for (side, server) in [("source", &material.source), ("target", &material.target)] {
+        files.insert(format!("{side}-password"), server.password.clone());
+        files.extend(server.authority.clone().map(|pem| (format!("{side}-authority"), pem)));
+    }
+    files.extend(material.key.clone().map(|key| ("mask-key".to_owned(), key)));
+    secret.data =
+        Some(files.into_iter().map(|(name, bytes)| (name, k8s_openapi::ByteString(bytes))).collect());
+    Some(secret)
+}
+
+/// The job's file; JSON is YAML.
+fn file(material: &Material) -> Value {
+    let end = |side: &str, server: &Server| {
+        let mut end = json!({
+            "host": server.host,
+            "port": server.port,
+            "user": server.user,
+            "passwordFile": format!("{FOLDER}/{side}-password"),
+        });
+        if server.tls {
+            let authority =
+                server.authority.as_ref().map(|_| json!({"caFile": format!("{FOLDER}/{side}-authority")}));
+            end["tls"] = authority.unwrap_or_else(|| json!({}));
+        }
+        end
+    };
+    let mut job = json!({
+        "source": end("source", &material.source),
+        "target": end("target", &material.target),
+        "databases": material.databases,
+        "replace": true,
+        "limits": material.limits,
+    });
+    if material.key.is_some() {
+        job["masks"] = json!({
+            "keyFile": format!("{FOLDER}/mask-key"),
+            "deny": material.deny,
+            "columns": material.masks,
+        });
+    }
+    job
+}
+
+/// The name of a start's Job.
+pub fn name(service: &str, number: u32) -> String {
+    format!("{service}-{number}")
+}
+
+pub fn job(start: &Start<'_>) -> Option<Job> {
+    let Start { owner, service, number, image, task } = start;
+    let mut labels = labels(owner, Some(service));
+    labels.insert(marks::COPY_TRY.to_owned(), number.to_string());
+    let mut arguments = vec![
+        "data-copy".to_owned(),
+        format!("--job={FOLDER}/job.yaml"),
+        format!("--report={service}"),
+        format!("--try={number}"),
+    ];
+    arguments.extend(match task {
+        Task::Copy => None,
+        Task::Plan => Some("--dry-run".to_owned()),
+        Task::Scan => Some("--scan".to_owned()),
+    });
+    let container = json!({
+        "name": "copy",
+        "image": image,
+        "args": arguments,
+        "volumeMounts": [{"name": "job", "mountPath": FOLDER, "readOnly": true}],
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    });
+    read(json!({
+        "metadata": {"name": name(service, *number), "labels": labels},
+        "spec": {
+            // One start a Job: whether and when there is another, the operator decides.
+            "backoffLimit": 0,
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "restartPolicy": "Never",
+                    "serviceAccountName": ACCOUNT,
+                    "automountServiceAccountToken": true,
+                    "enableServiceLinks": false,
+                    "terminationGracePeriodSeconds": 10,
+                    "securityContext": {
+                        "runAsNonRoot": true, "runAsUser": USER, "runAsGroup": USER, "fsGroup": USER,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [container],
+                    "volumes": [{"name": "job", "secret": {"secretName": service, "defaultMode": 0o440}}],
+                },
+            },
+        },
+    }))
+}
+
+/// Values of ours are of the type they are written as; a test makes each.
+fn read<T: DeserializeOwned>(value: Value) -> Option<T> {
+    serde_json::from_value(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner() -> CopyOwner {
+        CopyOwner { install: "outboard".into(), control_namespace: "shop".into(), copy: "c1".into() }
+    }
+
+    fn server(host: &str) -> Server {
+        Server {
+            host: host.into(),
+            port: 3306,
+            user: "app".into(),
+            password: b"a secret".to_vec(),
+            database: Some("app".into()),
+            tls: false,
+            authority: None,
+        }
+    }
+
+    fn material() -> Material {
+        let columns =
+            [("users.email".to_owned(), MaskSpec::Email), ("other.users.name".to_owned(), MaskSpec::Name)];
+        Material {
+            source: Server { tls: true, authority: Some(b"PEM".to_vec()), ..server("db.shop-live.svc") },
+            target: server("db.shop-qa-1.svc"),
+            databases: vec!["app".into()],
+            deny: true,
+            masks: masks(&columns.into(), &["app".into()]),
+            key: Some(b"a key".to_vec()),
+            limits: CopyLimits { bytes_per_second: Some(1 << 20), ..CopyLimits::default() },
+        }
+    }
+
+    #[test]
+    fn a_jobs_file_names_secrets_and_holds_none_and_the_engine_reads_it() {
+        let secret = secret(&owner(), "db", &material()).unwrap();
+        let data = secret.data.unwrap();
+        let text = String::from_utf8(data["job.yaml"].0.clone()).unwrap();
+        assert!(!text.contains("a secret") && !text.contains("a key"), "{text}");
+        let job: crate::job::Job = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(job.masks.columns()["app.users.email"], MaskSpec::Email);
+        assert_eq!(job.masks.columns()["other.users.name"], MaskSpec::Name);
+        assert_eq!(job.limits.bytes_per_second, Some(1 << 20));
+        assert!(job.source.tls.is_some() && job.target.tls.is_none() && job.replace);
+        let files: Vec<&String> = data.keys().collect();
+        assert_eq!(files, ["job.yaml", "mask-key", "source-authority", "source-password", "target-password"]);
+    }
+
+    #[test]
+    fn without_a_key_nothing_is_masked() {
+        let bare = Material { key: None, ..material() };
+        assert!(file(&bare)["masks"].is_null());
+    }
+
+    #[test]
+    fn limits_are_read_by_the_engine_as_they_are_written() {
+        let limits = CopyLimits { threads_running: Some(7), ..CopyLimits::default() };
+        let read: crate::job::Limits = serde_json::from_str(&limits_text(&limits)).unwrap();
+        assert_eq!(read, crate::job::Limits { threads_running: 7, ..Default::default() });
+    }
+
+    #[test]
+    fn what_runs_a_copy() {
+        let owner = owner();
+        let start = Start { owner: &owner, service: "db", number: 3, image: "outboard:1", task: Task::Copy };
+        insta::assert_json_snapshot!(json!({
+            "account": account(&owner).unwrap(),
+            "binding": binding(&owner).unwrap(),
+            "report": report(&owner, "db", &CopyLimits::default()).unwrap(),
+            "job": job(&start).unwrap(),
+        }));
+    }
+}

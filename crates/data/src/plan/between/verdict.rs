@@ -1,0 +1,47 @@
+//! Why a copy does not go on, for whoever asked for it in the cluster: there they have no job's file to correct.
+
+use api::{Cause, Verdict};
+
+use crate::error::{Error, Side};
+
+/// Of what ended the engine. What passes by itself is not terminal: it is started again.
+pub fn of(error: &Error, service: &str) -> Verdict {
+    let cause = match error {
+        Error::Masks(_) => Cause::MasksInvalid,
+        Error::Leaks(_) => Cause::DataLeaked,
+        Error::Credentials { .. } => Cause::AccessDenied,
+        Error::Job(_) => Cause::Invalid,
+        _ => Cause::CopyFailed,
+    };
+    let fix = match error {
+        Error::Masks(_) => "correct `masks` of the project, apply it, and copy again".to_owned(),
+        Error::Leaks(_) => {
+            "mask those columns in the project too, or say `keep` for those that may have them; apply it, and copy again"
+                .to_owned()
+        }
+        Error::Credentials { side, .. } => format!("see which user and password the service of {} has", end(*side)),
+        Error::Unreachable { side, .. } => format!("see whether the service of {} runs and answers", end(*side)),
+        Error::Job(_) | Error::Internal(_) => "tell us of it, with what this copy says".to_owned(),
+        other => other.fix().unwrap_or_default(),
+    };
+    Verdict {
+        terminal: !error.passes() && !matches!(error, Error::Busy),
+        ..refusal(cause, format!("service {service}"), error.to_string(), fix)
+    }
+}
+
+fn end(side: Side) -> &'static str {
+    match side {
+        Side::Source => "the environment that is copied",
+        Side::Target => "the environment that is copied to",
+    }
+}
+
+pub fn refusal(cause: Cause, about: String, message: String, fix: String) -> Verdict {
+    Verdict { cause, about, message, evidence: vec![], fix, terminal: true, holds: false }
+}
+
+/// The operator goes on by itself once that has changed.
+pub fn waits(cause: Cause, about: String, message: String, fix: String) -> Verdict {
+    Verdict { terminal: false, holds: true, ..refusal(cause, about, message, fix) }
+}

@@ -1,0 +1,251 @@
+//! What a copy's pod says of its service, gathered from the events of the engine. The pod writes it down, the operator
+//! reads it: small at any time, and never a value of a row in it.
+
+use api::Verdict;
+use api::datacopy::{CopiedService, CopyPhase, Proposal, ServiceReport, Snapshot, SnapshotKind, TargetState};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::verdict;
+use crate::error::Error;
+use crate::mysql::snapshot::{Held, How};
+use crate::progress::{Event, PlanSummary, Progress, Report};
+
+/// So much of a list, and of a sentence, is told.
+const COLUMNS: usize = 50;
+const NOTES: usize = 20;
+const PROPOSALS: usize = 200;
+const LENGTH: usize = 300;
+
+/// What the pod was started to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    Copy,
+    Plan,
+    Scan,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Word {
+    /// Which start of the service says this.
+    pub r#try: u32,
+    /// It has loaded something: the next start finds less to do.
+    #[serde(default)]
+    pub progressed: bool,
+    /// Chunks of earlier starts that the source has otherwise now.
+    #[serde(default)]
+    pub changed: u64,
+    pub service: CopiedService,
+}
+
+impl Word {
+    pub fn begin(name: &str, number: u32) -> Self {
+        let service =
+            CopiedService { name: name.to_owned(), phase: CopyPhase::Planning, ..CopiedService::default() };
+        Self { r#try: number, service, ..Self::default() }
+    }
+
+    pub fn hear(&mut self, event: &Event, task: Task) {
+        let service = &mut self.service;
+        match event {
+            Event::Plan(plan) => planned(service, plan, task),
+            Event::Snapshot(held) => service.snapshot = Some(snapshot(held)),
+            Event::Resumed { kept, again } => {
+                self.changed = *again;
+                service.recopied_chunks = *again;
+                service.message = format!("taken up: {kept} chunks still hold, {again} are loaded again");
+            }
+            Event::Progress(progress) => {
+                self.progressed |= progress.rows > 0;
+                progressed(service, progress, self.changed);
+            }
+            Event::Finishing => {
+                service.phase = CopyPhase::Finishing;
+                (service.bytes_per_second, service.eta_seconds, service.held) = (0, None, false);
+            }
+            Event::Note { message } => service.message = short(message),
+            Event::Proposal(found) if service.proposals.len() < PROPOSALS => {
+                let mask = serde_json::to_value(&found.mask).unwrap_or_default();
+                // A word as a word; what needs more as it is written in a file.
+                let mask = mask.as_str().map_or_else(|| mask.to_string(), str::to_owned);
+                let because = short(&found.because);
+                service.proposals.push(Proposal { column: found.column.clone(), mask, because });
+            }
+            Event::Proposal(_) => {}
+            Event::Report(report) => reported(service, report),
+        }
+    }
+
+    /// It has ended without an error.
+    pub fn done(&mut self, task: Task, now: Timestamp) {
+        let service = &mut self.service;
+        service.phase = CopyPhase::Done;
+        service.finished = Some(Time(now));
+        (service.bytes_per_second, service.eta_seconds, service.held) = (0, None, false);
+        if task == Task::Copy {
+            service.target = TargetState::Copied;
+            service.tables_done = service.tables;
+        }
+    }
+
+    pub fn failed(&mut self, error: &Error) {
+        let service = &mut self.service;
+        service.phase = CopyPhase::Failed;
+        (service.bytes_per_second, service.eta_seconds, service.held) = (0, None, false);
+        if matches!(error, Error::Leaks(_)) {
+            service.target = TargetState::Emptied;
+        }
+        service.verdict = Some(Verdict {
+            evidence: error.details().iter().take(NOTES).map(|line| short(line)).collect(),
+            ..verdict::of(error, &service.name)
+        });
+    }
+}
+
+fn planned(service: &mut CopiedService, plan: &PlanSummary, task: Task) {
+    service.tables = plan.tables as u64;
+    service.rows_total = plan.rows;
+    service.bytes_total = plan.bytes;
+    service.masked_columns = plan.masked_columns as u64;
+    service.emptied_columns = plan.emptied_columns.iter().take(COLUMNS).cloned().collect();
+    if let Some(note) = plan.notes.first().filter(|_| task == Task::Plan) {
+        service.message = short(note);
+    }
+    if task == Task::Copy {
+        // From here on the target is touched.
+        service.phase = CopyPhase::Copying;
+        service.target = TargetState::Incomplete;
+    }
+}
+
+fn progressed(service: &mut CopiedService, progress: &Progress, changed: u64) {
+    service.phase = if progress.verifying { CopyPhase::Verifying } else { CopyPhase::Copying };
+    service.rows = progress.standing;
+    service.bytes = progress.bytes;
+    service.bytes_per_second = progress.bytes_per_second;
+    service.eta_seconds = progress.seconds_left;
+    service.tables_done = progress.tables_done;
+    service.held = progress.held;
+    service.recopied_chunks = changed + progress.recopied;
+}
+
+fn snapshot(held: &Held) -> Snapshot {
+    let kind = match held.how {
+        How::Aligned => SnapshotKind::Aligned,
+        How::Locked => SnapshotKind::Locked,
+        How::Single => SnapshotKind::Single,
+    };
+    Snapshot {
+        kind,
+        readers: u32::try_from(held.readers).unwrap_or(u32::MAX),
+        held_millis: held.held_millis,
+        opened_millis: held.opened_millis,
+        position: held.position.clone(),
+    }
+}
+
+fn reported(service: &mut CopiedService, report: &Report) {
+    service.rows = report.standing_rows;
+    service.tables = report.tables as u64;
+    service.bytes = report.bytes;
+    service.snapshot = Some(snapshot(&report.snapshot));
+    service.report = Some(ServiceReport {
+        seconds: report.seconds,
+        snapshots: report.snapshots,
+        tables: report.tables as u64,
+        rows: report.standing_rows,
+        chunks: report.chunks,
+        verified_chunks: report.verified_chunks,
+        repaired_chunks: report.repaired_chunks,
+        resumed_chunks: report.resumed_chunks,
+        masked_columns: report.masked_columns as u64,
+        mask_key: report.mask_key.clone(),
+        values_looked_for: report.values_looked_for as u64,
+        throttled_seconds: report.throttled_seconds,
+        peak_memory_bytes: report.peak_memory_bytes,
+        orphans: report.orphans.iter().take(COLUMNS).map(|(key, count)| (key.clone(), *count)).collect(),
+        notes: report.notes.iter().take(NOTES).map(|note| short(note)).collect(),
+    });
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Event {
+        Event::Plan(PlanSummary {
+            databases: 1,
+            tables: 12,
+            rows: 1000,
+            bytes: 1 << 20,
+            masked_columns: 2,
+            emptied_columns: (0..90).map(|n| format!("app.t.c{n}")).collect(),
+            notes: vec![],
+        })
+    }
+
+    #[test]
+    fn from_its_plan_on_the_target_counts_as_touched_but_not_for_who_only_plans() {
+        let mut word = Word::begin("db", 1);
+        assert_eq!((word.service.phase, word.service.target), (CopyPhase::Planning, TargetState::Untouched));
+        word.hear(&plan(), Task::Plan);
+        assert_eq!((word.service.phase, word.service.target), (CopyPhase::Planning, TargetState::Untouched));
+        word.hear(&plan(), Task::Copy);
+        assert_eq!((word.service.phase, word.service.target), (CopyPhase::Copying, TargetState::Incomplete));
+        assert_eq!((word.service.rows_total, word.service.emptied_columns.len()), (1000, COLUMNS));
+    }
+
+    #[test]
+    fn what_was_kept_of_an_earlier_start_stands_and_is_no_progress_of_this_one() {
+        let mut word = Word::begin("db", 2);
+        word.hear(&Event::Resumed { kept: 7, again: 2 }, Task::Copy);
+        let progress = Progress {
+            rows: 0,
+            bytes: 0,
+            standing: 700,
+            verifying: false,
+            recopied: 1,
+            of_rows: 1000,
+            bytes_per_second: 0,
+            seconds_left: None,
+            tables_done: 3,
+            held: false,
+        };
+        word.hear(&Event::Progress(progress.clone()), Task::Copy);
+        assert!(!word.progressed);
+        assert_eq!((word.service.rows, word.service.recopied_chunks), (700, 3));
+        word.hear(&Event::Progress(Progress { rows: 1, verifying: true, ..progress }), Task::Copy);
+        assert!(word.progressed);
+        assert_eq!(word.service.phase, CopyPhase::Verifying);
+    }
+
+    #[test]
+    fn what_leaked_has_emptied_the_target_and_is_a_no() {
+        let mut word = Word::begin("db", 1);
+        word.hear(&plan(), Task::Copy);
+        word.failed(&Error::Leaks(vec!["app.users.note has 3 rows".into()]));
+        let verdict = word.service.verdict.unwrap();
+        assert_eq!((verdict.cause, verdict.terminal), (api::Cause::DataLeaked, true));
+        assert_eq!((word.service.target, verdict.evidence.len()), (TargetState::Emptied, 1));
+    }
+
+    #[test]
+    fn the_longest_word_stays_far_below_what_an_object_may_hold() {
+        let mut word = Word::begin("db", 1);
+        word.hear(&plan(), Task::Copy);
+        for _ in 0..10_000 {
+            word.hear(&Event::Note { message: "x".repeat(5_000) }, Task::Copy);
+        }
+        word.failed(&Error::Leaks(vec!["y".repeat(5_000); 5_000]));
+        assert!(serde_json::to_string(&word).unwrap().len() < 32 << 10);
+    }
+}

@@ -1,0 +1,186 @@
+//! Asks for a copy, after everything that can be told without the operator.
+
+use api::datacopy::{CopyLimits, DataCopy, DataCopySpec, MaskChoice};
+use api::project::{ProjectSpec, ServiceType};
+use api::revision::short_hash;
+use api::{Environment, EnvironmentSpec};
+use jiff::Timestamp;
+use kube::api::{Api, PostParams};
+
+use crate::environment::get;
+use crate::suggest::nearest;
+use crate::{Cluster, Error, Event, Result, Sink, project};
+
+/// The copy that somebody wants.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub name: String,
+    pub from: String,
+    pub to: String,
+    /// None: every database that both have.
+    pub services: Vec<String>,
+    pub masks: MaskChoice,
+    pub limits: CopyLimits,
+    pub dry_run: bool,
+    /// Only look for what looks like personal data.
+    pub scan: bool,
+    pub quiesce: bool,
+    pub protected: bool,
+}
+
+impl Wanted {
+    fn spec(&self, user: Option<String>) -> DataCopySpec {
+        DataCopySpec {
+            services: self.services.clone(),
+            masks: self.masks,
+            limits: self.limits,
+            dry_run: self.dry_run,
+            scan: self.scan,
+            quiesce: self.quiesce,
+            protected: self.protected,
+            requested_by: user,
+            ..DataCopySpec::between(&self.from, &self.to)
+        }
+    }
+}
+
+/// A name for a copy into `to`, which no other has.
+pub fn fresh_name(to: &str, now: Timestamp) -> String {
+    const LONGEST: usize = 40;
+    let mark = short_hash(&(to, now.as_nanosecond().to_string()), 5);
+    let kept: String = to.chars().take(LONGEST - 1 - mark.len()).collect();
+    format!("{}-{mark}", kept.trim_end_matches('-'))
+}
+
+/// Checks what is asked for, and writes it down.
+pub async fn begin(
+    cluster: &Cluster,
+    namespace: &str,
+    wanted: &Wanted,
+    events: Sink<'_>,
+) -> Result<DataCopy> {
+    let from = standing(cluster, namespace, &wanted.from).await?;
+    if !wanted.scan {
+        if wanted.from == wanted.to {
+            return Err(Error::CopyToItself { environment: wanted.to.clone() });
+        }
+        let to = standing(cluster, namespace, &wanted.to).await?;
+        if from.spec.project != to.spec.project {
+            return Err(Error::OtherProject {
+                from: wanted.from.clone(),
+                from_project: from.spec.project,
+                to: wanted.to.clone(),
+                to_project: to.spec.project,
+            });
+        }
+    }
+    services(cluster, namespace, &from.spec, &wanted.services).await?;
+    write(cluster, namespace, wanted, events).await
+}
+
+pub(super) async fn standing(cluster: &Cluster, namespace: &str, name: &str) -> Result<Environment> {
+    let environment = get(cluster, namespace, name).await?;
+    match environment.metadata.deletion_timestamp {
+        Some(_) => Err(Error::BeingDestroyed { environment: name.to_owned() }),
+        None => Ok(environment),
+    }
+}
+
+async fn services(cluster: &Cluster, namespace: &str, of: &EnvironmentSpec, wanted: &[String]) -> Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let spec = project::revision(cluster, namespace, &of.project, &of.project_revision).await?.spec;
+    check(&of.project, &spec, wanted)
+}
+
+/// Whether these are services of the project, and may be databases.
+fn check(project: &str, spec: &ProjectSpec, wanted: &[String]) -> Result<()> {
+    let is_database = |name: &str| {
+        let of_classes = spec.classes.values().filter_map(|class| class.services.get(name)?.r#type);
+        let own = spec.services.get(name).map(|service| service.r#type);
+        own.into_iter()
+            .chain(of_classes)
+            .any(|kind| matches!(kind, ServiceType::Mariadb | ServiceType::Mysql | ServiceType::External))
+    };
+    for name in wanted {
+        if !spec.services.contains_key(name) {
+            let known: Vec<String> = spec.services.keys().filter(|name| is_database(name)).cloned().collect();
+            return Err(Error::NotFound {
+                kind: "service",
+                name: name.clone(),
+                place: format!("project `{project}`"),
+                nearest: nearest(name, known.iter().map(String::as_str)),
+                known,
+            });
+        }
+        if !is_database(name) {
+            let kind = spec.services.get(name).map_or("", |service| service.r#type.as_str());
+            return Err(Error::NoDatabase { service: name.clone(), kind });
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn write(
+    cluster: &Cluster,
+    namespace: &str,
+    wanted: &Wanted,
+    events: Sink<'_>,
+) -> Result<DataCopy> {
+    let object = DataCopy::new(&wanted.name, wanted.spec(cluster.user().await));
+    let api = Api::<DataCopy>::namespaced(cluster.client.clone(), namespace);
+    match api.create(&PostParams::default(), &object).await {
+        Ok(copy) => {
+            events(Event::CopyStored {
+                copy: wanted.name.clone(),
+                namespace: namespace.to_owned(),
+                from: wanted.from.clone(),
+                to: wanted.to.clone(),
+            });
+            Ok(copy)
+        }
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            Err(Error::CopyExists { copy: wanted.name.clone() })
+        }
+        Err(error) => Err(cluster.explain(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec() -> ProjectSpec {
+        serde_json::from_value(json!({
+            "components": {},
+            "services": {"db": {"type": "mariadb"}, "cache": {"type": "redis"}, "stock": {"type": "redis"}},
+            "classes": {"production": {"services": {"stock": {"type": "external", "host": "db.example.com"}}}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_service_that_is_none_is_told_with_the_nearest_and_one_that_is_no_database_with_its_type() {
+        let wanted = |name: &str| check("shop", &spec(), &[name.to_owned()]);
+        assert!(wanted("db").is_ok() && wanted("stock").is_ok());
+        assert!(
+            matches!(wanted("dv"), Err(Error::NotFound { nearest: Some(near), known, .. }) if near == "db" && known == ["db", "stock"])
+        );
+        assert!(matches!(wanted("cache"), Err(Error::NoDatabase { kind: "redis", .. })));
+    }
+
+    #[test]
+    fn a_copys_name_begins_with_its_target_and_fits() {
+        let now = Timestamp::UNIX_EPOCH;
+        let name = fresh_name("qa-42", now);
+        assert!(name.starts_with("qa-42-") && name.len() == 11, "{name}");
+        assert_eq!(fresh_name(&"e".repeat(38), now).len(), 40);
+        assert_ne!(name, fresh_name("qa-42", now + SignedDuration::from_nanos(1)));
+        // A hyphen that is cut at stays no end.
+        assert!(!fresh_name(&format!("{}-x", "e".repeat(33)), now).contains("--"));
+    }
+}

@@ -1,0 +1,111 @@
+//! New environments that start with the data of another: services first, then the copy, then what uses them.
+
+use api::datacopy::DataCopy;
+use api::{Environment, Held, Overlay, OverlayPatch};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, Time};
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+
+use super::begin::{Wanted, standing, write};
+use crate::environment::{Wish, get};
+use crate::{Cluster, Error, Result, Sink};
+
+/// A new environment is held so long at first; the copy moves that on once it is under way.
+const HOLD: SignedDuration = SignedDuration::from_mins(15);
+/// The status of an object is written often; more often than this in one moment it is a fight.
+const ATTEMPTS: usize = 20;
+
+/// Makes the wish for a new environment one for an environment that starts with data.
+pub async fn fill(cluster: &Cluster, namespace: &str, mut wish: Wish, wanted: &Wanted) -> Result<Wish> {
+    if wish.base.is_some() {
+        return Err(Error::FilledAlready { environment: wish.environment, from: wanted.from.clone() });
+    }
+    let from = standing(cluster, namespace, &wanted.from).await?;
+    if from.spec.project != wish.wanted.project {
+        return Err(Error::OtherProject {
+            from: wanted.from.clone(),
+            from_project: from.spec.project,
+            to: wish.environment,
+            to_project: wish.wanted.project,
+        });
+    }
+    wish.wanted.overlays = vec![overlay(wanted, cluster.now().await)];
+    wish.notes.push(format!(
+        "services start first, then the data of {} is copied, then jobs, components, schedules and routes follow",
+        wanted.from
+    ));
+    Ok(wish)
+}
+
+/// What the environment starts with: nothing of it runs but its services until the copy has ended, or never began.
+fn overlay(wanted: &Wanted, now: Timestamp) -> Overlay {
+    let until = now.checked_add(HOLD).unwrap_or(Timestamp::MAX);
+    let until = Timestamp::from_second(until.as_second()).unwrap_or(until);
+    Overlay {
+        by: format!("datacopy/{}", wanted.name),
+        until: Time(until),
+        reason: Some(format!("data of {} is copied here first", wanted.from)),
+        patch: OverlayPatch { hold: Held::WRITERS.to_vec() },
+    }
+}
+
+/// Writes down a copy into an environment that was made for it by [`fill`], and leaves its hold to the copy.
+pub async fn take_over(
+    cluster: &Cluster,
+    namespace: &str,
+    wanted: &Wanted,
+    events: Sink<'_>,
+) -> Result<DataCopy> {
+    let api = Api::<Environment>::namespaced(cluster.client.clone(), namespace);
+    for _ in 0..ATTEMPTS {
+        let environment = get(cluster, namespace, &wanted.to).await?;
+        let mut entries = environment.managed_fields().to_vec();
+        if !let_go(&mut entries) {
+            return write(cluster, namespace, wanted, events).await;
+        }
+        let patch = json!({"metadata": {
+            "resourceVersion": environment.resource_version(), "managedFields": entries,
+        }});
+        match api.patch(&wanted.to, &PatchParams::default(), &Patch::Merge(&patch)).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(error) => return Err(cluster.explain(error)),
+        }
+    }
+    Err(Error::Changed { what: format!("environment `{}`", wanted.to) })
+}
+
+/// Gives up overlays by Kubernetes' record of who wrote what: what somebody else holds too, the copy could not take away
+/// once it has ended. Whether there was anything to give up.
+fn let_go(entries: &mut [ManagedFieldsEntry]) -> bool {
+    let mut gave = false;
+    for entry in entries.iter_mut().filter(|entry| entry.operation.as_deref() == Some("Update")) {
+        let fields = entry.fields_v1.as_mut().and_then(|fields| fields.0.get_mut("f:spec"));
+        if let Some(spec) = fields.and_then(Value::as_object_mut) {
+            gave |= spec.remove("f:overlays").is_some();
+        }
+    }
+    gave
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_overlays_are_given_up_and_only_what_was_not_applied() {
+        let entry = |operation: &str, fields: Value| {
+            let entry =
+                json!({"manager": "m", "operation": operation, "fieldsType": "FieldsV1", "fieldsV1": fields});
+            serde_json::from_value::<ManagedFieldsEntry>(entry).unwrap()
+        };
+        let spec = json!({"f:spec": {"f:class": {}, "f:overlays": {"k:{}": {}}}});
+        let mut entries = vec![entry("Update", spec.clone()), entry("Apply", spec.clone())];
+        assert!(let_go(&mut entries));
+        assert_eq!(entries[0].fields_v1.as_ref().unwrap().0, json!({"f:spec": {"f:class": {}}}));
+        assert_eq!(entries[1].fields_v1.as_ref().unwrap().0, spec);
+        assert!(!let_go(&mut entries));
+    }
+}

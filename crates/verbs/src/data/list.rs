@@ -1,0 +1,74 @@
+//! `data list`: every copy in one line.
+
+use api::datacopy::{CopiedService, CopyPhase, DataCopy};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use serde::Serialize;
+
+use crate::{Cluster, Result};
+
+/// One copy, in one line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub name: String,
+    /// The control namespace.
+    pub namespace: String,
+    pub from: String,
+    pub to: String,
+    /// None: every database that both have.
+    pub services: Vec<String>,
+    /// Only said what would be copied, or proposed masks.
+    pub dry_run: bool,
+    pub scan: bool,
+    pub phase: CopyPhase,
+    pub rows: u64,
+    pub rows_total: u64,
+    pub bytes: u64,
+    pub bytes_total: u64,
+    pub bytes_per_second: u64,
+    pub eta_seconds: Option<u64>,
+    /// Why it does not go on.
+    pub why: Option<String>,
+    pub requested_by: Option<String>,
+    pub created: Option<String>,
+    pub finished: Option<String>,
+}
+
+/// Every copy of the namespace (of all namespaces without one), the newest last.
+pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Summary>> {
+    let copies: Api<DataCopy> = match namespace {
+        Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
+        None => Api::all(cluster.client.clone()),
+    };
+    let mut list = copies.list(&ListParams::default()).await.map_err(|error| cluster.explain(error))?.items;
+    list.sort_by_key(|copy| (copy.creation_timestamp().map(|time| time.0), copy.name_any()));
+    Ok(list.iter().map(summary).collect())
+}
+
+/// The line of one copy.
+pub fn summary(copy: &DataCopy) -> Summary {
+    let status = copy.status.clone().unwrap_or_default();
+    let of_all = |value: fn(&CopiedService) -> u64| -> u64 { status.services.iter().map(value).sum() };
+    let why = status.verdict.as_ref().map(|verdict| format!("{}: {}", verdict.about, verdict.message));
+    Summary {
+        name: copy.name_any(),
+        namespace: copy.namespace().unwrap_or_default(),
+        from: copy.spec.from.environment.clone(),
+        to: copy.spec.to.environment.clone(),
+        services: copy.spec.services.clone(),
+        dry_run: copy.spec.dry_run,
+        scan: copy.spec.scan,
+        phase: status.phase,
+        rows: status.rows,
+        rows_total: status.rows_total,
+        bytes: of_all(|service| service.bytes),
+        bytes_total: of_all(|service| service.bytes_total),
+        bytes_per_second: of_all(|service| service.bytes_per_second),
+        eta_seconds: status.services.iter().filter_map(|service| service.eta_seconds).max(),
+        why,
+        requested_by: copy.spec.requested_by.clone(),
+        created: copy.creation_timestamp().map(|time| time.0.to_string()),
+        finished: status.finished.map(|time| time.0.to_string()),
+    }
+}
