@@ -3,12 +3,12 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{Change, Name, Unit};
 use crate::route53::Zone;
 
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// Known before Route 53 gives the change an id.
@@ -20,14 +20,14 @@ pub struct Entry {
     pub by: String,
     pub hosts: Vec<Asked>,
     pub intended: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Timestamp>,
     pub state: State,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_sync: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Asked {
     pub host: Name,
@@ -36,7 +36,7 @@ pub struct Asked {
     pub changes: Vec<Change>,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
     /// About to be sent. Found in a journal later, nobody knows whether it was done.

@@ -6,30 +6,48 @@
 //! zone ───┴▶ plan ──▶ batches ──▶ carry_out ──▶ in_sync
 //!   ▲ read                        journal ◀── before and after each batch
 //! ```
+//!
+//! `controller` does that for the operator, `site` for one zone of it.
 
+mod admit;
 mod carry_out;
+mod cases;
 mod client;
+mod context;
+pub mod controller;
+mod endings;
 mod failure;
-#[cfg(test)]
-mod fake;
+mod gateway;
 mod in_sync;
 mod journal;
+mod kept;
+mod name_servers;
 mod plan;
 mod read;
 mod route53;
 mod scheduler;
+mod served;
+mod settings;
+mod site;
+mod status;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod wire;
 mod zones;
 
 pub use carry_out::{Done, NotSent, Who, carry_out};
 pub use client::Aws;
+pub use context::Observer;
 pub use failure::Failure;
+pub use gateway::target;
 pub use in_sync::{Waited, in_sync};
 pub use journal::{Asked, Entry, Journal, State};
+pub use kept::{Kept, journal};
+pub use name_servers::{address, ask};
 pub use plan::*;
 pub use read::{read, read_all};
 pub use route53::{Page, Route53, Start, Zone};
 pub use scheduler::{Request, Scheduler};
+pub use settings::Settings;
 pub use zones::{NoZone, Which, find};

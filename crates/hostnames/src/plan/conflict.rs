@@ -85,3 +85,24 @@ pub enum Conflict {
     #[error("its records are more than one request to Route 53 holds")]
     TooLarge,
 }
+
+impl Conflict {
+    /// Whether it would be the same in an empty zone.
+    pub(super) fn is_of_what_is_wanted(&self) -> bool {
+        matches!(
+            self,
+            Self::OutsideWildcard { .. }
+                | Self::OutsideZone { .. }
+                | Self::CnameAtApex
+                | Self::CnameOfItself
+                | Self::NoAddress
+                | Self::TooManyValues { .. }
+                | Self::BadTtl { .. }
+                | Self::NoCanonicalZone { .. }
+                | Self::TooLong { .. }
+                | Self::WantedTwice { .. }
+                | Self::CnameOverOwnership { .. }
+                | Self::TooLarge
+        )
+    }
+}

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{Host, Outcome, RecordSet};
 
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Policy {
     /// Records are made, changed and deleted.
     #[default]
@@ -15,6 +16,25 @@ pub enum Policy {
     UpsertOnly,
     /// Only hosts that have nothing yet get records.
     CreateOnly,
+}
+
+impl Policy {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "sync" => Some(Self::Sync),
+            "upsert-only" => Some(Self::UpsertOnly),
+            "create-only" => Some(Self::CreateOnly),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::UpsertOnly => "upsert-only",
+            Self::CreateOnly => "create-only",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,12 +62,14 @@ pub enum Withheld {
     #[error("the policy of this zone does not allow to delete records")]
     NoDelete,
     #[error(
-        "{asked} of {ours} hosts would be changed or deleted at once, {allowed} may: look at the plan, and confirm it if \
-         that is meant"
+        "{asked} of {ours} hosts would be changed or deleted at once, {allowed} may: look at `outboard hostname plan`, and \
+         if that is meant, install with a greater --dns-at-once"
     )]
     TooManyAtOnce { asked: usize, ours: usize, allowed: usize },
     #[error("{most} hosts are enough for one pass, the next goes on")]
     NextPass { most: usize },
+    #[error("it is ours, nothing asks for it, and nobody gave it back: `outboard hostname gc` deletes it")]
+    Orphan,
     #[error("it would delete {record}, which is not ours")]
     NotOurs { record: String },
 }

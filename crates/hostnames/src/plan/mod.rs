@@ -29,7 +29,7 @@
 //! | by wildcard | nothing at or below the name | nothing: the wildcard answers |
 //! | by wildcard | something at or below the name that stays | conflict `Hidden` |
 //! | by wildcard | the wildcard is in conflict, or nobody wants it | conflict `NoWildcard` |
-//! | no | ours | delete: records and TXTs |
+//! | no | ours | delete: records and TXTs; withheld as `Orphan` where nobody gave it back |
 //! | no | our TXT, no record | delete of the TXT |
 //! | no | our record, its TXT gone, as it was last seen to be ours | delete |
 //! | no | ours above 0, of others only some at 0 | conflict `AllAtZero` |
@@ -40,6 +40,7 @@
 //! is; the other hosts go on.
 
 mod batches;
+mod claims;
 mod conflict;
 mod default_host;
 mod host;
@@ -49,15 +50,18 @@ mod name;
 mod ownership;
 mod present;
 mod record;
+mod route;
 #[cfg(test)]
 mod tests;
+mod told;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use batches::{Unit, batches};
+pub use claims::{Claimed, Ground, Stands, is_let_go, wanted, zone_of};
 pub use conflict::Conflict;
 pub use default_host::{DefaultHost, default_host};
 use host::Case;
@@ -67,6 +71,8 @@ pub use name::{BadName, Name};
 pub use ownership::{BadOwner, Format, Holder, Owner};
 pub use present::{Present, Span, spans};
 pub use record::{Content, Kind, RecordSet, Routing};
+pub use route::render as render_route;
+pub use told::{Answers, Followed, Told, told, verdict};
 pub use wanted::{ServedHost, Share, Target, Wanted, WantedHost};
 
 /// All that a plan is made of.
@@ -83,6 +89,24 @@ pub struct Question<'a> {
     pub memory: &'a Memory,
     pub policy: Policy,
     pub limits: Limits,
+    pub gone: Gone<'a>,
+}
+
+/// Which hosts go that are ours and wanted no more.
+#[derive(Clone, Copy, Debug)]
+pub enum Gone<'a> {
+    All,
+    /// Those that somebody gave back. Who knows less than everything takes no other host for an orphan.
+    Only(&'a BTreeSet<Name>),
+}
+
+impl Gone<'_> {
+    fn holds(self, host: &Name) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(released) => released.contains(host),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -127,14 +151,14 @@ pub struct Served {
     pub conflicts: Vec<Conflict>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
     Create,
     Delete,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     pub action: Action,
@@ -143,7 +167,7 @@ pub struct Change {
 }
 
 /// Why a record set is part of a batch.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
     /// It is written.
@@ -236,7 +260,7 @@ impl<'a> Site<'a> {
 }
 
 pub fn plan(question: &Question<'_>) -> Plan {
-    let Question { zone, owner, formats, wanted, present, memory, policy, limits } = *question;
+    let Question { zone, owner, formats, wanted, present, memory, policy, limits, gone } = *question;
     let site = Site { zone, owner, formats };
     let mut wrong = wanted.check(zone);
     let by_name: BTreeMap<&Name, &WantedHost> = wanted.hosts.iter().map(|host| (&host.name, host)).collect();
@@ -252,10 +276,13 @@ pub fn plan(question: &Question<'_>) -> Plan {
     let mut seen = Memory::default();
     let cases: Vec<Case<'_>> = names.iter().map(|name| Case::new(&site, present, memory, name)).collect();
     for case in &cases {
-        let decided = match wrong.remove(case.name) {
+        let mut decided = match wrong.remove(case.name) {
             Some(conflicts) => case.host(Outcome::Conflict(conflicts), vec![]),
             None => case.decide(by_name.get(case.name).copied()),
         };
+        if decided.outcome == Outcome::Delete && !gone.holds(case.name) {
+            decided.withhold(Withheld::Orphan);
+        }
         for set in case.own.iter().filter(|set| set.kind != Kind::Txt) {
             seen.insert(case.name, (*set).clone());
         }

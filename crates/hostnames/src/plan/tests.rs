@@ -101,6 +101,7 @@ impl Zone {
             memory: &self.memory,
             policy: self.policy,
             limits: self.limits,
+            gone: Gone::All,
         })
     }
 

@@ -10,9 +10,9 @@ use aws_sdk_route53::Client;
 use aws_sdk_route53::config::Builder;
 
 use super::world::{fake, host, name};
-use crate::fake::{Shared, serve};
 use crate::plan::*;
 use crate::{Aws, Failure, Route53, Scheduler, Start, Which, find, read, read_all};
+use route53_fake::{Shared, begin};
 
 /// Clauses that moto 5.2.1 breaks: it creates what is there already unless it was sent exactly the same, and then even after
 /// it was deleted; refuses deletions with another error; deletes by identifier alone; knows no rules of routing, no syntax
@@ -132,6 +132,7 @@ async fn clause(which: &str, room: &Room<'_>) -> Result<(), String> {
                 memory: &Memory::default(),
                 policy: Policy::Sync,
                 limits: Limits::default(),
+                gone: Gone::All,
             });
             let sets: Vec<RecordSet> =
                 plan.hosts[0].changes.iter().map(|change| change.set.clone()).collect();
@@ -318,7 +319,7 @@ const CLAUSES: &[&str] = &[
 #[tokio::test]
 async fn the_fake_keeps_every_clause() {
     let fake = fake();
-    let endpoint = serve(fake.clone()).await;
+    let endpoint = format!("http://{}", begin(fake.clone()).await.unwrap());
     let route53 = Aws::reach(&Access::at(&endpoint)).await.unwrap();
     let mut broken = vec![];
     for (number, which) in CLAUSES.iter().enumerate() {
@@ -356,9 +357,9 @@ async fn moto_keeps_the_clauses_that_it_is_not_known_to_break() {
 
 #[tokio::test]
 async fn what_route_53_answers_is_sorted_by_what_can_be_done() {
-    use crate::fake::{Asked, Trouble};
+    use route53_fake::{Asked, Trouble};
     let fake = fake();
-    let endpoint = serve(fake.clone()).await;
+    let endpoint = format!("http://{}", begin(fake.clone()).await.unwrap());
     let route53 = Aws::reach(&Access::at(&endpoint)).await.unwrap();
     let room = Room {
         route53: &route53,

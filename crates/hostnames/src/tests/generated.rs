@@ -4,11 +4,13 @@
 use proptest::prelude::*;
 
 use super::world::*;
-use crate::fake::{Stored, sent};
+use route53_fake::Stored;
+
+use super::direct::sent;
 use crate::plan::*;
 
-fn look(fake: &crate::fake::Shared, owner: &Owner, wanted: &Wanted, memory: &Memory) -> Plan {
-    let present: Present = held(fake).iter().map(crate::fake::read).collect();
+fn look(fake: &route53_fake::Shared, owner: &Owner, wanted: &Wanted, memory: &Memory) -> Plan {
+    let present: Present = held(fake).iter().map(super::direct::read).collect();
     plan(&Question {
         zone: &name("example.com"),
         owner,
@@ -18,14 +20,15 @@ fn look(fake: &crate::fake::Shared, owner: &Owner, wanted: &Wanted, memory: &Mem
         memory,
         policy: Policy::Sync,
         limits: Limits { share: 100, ..Limits::default() },
+        gone: Gone::All,
     })
 }
 
-fn snapshot(fake: &crate::fake::Shared) -> Vec<Stored> {
+fn snapshot(fake: &route53_fake::Shared) -> Vec<Stored> {
     fake.lock().unwrap().zones[ZONE].sets.values().cloned().collect()
 }
 
-fn spoken(change: &Change) -> (&'static str, crate::fake::Set) {
+fn spoken(change: &Change) -> (&'static str, route53_fake::Set) {
     let action = match change.action {
         Action::Create => "CREATE",
         Action::Delete => "DELETE",
@@ -103,7 +106,7 @@ proptest! {
         }
         let owner = Owner::new("main", "c1").unwrap();
         let zone = name("example.com");
-        let all: Vec<RecordSet> = held(&fake).iter().map(crate::fake::read).collect();
+        let all: Vec<RecordSet> = held(&fake).iter().map(super::direct::read).collect();
         let spans = spans(&wanted, &Memory::default(), &[], &zone);
         let within = |set: &&RecordSet| spans.iter().any(|span| span.holds(&set.name));
         let some: Present = all.iter().filter(within).cloned().collect();
@@ -119,6 +122,7 @@ proptest! {
                 memory: &memory,
                 policy: Policy::Sync,
                 limits: Limits { share: 100, ..Limits::default() },
+                gone: Gone::All,
             });
             // What nobody asks for any more is found by reading everything.
             plan.hosts.retain(|host| wanted.hosts.iter().any(|wanted| wanted.name == host.name));

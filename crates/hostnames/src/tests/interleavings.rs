@@ -13,9 +13,9 @@ use futures::poll;
 use proptest::prelude::*;
 
 use super::world::*;
-use crate::fake::{Asked, Event, Shared, Stored, Trouble};
 use crate::plan::*;
 use crate::{Done, Entry, Journal, Scheduler, Who, carry_out, read};
+use route53_fake::{Asked, Event, Shared, Stored, Trouble};
 
 const HOSTS: [&str; 4] = ["www.example.com", "a-www.example.com", "api.example.com", "*.apps.example.com"];
 
@@ -110,6 +110,7 @@ impl Actor {
                 memory: &memory,
                 policy: Policy::Sync,
                 limits: Limits::default(),
+                gone: Gone::All,
             });
             *kept.0.lock().unwrap() = plan.memory.clone();
             let who = Who { owner: owner.id(), by: "test" };
@@ -202,7 +203,7 @@ impl World {
         told
     }
 
-    fn write(&mut self, changes: &[(&str, crate::fake::Set)]) {
+    fn write(&mut self, changes: &[(&str, route53_fake::Set)]) {
         if by_hand(&self.fake, changes) {
             for (_, set) in changes {
                 self.touched.insert(name(&set.name).to_string());

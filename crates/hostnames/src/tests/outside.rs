@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::world::*;
-use crate::fake::{Asked, Shared, Trouble};
 use crate::plan::*;
 use crate::{
     Done, Entry, Failure, Journal, NoZone, NotSent, Request, Scheduler, State, Waited, Which, Who, carry_out,
     find, in_sync, read, read_all,
 };
+use route53_fake::{Asked, Shared, Trouble};
 
 #[derive(Clone, Default)]
 struct Book {
@@ -53,6 +53,7 @@ async fn planned(fake: &Shared, scheduler: &Scheduler, wanted: &Wanted) -> Plan 
         memory: &Memory::default(),
         policy: Policy::Sync,
         limits: Limits::default(),
+        gone: Gone::All,
     })
 }
 
@@ -241,6 +242,7 @@ async fn shared(fake: &Shared, cluster: &str, weight: u8) -> Plan {
         memory: &Memory::default(),
         policy: Policy::Sync,
         limits: Limits::default(),
+        gone: Gone::All,
     })
 }
 

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use crate::fake::{Direct, Fake, Set, Shared};
+use route53_fake::{Fake, Set, Shared};
+
+use super::direct::Direct;
 use crate::plan::*;
 use crate::route53::Zone;
 
@@ -39,7 +41,7 @@ pub fn by_hand(fake: &Shared, changes: &[(&str, Set)]) -> bool {
     let trouble = std::mem::take(&mut fake.trouble);
     let changes: Vec<_> = changes
         .iter()
-        .map(|(action, set)| crate::fake::Change { action: (*action).to_owned(), set: set.clone() })
+        .map(|(action, set)| route53_fake::Change { action: (*action).to_owned(), set: set.clone() })
         .collect();
     let taken = fake.change("hand", ZONE, &changes).is_ok();
     fake.trouble = trouble;

@@ -2,10 +2,10 @@
 
 use tokio::task::yield_now;
 
-use super::{Alias, Change, Refusal, Set, Shared};
 use crate::plan::{self, Action, Content, Kind, Name, RecordSet, Routing};
 use crate::route53::{Page, Route53, Start, Zone};
 use crate::{Failure, failure};
+use route53_fake::{Alias, Change, Refusal, Set, Shared};
 
 /// One who asks. Others can come in before each question and before each answer.
 pub struct Direct {
@@ -73,7 +73,7 @@ fn sorted(refusal: Refusal, about: &str) -> Failure {
     }
 }
 
-fn zone(id: &str, told: &super::Zone) -> Zone {
+fn zone(id: &str, told: &route53_fake::Zone) -> Zone {
     Zone { id: id.to_owned(), name: Name::from_route53(&told.name), private: told.private }
 }
 
