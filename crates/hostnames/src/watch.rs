@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::{Environment, HostClaim, Hostname};
+use apply::watch::Retry;
 use futures::StreamExt;
 use kube::api::Api;
 use kube::runtime::reflector::{self, Store};
@@ -52,7 +53,7 @@ where
     let woken = woken.clone();
     let lean = watcher(Api::<K>::all(client.clone()), watcher::Config::default().timeout(WATCH_SECONDS))
         .map(|event| event.map(|event| event.modify(|object| object.meta_mut().managed_fields = None)));
-    let stream = lean.default_backoff().reflect(writer).touched_objects();
+    let stream = lean.backoff(Retry::default()).reflect(writer).touched_objects();
     tasks.spawn(async move {
         let mut stream = std::pin::pin!(stream);
         while let Some(next) = stream.next().await {
