@@ -9,6 +9,7 @@ mod cloud;
 mod cluster;
 mod copies;
 mod data_copy;
+pub mod dns;
 mod gateway;
 pub mod goods;
 mod images;
