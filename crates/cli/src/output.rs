@@ -1,7 +1,7 @@
 //! How things are shown: results on stdout, everything about the way there on stderr.
 
 pub mod colour;
-pub mod copy;
+pub mod copied;
 pub mod drift;
 pub mod history;
 pub mod import;

@@ -2,6 +2,7 @@
 //! same words on the command line and in the browser. Draws nothing: colours and tables are the surfaces' own.
 
 mod archive;
+pub mod copy;
 mod inside;
 pub mod log;
 pub mod plan;

@@ -19,7 +19,7 @@ use words::time::elapsed;
 use crate::args::Scope;
 use crate::context::{Context, Place};
 use crate::error::Result;
-use crate::output::copy as shown;
+use crate::output::copied as shown;
 use crate::output::progress::Progress;
 
 /// Copy data from environment to environment: masked, verified, resumable

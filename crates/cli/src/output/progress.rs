@@ -8,11 +8,11 @@ use std::io::IsTerminal;
 use serde_json::json;
 use verbs::Event;
 use verbs::environment::Planned;
-use words::plan;
+use words::{copy, plan};
 
 use self::live::Live;
 use self::plain::Plain;
-use super::{Output, copy};
+use super::Output;
 use crate::args::Format;
 
 pub enum Progress<'a> {

@@ -10,7 +10,7 @@ use super::{Gently, begin};
 use crate::args::{Scope, duration};
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::copy as shown;
+use crate::output::copied as shown;
 
 /// Replace the data of one environment's databases and Redis by those of another
 ///

@@ -10,7 +10,7 @@ use crate::args::{Scope, duration};
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::progress::Progress;
-use crate::output::time::elapsed;
+use words::time::elapsed;
 
 /// Give a route a name of its own, and wait until the name servers of its zone answer; or change its weight
 #[derive(Args, Debug)]

@@ -7,7 +7,7 @@ use crate::args::Scope;
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::table::{columns, or_dash};
-use crate::output::time::age;
+use words::time::age;
 
 /// List hosts: those with a name of their own, and those that environments have by their names
 #[derive(Args, Debug)]

@@ -7,11 +7,10 @@ use api::{PartState, PartStatus};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use verbs::Event;
 use verbs::data::{CopiedService, CopyPhase};
-use words::doing;
+use words::{copy, doing};
 
 use super::sentence;
 use crate::output::colour::Paint;
-use crate::output::copy;
 
 const TURN: Duration = Duration::from_millis(100);
 

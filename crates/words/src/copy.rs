@@ -1,14 +1,13 @@
-//! How a copy of data is shown to a person: how far it is, and what became of it.
+//! How a copy of data is told: how far it is, and what became of it.
 
+use jiff::Timestamp;
 use verbs::data::{
     CopiedService, CopyPhase, CopyStore, Detail, KeysReport, MaskChoice, SnapshotKind, Summary, ValuePath,
 };
-use words::size::bytes;
-use words::time::{age, span};
-use words::{finding, left};
 
-use super::colour::Paint;
-use super::receipt;
+use crate::left;
+use crate::size::bytes;
+use crate::time::{age_at, span};
 
 /// `copying, 1,200,000 of 2,000,000 rows, 300.0 MiB of 500.0 MiB, 20.0 MiB/s, 10s left`.
 pub fn doing(service: &CopiedService) -> String {
@@ -39,15 +38,6 @@ pub fn doing(service: &CopiedService) -> String {
     told.join(", ")
 }
 
-pub fn phase(phase: CopyPhase, paint: Paint) -> String {
-    match phase {
-        CopyPhase::Done => paint.good(phase.as_str()),
-        CopyPhase::Failed => paint.bad(phase.as_str()),
-        CopyPhase::Cancelled => paint.aside(phase.as_str()),
-        _ => paint.wait(phase.as_str()),
-    }
-}
-
 /// How much there is of it: `62%`, or the rows where their number was not known.
 pub fn share(summary: &Summary) -> String {
     match (summary.phase, summary.rows_total) {
@@ -60,61 +50,43 @@ pub fn share(summary: &Summary) -> String {
     }
 }
 
-/// Everything about one copy.
-pub fn detail(detail: &Detail, paint: Paint) -> String {
+/// What was asked for, and how it was left: names and values.
+pub fn facts(detail: &Detail, now: Timestamp) -> Vec<(&'static str, String)> {
     let summary = &detail.summary;
-    let mut text = format!("{}  {}\n", paint.strong(&summary.name), phase(summary.phase, paint));
-    let mut fact = |name: &str, value: String| {
-        text.push_str(&format!("  {} {value}\n", paint.aside(format!("{name:<10}"))));
-    };
+    let mut facts = vec![];
     if summary.scan {
-        fact("scan of", summary.from.clone());
+        facts.push(("scan of", summary.from.clone()));
     } else {
-        fact("from", summary.from.clone());
-        fact("to", summary.to.clone());
-        fact(
-            "masks",
-            match detail.masks {
-                MaskChoice::Project => "as the project says".to_owned(),
-                MaskChoice::None => "none".to_owned(),
-            },
-        );
+        facts.push(("from", summary.from.clone()));
+        facts.push(("to", summary.to.clone()));
+        let masks = match detail.masks {
+            MaskChoice::Project => "as the project says",
+            MaskChoice::None => "none",
+        };
+        facts.push(("masks", masks.to_owned()));
     }
     if summary.dry_run {
-        fact("only", "said what would be copied".to_owned());
+        facts.push(("only", "said what would be copied".to_owned()));
     }
     if !detail.quiesce {
-        fact("writers", "go on".to_owned());
+        facts.push(("writers", "go on".to_owned()));
     }
     let limits = limits(detail);
     if !limits.is_empty() {
-        fact("limits", limits.join(", "));
+        facts.push(("limits", limits.join(", ")));
     }
-    if let Some(user) = &summary.requested_by {
-        fact("asked by", user.clone());
-    }
-    fact("age", age(summary.created.as_deref()));
+    facts.extend(summary.requested_by.iter().map(|user| ("asked by", user.clone())));
+    facts.push(("age", age_at(summary.created.as_deref(), now)));
     if !summary.scan && !summary.dry_run && summary.phase.is_final() {
-        fact("target", left(detail.target).to_owned());
+        facts.push(("target", left(detail.target).to_owned()));
     }
-    for service in &detail.services {
-        text.push_str(&format!("\n{}  {}\n", paint.strong(&service.name), doing(service)));
-        if summary.dry_run && service.phase == CopyPhase::Done {
-            text.push_str(&format!("  {}\n", holds(service)));
-        }
-        for line in report(service) {
-            text.push_str(&format!("  {line}\n"));
-        }
-    }
-    for note in &detail.notes {
-        text.push_str(&format!("{} {note}\n", paint.wait("note:")));
-    }
-    if let Some(verdict) = &detail.verdict {
-        let (finding, evidence) = (finding(verdict), receipt::evidence(verdict, paint));
-        text.push_str(&format!("\n{}: {finding}\n{evidence}", paint.bad("verdict")));
-        text.push_str(&format!("{}: {}\n", paint.strong("fix"), verdict.fix));
-    }
-    text
+    facts
+}
+
+/// What was found of a service, would be done, or was done, one line each.
+pub fn found(summary: &Summary, service: &CopiedService) -> Vec<String> {
+    let planned = summary.dry_run && service.phase == CopyPhase::Done;
+    planned.then(|| holds(service)).into_iter().chain(report(service)).collect()
 }
 
 fn limits(detail: &Detail) -> Vec<String> {
@@ -243,7 +215,7 @@ fn count(number: u64, what: &str) -> String {
 }
 
 /// `1,234,567`.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -258,7 +230,6 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use verbs::data::TargetState;
 
     use super::*;
 
@@ -293,67 +264,5 @@ mod tests {
     fn a_plan_says_how_much_there_is() {
         let planned = json!({"phase": "Done", "rows": 0, "bytes": 0, "tables": 12, "rowsTotal": 2_000_000, "bytesTotal": 734_003_200});
         assert_eq!(holds(&service(&planned)), "would copy 12 tables, about 2,000,000 rows, 700.0 MiB");
-    }
-
-    #[test]
-    fn a_copy_that_has_ended_says_what_became_of_it() {
-        let done = service(&json!({
-            "phase": "Done", "emptiedColumns": ["shop.users.note"],
-            "snapshot": {"kind": "aligned", "readers": 4, "heldMillis": 0, "openedMillis": 12},
-            "report": {
-                "seconds": 71.4, "snapshots": 2, "tables": 12, "rows": 2_000_123, "chunks": 431, "verifiedChunks": 431,
-                "repairedChunks": 1, "resumedChunks": 200, "maskedColumns": 14, "valuesLookedFor": 48_211,
-                "throttledSeconds": 0.0, "peakMemoryBytes": 0, "sourceUser": "own", "targetUser": "temporary",
-                "orphans": {"shop.orders whose": 3},
-            },
-        }));
-        let cache = service(&json!({
-            "name": "cache", "store": "redis", "phase": "Done",
-            "report": {
-                "seconds": 8.2, "snapshots": 0, "tables": 0, "rows": 200_000, "chunks": 0, "verifiedChunks": 0,
-                "repairedChunks": 0, "resumedChunks": 0, "maskedColumns": 0, "valuesLookedFor": 1_200,
-                "throttledSeconds": 0.0, "peakMemoryBytes": 0,
-                "keys": {
-                    "path": "payloads", "passes": 2, "copied": 150_000, "equal": 50_000, "expired": 3, "changed": 12,
-                    "repaired": 0, "removed": 1, "large": 20, "masked": 9_000, "leftOut": 4, "functions": 0,
-                    "sourceCommands": 900_000, "sourceRoundTrips": 2_100, "targetWrites": 150_012,
-                    "sourcePingP99Millis": 1.25, "sourceCpuSeconds": 3.5, "guarantee": "each key as it was when its turn came",
-                },
-            },
-        }));
-        let summary = Summary {
-            name: "qa-42-x7k2p".into(),
-            namespace: "shop".into(),
-            from: "production".into(),
-            to: "qa-42".into(),
-            services: vec![],
-            dry_run: false,
-            scan: false,
-            phase: CopyPhase::Done,
-            counts: "rows and keys",
-            rows: 2_000_123,
-            rows_total: 2_000_000,
-            bytes: 0,
-            bytes_total: 0,
-            bytes_per_second: 0,
-            eta_seconds: None,
-            why: None,
-            requested_by: Some("ann".into()),
-            created: None,
-            finished: None,
-        };
-        let shown = Detail {
-            summary,
-            masks: MaskChoice::Project,
-            limits: serde_json::from_value(json!({"bytesPerSecond": 20_000_000, "connections": 2})).unwrap(),
-            quiesce: true,
-            target: TargetState::Copied,
-            services: vec![done, cache],
-            notes: vec!["the source has no binary log".into()],
-            verdict: None,
-            started: None,
-            kept_until: None,
-        };
-        insta::assert_snapshot!(detail(&shown, Paint::new(false)));
     }
 }
