@@ -81,7 +81,7 @@ SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
 	@case '$(SLICE)' in '*' | services* | fals*) $(TESTBED) tools moto ;; esac
-	@case '$(SLICE)' in '*' | web*) $(TESTBED) tools browser ;; esac
+	@case '$(SLICE)' in '*' | web*) $(TESTBED) tools browser schemathesis ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
 
 # Fewer, or the same again: make soak CYCLES=20 SEED=1234. Ten of them are among the smoke stories.

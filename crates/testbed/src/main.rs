@@ -31,7 +31,7 @@ enum Verb {
     Restart { component: String },
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
-    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, moto, aws, mariadb,
+    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, moto, aws, schemathesis, mariadb,
     /// mydumper, redis, redis8, browser), beside kubectl in bin/current of the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]

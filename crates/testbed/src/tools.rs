@@ -22,7 +22,7 @@ enum OnDemand {
     Browser,
 }
 
-const ON_DEMAND: [OnDemand; 14] = [
+const ON_DEMAND: [OnDemand; 15] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -32,6 +32,7 @@ const ON_DEMAND: [OnDemand; 14] = [
     OnDemand::Go(go::S5CMD),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
+    OnDemand::Python(python::SCHEMATHESIS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
     OnDemand::Debian(debian::REDIS),
