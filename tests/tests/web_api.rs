@@ -109,3 +109,52 @@ async fn a_change_that_is_asked_for_twice_happens_once() -> Result<()> {
     })
     .await
 }
+
+/// The token goes by the environment: arguments can be read by everybody on the machine.
+const CONFIG: &str = "headers = { Authorization = \"Bearer ${TOKEN}\" }\n";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed, and testbed tools schemathesis"]
+async fn whatever_is_asked_there_is_an_answer_that_the_description_knows() -> Result<()> {
+    story(async |world| {
+        world.apply(|_| {}).await?;
+        world.create("qa", &[]).await?;
+        let ui = Ui::begin(world).await?;
+        let described = ui.api(Method::GET, "/api/v1/openapi.json", None).await?;
+        let (schema, config) =
+            (world.directory().join("openapi.json"), world.directory().join("schemathesis.toml"));
+        std::fs::write(&schema, &described.body)?;
+        std::fs::write(&config, CONFIG)?;
+        let mut command = Command::new(testbed::tool("schemathesis")?);
+        command
+            .args(["--no-color", "--config-file"])
+            .arg(&config)
+            .arg("run")
+            .arg(&schema)
+            .args(["--url", &format!("http://{}", ui.host())])
+            .args(["--checks", "not_a_server_error,status_code_conformance,content_type_conformance"])
+            .args(["--checks", "response_schema_conformance,unsupported_method,ignored_auth"])
+            // Streams end when their listener does.
+            .args(["--exclude-path-regex", "events$"])
+            .args([
+                "--phases",
+                "examples,coverage,fuzzing",
+                "--max-examples",
+                "40",
+                "--request-timeout",
+                "60",
+            ])
+            .args(["--generation-database", "none", "--suppress-health-check", "all"])
+            .env("TOKEN", std::fs::read_to_string(ui.token_file())?)
+            .current_dir(world.directory())
+            .stdin(Stdio::null());
+        let output = spawn_blocking(move || command.output()).await??;
+        let said = String::from_utf8_lossy(&output.stdout);
+        println!("{said}");
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // It asked with the token, not against a closed door.
+        ensure!(said.contains("passed") && !said.contains("401"), "nothing was asked");
+        ui.end().await
+    })
+    .await
+}

@@ -5,13 +5,19 @@ use hyper::Method;
 use stories::{Ui, same, story};
 
 /// Every route that changes something.
-const WRITES: [(&str, &str); 7] = [
+const WRITES: [(&str, &str); 13] = [
     ("POST", "/environments/new"),
     ("POST", "/environments/x/qa/change"),
     ("POST", "/environments/x/qa/destroy"),
+    ("POST", "/environments/x/qa/data"),
+    ("POST", "/environments/several"),
+    ("POST", "/environments/several/carry-out"),
+    ("POST", "/copies/x/qa/pause"),
     ("POST", "/plans/0/carry-out"),
     ("POST", "/api/v1/plans"),
     ("POST", "/api/v1/plans/0/carry-out"),
+    ("POST", "/api/v1/copies"),
+    ("PATCH", "/api/v1/copies/x/qa"),
     ("DELETE", "/api/v1/environments/x/qa"),
 ];
 

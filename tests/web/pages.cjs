@@ -37,7 +37,7 @@ async function main() {
   await page.keyboard.press("Enter");
   await page.waitForURL("**/environments/new");
   await look("new");
-  await page.getByLabel("Name", { exact: true }).focus();
+  await page.getByRole("textbox", { name: "Name", exact: true }).focus();
   await page.keyboard.type("qa-42");
   await tabTo(page, "web");
   await page.keyboard.press("ControlOrMeta+A");
@@ -86,9 +86,10 @@ async function main() {
   await page.waitForURL("**follow=1**");
   const before = await page.locator(".line").count();
   const other = await context.newPage();
-  await other.goto(await shopAddress(page, home));
+  // Another address than before: nothing of it is kept by the browser.
+  await other.goto(`${await shopAddress(page, home)}/?again`);
   await other.close();
-  await page.waitForFunction((count) => document.querySelectorAll(".line").length > count, before, { timeout: 30_000 });
+  await page.locator(".line").nth(before).waitFor({ timeout: 30_000 });
 
   // --- another version, and back ---
   await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);
@@ -134,10 +135,85 @@ async function main() {
   await quiet.getByRole("link", { name: "qa-42", exact: true }).click();
   await quiet.getByRole("heading", { name: "qa-42" }).waitFor();
   await quiet.goto(`${home}/environments/new?from=qa-42`);
-  await quiet.getByLabel("Name", { exact: true }).fill("qa-43");
+  await quiet.getByRole("textbox", { name: "Name", exact: true }).fill("qa-43");
   await quiet.getByRole("button", { name: "Plan it" }).click();
   await quiet.getByText(`outboard -n ${NAMESPACE} env clone qa-42 qa-43`).waitFor();
+  await quiet.getByRole("button", { name: "Create qa-43" }).click();
+  await quiet.waitForURL(`**/environments/${NAMESPACE}/qa-43`);
   await plain.close();
+
+  // --- for a ticket ---
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);
+  await page.getByRole("link", { name: "Report", exact: true }).click();
+  await page.getByLabel("The report").getByText("**qa-42**").waitFor();
+  await look("report");
+
+  // --- hosts ---
+  await page.getByRole("link", { name: "Hosts" }).click();
+  await page.getByRole("row").filter({ hasText: "qa-42" }).waitFor();
+  await look("hosts");
+
+  // --- data of one for the other: looked at first, then copied ---
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-43`);
+  await chip("Ready");
+  await page.getByRole("link", { name: "Data", exact: true }).click();
+  await look("data");
+  await page.getByRole("button", { name: "Replace the data" }).click();
+  await page.getByRole("heading", { name: /stays as it is/ }).waitFor();
+  await look("unconfirmed");
+  await page.goBack();
+  await page.getByRole("button", { name: "Say what would be copied" }).click();
+  await page.waitForURL(`**/copies/${NAMESPACE}/qa-43-*`);
+  await chip("Done");
+  await look("copy-planned");
+  await page.getByRole("link", { name: "Copy it" }).click();
+  await page.getByLabel(/is replaced/).check();
+  await page.getByRole("button", { name: "Replace the data" }).dblclick();
+  await page.waitForURL(`**/copies/${NAMESPACE}/qa-43-*`);
+  await page.evaluate(() => (window.same = true));
+  await look("copy");
+  await chip("Done");
+  assert.ok(await page.evaluate(() => window.same), "the page was loaded again");
+  await look("copy-done");
+  await page.getByRole("link", { name: "Copies", exact: true }).click();
+  assert.strictEqual(await page.getByRole("row").count(), 3, "a double click made two copies");
+  await look("copies");
+
+  // --- several at once ---
+  await page.goto(`${home}/environments`);
+  await page.getByRole("row").filter({ hasText: "qa-43" }).waitFor();
+  assert.ok(!(await page.getByRole("button", { name: "Restart" }).isVisible()), "what is not ticked can be restarted");
+  await page.getByLabel("Choose qa-42").focus();
+  await page.keyboard.press("Space");
+  await page.getByLabel("Choose qa-43").check();
+  await look("ticked");
+  await page.getByRole("button", { name: "Restart" }).click();
+  await page.getByRole("heading", { name: "Restart 2 environments" }).waitFor();
+  await look("several");
+  // Ticks stay when the table is sent again, which a restart does.
+  const list = await context.newPage();
+  await list.goto(`${home}/environments`);
+  await list.getByLabel("Choose qa-43").check();
+  await page.getByRole("button", { name: "Restart 2 environments" }).click();
+  await page.getByText("All of it was taken on").waitFor();
+  await look("several-done");
+  await list.locator(`#row-${NAMESPACE}-qa-43 .under`, { hasText: "r2" }).waitFor({ timeout: READY });
+  assert.ok(await list.getByLabel("Choose qa-43").isChecked(), "a tick was lost");
+  await list.close();
+  await page.goto(`${home}/environments`);
+  await page.getByLabel("Choose all that are shown").check();
+  await page.getByRole("button", { name: "Destroy" }).click();
+  await page.getByRole("heading", { name: "Destroy 2 environments" }).waitFor();
+  await look("several-destroy");
+  await page.getByRole("link", { name: "Leave them" }).click();
+  await page.waitForURL("**/environments");
+  await page.getByLabel("Choose qa-43").check();
+  await page.getByRole("button", { name: "Destroy" }).click();
+  await page.getByLabel(/How many are destroyed/).fill("1");
+  await page.getByRole("button", { name: "Destroy 1 environment" }).click();
+  await page.getByText("All of it was taken on").waitFor();
+  await page.goto(`${home}/environments`);
+  await page.locator("#live tbody tr").nth(1).waitFor({ state: "detached", timeout: READY });
 
   // --- out ---
   await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);

@@ -17,7 +17,6 @@ mod schema;
 mod setting;
 mod show;
 mod watch;
-mod watched;
 mod wish;
 
 pub use change::{Planned, carry_out, plan};
@@ -36,5 +35,4 @@ pub use schema::{Found, Schema, State as SchemaState, Table};
 pub use setting::{Setting, Unset};
 pub use show::{Detail, detail, show};
 pub use watch::{Until, watch};
-pub use watched::{News, Silence, Watched};
 pub use wish::{Settings, Wish, clone, keep, promote, restart, rollback, set, update, with_versions};

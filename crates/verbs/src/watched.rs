@@ -1,22 +1,47 @@
-//! Every environment as it is now, kept up to date by one watch for all who look on. Writes nothing.
+//! Every object of a kind as it is now, kept up to date by one watch for all who look on. Writes nothing.
 
+use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Environment;
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use kube::api::ListParams;
+use kube::core::NamespaceResourceScope;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::error::root_cause;
 use crate::wait::Steady;
 use crate::{Cluster, Result};
+
+/// What can be watched: custom resources of ours.
+pub trait Watchable:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Watchable for K where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
 
 /// An API server that says nothing at all is asked after this long: a dead connection looks the same.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -38,16 +63,16 @@ pub struct Silence {
 }
 
 /// The watch ends when this is dropped.
-pub struct Watched {
-    store: Store<Environment>,
+pub struct Watched<K: Watchable> {
+    store: Store<K>,
     news: watch::Receiver<News>,
     watching: AbortHandle,
 }
 
-impl Watched {
+impl<K: Watchable> Watched<K> {
     /// Begins to watch a namespace, or without one all of them. Whoever may not learns why.
     pub async fn begin(cluster: &Cluster, namespace: Option<&str>) -> Result<Self> {
-        let api: Api<Environment> = match namespace {
+        let api: Api<K> = match namespace {
             Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
             None => Api::all(cluster.client.clone()),
         };
@@ -65,16 +90,13 @@ impl Watched {
     }
 
     /// All of them, by namespace and name.
-    pub fn all(&self) -> Vec<Arc<Environment>> {
+    pub fn all(&self) -> Vec<Arc<K>> {
         let mut all = self.store.state();
-        let place = |environment: &Environment| {
-            (environment.metadata.namespace.clone(), environment.metadata.name.clone())
-        };
-        all.sort_by_cached_key(|environment| place(environment));
+        all.sort_by_cached_key(|object| (object.meta().namespace.clone(), object.meta().name.clone()));
         all
     }
 
-    pub fn find(&self, namespace: &str, name: &str) -> Option<Arc<Environment>> {
+    pub fn find(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
         self.store.get(&ObjectRef::new(name).within(namespace))
     }
 
@@ -84,14 +106,14 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl<K: Watchable> Drop for Watched<K> {
     fn drop(&mut self) {
         self.watching.abort();
     }
 }
 
-async fn tell_all(
-    states: impl Stream<Item = Result<watcher::Event<Environment>, watcher::Error>>,
+async fn tell_all<K>(
+    states: impl Stream<Item = Result<watcher::Event<K>, watcher::Error>>,
     client: Client,
     tell: watch::Sender<News>,
 ) {
@@ -137,6 +159,7 @@ fn cause(error: watcher::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use api::Environment;
     use futures::stream;
 
     use super::*;

@@ -30,7 +30,7 @@
 
   // Buttons that need this file are hidden without it.
   function reveal(within) {
-    for (const button of within.querySelectorAll("[data-copy][hidden], [data-theme-turn][hidden]")) {
+    for (const button of within.querySelectorAll("[data-copy][hidden], [data-theme-turn][hidden], [data-pick-all][hidden]")) {
       button.hidden = false;
     }
   }
@@ -55,6 +55,12 @@
     if (!button) return;
     if (button.dataset.copy !== undefined) copy(button);
     if (button.dataset.themeTurn !== undefined) turnTheme();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (!event.target.closest("[data-pick-all]")) return;
+    const boxes = event.target.closest("table").querySelectorAll('input[name="pick"]');
+    for (const box of boxes) box.checked = event.target.checked;
   });
 
   // A double click sends once. The server would answer both alike; this only shows that it is on its way.

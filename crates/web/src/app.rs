@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use api::Environment;
-use verbs::environment::Watched;
-use verbs::{Cluster, Error, environment};
+use api::{DataCopy, Environment};
+use verbs::{Cluster, Error, Watched, environment};
 
 use crate::desk::Desk;
 use crate::door::Door;
@@ -21,7 +20,9 @@ pub struct Inside {
     pub namespace: Option<String>,
     /// Who the cluster says we are.
     pub who: Option<String>,
-    pub watched: Watched,
+    pub watched: Watched<Environment>,
+    /// What is known of copies of data, or why nothing is.
+    pub copies: Result<Watched<DataCopy>>,
     pub desk: Desk,
     pub door: Door,
 }
@@ -38,6 +39,10 @@ impl App {
             Some(known) => Ok(known),
             None => Ok(Arc::new(environment::get(&self.cluster, namespace, name).await?)),
         }
+    }
+
+    pub fn copies(&self) -> Result<&Watched<DataCopy>> {
+        self.copies.as_ref().map_err(Failure::clone)
     }
 
     /// Whether that namespace is shown here at all.

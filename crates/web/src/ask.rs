@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use api::names::{ClassName, EnvironmentName, PartName, ProjectName, Version};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use verbs::data::{self, CopyLimits, MaskChoice};
 use verbs::environment::{self, Choice, Settings, Wanted, Wish};
 use verbs::{Cluster, Error, Event};
 
@@ -27,6 +29,9 @@ pub enum Ask {
         /// The environment whose bytes and settings it starts from; none: what the project says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
+        /// The environment whose data it starts with, masked as the project says; with `from`, that one. None: it starts empty.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<String>,
         /// Versions by component, where they are to be others.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         versions: BTreeMap<String, String>,
@@ -62,6 +67,30 @@ impl Ask {
             | Self::Restart { environment, .. }
             | Self::Rollback { environment, .. } => environment,
         }
+    }
+
+    /// The copy with whose data a new environment starts; nothing is written.
+    pub fn copy(&self, now: Timestamp) -> Result<Option<data::Wanted>> {
+        let Self::Create { environment, from, data: Some(data), .. } = self else { return Ok(None) };
+        let data = EnvironmentName::parse(data).map_err(Error::from)?;
+        if from.as_ref().is_some_and(|from| from != data.as_str()) {
+            return Err(Failure::said(
+                "what starts from an environment has the data of that one, or none",
+                "say the same environment twice, or copy the data afterwards",
+            ));
+        }
+        Ok(Some(data::Wanted {
+            name: data::fresh_name(environment, now),
+            from: data.to_string(),
+            to: environment.clone(),
+            services: vec![],
+            masks: MaskChoice::Project,
+            limits: CopyLimits::default(),
+            dry_run: false,
+            scan: false,
+            quiesce: true,
+            protected: false,
+        }))
     }
 
     /// What `verbs` makes of it; nothing is written.
@@ -149,6 +178,24 @@ mod tests {
         assert!(ask(r#"{"action": "set", "environment": "qa", "versions": {}, "force": true}"#).is_err());
         assert!(ask(r#"{"action": "destroy", "environment": "qa"}"#).is_err());
         assert!(ask(r#"{"action": "rollback", "environment": "qa"}"#).is_ok());
+    }
+
+    #[test]
+    fn a_new_environment_starts_with_the_data_of_what_it_starts_from() {
+        let ask = |text: &str| serde_json::from_str::<Ask>(text).unwrap().copy(Timestamp::UNIX_EPOCH);
+        let of = |copy: Option<data::Wanted>| copy.map(|copy| (copy.from, copy.to));
+        assert_eq!(of(ask(r#"{"action": "create", "environment": "qa"}"#).unwrap()), None);
+        let wanted = Some(("production".to_owned(), "qa".to_owned()));
+        let data = r#"{"action": "create", "environment": "qa", "data": "production"}"#;
+        assert_eq!(of(ask(data).unwrap()), wanted);
+        let both = r#"{"action": "create", "environment": "qa", "from": "production", "data": "production"}"#;
+        assert_eq!(of(ask(both).unwrap()), wanted);
+        for wrong in [
+            r#"{"action": "create", "environment": "qa", "from": "dev", "data": "production"}"#,
+            r#"{"action": "create", "environment": "qa", "data": "../production"}"#,
+        ] {
+            assert!(ask(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

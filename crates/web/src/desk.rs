@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use verbs::environment::{self, Planned};
-use verbs::{Change, Cluster, Event};
+use verbs::{Change, Cluster, Error, Event, data};
 
 use crate::app::Result;
 use crate::ask::Ask;
@@ -25,6 +25,8 @@ pub struct Sheet {
     pub namespace: String,
     pub ask: Ask,
     pub planned: Planned,
+    /// The data that a new environment starts with.
+    copy: Option<data::Wanted>,
     made: Instant,
     /// What carrying it out came to. Locked while it is being done, so that a second click waits for the first.
     done: Mutex<Option<Result<Change>>>,
@@ -60,13 +62,19 @@ impl Desk {
             }
             return Ok(known);
         }
+        let copy = ask.copy(cluster.now().await)?;
         let wish = ask.wish(cluster, namespace).await?;
+        let wish = match &copy {
+            Some(copy) => data::fill(cluster, namespace, wish, copy).await?,
+            None => wish,
+        };
         let planned = Box::pin(environment::plan(cluster, namespace, wish, &mut |_: Event| {})).await?;
         let sheet = Arc::new(Sheet {
             id: token::draw()[..32].to_owned(),
             namespace: namespace.to_owned(),
             ask,
             planned,
+            copy,
             made: Instant::now(),
             done: Mutex::default(),
         });
@@ -120,12 +128,24 @@ impl Sheet {
             return done.clone();
         }
         let planned = self.planned.clone();
-        let carried = environment::carry_out(cluster, &self.namespace, planned, &mut |_: Event| {}).await;
-        let outcome = carried.map(|(_, change)| change).map_err(Failure::from);
+        let outcome = self.write(cluster, planned).await.map_err(Failure::from);
         let lasting = outcome.as_ref().err().is_none_or(|failure| failure.status.is_client_error());
         if lasting {
             *done = Some(outcome.clone());
         }
         outcome
+    }
+
+    async fn write(&self, cluster: &Cluster, planned: Planned) -> verbs::Result<Change> {
+        let mut deaf = |_: Event| {};
+        let (_, change) = environment::carry_out(cluster, &self.namespace, planned, &mut deaf).await?;
+        if let Some(copy) = &self.copy {
+            match data::take_over(cluster, &self.namespace, copy, &mut deaf).await {
+                // Written down by a try whose answer was lost.
+                Ok(_) | Err(Error::CopyExists { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(change)
     }
 }

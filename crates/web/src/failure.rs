@@ -49,6 +49,13 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, words, None)
     }
 
+    /// There is something here, but not for that.
+    pub fn otherwise() -> Self {
+        let words = Words::new(Exit::Usage, "this cannot be done here")
+            .hint("begin at the list of environments; /api/v1/openapi.json says what programs may ask");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, words, None)
+    }
+
     /// A plan that was shown is kept for a while only.
     pub fn forgotten() -> Self {
         let words = Words::new(Exit::NotFound, "this plan is not known any more, and nothing was changed")
@@ -96,7 +103,10 @@ pub fn answer(failure: &Failure) -> Response {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        answer(&self)
+        let mut response = answer(&self);
+        // For whoever tells it in another way.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 

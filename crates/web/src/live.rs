@@ -9,7 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, stream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use verbs::environment::News;
+use verbs::News;
 
 use crate::app::{App, Result};
 use crate::token::digest;
@@ -30,9 +30,10 @@ struct Looking<F> {
     draw: F,
 }
 
-/// Draws again whenever something has happened to any environment.
-pub fn of_all<F, D>(
+/// Draws again whenever there is news.
+pub fn of<F, D>(
     app: App,
+    news: watch::Receiver<News>,
     headers: &HeaderMap,
     draw: F,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<F, D>>
@@ -41,7 +42,7 @@ where
     D: Future<Output = Result<String>> + Send + 'static,
 {
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let looking = Looking { news: app.watched.news(), app, seen, begun: false, draw };
+    let looking = Looking { news, app, seen, begun: false, draw };
     let events = stream::unfold(looking, |mut looking| async move {
         loop {
             if looking.begun {

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use verbs::Cluster;
-use verbs::environment::Watched;
+use verbs::{Cluster, Watched};
 
 use crate::app::{App, Inside};
 use crate::desk::Desk;
 use crate::door::Door;
+use crate::failure::Failure;
 use crate::{json, pages, token};
 
 /// What is served, and where.
@@ -51,6 +51,7 @@ impl Serving {
         let listener = TcpListener::bind(address).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
         let watched = Watched::begin(&cluster, options.namespace.as_deref()).await?;
+        let copies = Watched::begin(&cluster, options.namespace.as_deref()).await.map_err(Failure::from);
         let who = cluster.user().await;
         let scripts = match &options.token_file {
             Some(file) => {
@@ -60,7 +61,7 @@ impl Serving {
         };
         let (door, entrances) = Door::new(address, scripts);
         let namespace = options.namespace;
-        let app = App::new(Inside { cluster, namespace, who, watched, desk: Desk::default(), door });
+        let app = App::new(Inside { cluster, namespace, who, watched, copies, desk: Desk::default(), door });
         Ok(Self { listener, app, entrances })
     }
 

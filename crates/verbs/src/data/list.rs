@@ -3,12 +3,14 @@
 use api::datacopy::{CopiedService, CopyPhase, CopyStore, DataCopy};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Cluster, Result};
 
 /// One copy, in one line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "CopySummary")]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub name: String,

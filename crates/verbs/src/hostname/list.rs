@@ -5,12 +5,14 @@ use api::hostname::Batch;
 use api::{Environment, Hostname, Verdict};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Cluster, Result};
 
 /// One host, in one line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "Host")]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub host: String,

@@ -1,6 +1,6 @@
 //! Environments, as programs see them.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ use crate::app::{App, Result};
 use crate::failure::Failure;
 use crate::lines::{Known, follow};
 use crate::live;
-use crate::pages::Place;
+use crate::pages::{Address, Place};
 
 const PAGE: usize = 100;
 const LONGEST_PAGE: usize = 500;
@@ -46,6 +46,7 @@ pub struct Environments {
 #[utoipa::path(
     get,
     path = "/api/v1/environments",
+    operation_id = "listEnvironments",
     tag = "environments",
     params(
         ("project" = Option<String>, Query, description = "Only of this project"),
@@ -62,7 +63,7 @@ pub struct Environments {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(State(app): State<App>, headers: HeaderMap, Query(wanted): Query<Filtered>) -> Answer {
+pub async fn list(State(app): State<App>, headers: HeaderMap, Address(wanted): Address<Filtered>) -> Answer {
     let all = app.watched.all();
     let all = all.iter().map(|environment| summary(environment));
     tagged(&headers, &page(all, &wanted)?)
@@ -102,6 +103,7 @@ fn page(all: impl Iterator<Item = Summary>, wanted: &Filtered) -> Result<Environ
 #[utoipa::path(
     get,
     path = "/api/v1/environments/{namespace}/{name}",
+    operation_id = "showEnvironment",
     tag = "environments",
     params(
         ("namespace" = String, Path, description = "The control namespace"),
@@ -132,6 +134,7 @@ pub struct Destroying {
 #[utoipa::path(
     delete,
     path = "/api/v1/environments/{namespace}/{name}",
+    operation_id = "destroyEnvironment",
     tag = "environments",
     params(
         ("namespace" = String, Path, description = "The control namespace"),
@@ -144,7 +147,7 @@ pub struct Destroying {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn destroy(State(app): State<App>, place: Place, Query(how): Query<Destroying>) -> Answer {
+pub async fn destroy(State(app): State<App>, place: Place, Address(how): Address<Destroying>) -> Answer {
     let Place { namespace, name } = &place;
     let mut deaf = |_: Event| {};
     let begun = environment::destroy(&app.cluster, namespace, name, how.protected, false, None, &mut deaf);
@@ -159,6 +162,7 @@ pub async fn destroy(State(app): State<App>, place: Place, Query(how): Query<Des
 #[utoipa::path(
     get,
     path = "/api/v1/environments/{namespace}/{name}/revisions",
+    operation_id = "listRevisions",
     tag = "environments",
     params(("namespace" = String, Path, description = "The control namespace"), ("name" = String, Path)),
     responses(
@@ -176,6 +180,7 @@ pub async fn history(State(app): State<App>, headers: HeaderMap, place: Place) -
 #[utoipa::path(
     get,
     path = "/api/v1/environments/{namespace}/{name}/events",
+    operation_id = "followEnvironment",
     tag = "environments",
     params(
         ("namespace" = String, Path, description = "The control namespace"),
@@ -189,7 +194,7 @@ pub async fn history(State(app): State<App>, headers: HeaderMap, place: Place) -
 )]
 pub async fn events(State(app): State<App>, headers: HeaderMap, place: Place) -> Answer {
     app.environment(&place.namespace, &place.name).await?;
-    let sent = live::of_all(app, &headers, move |app| {
+    let sent = live::of(app.clone(), app.watched.news(), &headers, move |app| {
         let place = place.clone();
         async move {
             let detail = match app.watched.find(&place.namespace, &place.name) {
@@ -255,6 +260,7 @@ pub struct FoundLines {
 #[utoipa::path(
     get,
     path = "/api/v1/environments/{namespace}/{name}/logs",
+    operation_id = "findLines",
     tag = "logs",
     params(
         ("namespace" = String, Path, description = "The control namespace"),
@@ -274,7 +280,7 @@ pub async fn logs(
     State(app): State<App>,
     headers: HeaderMap,
     place: Place,
-    Query(asked): Query<Lines>,
+    Address(asked): Address<Lines>,
 ) -> Answer {
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
     let cursor = asked.cursor.clone();
@@ -301,6 +307,7 @@ pub async fn logs(
 #[utoipa::path(
     get,
     path = "/api/v1/environments/{namespace}/{name}/logs/events",
+    operation_id = "followLines",
     tag = "logs",
     params(
         ("namespace" = String, Path, description = "The control namespace"),
@@ -319,7 +326,7 @@ pub async fn log_events(
     State(app): State<App>,
     headers: HeaderMap,
     place: Place,
-    Query(asked): Query<Lines>,
+    Address(asked): Address<Lines>,
 ) -> Answer {
     app.environment(&place.namespace, &place.name).await?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());

@@ -3,12 +3,13 @@
 
 use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use verbs::environment::{Detail, Entry};
-use verbs::project;
+use verbs::{data, hostname, project};
 
 use super::answer::Problem;
+use super::copies::{Steering, WantedCopy};
 use super::environments::{Environments, FoundLines};
 use super::plans::{Carried, PlanAnswer, Wanted};
 
@@ -28,6 +29,9 @@ pub fn document() -> Value {
     // It is made of texts and maps, which can always be written.
     let mut document = serde_json::to_value(described).unwrap_or_default();
     document["components"]["schemas"] = Value::Object(schemas());
+    let token = json!({"type": "http", "scheme": "bearer", "description": "What `--token-file` holds"});
+    document["components"]["securitySchemes"] = json!({"token": token});
+    document["security"] = json!([{"token": []}]);
     document
 }
 
@@ -42,11 +46,18 @@ fn schemas() -> Map<String, Value> {
     add::<PlanAnswer<'static>>(&mut generator);
     add::<Carried<'static>>(&mut generator);
     add::<Wanted>(&mut generator);
+    add::<data::Detail>(&mut generator);
+    add::<WantedCopy>(&mut generator);
+    add::<Steering>(&mut generator);
     add::<Problem>(&mut generator);
     let revisions = generator.subschema_for::<Vec<Entry>>().to_value();
+    let copies = generator.subschema_for::<Vec<data::Summary>>().to_value();
+    let hosts = generator.subschema_for::<Vec<hostname::Summary>>().to_value();
     let projects = generator.subschema_for::<Vec<project::Summary>>().to_value();
     let mut schemas = generator.take_definitions(true);
     schemas.insert("Revisions".to_owned(), revisions);
+    schemas.insert("Copies".to_owned(), copies);
+    schemas.insert("Hosts".to_owned(), hosts);
     schemas.insert("Projects".to_owned(), projects);
     schemas
 }
@@ -76,6 +87,16 @@ mod tests {
             let place = name.strip_prefix('#').unwrap_or(&name);
             assert!(document.pointer(place).is_some(), "{name} is described nowhere");
         }
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document = document();
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths.values().flat_map(|path| path.as_object().unwrap().values());
+        let names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+        let unique: BTreeSet<_> = names.iter().collect();
+        assert!(names.len() > 10 && unique.len() == names.len(), "{names:?}");
     }
 
     fn references(value: &Value, named: &mut BTreeSet<String>) {

@@ -1,6 +1,6 @@
 //! Changes, as programs make them: asked for, shown, carried out once.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
@@ -14,6 +14,7 @@ use crate::ask::Ask;
 use crate::command;
 use crate::desk::Sheet;
 use crate::failure::Failure;
+use crate::pages::{PlanId, namespace};
 
 /// A change that is wanted.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -68,6 +69,7 @@ fn answer(sheet: &Sheet) -> PlanAnswer<'_> {
 #[utoipa::path(
     post,
     path = "/api/v1/plans",
+    operation_id = "planChange",
     tag = "changes",
     params(("Idempotency-Key" = Option<String>, Header, description = "What the asker calls this request; at most 64 characters")),
     request_body = ref("#/components/schemas/Wanted"),
@@ -77,7 +79,7 @@ fn answer(sheet: &Sheet) -> PlanAnswer<'_> {
     )
 )]
 pub async fn plan(State(app): State<App>, headers: HeaderMap, Body(wanted): Body<Wanted>) -> Answer {
-    let namespace = crate::pages::namespace(&wanted.namespace)?;
+    let namespace = namespace(&wanted.namespace)?;
     app.within(&namespace)?;
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
         None => None,
@@ -96,6 +98,7 @@ pub async fn plan(State(app): State<App>, headers: HeaderMap, Body(wanted): Body
 #[utoipa::path(
     get,
     path = "/api/v1/plans/{id}",
+    operation_id = "showPlan",
     tag = "changes",
     params(("id" = String, Path)),
     responses(
@@ -103,7 +106,7 @@ pub async fn plan(State(app): State<App>, headers: HeaderMap, Body(wanted): Body
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn show(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+pub async fn show(State(app): State<App>, headers: HeaderMap, PlanId(id): PlanId) -> Answer {
     tagged(&headers, &answer(&*app.desk.find(&id)?))
 }
 
@@ -113,6 +116,7 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, Path(id): Path<Str
 #[utoipa::path(
     post,
     path = "/api/v1/plans/{id}/carry-out",
+    operation_id = "carryOutPlan",
     tag = "changes",
     params(("id" = String, Path)),
     responses(
@@ -120,7 +124,7 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, Path(id): Path<Str
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn carry_out(State(app): State<App>, Path(id): Path<String>) -> Answer {
+pub async fn carry_out(State(app): State<App>, PlanId(id): PlanId) -> Answer {
     let sheet = app.desk.find(&id)?;
     let change = sheet.carry_out(&app.cluster).await?;
     let carried = Carried { namespace: &sheet.namespace, environment: &sheet.planned.environment, change };

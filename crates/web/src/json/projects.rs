@@ -11,6 +11,7 @@ use crate::app::App;
 #[utoipa::path(
     get,
     path = "/api/v1/projects",
+    operation_id = "listProjects",
     tag = "projects",
     responses(
         (status = 200, description = "Every project that is shown here", body = ref("#/components/schemas/Projects")),

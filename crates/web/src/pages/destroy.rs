@@ -39,15 +39,25 @@ pub async fn page(
     place: Place,
 ) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
-    let spec = &environment.spec;
-    let revision =
-        verbs::project::revision(&app.cluster, &place.namespace, &spec.project, &spec.project_revision);
-    let class = revision.await.ok().and_then(|revision| revision.spec.class(&spec.class));
-    let protected = class.is_some_and(|class| class.protected);
+    let protected = class_of(&app, &environment).await.is_some_and(|class| class.protected);
     let shell = Shell::new(&app, &guest, format!("Destroy {}", place.name), "environments");
     let shell = shell.command(command::destroy(&place.namespace, &place.name, protected));
     let runs_in = environment.status.as_ref().and_then(|status| status.namespace.clone());
-    html(&Destroy { shell, place, tab: "/destroy", runs_in, class: spec.class.clone(), protected })
+    html(&Destroy {
+        shell,
+        place,
+        tab: "/destroy",
+        runs_in,
+        class: environment.spec.class.clone(),
+        protected,
+    })
+}
+
+/// What its class says, if that can be read.
+pub async fn class_of(app: &App, environment: &api::Environment) -> Option<api::project::Class> {
+    let (spec, namespace) = (&environment.spec, environment.metadata.namespace.as_deref()?);
+    let revision = verbs::project::revision(&app.cluster, namespace, &spec.project, &spec.project_revision);
+    revision.await.ok()?.spec.class(&spec.class)
 }
 
 pub async fn destroy(State(app): State<App>, place: Place, Said(word): Said<Word>) -> Result<Response> {

@@ -1,12 +1,12 @@
 //! The way in: an address that lets in once, for a cookie.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::{Shell, html};
+use super::{Address, Shell, html};
 use crate::app::{App, Result};
 use crate::failure::Failure;
 
@@ -27,7 +27,7 @@ struct Entered {
 pub async fn enter(
     method: Method,
     State(app): State<App>,
-    Query(entrance): Query<Entrance>,
+    Address(entrance): Address<Entrance>,
 ) -> Result<Response> {
     let cookie = if method == Method::GET { app.door.enter(&entrance.token) } else { None };
     let Some(cookie) = cookie else {

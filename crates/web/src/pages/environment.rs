@@ -66,7 +66,7 @@ pub async fn page(
 }
 
 pub async fn live(State(app): State<App>, headers: HeaderMap, place: Place) -> Response {
-    live::of_all(app, &headers, move |app| {
+    live::of(app.clone(), app.watched.news(), &headers, move |app| {
         let place = place.clone();
         async move {
             let drawn = match app.watched.find(&place.namespace, &place.name) {

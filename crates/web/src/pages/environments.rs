@@ -2,12 +2,12 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
-use super::{Shell, html};
+use super::{Address, Shell, html};
 use crate::app::{App, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
@@ -31,7 +31,7 @@ fn table(app: &App, wanted: &Wanted) -> Table {
 pub async fn page(
     State(app): State<App>,
     Extension(guest): Extension<Guest>,
-    Query(wanted): Query<Wanted>,
+    Address(wanted): Address<Wanted>,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Environments", "environments");
     let shell = shell.command(command::list(app.namespace.as_deref()));
@@ -39,8 +39,8 @@ pub async fn page(
     html(&Environments { shell, table: table(&app, &wanted), choices })
 }
 
-pub async fn live(State(app): State<App>, headers: HeaderMap, Query(wanted): Query<Wanted>) -> Response {
-    live::of_all(app, &headers, move |app| {
+pub async fn live(State(app): State<App>, headers: HeaderMap, Address(wanted): Address<Wanted>) -> Response {
+    live::of(app.clone(), app.watched.news(), &headers, move |app| {
         let table = table(&app, &wanted);
         async move { table.render().map_err(|error| Failure::ours(&error)) }
     })

@@ -6,7 +6,7 @@ use api::Role;
 use api::names::PartName;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use verbs::logs::search::{Answer, Found, Search, search};
 use verbs::logs::{self, Entry, Filter, Moment, Words};
 
-use super::{Place, Shell, html};
+use super::{Address, Place, Shell, html};
 use crate::app::{App, Result};
 use crate::command;
 use crate::door::Guest;
@@ -111,7 +111,7 @@ pub async fn page(
     State(app): State<App>,
     Extension(guest): Extension<Guest>,
     place: Place,
-    Query(asked): Query<Asked>,
+    Address(asked): Address<Asked>,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, format!("Logs of {}", place.name), "environments");
     let line = command::logs(
@@ -162,8 +162,13 @@ fn parts(app: &App, place: &Place) -> Vec<String> {
 async fn read(app: &App, place: &Place, asked: &Asked) -> Result<(Vec<Shown>, Option<Found>)> {
     let since = asked.ago();
     let wanted = Search { query: asked.query(place, Some(since))?, limit: LINES, ..Search::default() };
+    newest(app, &place.namespace, &wanted).await
+}
+
+/// What is found, in order of time.
+pub async fn newest(app: &App, namespace: &str, wanted: &Search) -> Result<(Vec<Shown>, Option<Found>)> {
     let (out, mut answers) = mpsc::channel(64);
-    let reading = search(&app.cluster, &place.namespace, &wanted, out);
+    let reading = search(&app.cluster, namespace, wanted, out);
     let listening = async {
         let mut lines = vec![];
         while let Some(answer) = answers.recv().await {
@@ -180,7 +185,11 @@ async fn read(app: &App, place: &Place, asked: &Asked) -> Result<(Vec<Shown>, Op
 }
 
 /// How many lines there are, by time: a fragment, since it reads all of them.
-pub async fn histogram(State(app): State<App>, place: Place, Query(asked): Query<Asked>) -> Result<Response> {
+pub async fn histogram(
+    State(app): State<App>,
+    place: Place,
+    Address(asked): Address<Asked>,
+) -> Result<Response> {
     let wanted = Search { query: asked.query(&place, Some(asked.ago()))?, limit: LINES, ..Search::default() };
     let (out, mut answers) = mpsc::channel(64);
     let counting = logs::histogram::histogram(&app.cluster, &place.namespace, &wanted, STEPS, out);
@@ -197,7 +206,7 @@ pub async fn live(
     State(app): State<App>,
     headers: HeaderMap,
     place: Place,
-    Query(asked): Query<Asked>,
+    Address(asked): Address<Asked>,
 ) -> Result<Response> {
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let known = Known::parse(last.unwrap_or(&asked.after));

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::Role;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use verbs::project;
 
 use super::change::{chosen, known_versions};
 use super::said::namespace;
-use super::{Said, Shell, html};
+use super::{Address, Said, Shell, html};
 use crate::app::{App, Result};
 use crate::ask::Ask;
 use crate::command;
@@ -64,7 +64,7 @@ pub struct Start {
 pub async fn page(
     State(app): State<App>,
     Extension(guest): Extension<Guest>,
-    Query(start): Query<Start>,
+    Address(start): Address<Start>,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "New environment", "new");
     let projects = project::list(&app.cluster, app.namespace.as_deref()).await?;
@@ -144,8 +144,15 @@ impl Begun {
             project: Some(self.project.clone()),
             class: Some(self.class.clone()),
             from: (!self.from.is_empty()).then(|| self.from.clone()),
+            data: None,
             versions: BTreeMap::new(),
         }
+    }
+
+    /// Whose data it can start with.
+    fn sources(&self) -> Vec<&str> {
+        let all = self.origins.iter().map(|origin| origin.name.as_str());
+        all.filter(|name| self.from.is_empty() || *name == self.from).collect()
     }
 
     fn path(&self) -> String {
@@ -180,6 +187,7 @@ fn ask(fields: &[(String, String)]) -> Result<(String, Ask)> {
         project: Some(project.to_owned()),
         class: said("class"),
         from: said("from"),
+        data: said("data"),
         versions: chosen(fields),
     };
     Ok((namespace(place)?, ask))
@@ -197,6 +205,7 @@ mod tests {
             ("name", " qa-43 "),
             ("from", ""),
             ("class", "qa"),
+            ("data", "production"),
             ("was.web", "1"),
             ("version.web", "2"),
         ];
@@ -204,7 +213,10 @@ mod tests {
             all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (place, ask) = ask(&fields).unwrap();
         let line = command::of(&place, &ask);
-        assert_eq!(line, "outboard -n shop env create qa-43 --project shop --class qa --set web=2");
+        assert_eq!(
+            line,
+            "outboard -n shop env create qa-43 --project shop --class qa --data production --set web=2"
+        );
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::{Place, Shell, html};
+use super::{Place, PlanId, Shell, html};
 use crate::app::{App, Result};
 use crate::ask::Ask;
 use crate::command;
@@ -27,7 +27,7 @@ struct Planned {
 pub async fn page(
     State(app): State<App>,
     Extension(guest): Extension<Guest>,
-    Path(id): Path<String>,
+    PlanId(id): PlanId,
 ) -> Result<Response> {
     let sheet = app.desk.find(&id)?;
     let place = Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
@@ -39,7 +39,7 @@ pub async fn page(
 }
 
 /// A second click is answered as the first was.
-pub async fn carry_out(State(app): State<App>, Path(id): Path<String>) -> Result<Response> {
+pub async fn carry_out(State(app): State<App>, PlanId(id): PlanId) -> Result<Response> {
     let sheet = app.desk.find(&id)?;
     sheet.carry_out(&app.cluster).await?;
     let place = Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };

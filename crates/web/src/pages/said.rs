@@ -2,7 +2,7 @@
 
 use api::names::EnvironmentName;
 use axum::Form;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -54,7 +54,45 @@ impl FromRequestParts<App> for Place {
     }
 }
 
-/// A form, or what stands in an address.
+/// A copy of data, as a path names it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CopyPlace {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl CopyPlace {
+    /// The longest that its definition allows.
+    const LONGEST: usize = 40;
+
+    pub fn parse(namespace: &str, name: &str) -> Result<Self> {
+        let namespace = self::namespace(namespace)?;
+        let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+        if !begins || name.len() > Self::LONGEST || self::namespace(name).is_err() {
+            let sentence = format!("`{}` is no name of a copy", name.escape_debug());
+            return Err(Failure::said(sentence, "choose one of the list of copies"));
+        }
+        Ok(Self { namespace, name: name.to_owned() })
+    }
+
+    pub fn path(&self) -> String {
+        format!("/copies/{}/{}", self.namespace, self.name)
+    }
+}
+
+impl FromRequestParts<App> for CopyPlace {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
+        let Path((namespace, name)) = path.map_err(|_| Failure::nowhere())?;
+        let place = Self::parse(&namespace, &name)?;
+        app.within(&place.namespace)?;
+        Ok(place)
+    }
+}
+
+/// A form.
 pub struct Said<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Said<T> {
@@ -66,6 +104,32 @@ impl<T: DeserializeOwned> FromRequest<App> for Said<T> {
             Err(rejection) => {
                 Err(Failure::said(rejection.body_text(), "go back and fill in the form once more"))
             }
+        }
+    }
+}
+
+/// The id of a plan, as a path has it.
+pub struct PlanId(pub String);
+
+impl FromRequestParts<App> for PlanId {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let path = Path::<String>::from_request_parts(parts, app).await;
+        path.map(|Path(id)| Self(id)).map_err(|_| Failure::nowhere())
+    }
+}
+
+/// What stands in an address after its question mark.
+pub struct Address<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Address<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        match Query::<T>::from_request_parts(parts, app).await {
+            Ok(Query(said)) => Ok(Self(said)),
+            Err(rejection) => Err(Failure::said(rejection.body_text(), "leave out what is not known")),
         }
     }
 }
@@ -90,5 +154,12 @@ mod tests {
             assert!(Place::parse(namespace, name).is_err(), "{namespace}/{name}");
         }
         assert_eq!(Place::parse("0shop", "qa-42").unwrap().path(), "/environments/0shop/qa-42");
+        for name in ["../x", "", "0-qa", "qa-", &"q".repeat(41)] {
+            assert!(CopyPlace::parse("shop", name).is_err(), "{name}");
+        }
+        assert_eq!(
+            CopyPlace::parse("shop", &"q".repeat(40)).unwrap().path().len(),
+            "/copies/shop/".len() + 40
+        );
     }
 }

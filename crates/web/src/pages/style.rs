@@ -4,15 +4,18 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use verbs::environment::{Silence, State as Of};
+use verbs::Silence;
+use verbs::environment::State as Of;
 
 use super::{Shell, html};
 use crate::app::{App, Result};
 use crate::door::Guest;
+use crate::view::copy::{self, Copies};
 use crate::view::detail::Body;
+use crate::view::hosts::Hosts;
 use crate::view::plan::{Changed, Field, Limit, Shown};
 use crate::view::query::Query;
-use crate::view::sample::{NOW, detail, world};
+use crate::view::sample::{NOW, copies, detail, hosts, world};
 use crate::view::table::Table;
 use crate::view::tone::{Chip, STATES, of_action, of_state};
 
@@ -25,6 +28,9 @@ struct Style {
     empty: Table,
     bodies: Vec<Body>,
     plan: Shown,
+    copies: Copies,
+    copied: Vec<copy::Body>,
+    hosts: Hosts,
     levels: [(&'static str, &'static str, &'static str); 4],
 }
 
@@ -43,6 +49,12 @@ pub async fn page(State(app): State<App>, Extension(guest): Extension<Guest>) ->
             .map(|environment| Body::of(detail(environment, Some("p-9876543210")), None, *NOW))
             .collect(),
         plan: plan(),
+        copies: Copies::of(copies().into_iter().map(|detail| detail.summary).collect(), None, *NOW),
+        copied: copies()
+            .into_iter()
+            .map(|detail| copy::Body::of(detail, None, String::new(), *NOW))
+            .collect(),
+        hosts: Hosts::of(hosts(), ""),
         levels: [
             ("quiet", "info", "served / in 2 ms"),
             ("wait", "warn", "the queue is long"),

@@ -98,42 +98,6 @@ impl Body {
         self.detail.summary.state == State::Destroying
     }
 
-    /// What somebody pastes into a ticket.
-    fn report(&self) -> String {
-        let summary = &self.detail.summary;
-        let revision = summary.revision.map(|revision| format!(", r{revision}")).unwrap_or_default();
-        let mut text = format!(
-            "**{}** ({} {}{revision}): {}\n",
-            summary.name,
-            summary.project,
-            summary.project_revision,
-            summary.state.as_str()
-        );
-        for part in self.parts.iter().filter(|part| part.status.version.is_some()) {
-            let version = part.status.version.as_deref().unwrap_or_default();
-            let digest =
-                part.status.digest.as_deref().map(|digest| format!(" `{digest}`")).unwrap_or_default();
-            text.push_str(&format!(
-                "- {} {version}{digest}: {}\n",
-                part.status.name,
-                part.status.state.as_str()
-            ));
-        }
-        for (setting, value) in &summary.differs_by_hand {
-            text.push_str(&format!("- differs by hand: `{setting}={value}`\n"));
-        }
-        if let Some(verdict) = &self.verdict {
-            text.push_str(&format!("\n{}\n", verdict.finding));
-            if !verdict.evidence.is_empty() {
-                text.push_str(&format!("```\n{}\n```\n", verdict.evidence.join("\n")));
-            }
-        }
-        for url in summary.urls.values() {
-            text.push_str(&format!("\n{url}\n"));
-        }
-        text
-    }
-
     fn base(&self) -> String {
         let summary = &self.detail.summary;
         format!("/environments/{}/{}", summary.namespace, summary.name)
@@ -163,11 +127,6 @@ mod tests {
     fn body(index: usize) -> String {
         let newer = (index == 1).then_some("p-9876543210");
         Body::of(detail(&world()[index], newer), None, *NOW).render().unwrap()
-    }
-
-    #[test]
-    fn a_report_has_versions_state_and_verdict() {
-        insta::assert_snapshot!(Body::of(detail(&world()[3], None), None, *NOW).report());
     }
 
     #[test]

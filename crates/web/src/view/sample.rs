@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use api::Environment;
+use api::{DataCopy, Environment};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use verbs::data;
 use verbs::environment::{Detail, summary};
+use verbs::hostname;
 
 pub static NOW: LazyLock<Timestamp> = LazyLock::new(|| "2026-11-26T12:00:00Z".parse().unwrap_or_default());
 
@@ -85,4 +87,70 @@ pub fn detail(environment: &Environment, newer: Option<&str>) -> Detail {
         verdict: status.verdict,
         teardown: status.teardown,
     }
+}
+
+/// Copies of data: one on its way, one that failed, one that is done.
+pub fn copies() -> Vec<data::Detail> {
+    let copy = |name: &str, created: &str, status: &Value| {
+        let object = json!({
+            "apiVersion": "outboard.dev/v1alpha1", "kind": "DataCopy",
+            "metadata": {"name": name, "namespace": "shop", "generation": 1, "creationTimestamp": created},
+            "spec": {"from": {"environment": "production"}, "to": {"environment": "qa-42"}, "requestedBy": "ann"},
+            "status": status,
+        });
+        serde_json::from_value::<DataCopy>(object).ok()
+    };
+    let coming = json!({"observedGeneration": 1, "phase": "Copying", "rows": 1_200_000, "rowsTotal": 2_000_000, "services": [
+        {"name": "db", "phase": "Copying", "rows": 1_200_000, "rowsTotal": 2_000_000, "bytes": 314_572_800,
+            "bytesPerSecond": 20_971_520, "etaSeconds": 10},
+        {"name": "cache", "store": "redis", "phase": "Planning", "message": "asks what there is"},
+    ]});
+    let failed = json!({"observedGeneration": 1, "phase": "Failed", "target": "Incomplete", "rows": 12, "services": [
+        {"name": "db", "phase": "Failed", "rows": 12, "target": "Incomplete"},
+    ], "verdict": {"cause": "ServiceNotFound", "about": "service db", "message": "the target has no room left",
+        "evidence": ["ERROR 1114 (HY000): The table 'orders' is full"], "fix": "give it a larger volume, then copy again",
+        "terminal": true}});
+    let done = json!({"observedGeneration": 1, "phase": "Done", "target": "Copied", "rows": 2_000_123, "services": [
+        {"name": "db", "phase": "Done", "rows": 2_000_123, "rowsTotal": 2_000_000, "bytes": 734_003_200, "target": "Copied",
+            "snapshot": {"kind": "aligned", "readers": 4, "heldMillis": 0, "openedMillis": 12}},
+    ]});
+    let all = [
+        copy("qa-42-x7k2p", "2026-11-26T11:59:10Z", &coming),
+        copy("qa-42-q4m8s", "2026-11-26T11:30:00Z", &failed),
+        copy("qa-42-b2c9d", "2026-11-25T12:00:00Z", &done),
+    ];
+    all.into_iter().flatten().map(|copy| data::detail(&copy)).collect()
+}
+
+/// Hosts: one that is answered, one on its way, one that cannot be had, one that nobody keeps records of.
+pub fn hosts() -> Vec<hostname::Summary> {
+    let host =
+        |host: &str, environment: &str, weight: Option<u8>, dns_ready: Option<bool>| hostname::Summary {
+            host: host.to_owned(),
+            namespace: "shop".to_owned(),
+            environment: environment.to_owned(),
+            route: "web".to_owned(),
+            weight,
+            dns_ready,
+            reason: None,
+            message: None,
+            verdict: None,
+            zone: None,
+            records: vec![],
+            batch: None,
+            requested_by: None,
+            created: None,
+        };
+    let message = Some("waiting until the name servers of example.com answer".to_owned());
+    let verdict = json!({"cause": "HostTaken", "about": "host beta.example.com", "message": "its records are another cluster's",
+        "evidence": [], "fix": "release it there first", "terminal": true});
+    vec![
+        host("shop.example.com", "production", Some(100), Some(true)),
+        hostname::Summary { message, ..host("new.example.com", "qa-42", Some(100), Some(false)) },
+        hostname::Summary {
+            verdict: serde_json::from_value(verdict).ok(),
+            ..host("beta.example.com", "qa-42", Some(10), Some(false))
+        },
+        host("web-qa-42-shop.localhost", "qa-42", None, None),
+    ]
 }

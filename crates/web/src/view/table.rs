@@ -6,7 +6,8 @@ use std::sync::Arc;
 use api::Environment;
 use askama::Template;
 use jiff::Timestamp;
-use verbs::environment::{Silence, State};
+use verbs::Silence;
+use verbs::environment::State;
 
 use super::query::{Query, Sort};
 use super::row::Row;

@@ -3,6 +3,7 @@
 use api::PartState;
 use api::plan::Action;
 use askama::Template;
+use verbs::data::CopyPhase;
 use verbs::environment::State;
 
 /// A state as people see it.
@@ -19,7 +20,7 @@ pub struct Chip {
 }
 
 impl Chip {
-    const fn new(tone: &'static str, icon_name: &'static str, word: &'static str) -> Self {
+    pub const fn new(tone: &'static str, icon_name: &'static str, word: &'static str) -> Self {
         Self { tone, icon_name, word }
     }
 }
@@ -49,6 +50,21 @@ pub fn of_action(action: Action) -> Chip {
         Action::Create => Chip::new("good", "plus", "Create"),
         Action::Change => Chip::new("wait", "pencil", "Change"),
         Action::Delete => Chip::new("bad", "minus", "Delete"),
+    }
+}
+
+pub fn of_phase(phase: CopyPhase) -> Chip {
+    match phase {
+        CopyPhase::Pending => Chip::new("quiet", "circle-dashed", "Pending"),
+        CopyPhase::Planning => Chip::new("wait", "loader-circle", "Planning"),
+        CopyPhase::Quiescing => Chip::new("wait", "loader-circle", "Quiescing"),
+        CopyPhase::Copying => Chip::new("wait", "loader-circle", "Copying"),
+        CopyPhase::Paused => Chip::new("wait", "circle-pause", "Paused"),
+        CopyPhase::Verifying => Chip::new("wait", "loader-circle", "Verifying"),
+        CopyPhase::Finishing => Chip::new("wait", "loader-circle", "Finishing"),
+        CopyPhase::Done => Chip::new("good", "circle-check", "Done"),
+        CopyPhase::Failed => Chip::new("bad", "circle-x", "Failed"),
+        CopyPhase::Cancelled => Chip::new("quiet", "circle-x", "Cancelled"),
     }
 }
 
