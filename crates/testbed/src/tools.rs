@@ -20,7 +20,7 @@ enum OnDemand {
     Debian(debian::Programs),
 }
 
-const ON_DEMAND: [OnDemand; 13] = [
+const ON_DEMAND: [OnDemand; 15] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -28,6 +28,8 @@ const ON_DEMAND: [OnDemand; 13] = [
     OnDemand::Go(go::CHATTER),
     OnDemand::Go(go::RCLONE),
     OnDemand::Go(go::S5CMD),
+    OnDemand::Go(go::CERT_MANAGER),
+    OnDemand::Go(go::EXTERNAL_DNS),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Debian(debian::MARIADB),
