@@ -3,6 +3,7 @@
 //! Never looks into outboard's insides: it types what a user types and reads what Kubernetes says.
 
 mod binary;
+mod cert_manager;
 mod chatter;
 mod claim;
 mod cloud;
@@ -39,6 +40,7 @@ pub mod versity;
 mod world;
 
 pub use binary::{Output, outboard, path as binary};
+pub use cert_manager::CertManager;
 pub use chatter::{Following, Summary, chatter};
 pub use claim::{contains, same};
 pub use cloud::Cloud;

@@ -18,8 +18,8 @@ pub(crate) struct Case {
     pub(crate) hostname: Arc<Hostname>,
     pub(crate) environment: Option<Arc<Environment>>,
     pub(crate) host: Option<Name>,
-    /// The id of the zone that it lies in.
-    pub(crate) zone: Option<String>,
+    /// The ids of the zones that it lies in.
+    pub(crate) zones: Vec<String>,
     pub(crate) stands: Stands,
     /// Why it waits.
     pub(crate) waits: Option<Told>,
@@ -43,13 +43,12 @@ impl Keeper<'_> {
             let reference = ObjectRef::new(&hostname.spec.environment).within(&namespace);
             let environment = self.watches.environments.get(&reference);
             let host = Name::host(&hostname.name_any());
-            let zone =
-                host.as_ref().ok().and_then(|host| self.holding(host)).map(|site| site.zone.id.clone());
+            let holding = host.as_ref().map(|host| self.holding(host)).unwrap_or_default();
             let is_going = hostname.metadata.deletion_timestamp.is_some()
                 || environment.as_ref().is_some_and(|found| found.metadata.deletion_timestamp.is_some());
             let mut case = Case {
                 host: host.as_ref().ok().cloned(),
-                zone,
+                zones: holding.iter().map(|site| site.zone.id.clone()).collect(),
                 stands: if is_going { Stands::Going } else { Stands::Waits },
                 waits: None,
                 hostname,
@@ -96,7 +95,7 @@ impl Keeper<'_> {
             Ok(Some(Told::refused(verdict(cause, host.as_str(), message, fix, terminal))))
         };
         let settings = &self.context.settings;
-        if case.zone.is_none() {
+        if case.zones.is_empty() {
             if let Some(failure) = self.sites.values().find_map(|opened| match opened {
                 Opened::Failed(failure, _) => Some(failure),
                 Opened::Site(_) => None,
@@ -159,17 +158,17 @@ fn waiting(message: String) -> Told {
     Told { ready: false, reason: "Waiting", message, verdict: None }
 }
 
-/// Claims of hosts that lie in a zone, with its id.
-pub(crate) fn claimed(cases: &[Case]) -> Vec<(String, Claimed)> {
+/// Claims of hosts that lie in a zone.
+pub(crate) fn claimed(cases: &[Case], zone: &str) -> Vec<Claimed> {
     let one = |case: &Case| {
-        let claim = Claimed {
+        Some(Claimed {
             host: case.host.clone()?,
             namespace: case.hostname.namespace().unwrap_or_default(),
             environment: case.hostname.spec.environment.clone(),
             weight: case.hostname.spec.weight,
+            health_check: case.hostname.spec.health_check.clone(),
             stands: case.stands,
-        };
-        Some((case.zone.clone()?, claim))
+        })
     };
-    cases.iter().filter_map(one).collect()
+    cases.iter().filter(|case| case.zones.iter().any(|id| id == zone)).filter_map(one).collect()
 }

@@ -12,6 +12,7 @@
 mod admit;
 mod carry_out;
 mod cases;
+mod certificates;
 mod client;
 mod context;
 pub mod controller;

@@ -11,58 +11,70 @@ use kube::runtime::reflector::ObjectRef;
 use crate::Failure;
 use crate::context::Stop;
 use crate::controller::Keeper;
-use crate::plan::{Conflict, Name, Told, told, verdict};
+use crate::endings::first;
+use crate::plan::{Certificate, Conflict, Name, Told, told, verdict};
 use crate::site::Site;
 use crate::status;
 
 impl Keeper<'_> {
-    /// Every environment with a host that is kept here, and what is said of the first that is not answered.
+    /// Every environment with a host that is kept here, and what is said of the first that is not answered, and of the first
+    /// certificate that does not hold.
     pub(crate) async fn tell_environments(
         &self,
-        named: &[(Arc<Environment>, Told)],
+        named: &[(Arc<Environment>, Told, Option<Certificate>)],
         troubles: &BTreeMap<String, Failure>,
         now: Timestamp,
     ) -> Result<(), Stop> {
-        let mut by_environment: BTreeMap<(String, String), Vec<Told>> = BTreeMap::new();
-        if let Some((site, told)) = self.wildcard(troubles) {
+        let mut by_environment: BTreeMap<(String, String), (Vec<Told>, Vec<Certificate>)> = BTreeMap::new();
+        for (site, told, certificate) in self.wildcards(troubles) {
             for served in &site.plan().served {
                 let Some(claim) = self.watches.claims.get(&ObjectRef::new(served.name.as_str())) else {
                     continue;
                 };
                 let of = (claim.spec.control_namespace.clone(), claim.spec.environment.clone());
-                by_environment.entry(of).or_default().push(match served.conflicts.first() {
+                let (all, certificates) = by_environment.entry(of).or_default();
+                all.push(match served.conflicts.first() {
                     Some(conflict) => hidden(&served.name, conflict),
                     None => told.clone(),
                 });
+                certificates.extend(certificate.cloned());
             }
         }
-        for (environment, told) in named {
+        for (environment, told, certificate) in named {
             let of = (environment.namespace().unwrap_or_default(), environment.name_any());
-            by_environment.entry(of).or_default().push(told.clone());
+            let (all, certificates) = by_environment.entry(of).or_default();
+            all.push(told.clone());
+            certificates.extend(certificate.clone());
         }
-        for ((namespace, name), all) in by_environment {
+        for ((namespace, name), (all, certificates)) in by_environment {
             let Some(environment) = self.watches.environments.get(&ObjectRef::new(&name).within(&namespace))
             else {
                 continue;
             };
-            let first = all.iter().find(|told| !told.ready).or(all.first());
-            if let Some(told) = first.filter(|_| environment.metadata.deletion_timestamp.is_none()) {
-                status::tell_environment(&self.context.client, &environment, told, now).await?;
+            if environment.metadata.deletion_timestamp.is_some() {
+                continue;
             }
+            let Some(told) = first(all.into_iter()) else { continue };
+            let certificate = certificates.iter().find(|found| !found.ready).or(certificates.first());
+            status::tell_environment(&self.context.client, &environment, &told, certificate, now).await?;
         }
         Ok(())
     }
 
-    /// The zone of the cluster's domain, and how far its wildcard has come.
-    pub(crate) fn wildcard(&self, troubles: &BTreeMap<String, Failure>) -> Option<(&Site, Told)> {
-        let domain = Name::host(&self.context.settings.domain).ok()?;
-        let site = self.holding(&domain)?;
+    /// How far the wildcard of the cluster's domain has come in each zone that holds it, and its certificate.
+    fn wildcards(&self, troubles: &BTreeMap<String, Failure>) -> Vec<(&Site, Told, Option<&Certificate>)> {
+        let Ok(domain) = Name::host(&self.context.settings.domain) else { return vec![] };
         let host = domain.below("*");
-        let mut followed = site.followed(&host);
-        if let Some(failure) = troubles.get(&site.zone.id) {
-            followed.failed.get_or_insert((failure.to_string(), failure.is_busy() || failure.leaves_doubt()));
-        }
-        Some((site, told(host.as_str(), site.planned(&host), &followed)))
+        let of = |site| {
+            let mut followed = Site::followed(site, &host);
+            if let Some(failure) = troubles.get(&site.zone.id) {
+                followed
+                    .failed
+                    .get_or_insert((failure.to_string(), failure.is_busy() || failure.leaves_doubt()));
+            }
+            (site, told(host.as_str(), site.planned(&host), &followed), self.certificates.of(&host))
+        };
+        self.holding(&domain).into_iter().map(of).collect()
     }
 }
 

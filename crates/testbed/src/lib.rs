@@ -74,6 +74,12 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
 }
 
+/// The definitions of cert-manager's kinds, as its own module has them.
+pub fn cert_manager_definitions() -> anyhow::Result<PathBuf> {
+    let module = go::module_of(&Cache::open()?, "cert-manager", "github.com/cert-manager/cert-manager")?;
+    Ok(module.join("deploy/crds"))
+}
+
 /// A program that is made on demand, by its name: for stories that need it.
 pub fn tool(name: &str) -> anyhow::Result<PathBuf> {
     tools::tool(&Cache::open()?, name)

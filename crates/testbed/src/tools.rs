@@ -22,7 +22,7 @@ enum OnDemand {
     Browser,
 }
 
-const ON_DEMAND: [OnDemand; 15] = [
+const ON_DEMAND: [OnDemand; 17] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -30,6 +30,8 @@ const ON_DEMAND: [OnDemand; 15] = [
     OnDemand::Go(go::CHATTER),
     OnDemand::Go(go::RCLONE),
     OnDemand::Go(go::S5CMD),
+    OnDemand::Go(go::CERT_MANAGER),
+    OnDemand::Go(go::EXTERNAL_DNS),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Python(python::SCHEMATHESIS),

@@ -5,6 +5,7 @@ mod plain;
 
 use std::io::IsTerminal;
 
+use api::condition::AWAITS_HOSTS;
 use serde_json::json;
 use verbs::Event;
 use verbs::environment::Planned;
@@ -97,6 +98,7 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ServerBack { .. } => "the API server answers again".to_owned(),
         Event::OperatorSilent { reason } => format!("waiting for the operator: {reason}"),
         Event::Copied { service, .. } => format!("{}: {}", service.name, copy::doing(service)),
+        Event::Condition { condition, .. } if condition.reason == AWAITS_HOSTS => condition.message.clone(),
         Event::Observed { .. } | Event::Condition { .. } | Event::Part { .. } | Event::Verdict { .. } => {
             return None;
         }

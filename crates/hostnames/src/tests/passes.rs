@@ -144,6 +144,9 @@ async fn five_hundred_environments_in_a_zone_of_ten_thousand_records_ask_for_nex
     assert!(lists <= 34 + 12, "{lists} pages");
     assert!(followed <= 25, "{followed} questions");
     assert!(operator.site.plan().hosts.iter().all(|host| host.outcome == Outcome::Nothing));
+    println!(
+        "500 environments, 10,000 records: begun with {lists} pages, {changes} batch, {followed} GetChange"
+    );
 
     // Another environment is no request, and a look with nothing to do writes nothing.
     let more = environments(501, &["www.example.com", "api.example.com"]);
@@ -152,6 +155,7 @@ async fn five_hundred_environments_in_a_zone_of_ten_thousand_records_ask_for_nex
         operator.look(&more, &[]).await;
     }
     let [lists, changes, followed] = operator.asked();
+    println!("one environment more, 20 looks: {} pages, 0 batches", lists - before[0]);
     assert!(lists - before[0] <= 12, "{lists} pages after {before:?}");
     assert_eq!((changes, followed), (before[1], before[2]));
     assert_eq!(*operator.cluster.lock().unwrap(), written);
@@ -161,6 +165,7 @@ async fn five_hundred_environments_in_a_zone_of_ten_thousand_records_ask_for_nex
     let before = operator.asked();
     operator.look(&more, &[]).await;
     let [lists, changes, _] = operator.asked();
+    println!("a look that is due, every 5 min: {} pages", lists - before[0]);
     assert!((1..=12).contains(&(lists - before[0])), "{} pages", lists - before[0]);
     assert_eq!(changes, before[1]);
 }

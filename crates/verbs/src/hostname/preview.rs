@@ -23,12 +23,15 @@ pub async fn plan(cluster: &Cluster, claim: Option<(&str, &str, &str, u8)>) -> R
     let mut ground = Ground::gather(cluster).await?;
     if let Some((host, namespace, environment, weight)) = claim {
         let host = Name::host(host).map_err(Error::Hostname)?;
-        ground.claims.retain(|claim| claim.host != host);
+        let (before, others): (Vec<Claimed>, Vec<Claimed>) =
+            std::mem::take(&mut ground.claims).into_iter().partition(|claim| claim.host == host);
+        ground.claims = others;
         ground.claims.push(Claimed {
             host,
             namespace: namespace.to_owned(),
             environment: environment.to_owned(),
             weight,
+            health_check: before.into_iter().next().and_then(|claim| claim.health_check),
             stands: Stands::Wanted,
         });
     }

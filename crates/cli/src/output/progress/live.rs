@@ -52,7 +52,11 @@ impl Live {
                 self.now(&sentence(event).unwrap_or_default());
             }
             Event::Copied { service, .. } => self.service(service),
-            Event::Condition { .. } => {}
+            Event::Condition { .. } => {
+                if let Some(text) = sentence(event) {
+                    self.now(&text);
+                }
+            }
         }
     }
 

@@ -1,54 +1,18 @@
 //! Hostnames in a zone that others use, too: answered and verified, given back without a trace, and never somebody else's.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use api::{Exit, HostClaim, Hostname, condition};
 use kube::api::Api;
 use serde_json::{Value, json};
-use stories::dns::{self, Record};
-use stories::{World, contains, installed_with, leftovers, light, same, story, until};
-
-const SOON: Duration = Duration::from_secs(90);
-/// As whom the operator is known there.
-const IDENTITY: &str = "stories-dns";
-const KEYS: [(&str, &str); 3] =
-    [("AWS_ACCESS_KEY_ID", "stories"), ("AWS_SECRET_ACCESS_KEY", "stories"), ("AWS_REGION", "eu-west-1")];
-
-/// The operator keeps the testbed's zone while this is told.
-async fn with_zone(world: &World, tell: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
-    let flags = [
-        format!("--domain={}", testbed::dns::DOMAIN),
-        format!("--hosted-zone={}", testbed::dns::ZONE_ID),
-        "--cluster=testbed".to_owned(),
-        "--url-scheme=https".to_owned(),
-        format!("--env=AWS_ENDPOINT_URL_ROUTE_53={}", testbed::dns::endpoint()),
-        format!("--env-from={IDENTITY}"),
-    ];
-    let keys: Value = KEYS.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
-    installed_with(world, &flags, (IDENTITY, keys), tell).await
-}
-
-/// As somebody who may look at the zone.
-async fn hostname(world: &World, arguments: &[&str]) -> Result<Value> {
-    let endpoint = testbed::dns::endpoint();
-    let variables = [&KEYS[..], &[("AWS_ENDPOINT_URL_ROUTE_53", endpoint.as_str())]].concat();
-    let arguments = [&["hostname"], arguments, &["-o", "json"]].concat();
-    Ok(serde_json::from_str(
-        &world.outboard_with(&variables, &arguments).await?.ended(Exit::Success)?.stdout,
-    )?)
-}
-
-fn named(world: &World, label: &str) -> String {
-    format!("{label}-{}.{}", world.name, testbed::dns::ZONE)
-}
+use stories::dns::{self, Record, SOON, hostname, named, with_zone};
+use stories::{World, contains, leftovers, light, same, story, until};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
 async fn a_host_answers_over_tls_and_goes_with_its_environment_while_what_others_have_stays() -> Result<()> {
     story(async |world| {
         world.apply(|spec| *spec = light()).await?;
-        with_zone(world, async || {
+        with_zone(world, &[], async || {
             let theirs = named(world, "theirs");
             let foreign = [
                 Record::new(&theirs, "A", "192.0.2.7"),
@@ -113,50 +77,6 @@ async fn a_host_answers_over_tls_and_goes_with_its_environment_while_what_others
             ensure!(Api::<HostClaim>::all(world.client.clone()).get_opt(&www).await?.is_none());
             same("what is left", &leftovers(world).await?, &vec![])?;
             dns::delete(&foreign).await
-        })
-        .await
-    })
-    .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the testbed"]
-async fn two_clusters_share_a_host_by_weights_and_never_are_both_at_0() -> Result<()> {
-    story(async |world| {
-        world.apply(|spec| *spec = light()).await?;
-        with_zone(world, async || {
-            world.create("production", &[]).await?;
-            let www = named(world, "shared");
-            let text = "\"heritage=external-dns,external-dns/outboard-cluster=other,external-dns/owner=outboard/outboard,\
-                        external-dns/resource=environment/team/production\"";
-            let of_other = |weight| {
-                let identifier = format!("other/{www}");
-                [
-                    Record::new(&www, "A", "192.0.2.7").weighted(&identifier, weight),
-                    Record::new(&format!("a-{www}"), "TXT", text).weighted(&identifier, weight),
-                ]
-            };
-            dns::create(&of_other(0)).await?;
-            let claim = async |weight: &str, exit| {
-                let arguments = ["hostname", "claim", &www, "--env", "production", "--weight", weight];
-                world.outboard(&arguments).await?.ended(exit)
-            };
-            claim("10", Exit::Success).await?;
-            same("records", &dns::held(&www).await?.len(), &4)?;
-
-            // The other one is at 0, so this one can neither go to 0 nor go.
-            let refused = claim("0", Exit::Conflict).await?;
-            contains(&refused.stderr, "raise another one first")?;
-            claim("20", Exit::Success).await?;
-            dns::delete(&of_other(0)).await?;
-            dns::create(&of_other(5)).await?;
-            claim("0", Exit::Success).await?;
-            ensure!(dns::resolve(&www).await? == ["192.0.2.7".parse::<std::net::Ipv4Addr>()?], "not all at the other");
-
-            world.outboard(&["hostname", "release", &www, "--yes"]).await?.ended(Exit::Success)?;
-            let left = dns::held(&www).await?;
-            ensure!(left.len() == 2 && left.iter().all(|record| record.contains("[other/")), "{left:?}");
-            dns::delete(&of_other(5)).await
         })
         .await
     })
