@@ -26,16 +26,20 @@ impl Row {
     fn of(summary: Summary) -> Self {
         let terminal = summary.verdict.as_ref().is_some_and(|verdict| verdict.terminal);
         let chip = match summary.dns_ready {
+            Some(true) if summary.certificate_ready == Some(false) => {
+                Chip::new("wait", "triangle-alert", "No certificate")
+            }
             Some(true) => Chip::new("good", "circle-check", "Answered"),
             Some(false) if terminal => Chip::new("bad", "circle-x", "Not answered"),
             Some(false) => Chip::new("wait", "loader-circle", "Not yet"),
             // Nobody keeps its records: whether it is found is others' business.
             None => Chip::new("quiet", "minus", "Not kept"),
         };
-        let why = match (&summary.verdict, summary.dns_ready) {
-            (Some(verdict), _) => Some(words::finding(verdict)),
-            (None, Some(false)) => summary.message.clone(),
-            (None, _) => None,
+        let why = match (&summary.verdict, summary.dns_ready, summary.certificate_ready) {
+            (Some(verdict), ..) => Some(words::finding(verdict)),
+            (None, Some(false), _) => summary.message.clone(),
+            (None, _, Some(false)) => summary.certificate.clone(),
+            (None, ..) => None,
         };
         Self { summary, chip, why }
     }
