@@ -1,8 +1,8 @@
 //! How a copy of data is shown to a person: how far it is, and what became of it.
 
 use verbs::data::{
-    CopiedService, CopyPhase, CopyStore, Detail, KeysReport, MaskChoice, SnapshotKind, Summary, TargetState,
-    ValuePath,
+    CopiedService, CopyPhase, CopyStore, Detail, KeysReport, MaskChoice, ObjectWay, ObjectsReport,
+    ServiceReport, SnapshotKind, Summary, TargetState, ValuePath,
 };
 
 use super::colour::Paint;
@@ -137,6 +137,8 @@ fn limits(detail: &Detail) -> Vec<String> {
         limits.threads_running.map(|count| format!("{count} statements on the source")),
         limits.latency_millis.map(|millis| format!("{millis} ms for an answer of the source")),
         limits.cpu_percent.map(|percent| format!("{percent} of 100 of a Redis' main thread")),
+        limits.transfers.map(|count| format!("{count} objects at once")),
+        limits.requests_per_second.map(|count| format!("{count} requests of S3 a second")),
     ]
     .into_iter()
     .flatten()
@@ -145,8 +147,14 @@ fn limits(detail: &Detail) -> Vec<String> {
 
 /// What a copy would have to do.
 fn holds(service: &CopiedService) -> String {
-    if service.store == CopyStore::Redis {
-        return format!("would copy about {} keys", grouped(service.rows_total));
+    match service.store {
+        CopyStore::Mariadb => {}
+        CopyStore::Redis => return format!("would copy about {} keys", grouped(service.rows_total)),
+        CopyStore::S3 => {
+            let objects = count(service.rows_total, "object");
+            let size = bytes(service.bytes_total);
+            return format!("would copy {objects}, {size}, as far as the target lacks them");
+        }
     }
     let tables = count(service.tables, "table");
     format!("would copy {tables}, about {} rows, {}", grouped(service.rows_total), bytes(service.bytes_total))
@@ -170,6 +178,10 @@ fn report(service: &CopiedService) -> Vec<String> {
     let report = service.report.as_ref();
     if let Some((report, keys)) = report.and_then(|report| Some((report, report.keys.as_ref()?))) {
         lines.extend(of_keys(keys, report.seconds, report.values_looked_for));
+        lines.extend(report.notes.iter().cloned());
+    } else if let Some((report, objects)) = report.and_then(|report| Some((report, report.objects.as_ref()?)))
+    {
+        lines.extend(of_objects(objects, report));
         lines.extend(report.notes.iter().cloned());
     } else if let Some(report) = report {
         lines.push(format!(
@@ -247,6 +259,48 @@ fn of_keys(keys: &KeysReport, seconds: f64, looked_for: u64) -> Vec<String> {
         keys.source_cpu_seconds,
     ));
     lines.extend(keys.not_copied.iter().map(|line| format!("not copied {line}")));
+    lines
+}
+
+/// The same of an S3.
+fn of_objects(objects: &ObjectsReport, report: &ServiceReport) -> Vec<String> {
+    let also = |number: u64, what: &str| {
+        if number > 0 { format!("{what}{}", grouped(number)) } else { String::new() }
+    };
+    let mut lines = vec![format!("as of      {}", objects.guarantee)];
+    lines.push(format!(
+        "copied     {} in {:.1} s, {} were so already{}",
+        count(objects.copied, "object"),
+        report.seconds,
+        grouped(objects.equal),
+        also(objects.removed, "; removed that the source has not: "),
+    ));
+    lines.push(format!(
+        "verified   {} by a digest of both stores{}{}",
+        count(objects.proved, "object"),
+        also(objects.received, "; only received as they were sent: "),
+        also(objects.repaired, "; sent again: "),
+    ));
+    if objects.way == ObjectWay::ByItself {
+        lines.push("by         the server itself".to_owned());
+    }
+    if objects.placeholders + objects.dropped > 0 {
+        lines.push(format!(
+            "masked     {} replaced by placeholders, {} dropped",
+            count(objects.placeholders, "object"),
+            grouped(objects.dropped),
+        ));
+    }
+    lines.push(format!(
+        "asked      {} of the source and {} of the target, {} of them writes{}",
+        count(objects.source_requests, "request"),
+        grouped(objects.target_requests),
+        grouped(objects.target_writes),
+        also(objects.slow_downs, "; too much for a store: "),
+    ));
+    lines.extend(objects.not_copied.iter().map(|line| format!("not copied {line}")));
+    let untold = objects.not_copied_count.saturating_sub(objects.not_copied.len() as u64);
+    lines.extend((untold > 0).then(|| format!("not copied {} more", grouped(untold))));
     lines
 }
 
@@ -332,6 +386,21 @@ mod tests {
                 },
             },
         }));
+        let uploads = service(&json!({
+            "name": "uploads", "store": "s3", "phase": "Done",
+            "report": {
+                "seconds": 3.25, "snapshots": 0, "tables": 0, "rows": 20_000, "chunks": 0, "verifiedChunks": 0,
+                "repairedChunks": 0, "resumedChunks": 0, "maskedColumns": 0, "valuesLookedFor": 0,
+                "throttledSeconds": 0.0, "peakMemoryBytes": 0,
+                "objects": {
+                    "way": "through", "copied": 19_000, "equal": 1_000, "changed": 2, "gone": 0, "large": 1, "tagged": 1_700,
+                    "placeholders": 12, "dropped": 30, "repaired": 0, "proved": 20_000, "received": 12, "extraneous": 4,
+                    "removed": 4, "notCopiedCount": 3, "notCopied": ["old/film.mp4: the source: is archived: fetch it back first"],
+                    "sourceRequests": 20_040, "targetRequests": 20_100, "targetWrites": 19_004, "ledgerWrites": 21, "slowDowns": 0,
+                    "mostUnderWay": 64, "guarantee": "each object is whole and as it was on the source at one moment of this copy",
+                },
+            },
+        }));
         let summary = Summary {
             name: "qa-42-x7k2p".into(),
             namespace: "shop".into(),
@@ -341,7 +410,7 @@ mod tests {
             dry_run: false,
             scan: false,
             phase: CopyPhase::Done,
-            counts: "rows and keys",
+            counts: "rows, keys and objects",
             rows: 2_000_123,
             rows_total: 2_000_000,
             bytes: 0,
@@ -359,7 +428,7 @@ mod tests {
             limits: serde_json::from_value(json!({"bytesPerSecond": 20_000_000, "connections": 2})).unwrap(),
             quiesce: true,
             target: TargetState::Copied,
-            services: vec![done, cache],
+            services: vec![done, cache, uploads],
             notes: vec!["the source has no binary log".into()],
             verdict: None,
             started: None,
