@@ -6,7 +6,7 @@ use api::names::{ClassName, EnvironmentName, PartName, ProjectName, Version};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use verbs::data::{self, CopyLimits, MaskChoice};
+use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice};
 use verbs::environment::{self, Choice, Settings, Wanted, Wish};
 use verbs::{Cluster, Error, Event};
 
@@ -85,6 +85,9 @@ impl Ask {
             to: environment.clone(),
             services: vec![],
             masks: MaskChoice::Project,
+            keys: BTreeMap::new(),
+            delete_up_to: None,
+            denied: DeniedChoice::Fail,
             limits: CopyLimits::default(),
             dry_run: false,
             scan: false,

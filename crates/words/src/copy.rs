@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use verbs::data::{
-    CopiedService, CopyPhase, CopyStore, Detail, KeysReport, MaskChoice, SnapshotKind, Summary, ValuePath,
+    CopiedService, CopyPhase, CopyStore, Detail, KeysReport, MaskChoice, ObjectWay, ObjectsReport,
+    ServiceReport, SnapshotKind, Summary, ValuePath,
 };
 
 use crate::left;
@@ -97,6 +98,8 @@ fn limits(detail: &Detail) -> Vec<String> {
         limits.threads_running.map(|count| format!("{count} statements on the source")),
         limits.latency_millis.map(|millis| format!("{millis} ms for an answer of the source")),
         limits.cpu_percent.map(|percent| format!("{percent} of 100 of a Redis' main thread")),
+        limits.transfers.map(|count| format!("{count} objects at once")),
+        limits.requests_per_second.map(|count| format!("{count} requests of S3 a second")),
     ]
     .into_iter()
     .flatten()
@@ -105,8 +108,14 @@ fn limits(detail: &Detail) -> Vec<String> {
 
 /// What a copy would have to do.
 fn holds(service: &CopiedService) -> String {
-    if service.store == CopyStore::Redis {
-        return format!("would copy about {} keys", grouped(service.rows_total));
+    match service.store {
+        CopyStore::Mariadb => {}
+        CopyStore::Redis => return format!("would copy about {} keys", grouped(service.rows_total)),
+        CopyStore::S3 => {
+            let objects = count(service.rows_total, "object");
+            let size = bytes(service.bytes_total);
+            return format!("would copy {objects}, {size}, as far as the target lacks them");
+        }
     }
     let tables = count(service.tables, "table");
     format!("would copy {tables}, about {} rows, {}", grouped(service.rows_total), bytes(service.bytes_total))
@@ -130,6 +139,10 @@ fn report(service: &CopiedService) -> Vec<String> {
     let report = service.report.as_ref();
     if let Some((report, keys)) = report.and_then(|report| Some((report, report.keys.as_ref()?))) {
         lines.extend(of_keys(keys, report.seconds, report.values_looked_for));
+        lines.extend(report.notes.iter().cloned());
+    } else if let Some((report, objects)) = report.and_then(|report| Some((report, report.objects.as_ref()?)))
+    {
+        lines.extend(of_objects(objects, report));
         lines.extend(report.notes.iter().cloned());
     } else if let Some(report) = report {
         lines.push(format!(
@@ -207,6 +220,48 @@ fn of_keys(keys: &KeysReport, seconds: f64, looked_for: u64) -> Vec<String> {
         keys.source_cpu_seconds,
     ));
     lines.extend(keys.not_copied.iter().map(|line| format!("not copied {line}")));
+    lines
+}
+
+/// The same of an S3.
+fn of_objects(objects: &ObjectsReport, report: &ServiceReport) -> Vec<String> {
+    let also = |number: u64, what: &str| {
+        if number > 0 { format!("{what}{}", grouped(number)) } else { String::new() }
+    };
+    let mut lines = vec![format!("as of      {}", objects.guarantee)];
+    lines.push(format!(
+        "copied     {} in {:.1} s, {} were so already{}",
+        count(objects.copied, "object"),
+        report.seconds,
+        grouped(objects.equal),
+        also(objects.removed, "; removed that the source has not: "),
+    ));
+    lines.push(format!(
+        "verified   {} by a digest of both stores{}{}",
+        count(objects.proved, "object"),
+        also(objects.received, "; only received as they were sent: "),
+        also(objects.repaired, "; sent again: "),
+    ));
+    if objects.way == ObjectWay::ByItself {
+        lines.push("by         the server itself".to_owned());
+    }
+    if objects.placeholders + objects.dropped > 0 {
+        lines.push(format!(
+            "masked     {} replaced by placeholders, {} dropped",
+            count(objects.placeholders, "object"),
+            grouped(objects.dropped),
+        ));
+    }
+    lines.push(format!(
+        "asked      {} of the source and {} of the target, {} of them writes{}",
+        count(objects.source_requests, "request"),
+        grouped(objects.target_requests),
+        grouped(objects.target_writes),
+        also(objects.slow_downs, "; too much for a store: "),
+    ));
+    lines.extend(objects.not_copied.iter().map(|line| format!("not copied {line}")));
+    let untold = objects.not_copied_count.saturating_sub(objects.not_copied.len() as u64);
+    lines.extend((untold > 0).then(|| format!("not copied {} more", grouped(untold))));
     lines
 }
 

@@ -169,7 +169,7 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::FilledAlready { environment, from } => Words::new(Exit::Conflict, sentence)
             .hint(format!("`outboard data copy --from {from} --to {environment}` replaces it")),
         Error::NotCopied { .. } => Words::new(Exit::Invalid, sentence)
-            .hint("data of MariaDB and of Redis is copied; leave --only out for all there is"),
+            .hint("data of MariaDB, Redis and S3 is copied; leave --only out for all there is"),
         Error::CopyExists { copy } => Words::new(Exit::Conflict, sentence)
             .hint(format!("look at it with `outboard data show {copy}`, or choose another --name")),
         Error::CopyEnded { copy, .. } => Words::new(Exit::Conflict, sentence)

@@ -83,6 +83,21 @@ mod tests {
                 },
             },
         }));
+        let uploads = service(&json!({
+            "name": "uploads", "store": "s3", "phase": "Done",
+            "report": {
+                "seconds": 3.25, "snapshots": 0, "tables": 0, "rows": 20_000, "chunks": 0, "verifiedChunks": 0,
+                "repairedChunks": 0, "resumedChunks": 0, "maskedColumns": 0, "valuesLookedFor": 0,
+                "throttledSeconds": 0.0, "peakMemoryBytes": 0,
+                "objects": {
+                    "way": "through", "copied": 19_000, "equal": 1_000, "changed": 2, "gone": 0, "large": 1, "tagged": 1_700,
+                    "placeholders": 12, "dropped": 30, "repaired": 0, "proved": 20_000, "received": 12, "extraneous": 4,
+                    "removed": 4, "notCopiedCount": 3, "notCopied": ["old/film.mp4: the source: is archived: fetch it back first"],
+                    "sourceRequests": 20_040, "targetRequests": 20_100, "targetWrites": 19_004, "ledgerWrites": 21, "slowDowns": 0,
+                    "mostUnderWay": 64, "guarantee": "each object is whole and as it was on the source at one moment of this copy",
+                },
+            },
+        }));
         let summary = Summary {
             name: "qa-42-x7k2p".into(),
             namespace: "shop".into(),
@@ -92,7 +107,7 @@ mod tests {
             dry_run: false,
             scan: false,
             phase: CopyPhase::Done,
-            counts: "rows and keys",
+            counts: "rows, keys and objects",
             rows: 2_000_123,
             rows_total: 2_000_000,
             bytes: 0,
@@ -110,7 +125,7 @@ mod tests {
             limits: serde_json::from_value(json!({"bytesPerSecond": 20_000_000, "connections": 2})).unwrap(),
             quiesce: true,
             target: TargetState::Copied,
-            services: vec![done, cache],
+            services: vec![done, cache, uploads],
             notes: vec!["the source has no binary log".into()],
             verdict: None,
             started: None,

@@ -1,11 +1,13 @@
 //! Copies of data, as programs see them, begin them and steer them.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use verbs::data::{self, CopyLimits, MaskChoice, Summary};
+use verbs::data::{self, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, Summary};
 use verbs::{Error, Event};
 
 use super::answer::{Answer, Body, tagged};
@@ -26,9 +28,18 @@ pub struct WantedCopy {
     pub from: String,
     /// Its data is replaced.
     pub to: String,
-    /// None: every MariaDB and Redis that both have.
+    /// None: every MariaDB, Redis and S3 that both have.
     #[serde(default)]
     pub services: Vec<String>,
+    /// Which keys of a Redis, and which objects of an S3, by service; none: all of them.
+    #[serde(default)]
+    pub keys: BTreeMap<String, CopyKeys>,
+    /// Of S3: what the source does not have is removed from the target, if it is no more than this.
+    #[serde(default)]
+    pub delete_up_to: Option<u32>,
+    /// Of S3: what becomes of the copy if objects may not be read or written.
+    #[serde(default)]
+    pub denied: DeniedChoice,
     #[serde(default)]
     pub masks: MaskChoice,
     #[serde(default)]
@@ -95,6 +106,9 @@ pub async fn begin(State(app): State<App>, Body(wanted): Body<WantedCopy>) -> An
         from,
         to,
         services: wanted.services,
+        keys: wanted.keys,
+        delete_up_to: wanted.delete_up_to,
+        denied: wanted.denied,
         masks: wanted.masks,
         limits: wanted.limits,
         dry_run: wanted.dry_run,

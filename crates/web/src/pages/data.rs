@@ -1,5 +1,6 @@
 //! The data of an environment: the copies it had, and replacing it by that of another.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::project::ServiceType;
@@ -10,7 +11,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use verbs::data::{CopyLimits, MaskChoice, Wanted};
+use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, Wanted};
 use verbs::{Error, Event, data};
 
 use super::destroy::class_of;
@@ -117,8 +118,8 @@ async fn services(app: &App, environment: &Environment) -> Result<Vec<(String, &
         let of_class = class.services.get(name).and_then(|service| service.r#type);
         (name.clone(), of_class.unwrap_or(service.r#type))
     });
-    use ServiceType::{External, Mariadb, Mysql, Redis};
-    let copied = typed.filter(|(_, kind)| matches!(kind, Mariadb | Mysql | Redis | External));
+    use ServiceType::{External, Mariadb, Mysql, Redis, S3};
+    let copied = typed.filter(|(_, kind)| matches!(kind, Mariadb | Mysql | Redis | S3 | External));
     Ok(copied.map(|(name, kind)| (name, kind.as_str())).collect())
 }
 
@@ -167,6 +168,9 @@ fn wanted(place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
         to: place.name.clone(),
         services: services.collect(),
         masks: if said("masks") == Some("none") { MaskChoice::None } else { MaskChoice::Project },
+        keys: BTreeMap::new(),
+        delete_up_to: None,
+        denied: DeniedChoice::Fail,
         limits: CopyLimits::default(),
         dry_run,
         scan: false,
