@@ -113,7 +113,7 @@ impl Keeper<'_> {
     }
 
     /// How far the wildcard of the cluster's domain has come in each zone that holds it, and its certificate.
-    fn wildcards(&self, troubles: &BTreeMap<String, Failure>) -> Vec<(&Site, Told, Option<&Certificate>)> {
+    fn wildcards(&self, troubles: &BTreeMap<String, Failure>) -> Vec<(&Site, Told, Sight)> {
         let Ok(domain) = Name::host(&self.context.settings.domain) else { return vec![] };
         let host = domain.below("*");
         let of = |site| {

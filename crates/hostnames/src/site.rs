@@ -335,11 +335,6 @@ impl Site {
         self.due
     }
 
-    /// Whether some hosts are not as they should be, for what was refused.
-    pub fn has_failed(&self) -> bool {
-        !self.failed.is_empty()
-    }
-
     pub fn planned(&self, host: &Name) -> Option<&Host> {
         self.plan.host(host)
     }

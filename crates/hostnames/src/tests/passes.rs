@@ -111,7 +111,8 @@ impl Operator {
     async fn settle(&mut self, wanted: &Wanted, going: &[&str]) {
         for _ in 0..1000 {
             self.look(wanted, going).await;
-            if !self.site.is_busy() && !self.site.has_failed() {
+            let failed = |host: &Host| self.site.followed(&host.name).failed.is_some();
+            if !self.site.is_busy() && !self.site.plan().hosts.iter().any(failed) {
                 return;
             }
         }
