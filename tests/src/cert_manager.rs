@@ -86,6 +86,14 @@ impl CertManager {
         Ok(names.filter(|name| name != ISSUER).collect())
     }
 
+    /// What the Gateway listens to, by name.
+    pub async fn listeners(&self, world: &World) -> Result<Vec<String>> {
+        let gateway = gateways(world).get("outboard").await?;
+        let listeners = gateway.data.pointer("/spec/listeners").and_then(Value::as_array).cloned();
+        let listeners = listeners.context("a Gateway has listeners")?;
+        Ok(listeners.iter().filter_map(|listener| Some(listener["name"].as_str()?.to_owned())).collect())
+    }
+
     /// Takes away what the story has made, but for the definitions: those are the next one's, too.
     pub async fn end(self, world: &World) -> Result<()> {
         let secrets = Api::<Secret>::namespaced(world.client.clone(), NAMESPACE);
@@ -97,19 +105,19 @@ impl CertManager {
         }
         api(world, "ClusterIssuer").delete_collection(&Default::default(), &Default::default()).await?;
         // The listeners that an operator with an issuer has given the Gateway: it is installed without one again.
-        let gateway = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "Gateway");
-        let gateways = Api::<DynamicObject>::namespaced_with(
-            world.client.clone(),
-            NAMESPACE,
-            &ApiResource::from_gvk_with_plural(&gateway, "gateways"),
-        );
         let none = json!({
             "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "outboard"},
         });
         let as_operator = PatchParams::apply(api::marks::MANAGER_HOSTNAMES).force();
-        gateways.patch("outboard", &as_operator, &Patch::Apply(&none)).await?;
+        gateways(world).patch("outboard", &as_operator, &Patch::Apply(&none)).await?;
         Ok(())
     }
+}
+
+fn gateways(world: &World) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "Gateway");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "gateways");
+    Api::namespaced_with(world.client.clone(), NAMESPACE, &resource)
 }
 
 fn api(world: &World, kind: &str) -> Api<DynamicObject> {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use api::Exit;
-use stories::dns::{self, Record, named, with_zone};
+use stories::dns::{self, Record, hostname, named, with_zone};
 use stories::{contains, light, same, story};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +42,14 @@ async fn two_clusters_share_a_host_by_weights_and_never_are_both_at_0() -> Resul
             world.outboard(&["hostname", "release", &www, "--yes"]).await?.ended(Exit::Success)?;
             let left = dns::held(&www).await?;
             ensure!(left.len() == 2 && left.iter().all(|record| record.contains("[other/")), "{left:?}");
-            dns::delete(&of_other(5)).await
+
+            // The other one is no more: what it had is found from here, and goes when somebody says so.
+            let found = hostname(world, &["gc", "--of-cluster", "other"]).await?;
+            same("what it has", &found[0]["orphans"].as_array().map(Vec::len), &Some(1))?;
+            same("before somebody says so", &dns::held(&www).await?.len(), &2)?;
+            hostname(world, &["gc", "--of-cluster", "other", "--yes"]).await?;
+            same("what is left of it", &dns::held(&www).await?, &Vec::<String>::new())?;
+            Ok(())
         })
         .await
     })

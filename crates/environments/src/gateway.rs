@@ -34,22 +34,32 @@ pub struct Door {
 }
 
 /// Where the gateway listens inside the cluster: its own status says so.
-pub async fn door(client: &Client, settings: &Settings) -> Result<Option<Door>, Error> {
+pub async fn door(client: &Client, settings: &Settings, host: &str) -> Result<Option<Door>, Error> {
     let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "Gateway");
     let resource = ApiResource::from_gvk_with_plural(&kind, "gateways");
     let api = Api::<DynamicObject>::namespaced_with(client.clone(), &settings.gateway_namespace, &resource);
     let Some(gateway) = api.get_opt(&settings.gateway_name).await? else { return Ok(None) };
-    Ok(read(&gateway.data, settings.url_scheme == "https"))
+    Ok(read(&gateway.data, Some(host).filter(|_| settings.url_scheme == "https")))
 }
 
-/// By TLS where people come so and the gateway, not a load balancer before it, ends it. Its listeners get a route one after
-/// the other.
-fn read(gateway: &Value, https: bool) -> Option<Door> {
+/// By TLS where people come so to a host, which is given then, and the gateway, not a load balancer before it, ends it for
+/// that host. Its listeners get a route one after the other.
+fn read(gateway: &Value, secure: Option<&str>) -> Option<Door> {
     let host = gateway.pointer("/status/addresses/0/value").and_then(Value::as_str)?;
     let listeners = || gateway.pointer("/spec/listeners").and_then(Value::as_array).into_iter().flatten();
-    let of = |protocol: &str| listeners().find(|listener| listener["protocol"] == protocol);
-    let secure = of("HTTPS").filter(|_| https);
-    let port = secure.or_else(|| of("HTTP")).and_then(|listener| listener["port"].as_u64()).unwrap_or(80);
+    let is_for = |listener: &&Value, asked: &str| match listener["hostname"].as_str() {
+        None => true,
+        Some(pattern) => {
+            pattern == asked || pattern.strip_prefix('*').is_some_and(|parent| asked.ends_with(parent))
+        }
+    };
+    let secure = secure.and_then(|asked| {
+        listeners()
+            .filter(|listener| listener["protocol"] == "HTTPS")
+            .find(|listener| is_for(listener, asked))
+    });
+    let plain = || listeners().find(|listener| listener["protocol"] == "HTTP");
+    let port = secure.or_else(plain).and_then(|listener| listener["port"].as_u64()).unwrap_or(80);
     let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     Some(Door { address, tls: secure.is_some() })
 }
@@ -123,12 +133,20 @@ mod tests {
             {"protocol": "HTTP", "port": 8080}, {"protocol": "HTTPS", "port": 8443},
         ]));
         let door = |port, tls| Some(Door { address: format!("[2001:db8::1]:{port}"), tls });
-        assert_eq!(read(&both, true), door(8443, true));
-        assert_eq!(read(&both, false), door(8080, false));
+        let host = Some("web-qa-shop.apps.example.com");
+        assert_eq!(read(&both, host), door(8443, true));
+        assert_eq!(read(&both, None), door(8080, false));
+        // One that is for another host only.
+        let other = gateway(serde_json::json!([
+            {"protocol": "HTTP", "port": 8080},
+            {"protocol": "HTTPS", "port": 8443, "hostname": "admin.example.com"},
+        ]));
+        assert_eq!(read(&other, host), door(8080, false));
+        assert_eq!(read(&other, Some("admin.example.com")), door(8443, true));
         // A load balancer before it ends TLS.
         let plain = gateway(serde_json::json!([{"protocol": "HTTP", "port": 8080}]));
-        assert_eq!(read(&plain, true), door(8080, false));
-        assert_eq!(read(&serde_json::json!({}), true), None);
+        assert_eq!(read(&plain, host), door(8080, false));
+        assert_eq!(read(&serde_json::json!({}), host), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::admit;
 use crate::context::Stop;
 use crate::controller::{Keeper, Opened};
 use crate::plan::{Claimed, Name, Stands, Told, verdict};
+use crate::prepared::Prepared;
 
 /// One named host at this moment.
 pub(crate) struct Case {
@@ -43,9 +44,13 @@ impl Keeper<'_> {
             let reference = ObjectRef::new(&hostname.spec.environment).within(&namespace);
             let environment = self.watches.environments.get(&reference);
             let host = Name::host(&hostname.name_any());
-            let holding = host.as_ref().map(|host| self.holding(host)).unwrap_or_default();
+            let mut holding = host.as_ref().map(|host| self.holding(host)).unwrap_or_default();
             let is_going = hostname.metadata.deletion_timestamp.is_some()
                 || environment.as_ref().is_some_and(|found| found.metadata.deletion_timestamp.is_some());
+            if is_going && self.is_elsewhere(&hostname) {
+                // Whose it is keeps its records: this one never had any.
+                holding.clear();
+            }
             let mut case = Case {
                 host: host.as_ref().ok().cloned(),
                 zones: holding.iter().map(|site| site.zone.id.clone()).collect(),
@@ -82,6 +87,15 @@ impl Keeper<'_> {
             cases.push(case);
         }
         cases
+    }
+
+    /// Whether another environment has the host.
+    fn is_elsewhere(&self, hostname: &Hostname) -> bool {
+        let claim = self.watches.claims.get(&ObjectRef::new(&hostname.name_any()));
+        claim.is_some_and(|claim| {
+            let holder = (&claim.spec.control_namespace, &claim.spec.environment);
+            holder != (&hostname.namespace().unwrap_or_default(), &hostname.spec.environment)
+        })
     }
 
     /// Why a host has to wait, if it has to.
@@ -144,8 +158,17 @@ impl Keeper<'_> {
             return Ok(Some(waiting("it was changed in this moment".to_owned())));
         }
         let claimed = self.watches.claims.get(&ObjectRef::new(host.as_str()));
+        let seen = Prepared {
+            hostname: (case.hostname.uid(), case.hostname.metadata.generation),
+            environment: (environment.uid(), environment.status.as_ref().and_then(|status| status.revision)),
+            claim: claimed.as_ref().and_then(|claim| claim.uid()),
+        };
+        if self.prepared.holds(host, &seen) {
+            return Ok(None);
+        }
         let waits =
             admit::prepare(&case.hostname, host, environment, claimed.as_deref(), self.context).await?;
+        self.prepared.remember(host, seen, waits.is_none());
         Ok(waits.map(Told::refused))
     }
 }

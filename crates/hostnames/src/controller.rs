@@ -15,13 +15,15 @@ use tracing::{info, warn};
 
 use crate::cases::{Case, claimed, is_held};
 use crate::certificates::Certificates;
+use crate::certificates::Sight;
 use crate::context::{Context, Observer, Stop};
 use crate::gateway;
-use crate::plan::{self, Certificate, Claimed, Ground, Name, Stands, Told, zone_of};
+use crate::plan::{self, Claimed, Ground, Name, Stands, Told, zone_of};
 use crate::scheduler::Request;
+use crate::served::is_told;
 use crate::site::{Look, Site};
 use crate::watch::Watches;
-use crate::{Failure, Settings};
+use crate::{Failure, Settings, prepared};
 
 /// What is on its way to name servers is asked for this soon.
 const PROGRESS: Duration = Duration::from_secs(3);
@@ -60,6 +62,7 @@ pub async fn run(
         watches: &watches,
         sites: BTreeMap::new(),
         certificates: Certificates::default(),
+        prepared: prepared::Memory::default(),
         swept: None,
     };
     loop {
@@ -93,6 +96,7 @@ pub(crate) struct Keeper<'a> {
     pub(crate) watches: &'a Watches,
     pub(crate) sites: BTreeMap<String, Opened>,
     pub(crate) certificates: Certificates,
+    pub(crate) prepared: prepared::Memory,
     swept: Option<Timestamp>,
 }
 
@@ -132,14 +136,11 @@ impl Keeper<'_> {
         }
 
         let mut failed = false;
-        if let Err(stop) = self.certify(gateway.as_ref(), &cases, now).await {
-            warn!("cannot see to certificates, trying again: {stop}");
-            failed = true;
-        }
+        self.certify(gateway.as_ref(), &cases, now).await;
 
         // status
         let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-        let mut said: Vec<(Arc<Environment>, Told, Option<Certificate>)> = vec![];
+        let mut said: Vec<(Arc<Environment>, Told, Sight)> = vec![];
         for case in &cases {
             let told = match self.finish(case, &troubles, now).await {
                 Ok(told) => told,
@@ -151,20 +152,21 @@ impl Keeper<'_> {
                 }
             };
             *counts.entry(told.reason).or_default() += 1;
-            let certificate = case.host.as_ref().and_then(|host| self.certificates.of(host)).cloned();
+            let certificate = case.host.as_ref().map_or(Sight::None, |host| self.certificates.of(host));
             said.extend(case.environment.clone().map(|environment| (environment, told, certificate)));
         }
-        self.tell_environments(&said, &troubles, now).await?;
+        failed |= !self.tell_environments(&said, &troubles, target.as_ref().err(), now).await;
         self.let_go(&cases).await?;
         self.count(&counts);
         self.sweep(now).await;
-        let busy = self.certificates.is_busy()
-            || cases.iter().any(|case| case.stands == Stands::Going)
+        let busy = cases.iter().any(|case| case.stands == Stands::Going)
             || self.sites.values().any(|opened| matches!(opened, Opened::Site(site) if site.is_busy()));
+        let due = self.open_sites().filter_map(Site::due).chain(self.certificates.due()).min();
+        let due = due.map_or(RESYNC, |due| due.duration_since(now).try_into().unwrap_or_default());
         Ok(match (busy, troubles.is_empty() && !failed) {
             (_, false) => FAILED,
             (true, true) => PROGRESS,
-            (false, true) => RESYNC,
+            (false, true) => due.clamp(PROGRESS, RESYNC),
         })
     }
 
@@ -172,7 +174,12 @@ impl Keeper<'_> {
     fn has_nothing(&self) -> bool {
         self.context.settings.zones.is_empty()
             && self.watches.hostnames.is_empty()
-            && !self.watches.environments.state().iter().any(|environment| is_held(environment.as_ref()))
+            && !self
+                .watches
+                .environments
+                .state()
+                .iter()
+                .any(|environment| is_held(environment.as_ref()) || is_told(environment))
     }
 
     /// Every zone that is not open yet.
@@ -227,21 +234,21 @@ impl Keeper<'_> {
     }
 
     /// Looks after the certificates of every host that is kept here.
-    async fn certify(&mut self, gateway: Option<&Value>, cases: &[Case], now: Timestamp) -> Result<(), Stop> {
+    async fn certify(&mut self, gateway: Option<&Value>, cases: &[Case], now: Timestamp) {
         if self.sites.values().any(|opened| matches!(opened, Opened::Failed(..))) {
             // Which hosts are ours is not known; what they have is not taken away.
-            return Ok(());
+            self.certificates.blind(self.context.settings.https);
+            return;
         }
         let wildcard = self.domain().map(|(_, domain)| domain.below("*"));
-        let of = |stands: &dyn Fn(Stands) -> bool| {
-            let those = cases.iter().filter(move |case| stands(case.stands));
+        let of = |wanted: bool| {
+            let those = cases.iter().filter(move |case| (case.stands == Stands::Wanted) == wanted);
             those.filter_map(|case| case.host.clone()).collect::<Vec<Name>>()
         };
-        let wanted: Vec<Name> = wildcard.into_iter().chain(of(&|stands| stands == Stands::Wanted)).collect();
-        let stay = of(&|stands| stands != Stands::Wanted);
-        self.certificates.turn(self.context, gateway, &wanted, &stay, now).await?;
+        let wanted: Vec<Name> = wildcard.into_iter().chain(of(true)).collect();
+        let stay = of(false);
+        self.certificates.turn(self.context, gateway, &wanted, &stay, now).await;
         self.context.observer.certificates(&self.certificates.expiries());
-        Ok(())
     }
 
     pub(crate) fn site(&self, id: &str) -> Option<&Site> {

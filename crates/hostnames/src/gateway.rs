@@ -52,11 +52,11 @@ pub(crate) fn reached(gateway: Option<&Value>, settings: &Settings) -> Result<Ta
     read(gateway).ok_or_else(|| format!("{called} has no address yet"))
 }
 
-/// Where it speaks TLS, as visitors inside the cluster reach it; none: it doesn't, or has no address yet.
-pub(crate) fn door(gateway: &Value) -> Option<String> {
-    let host = gateway.pointer("/status/addresses/0/value")?.as_str()?;
-    let port = https_port(gateway)?;
-    Some(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+/// Where it speaks TLS for a host, as visitors inside the cluster reach it; none: it doesn't, or has no address yet.
+pub(crate) fn door(gateway: &Value, host: &Name) -> Option<String> {
+    let address = gateway.pointer("/status/addresses/0/value")?.as_str()?;
+    let port = https_port(gateway, host.as_str())?;
+    Some(if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") })
 }
 
 /// A load balancer's hostname before plain addresses: those may change.
@@ -87,10 +87,11 @@ mod tests {
     #[test]
     fn tls_is_asked_for_where_the_gateway_speaks_it() {
         let of = |protocol: &str, address: &str| {
-            door(&json!({
+            let gateway = json!({
                 "spec": {"listeners": [{"protocol": "HTTP", "port": 80}, {"protocol": protocol, "port": 8443}]},
                 "status": {"addresses": [{"value": address}]},
-            }))
+            });
+            door(&gateway, &Name::host("www.example.com").unwrap())
         };
         assert_eq!(of("HTTPS", "192.0.2.1").as_deref(), Some("192.0.2.1:8443"));
         assert_eq!(of("HTTPS", "2001:db8::1").as_deref(), Some("[2001:db8::1]:8443"));

@@ -24,6 +24,7 @@ mod journal;
 mod kept;
 mod name_servers;
 mod plan;
+mod prepared;
 mod read;
 mod route53;
 mod scheduler;

@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::certificates::Sight;
 use crate::context::Stop;
 use crate::journal::{Entry, State};
-use crate::plan::{Certificate, Told};
+use crate::plan::Told;
 
 /// Kubernetes keeps whole seconds; a finer time would differ from what comes back.
 fn whole(time: Timestamp) -> Time {
@@ -37,21 +38,21 @@ fn condition(
 }
 
 /// Both of ours among `conditions`; without TLS there is nothing to say of certificates.
-fn set(
-    conditions: &mut Vec<Condition>,
-    told: &Told,
-    certificate: Option<&Certificate>,
-    generation: i64,
-    now: Timestamp,
-) {
+fn set(conditions: &mut Vec<Condition>, told: &Told, certificate: &Sight, generation: i64, now: Timestamp) {
     let dns = (told.ready, told.reason, told.message.as_str());
     condition::set(conditions, condition(DNS_READY, dns, generation, now));
     match certificate {
-        Some(found) => {
+        Sight::Seen(found) => {
             let shown = (found.ready, found.reason, found.message.as_str());
             condition::set(conditions, condition(CERTIFICATE_READY, shown, generation, now));
         }
-        None => conditions.retain(|condition| condition.r#type != CERTIFICATE_READY),
+        // What was said before may still be so; of a new one nothing good is said.
+        Sight::Unknown if condition::find(conditions, CERTIFICATE_READY).is_some() => {}
+        Sight::Unknown => {
+            let words = (false, "Checking", "it has not been looked at yet");
+            condition::set(conditions, condition(CERTIFICATE_READY, words, generation, now));
+        }
+        Sight::None => conditions.retain(|condition| condition.r#type != CERTIFICATE_READY),
     }
 }
 
@@ -61,7 +62,7 @@ pub struct Records<'a> {
     pub zones: Vec<String>,
     pub records: Vec<String>,
     pub batch: Option<&'a Entry>,
-    pub certificate: Option<&'a Certificate>,
+    pub certificate: Sight,
 }
 
 /// The next status; equal to the one that stands there when nothing changed.
@@ -86,7 +87,7 @@ pub fn of_hostname(hostname: &Hostname, told: &Told, records: Records<'_>, now: 
         conditions: current.conditions,
         verdict: told.verdict.clone(),
     };
-    set(&mut next.conditions, told, records.certificate, generation, now);
+    set(&mut next.conditions, told, &records.certificate, generation, now);
     next
 }
 
@@ -97,19 +98,21 @@ pub async fn tell_hostname(client: &Client, hostname: &Hostname, next: &Hostname
     write(client, hostname, &json!(next)).await
 }
 
-/// Only this slice's own entries of the conditions.
+/// Only this slice's own entries of the conditions; none: nothing is kept for it any more.
 pub async fn tell_environment(
     client: &Client,
     environment: &Environment,
-    told: &Told,
-    certificate: Option<&Certificate>,
+    said: Option<(&Told, &Sight)>,
     now: Timestamp,
 ) -> Result<(), Stop> {
     let mut conditions =
         environment.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
     let before = ours(&conditions);
-    // Of no generation: records hang on what is claimed, not on settings.
-    set(&mut conditions, told, certificate, 0, now);
+    match said {
+        // Of no generation: records hang on what is claimed, not on settings.
+        Some((told, certificate)) => set(&mut conditions, told, certificate, 0, now),
+        None => conditions.retain(|condition| !is_ours(condition)),
+    }
     let next = ours(&conditions);
     if before == next {
         return Ok(());
@@ -117,9 +120,12 @@ pub async fn tell_environment(
     write(client, environment, &json!({"conditions": next})).await
 }
 
+pub fn is_ours(condition: &Condition) -> bool {
+    [DNS_READY, CERTIFICATE_READY].contains(&condition.r#type.as_str())
+}
+
 fn ours(conditions: &[Condition]) -> Vec<Condition> {
-    let ours = [DNS_READY, CERTIFICATE_READY];
-    conditions.iter().filter(|condition| ours.contains(&condition.r#type.as_str())).cloned().collect()
+    conditions.iter().filter(|condition| is_ours(condition)).cloned().collect()
 }
 
 async fn write<K>(client: &Client, object: &K, status: &Value) -> Result<(), Stop>

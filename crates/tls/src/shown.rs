@@ -20,7 +20,8 @@ pub struct Shown {
 impl Shown {
     pub fn read(certificate: &CertificateDer<'_>) -> Result<Self, String> {
         let (_, read) = X509Certificate::from_der(certificate).map_err(|error| error.to_string())?;
-        let time = |seconds: i64| Timestamp::from_second(seconds).map_err(|error| error.to_string());
+        // Certificates without an end have one that lies beyond all times.
+        let time = |seconds: i64| Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
         let names = read.subject_alternative_name().map_err(|error| error.to_string())?;
         let names = names.map(|extension| &extension.value.general_names[..]).unwrap_or_default();
         let host = |name: &GeneralName<'_>| match name {
@@ -28,8 +29,8 @@ impl Shown {
             _ => None,
         };
         Ok(Self {
-            not_before: time(read.validity().not_before.timestamp())?,
-            not_after: time(read.validity().not_after.timestamp())?,
+            not_before: time(read.validity().not_before.timestamp()),
+            not_after: time(read.validity().not_after.timestamp()),
             hosts: names.iter().filter_map(host).collect(),
             certificate: certificate.clone().into_owned(),
         })

@@ -195,6 +195,8 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             .hint("install it again with --hosted-zone and --cluster: `outboard install --help`"),
         Error::DnsSettings { .. } => Words::new(Exit::Dns, sentence)
             .hint("look at the hosted zones of `outboard install`, your AWS credentials, and the gateway"),
+        Error::ThisCluster { .. } => Words::new(Exit::Invalid, sentence)
+            .hint("leave --of-cluster out for what nothing asks for here"),
         Error::NotDelegated { .. } => Words::new(Exit::Dns, sentence)
             .hint("until the zone above names its name servers, nothing in it is found"),
         Error::Dns(_) => Words::new(Exit::Dns, sentence)

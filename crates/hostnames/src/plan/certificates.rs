@@ -36,13 +36,33 @@ pub fn name_of(host: &Name) -> String {
     format!("{PREFIX}{}", shortened(&host, &[&host], LONGEST - PREFIX.len()))
 }
 
-/// The port on which a Gateway speaks TLS.
-pub fn https_port(gateway: &Value) -> Option<u64> {
-    listeners_of(gateway).find(|listener| listener["protocol"] == "HTTPS")?["port"].as_u64()
+/// The port on which a Gateway speaks TLS for a host: some of its listeners may be for others only.
+pub fn https_port(gateway: &Value, host: &str) -> Option<u64> {
+    let is_for = |listener: &&Value| match listener["hostname"].as_str() {
+        None => true,
+        Some(pattern) => {
+            pattern == host || pattern.strip_prefix('*').is_some_and(|parent| host.ends_with(parent))
+        }
+    };
+    let mut speaking = listeners_of(gateway).filter(|listener| listener["protocol"] == "HTTPS");
+    speaking.find(is_for)?["port"].as_u64()
+}
+
+/// Hosts of wildcards that the Gateway listens for because of us: of a domain, too, that is another one by now. Nobody gave
+/// that back.
+pub fn wildcards(gateway: &Value) -> Vec<Name> {
+    let ours = listeners_of(gateway).filter(|listener| is_ours(listener));
+    let hosts = ours.filter_map(|listener| Name::host(listener["hostname"].as_str()?).ok());
+    hosts.filter(Name::is_wildcard).collect()
 }
 
 fn listeners_of(gateway: &Value) -> impl Iterator<Item = &Value> {
     gateway.pointer("/spec/listeners").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Whether a certificate so called is of a wildcard.
+pub fn is_of_wildcard(name: &str) -> bool {
+    name.strip_prefix(PREFIX).is_some_and(|host| host.starts_with("wildcard."))
 }
 
 fn is_ours(listener: &Value) -> bool {
@@ -178,6 +198,29 @@ mod tests {
         let found = listeners(&gateway(&json!([theirs])), &hosts(&["www.example.com", "a.example.com"]));
         assert_eq!(found.ours.len(), 1);
         assert!(found.left_out.is_empty());
+    }
+
+    #[test]
+    fn tls_is_spoken_for_a_host_where_a_listener_is_for_it() {
+        let gateway = gateway(&json!([
+            {"name": "admin", "hostname": "admin.example.com", "port": 444, "protocol": "HTTPS"},
+            {"name": "apps", "hostname": "*.apps.example.com", "port": 443, "protocol": "HTTPS"},
+        ]));
+        assert_eq!(https_port(&gateway, "admin.example.com"), Some(444));
+        assert_eq!(https_port(&gateway, "web-qa-shop.apps.example.com"), Some(443));
+        assert_eq!(https_port(&gateway, "www.example.com"), None);
+        assert_eq!(https_port(&gateway, "apps.example.com"), None);
+    }
+
+    #[test]
+    fn a_wildcard_of_ours_is_known_again_when_the_domain_is_another_one() {
+        let old = json!({"name": "outboard.wildcard.old.example.com", "hostname": "*.old.example.com"});
+        let gateway = gateway(&json!([old, {"name": "theirs", "hostname": "*.theirs.example.com"}]));
+        assert_eq!(wildcards(&gateway), hosts(&["*.old.example.com"]));
+        assert!(
+            is_of_wildcard("outboard.wildcard.old.example.com")
+                && !is_of_wildcard("outboard.www.example.com")
+        );
     }
 
     #[test]

@@ -109,9 +109,10 @@ impl Operator {
 
     /// Until nothing is on its way.
     async fn settle(&mut self, wanted: &Wanted, going: &[&str]) {
-        for _ in 0..100 {
+        for _ in 0..1000 {
             self.look(wanted, going).await;
-            if !self.site.is_busy() {
+            let failed = |host: &Host| self.site.followed(&host.name).failed.is_some();
+            if !self.site.is_busy() && !self.site.plan().hosts.iter().any(failed) {
                 return;
             }
         }
@@ -190,6 +191,27 @@ async fn a_storm_of_throttling_ends_in_the_right_state() {
     let all = held(&operator.fake);
     assert_eq!(all.len(), 2 * 201);
     assert!(operator.site.plan().hosts.iter().all(|host| host.outcome == Outcome::Nothing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_again_and_again_is_asked_for_later_and_later() {
+    let mut operator = Operator::begin(0).await;
+    let mut wanted = environments(1, &["www.example.com"]);
+    wanted.hosts[1].health_check = Some("gone".to_owned());
+    // An hour of looks.
+    for _ in 0..1200 {
+        operator.look(&wanted, &[]).await;
+    }
+    let [_, changes, _] = operator.asked();
+    assert!((12..=30).contains(&changes), "{changes} batches");
+    let www = name("www.example.com");
+    let told = crate::plan::told(www.as_str(), operator.site.planned(&www), &operator.site.followed(&www));
+    assert!(told.message.contains("No health check exists"), "{told:?}");
+    assert!(told.verdict.unwrap().terminal);
+    // Whoever mends it need not wait: what is wanted is another thing now.
+    wanted.hosts[1].health_check = None;
+    operator.settle(&wanted, &[]).await;
+    assert_eq!(operator.site.planned(&www).unwrap().outcome, Outcome::Nothing);
 }
 
 #[tokio::test(start_paused = true)]

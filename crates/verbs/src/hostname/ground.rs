@@ -85,7 +85,7 @@ impl Ground {
         wanted: &Wanted,
         (present, memory): (&Present, &Memory),
         (policy, limits): (Policy, Limits),
-        going: &BTreeSet<Name>,
+        gone: Gone<'_>,
     ) -> Plan {
         plan(&Question {
             zone: &zone.name,
@@ -96,7 +96,7 @@ impl Ground {
             memory,
             policy,
             limits,
-            gone: Gone::Only(going),
+            gone,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `hostname plan`: what would be done to the zones, before anybody does it.
 
-use ::hostnames::{Claimed, Host, Name, Served, Stands, Zone};
+use ::hostnames::{Claimed, Gone, Host, Name, Served, Stands, Zone};
 use serde::Serialize;
 
 use super::ground::Ground;
@@ -43,7 +43,7 @@ pub async fn plan(cluster: &Cluster, claim: Option<(&str, &str, &str, u8)>) -> R
         let (wanted, going) = ground.wanted(zone);
         let (present, memory) = ground.read(cluster, zone).await?;
         let as_installed = (ground.settings.policy, ground.settings.limits());
-        let plan = ground.plan(zone, &wanted, (&present, &memory), as_installed, &going);
+        let plan = ground.plan(zone, &wanted, (&present, &memory), as_installed, Gone::Only(&going));
         plans.push(ZonePlan {
             zone: zone.clone(),
             holds: present.all().count(),
