@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use api::Exit;
 use api::datacopy::{
-    CopyKeys, CopyLimits, CopyPhase, CopyStore, DataCopySpec, ObjectsReport, ServiceReport, TargetState,
+    CopiedService, CopyKeys, CopyLimits, CopyPhase, CopyStore, DataCopySpec, ObjectsReport, ServiceReport,
+    TargetState,
 };
 use rand::RngExt;
 use redis::Value as Answer;
@@ -180,13 +181,17 @@ async fn a_copy_of_objects_whose_pod_is_killed_again_and_again_is_right_in_the_e
         let mut killed = 0;
         for round in 0..kills {
             // Whatever it has done by then, and not only where it tells something.
-            let (part, moment) = {
+            let (bytes, moment) = {
                 let mut random = rand::rng();
-                (random.random_range(1..all / 2), random.random_range(0..800))
+                (random.random_range(0..300_000u64), random.random_range(0..800))
             };
             let status = world
                 .copy_until("c1", "it gets on", LONG, |status| {
-                    status.services.iter().any(|one| one.tries > killed && one.rows > part)
+                    // Bytes are those of the pod that runs: it has its turn, and writes.
+                    let writes = |one: &CopiedService| {
+                        one.tries > killed && one.phase == CopyPhase::Copying && one.bytes > bytes
+                    };
+                    status.services.iter().any(writes)
                         || matches!(status.phase, CopyPhase::Finishing | CopyPhase::Done)
                 })
                 .await?;
@@ -195,7 +200,8 @@ async fn a_copy_of_objects_whose_pod_is_killed_again_and_again_is_right_in_the_e
             }
             tokio::time::sleep(Duration::from_millis(moment)).await;
             let place = status.namespace.context("it runs nowhere")?;
-            println!("round {round}: {} objects, {:?}", status.rows, status.phase);
+            let sent = status.services.first().map_or(0, |service| service.bytes);
+            println!("round {round}: {} objects, {sent} bytes by this start", status.rows);
             world.slay(&place, "uploads-", "data-copy").await?;
             killed = status.services.first().map_or(0, |service| service.tries);
             world
