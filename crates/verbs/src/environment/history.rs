@@ -41,6 +41,7 @@ pub struct Entry {
     pub kept_until: Option<String>,
     /// Settings in which it differs by hand from the project.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(default)]
     pub overrides: Overrides,
     #[serde(skip)]
     pub restarts: BTreeMap<String, String>,

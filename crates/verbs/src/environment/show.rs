@@ -27,6 +27,7 @@ pub struct Detail {
     pub newer_project_revision: Option<String>,
     /// What is different for a time, and because of what.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub overlays: Vec<Overlay>,
     pub parts: Vec<PartStatus>,
     pub conditions: Vec<Condition>,

@@ -24,7 +24,6 @@ pub struct Problem {
     pub status: u16,
     /// What is wrong.
     pub detail: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
