@@ -15,7 +15,7 @@ async fn hosts_show_certificates_of_the_issuer_and_a_class_that_awaits_them_is_r
         world
             .apply(|spec| {
                 *spec = light();
-                spec["classes"]["production"]["awaitHosts"] = json!(true);
+                spec["classes"]["qa"]["awaitHosts"] = json!(true);
             })
             .await?;
         let cert_manager = CertManager::begin(world).await?;

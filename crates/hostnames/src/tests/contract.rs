@@ -21,7 +21,6 @@ const MOTO_BREAKS: &[&str] = &[
     "what is there is not created again, and is named",
     "only what is given exactly is deleted, and is named",
     "what is not there is not deleted, and is named",
-    "a batch is done whole or not at all",
     "deleted and created as it is stays",
     "a CNAME stands alone",
     "simple and weighted do not mix",
