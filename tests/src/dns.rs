@@ -137,33 +137,46 @@ impl Record {
     }
 }
 
-fn zone() -> String {
-    format!("{}/2013-04-01/hostedzone/{}/rrset", testbed::dns::endpoint(), testbed::dns::ZONE_ID)
+fn records_of(zone: &str) -> String {
+    format!("{}/2013-04-01/hostedzone/{zone}/rrset", testbed::dns::endpoint())
 }
 
 pub async fn create(records: &[Record]) -> Result<()> {
-    change("CREATE", records).await
+    create_in(testbed::dns::ZONE_ID, records).await
+}
+
+pub async fn create_in(zone: &str, records: &[Record]) -> Result<()> {
+    change(zone, "CREATE", records).await
 }
 
 pub async fn delete(records: &[Record]) -> Result<()> {
-    change("DELETE", records).await
+    delete_in(testbed::dns::ZONE_ID, records).await
 }
 
-async fn change(action: &str, records: &[Record]) -> Result<()> {
+pub async fn delete_in(zone: &str, records: &[Record]) -> Result<()> {
+    change(zone, "DELETE", records).await
+}
+
+async fn change(zone: &str, action: &str, records: &[Record]) -> Result<()> {
     let changes: String = records.iter().map(|record| record.change(action)).collect();
     let body = format!(
         "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>\
          <Changes>{changes}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
     );
-    send(Request::post(zone()), body).await.map(|_| ())
+    send(Request::post(records_of(zone)), body).await.map(|_| ())
 }
 
 /// Every record whose name holds `part`, as `name TYPE [identifier weight] values`.
 pub async fn held(part: &str) -> Result<Vec<String>> {
+    held_in(testbed::dns::ZONE_ID, part).await
+}
+
+/// The same of another zone.
+pub async fn held_in(zone: &str, part: &str) -> Result<Vec<String>> {
     let mut found = vec![];
     let mut from = String::new();
     loop {
-        let page = send(Request::get(format!("{}{from}", zone())), String::new()).await?;
+        let page = send(Request::get(format!("{}{from}", records_of(zone))), String::new()).await?;
         for set in page.split("<ResourceRecordSet>").skip(1) {
             let of = |element: &str| between(set, element).next().unwrap_or_default().to_owned();
             let name = of("Name").replace("\\052", "*");

@@ -19,6 +19,8 @@ use crate::process::Daemon;
 /// The zone that is always there, and its id.
 pub const ZONE: &str = "outboard.test";
 pub const ZONE_ID: &str = "ZTESTBED";
+/// One of the same name for a network of its own, as companies have it; nobody resolves it here.
+pub const PRIVATE_ZONE_ID: &str = "ZTESTBEDPRIVATE";
 /// A cluster's domain in it.
 pub const DOMAIN: &str = "apps.outboard.test";
 /// Seconds until a change is in sync: Route 53 takes a minute.
@@ -106,6 +108,7 @@ fn zone(server: &SocketAddr) -> anyhow::Result<Fake> {
     let mut fake = Fake::default();
     fake.name_server = Some(name.clone());
     fake.add_zone(ZONE_ID, &format!("{ZONE}."), false);
+    fake.add_zone(PRIVATE_ZONE_ID, &format!("{ZONE}."), true);
     let set = Set {
         name,
         kind: "A".to_owned(),
