@@ -80,7 +80,9 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
-	@case '$(SLICE)' in '*' | services* | fals*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | services* | fals* | clusters*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | clusters*) $(TESTBED) tools aws-provider; \
+		command -v terraform >/dev/null || $(TESTBED) tools tofu ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
 
 # Fewer, or the same again: make soak CYCLES=20 SEED=1234. Ten of them are among the smoke stories.

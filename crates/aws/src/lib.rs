@@ -1,14 +1,17 @@
 //! How AWS is reached: credentials and region by the chain that every AWS tool has, what others keep in Secrets
-//! Manager and Parameter Store, objects of S3, logins of its registry, ECR, and delivery streams of Firehose. Records of
-//! logs are all that it writes there.
+//! Manager and Parameter Store, objects of S3, logins of its registry, ECR, and delivery streams of Firehose. All that is
+//! written there are records of logs, and what lies in buckets of outboard's own.
 
 mod access;
+mod account;
 mod content;
 mod failure;
 mod firehose;
 mod kept;
 mod memory;
 mod objects;
+mod own_bucket;
+mod own_parameters;
 mod parameters;
 mod registry;
 mod secrets_manager;
@@ -19,12 +22,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::Access;
+pub use account::{Account, Identity};
 use aws_config::SdkConfig;
 pub use failure::Failure;
 pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
 use memory::Memory;
 pub use objects::{Bucket, BucketPlace, Content, Listed, Page};
+pub use own_bucket::{Object, OwnBucket};
+pub use own_parameters::OwnParameters;
 pub use registry::{Login, region_of};
 
 /// What was found is believed for so long by whoever merely follows it.

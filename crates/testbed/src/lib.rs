@@ -32,6 +32,7 @@ mod pki;
 mod pod_logs;
 mod proc;
 mod process;
+mod provider;
 mod python;
 mod registry;
 mod restart;

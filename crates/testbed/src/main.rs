@@ -31,8 +31,8 @@ enum Verb {
     Restart { component: String },
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
-    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, moto, aws, mariadb,
-    /// mydumper), beside kubectl in bin/current of the cache
+    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, tofu, moto, aws,
+    /// aws-provider, mariadb, mydumper), beside kubectl in bin/current of the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,

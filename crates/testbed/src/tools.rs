@@ -9,6 +9,7 @@ use crate::debian;
 use crate::go;
 use crate::kube::link_to;
 use crate::lock::Lock;
+use crate::provider;
 use crate::python;
 use crate::step::{Did, step};
 
@@ -18,18 +19,21 @@ enum OnDemand {
     Go(go::Tool),
     Python(python::Program),
     Debian(debian::Programs),
+    Provider,
 }
 
-const ON_DEMAND: [OnDemand; 9] = [
+const ON_DEMAND: [OnDemand; 11] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
     OnDemand::Go(go::TALK),
     OnDemand::Go(go::CHATTER),
+    OnDemand::Go(go::TOFU),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
+    OnDemand::Provider,
 ];
 
 impl OnDemand {
@@ -44,6 +48,7 @@ impl OnDemand {
             Self::Go(tool) => tool.name,
             Self::Python(program) => program.name,
             Self::Debian(programs) => programs.name,
+            Self::Provider => provider::NAME,
         }
     }
 
@@ -52,6 +57,7 @@ impl OnDemand {
             Self::Go(tool) => tool.path(cache),
             Self::Python(program) => program.path(cache),
             Self::Debian(programs) => programs.path(cache),
+            Self::Provider => Ok(provider::path(cache)),
         }
     }
 
@@ -60,6 +66,7 @@ impl OnDemand {
             Self::Go(tool) => tool.build(cache),
             Self::Python(program) => program.install(cache),
             Self::Debian(programs) => programs.install(cache),
+            Self::Provider => provider::install(cache),
         }
     }
 }

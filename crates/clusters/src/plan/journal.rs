@@ -1,0 +1,96 @@
+//! What a run's stream says of things that a state may lack: Terraform stores it every twenty seconds and at the end, so a kill
+//! can cost it the last ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::events::{self, Line};
+use super::progress::kind;
+
+/// Made anew without harm, or not to be imported at all.
+const NEED_NOT: [&str; 2] = ["aws_s3_object", "aws_s3_bucket_object"];
+/// Their identity for an import is not the one that they have.
+const CANNOT: [&str; 3] = ["aws_route", "aws_route_table_association", "aws_security_group_rule"];
+
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Lacking {
+    /// Address and identity of what can be taken into the state.
+    pub take: Vec<(String, String)>,
+    /// Addresses of what has to be looked after by hand.
+    pub by_hand: Vec<String>,
+    /// Addresses of what was being made when the run ended: it may be there or not.
+    pub perhaps: Vec<String>,
+}
+
+/// Compares a stream with the addresses that a state holds.
+pub fn lacking(stream: &str, held: &BTreeSet<String>) -> Lacking {
+    let (mut made, mut begun) = (BTreeMap::new(), BTreeSet::new());
+    for line in stream.lines().filter_map(events::read) {
+        match line {
+            Line::Started { address, action } if action == "create" => {
+                begun.insert(address);
+            }
+            Line::Failed { address, .. } => {
+                begun.remove(&address);
+            }
+            Line::Finished { address, action, id, .. } => {
+                begun.remove(&address);
+                match (action.as_str(), id) {
+                    ("create", Some((_, id))) => {
+                        made.insert(address, id);
+                    }
+                    ("delete", _) => {
+                        made.remove(&address);
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut lacking = Lacking::default();
+    // In their order: what others lie in comes first by no rule, but an import needs none of the others.
+    for (address, id) in made.into_iter().filter(|(address, _)| !held.contains(address)) {
+        match kind(&address) {
+            kind if NEED_NOT.contains(&kind) => {}
+            kind if CANNOT.contains(&kind) => lacking.by_hand.push(address),
+            _ => lacking.take.push((address, id)),
+        }
+    }
+    lacking.perhaps = begun.into_iter().filter(|address| !held.contains(address)).collect();
+    lacking
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_made_and_is_not_in_the_state_is_found_with_its_identity() {
+        let line = |kind: &str, address: &str, action: &str, id: Option<&str>| {
+            let mut hook = json!({"resource": {"addr": address}, "action": action});
+            if let Some(id) = id {
+                hook["id_key"] = "id".into();
+                hook["id_value"] = id.into();
+            }
+            json!({"type": kind, "hook": hook}).to_string() + "\n"
+        };
+        let stream = [
+            line("apply_start", "module.m.aws_vpc.this", "create", None),
+            line("apply_complete", "module.m.aws_vpc.this", "create", Some("vpc-1")),
+            line("apply_complete", "module.m.aws_eip.nat", "create", Some("eip-1")),
+            line("apply_complete", "module.m.aws_route.out", "create", Some("r-1")),
+            line("apply_complete", "module.m.aws_s3_object.boot[\"x\"]", "create", Some("boot/x")),
+            line("apply_complete", "module.m.aws_lb.api", "create", Some("arn")),
+            line("apply_complete", "module.m.aws_lb.api", "delete", None),
+            line("apply_start", "module.m.aws_nat_gateway.a", "create", None),
+        ]
+        .concat();
+        let held = ["module.m.aws_eip.nat".to_owned()].into();
+        let lacking = lacking(&stream, &held);
+        assert_eq!(lacking.take, [("module.m.aws_vpc.this".to_owned(), "vpc-1".to_owned())]);
+        assert_eq!(lacking.by_hand, ["module.m.aws_route.out"]);
+        assert_eq!(lacking.perhaps, ["module.m.aws_nat_gateway.a"]);
+    }
+}

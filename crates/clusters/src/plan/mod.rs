@@ -1,0 +1,21 @@
+//! The decisions: what a file means, what is written for Terraform, what its plans, streams and locks say.
+
+pub mod cidr;
+pub mod contract;
+pub mod cost;
+pub mod drift;
+pub mod events;
+pub mod journal;
+pub mod lock;
+pub mod names;
+pub mod progress;
+pub mod root;
+pub mod rules;
+pub mod scrub;
+pub mod spec;
+pub mod state;
+pub mod summary;
+pub mod validate;
+
+#[cfg(test)]
+pub mod tests;

@@ -1,0 +1,140 @@
+//! Clusters: planned, made, looked at and destroyed, each from its file.
+
+use std::path::{Path, PathBuf};
+
+pub use ::clusters::{
+    Cost, Created, Error, Event, Holder, Look, Phase, PlanSummary, Planned, Purpose, Receipt, Result, Said,
+    Sink, Status, Wanted, plan,
+};
+pub use aws::Failure as Unanswered;
+
+use ::clusters::plan::drift::DriftReport;
+use ::clusters::{ClusterFile, Work};
+
+use crate::file::{self, Read, Source};
+
+/// The name of the file in a directory.
+pub const NAME: &str = "cluster.yaml";
+
+/// What a person typed after `-f`: a file, a directory that holds one, `-`, or nothing for the working directory.
+pub fn source(argument: Option<&Path>) -> Source {
+    match argument {
+        None => Source::Path(PathBuf::from(NAME)),
+        Some(path) if path.is_dir() => Source::Path(path.join(NAME)),
+        other => Source::from_argument(other),
+    }
+}
+
+/// Reads and checks the file of a cluster.
+pub fn wanted(source: &Source) -> crate::Result<Wanted> {
+    let read: Read<ClusterFile> = file::cluster(source)?;
+    let beside = match source {
+        Source::Path(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
+        Source::Stdin => PathBuf::new(),
+    };
+    Ok(Wanted { file: read.content, beside })
+}
+
+/// A cluster with a plan that was read and judged.
+pub struct Ready {
+    work: Work,
+    pub planned: Planned,
+}
+
+/// How far a change may go.
+#[derive(Clone, Debug, Default)]
+pub struct Consent {
+    /// Data may be lost.
+    pub loss: bool,
+    /// The plan that was agreed to.
+    pub plan: Option<String>,
+}
+
+/// Looks at everything, takes up what an earlier run has left, and plans. Makes the bucket of states only for a change.
+pub async fn prepare(
+    wanted: &Wanted,
+    purpose: Purpose,
+    change: bool,
+    consent: &Consent,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    sink: Sink<'_>,
+) -> Result<Ready> {
+    let mut work = Work::open(wanted, sink).await?;
+    ::clusters::settle(&work, interrupted, sink).await?;
+    if change && purpose == Purpose::Apply {
+        work.make_bucket(sink).await?;
+    }
+    let planned = unless(interrupted, ::clusters::planned(&work, purpose, sink)).await?;
+    planned.judge(purpose, consent.loss, consent.plan.as_deref())?;
+    Ok(Ready { work, planned })
+}
+
+impl Ready {
+    pub fn name(&self) -> &str {
+        &self.work.identity.name
+    }
+
+    pub fn account(&self) -> &str {
+        &self.work.identity.account
+    }
+
+    pub async fn create(
+        &self,
+        interrupted: &mut (impl Future<Output = ()> + Unpin),
+        sink: Sink<'_>,
+    ) -> Result<Created> {
+        ::clusters::apply(&self.work, &self.planned, interrupted, sink).await
+    }
+
+    pub async fn destroy(
+        &self,
+        interrupted: &mut (impl Future<Output = ()> + Unpin),
+        sink: Sink<'_>,
+    ) -> Result<Receipt> {
+        ::clusters::destroy(&self.work, &self.planned, interrupted, sink).await
+    }
+}
+
+/// What differs from what was applied.
+pub async fn drift(
+    wanted: &Wanted,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    sink: Sink<'_>,
+) -> Result<DriftReport> {
+    let work = Work::open(wanted, sink).await?;
+    ::clusters::settle(&work, interrupted, sink).await?;
+    unless(interrupted, ::clusters::drift(&work, sink)).await
+}
+
+pub async fn status(wanted: &Wanted) -> Result<Status> {
+    ::clusters::status(wanted).await
+}
+
+pub async fn list(region: &str, bucket: Option<&str>) -> Result<Vec<Status>> {
+    ::clusters::list(region, bucket).await
+}
+
+pub async fn unlock(wanted: &Wanted, id: &str, sink: Sink<'_>) -> Result<plan::lock::Lock> {
+    ::clusters::unlock(wanted, id, sink).await
+}
+
+/// A kubeconfig of an administrator, as YAML reads it.
+pub async fn kubeconfig(wanted: &Wanted, hours: u32) -> Result<serde_json::Value> {
+    ::clusters::kubeconfig(wanted, hours).await
+}
+
+/// What it would cost; nobody is asked. None: a module of one's own.
+pub fn cost(wanted: &Wanted) -> Result<Option<Cost>> {
+    ::clusters::price(&wanted.file)
+}
+
+/// What nothing has to be finished of ends when somebody presses Ctrl-C.
+async fn unless<T>(
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        outcome = work => outcome,
+        () = interrupted => Err(Error::Stopped { done: 0, total: 0 }),
+    }
+}
