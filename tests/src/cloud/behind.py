@@ -30,11 +30,10 @@ def drift():
     ec2.create_tags(Resources=[vpc], Tags=[{"Key": "behind", "Value": "our-back"}])
 
     groups = {group["GroupName"]: group for group in ec2.describe_security_groups(Filters=tagged)["SecurityGroups"]}
-    worker, control = groups[f"{cluster}-worker"], groups[f"{cluster}-control-plane"]
-    rule = next(rule for rule in worker["IpPermissions"] if rule.get("FromPort") == 10250)
-    pairs = [{"GroupId": pair["GroupId"]} for pair in rule["UserIdGroupPairs"] if pair["GroupId"] == control["GroupId"]]
-    rule = {"IpProtocol": "tcp", "FromPort": 10250, "ToPort": 10250, "UserIdGroupPairs": pairs}
-    ec2.revoke_security_group_ingress(GroupId=worker["GroupId"], IpPermissions=[rule])
+    worker = groups[f"{cluster}-worker"]
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [worker["GroupId"]]}])
+    kubelet = next(rule for rule in rules["SecurityGroupRules"] if rule.get("FromPort") == 10250)
+    ec2.revoke_security_group_ingress(GroupId=worker["GroupId"], SecurityGroupRuleIds=[kubelet["SecurityGroupRuleId"]])
 
     asg.update_auto_scaling_group(AutoScalingGroupName=f"{cluster}-worker-general", MaxSize=9)
 

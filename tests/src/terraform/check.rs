@@ -5,7 +5,7 @@ use std::path::Path;
 use hcl_edit::structure::{Block, BlockLabel, Body, Structure};
 use serde_json::Value;
 
-/// What any resource may say, whatever its type.
+/// What any resource may say, whatever its type; within its blocks these words mean something else.
 const META: [&str; 7] =
     ["count", "for_each", "depends_on", "lifecycle", "provider", "connection", "provisioner"];
 
@@ -21,21 +21,21 @@ pub fn check(schema: &Value, path: &Path, body: &Body) -> Vec<String> {
         let labels: Vec<&str> = block.labels.iter().map(BlockLabel::as_str).collect();
         let place = format!("{}: {}", path.display(), labels.join("."));
         match schema[kind].get(labels[0]) {
-            Some(known) => block_body(known, &block.body, &place, &mut wrong),
+            Some(known) => block_body(known, &block.body, &place, &META, &mut wrong),
             None => wrong.push(format!("{place}: there is no such {}", block.ident.as_str())),
         }
     }
     wrong
 }
 
-fn block_body(known: &Value, body: &Body, place: &str, wrong: &mut Vec<String>) {
+fn block_body(known: &Value, body: &Body, place: &str, meta: &[&str], wrong: &mut Vec<String>) {
     let mut said = vec![];
     for structure in body.iter() {
         match structure {
             Structure::Attribute(attribute) => {
                 let name = attribute.key.as_str();
                 said.push(name.to_owned());
-                if META.contains(&name) {
+                if meta.contains(&name) {
                     continue;
                 }
                 match known.get(name) {
@@ -48,7 +48,7 @@ fn block_body(known: &Value, body: &Body, place: &str, wrong: &mut Vec<String>) 
             }
             Structure::Block(block) => {
                 let (name, inner) = unfolded(block);
-                if META.contains(&name.as_str()) {
+                if meta.contains(&name.as_str()) {
                     continue;
                 }
                 let place = format!("{place}.{name}");
@@ -60,7 +60,7 @@ fn block_body(known: &Value, body: &Body, place: &str, wrong: &mut Vec<String>) 
                             wrong.push(format!("{place}: at most one"));
                         }
                         if let Some(inner) = inner {
-                            block_body(&told["block"], inner, &place, wrong);
+                            block_body(&told["block"], inner, &place, &[], wrong);
                         }
                     }
                     _ => wrong.push(unknown(known, &name, &place)),

@@ -35,7 +35,7 @@ pub fn fit(body: Body, known: &Value, lost: &mut BTreeSet<String>) -> String {
                     lost.insert(format!("{} {}", block.ident.as_str(), labels[0]));
                     continue;
                 }
-                block.body = within(std::mem::take(&mut block.body), &schema["block"], &labels.join("."), lost);
+                block.body = within(std::mem::take(&mut block.body), &schema["block"], &labels.join("."), &META, lost);
             }
             _ => {}
         }
@@ -64,14 +64,14 @@ fn whole(structures: Vec<Structure>) -> Body {
     Body::builder().structures(structures).build()
 }
 
-fn within(body: Body, schema: &Value, place: &str, lost: &mut BTreeSet<String>) -> Body {
+fn within(body: Body, schema: &Value, place: &str, meta: &[&str], lost: &mut BTreeSet<String>) -> Body {
     let mut kept = vec![];
     for structure in body {
         match structure {
             Structure::Attribute(attribute) => {
                 let key = attribute.key.as_str();
                 let told = &schema["attributes"][key];
-                if META.contains(&key) || told["optional"] == true || told["required"] == true {
+                if meta.contains(&key) || told["optional"] == true || told["required"] == true {
                     kept.push(Structure::Attribute(attribute));
                 } else {
                     lost.insert(format!("{place}.{key}"));
@@ -82,7 +82,7 @@ fn within(body: Body, schema: &Value, place: &str, lost: &mut BTreeSet<String>) 
                 let name = if dynamic { block.labels[0].as_str() } else { block.ident.as_str() }.to_owned();
                 let inner = &schema["block_types"][name.as_str()]["block"];
                 let place = format!("{place}.{name}");
-                if META.contains(&name.as_str()) {
+                if meta.contains(&name.as_str()) {
                     kept.push(Structure::Block(block));
                     continue;
                 }
@@ -92,10 +92,10 @@ fn within(body: Body, schema: &Value, place: &str, lost: &mut BTreeSet<String>) 
                 }
                 if dynamic {
                     for mut content in block.body.get_blocks_mut("content") {
-                        content.body = within(std::mem::take(&mut content.body), inner, &place, lost);
+                        content.body = within(std::mem::take(&mut content.body), inner, &place, &[], lost);
                     }
                 } else {
-                    block.body = within(std::mem::take(&mut block.body), inner, &place, lost);
+                    block.body = within(std::mem::take(&mut block.body), inner, &place, &[], lost);
                 }
                 kept.push(Structure::Block(block));
             }
