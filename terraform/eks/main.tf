@@ -29,12 +29,15 @@ module "network" {
 }
 
 resource "aws_cloudwatch_log_group" "control_plane" {
+  # checkov:skip=CKV_AWS_338:Ninety days are enough to find out what happened; who needs more ships them.
   name              = "/aws/eks/${var.id}/cluster"
   retention_in_days = 90
   kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_eks_cluster" "this" {
+  # checkov:skip=CKV_AWS_37:What scheduler and controller manager log is of use to AWS alone.
+  # checkov:skip=CKV_AWS_58:With `kms_key_arn` they are under that key; without it under one of EKS' own.
   name     = var.id
   version  = var.kubernetes_version
   role_arn = aws_iam_role.control_plane.arn

@@ -68,6 +68,8 @@ data "aws_iam_policy_document" "worker" {
 }
 
 data "aws_iam_policy_document" "control_plane" {
+  # checkov:skip=CKV_AWS_111:Load balancers of Services have names that nobody knows beforehand; what changes or deletes asks for the cluster's tag.
+  # checkov:skip=CKV_AWS_356:The same, and what describes takes no resource.
   statement {
     sid       = "BootScripts"
     actions   = ["s3:GetObject"]
@@ -137,7 +139,7 @@ data "aws_iam_policy_document" "control_plane" {
     resources = ["*"]
   }
 
-  # It makes load balancers only with the cluster's tag…
+  # It makes load balancers for Services, whose names nobody knows beforehand…
   statement {
     sid = "CloudControllerCreates"
     actions = [
@@ -156,7 +158,7 @@ data "aws_iam_policy_document" "control_plane" {
     resources = ["arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*"]
   }
 
-  # …and changes only those that have it.
+  # …and changes only what has the cluster's tag.
   statement {
     sid = "CloudControllerChanges"
     actions = [
@@ -251,6 +253,8 @@ resource "aws_iam_role_policy" "key" {
 # Shells through Session Manager. Not AWS' own policy for it: that one lets a node read every parameter of the account,
 # the cluster's keys among them.
 data "aws_iam_policy_document" "session_manager" {
+  # checkov:skip=CKV_AWS_111:These actions are of the node itself, and take no resource.
+  # checkov:skip=CKV_AWS_356:The same.
   statement {
     actions = [
       "ssm:UpdateInstanceInformation",
