@@ -123,7 +123,17 @@ bench-scale: install ## 1,000 environments of 10 components on nodes that KWOK p
 # Smaller: make bench-data ROWS=200000 RUNS=1
 .PHONY: bench-data
 bench-data: release ## Copies of 2 million rows beside mariadb-dump and mydumper; needs no cluster
-	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data data-types
+
+# Smaller: make bench-redis KEYS=20000
+.PHONY: bench-redis
+bench-redis: release ## Copies of 1 million keys beside REPLICAOF, and DUMP and RESTORE one by one; needs no cluster
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data-redis
+
+# Smaller: make bench-s3 SMALL=5000 LARGE=50. Wants some gigabytes of memory for files.
+.PHONY: bench-s3
+bench-s3: release ## Copies of 100,000 small and 1,000 larger objects beside rclone and s5cmd; needs no cluster
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data-s3
 
 # Smaller: make bench-poison ENVIRONMENTS=50 EDITS=30. Fails when the good ones feel the poison.
 .PHONY: bench-poison

@@ -1,9 +1,10 @@
 //! Copies of a database: `outboard data-copy` beside `mariadb-dump | mariadb` and mydumper with myloader, of the same data with
 //! three secondary indexes a table, between the same two servers on this machine. Needs no cluster.
 
-mod cost;
+pub mod cost;
 mod harm;
 mod rival;
+pub mod types;
 
 use anyhow::{Context, Result, ensure};
 use mysql_async::prelude::Queryable;
@@ -19,6 +20,7 @@ use crate::table::{Table, percentile};
 const SERVER: &[&str] =
     &["--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M", "--innodb-flush-log-at-trx-commit=1"];
 
+const DATABASE: &str = "goods";
 const TABLES: u64 = 4;
 
 pub fn run() -> Result<()> {
@@ -85,7 +87,7 @@ fn row(rival: Rival, costs: &[Cost]) -> Vec<String> {
 async fn once(rival: Rival, source: &MariaDb, wanted: &[(String, Option<u64>)]) -> Result<Cost> {
     let target = MariaDb::start(SERVER).await?;
     let meter = Meter::begin(source, &target)?;
-    let memory = rival.run(source, &target)?;
+    let memory = rival.run(source, &target, DATABASE)?;
     let mut cost = meter.end()?;
     cost.memory = memory;
     cost.same = checksums(&target, "goods").await? == wanted;

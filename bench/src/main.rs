@@ -1,13 +1,15 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
 //! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and stern (for
-//! `logs`); `fals` and `data` need OUTBOARD alone.
+//! `logs`); `fals` and those that begin with `data` need OUTBOARD alone.
 
 mod archive;
 mod asked;
 mod chart;
 mod compare;
 mod data;
+mod data_redis;
+mod data_s3;
 mod fals;
 mod idle;
 mod light;
@@ -26,11 +28,14 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 9] = [
+const SUBJECTS: [Subject; 12] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
     ("data", data::run),
+    ("data-types", data::types::run),
+    ("data-redis", data_redis::run),
+    ("data-s3", data_s3::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
     ("fals", fals::run),

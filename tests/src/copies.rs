@@ -1,4 +1,4 @@
-//! Copies of data between environments of a world, asked for as objects, and the databases that they are about.
+//! Copies of data between environments of a world, asked for as objects, and the servers that they are about.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::World;
 use crate::mariadb::Door;
 use crate::patience::until;
+use crate::redis_server::RedisDoor;
 
 /// A pod may take so long to be there.
 const SOON: Duration = Duration::from_secs(60);
@@ -63,22 +64,30 @@ impl World {
 
     /// The database of an environment's service, entered as its components do.
     pub async fn door(&self, environment: &str, service: &str) -> Result<Door> {
+        let (host, secret) = self.entrance(environment, service).await?;
+        Ok(Door {
+            host,
+            port: text(&secret, "port")?.parse()?,
+            user: text(&secret, "user")?,
+            password: text(&secret, "password")?,
+            database: text(&secret, "name")?,
+        })
+    }
+
+    /// The same of a Redis.
+    pub async fn redis(&self, environment: &str, service: &str) -> Result<RedisDoor> {
+        let (host, secret) = self.entrance(environment, service).await?;
+        Ok(RedisDoor { host, port: text(&secret, "port")?.parse()?, password: text(&secret, "password")? })
+    }
+
+    /// The address of its pod, and what its components know of it.
+    async fn entrance(&self, environment: &str, service: &str) -> Result<(String, Secret)> {
         let namespace = self.namespace(environment);
         let secrets = Api::<Secret>::namespaced(self.client.clone(), &namespace);
         let secret = secrets.get(&format!("{service}-credentials")).await?;
-        let text = |key: &str| -> Result<String> {
-            let value = secret.data.as_ref().and_then(|data| data.get(key));
-            Ok(String::from_utf8(value.with_context(|| format!("no {key}"))?.0.clone())?)
-        };
         let pods = Api::<Pod>::namespaced(self.client.clone(), &namespace);
         let pod = pods.get(&format!("{service}-0")).await?;
-        Ok(Door {
-            host: pod.status.and_then(|status| status.pod_ip).context("no address")?,
-            port: text("port")?.parse()?,
-            user: text("user")?,
-            password: text("password")?,
-            database: text("name")?,
-        })
+        Ok((pod.status.and_then(|status| status.pod_ip).context("no address")?, secret))
     }
 
     /// Namespaces of copies of this world.
@@ -108,6 +117,11 @@ impl World {
         kill(Pid::from_raw(pid), Signal::SIGKILL)?;
         Ok(())
     }
+}
+
+fn text(secret: &Secret, key: &str) -> Result<String> {
+    let value = secret.data.as_ref().and_then(|data| data.get(key));
+    Ok(String::from_utf8(value.with_context(|| format!("no {key}"))?.0.clone())?)
 }
 
 /// A process of a pod on this machine, by its command line.

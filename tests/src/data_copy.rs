@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 use crate::binary;
 use crate::mariadb::{MariaDb, PASSWORD, USER};
+use crate::redis_server::RedisServer;
+use crate::versity::{self, Versity};
 
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -39,18 +41,39 @@ pub struct RunningCopy {
 
 impl CopyJob {
     pub fn new(source: &MariaDb, target: &MariaDb, databases: &[&str]) -> Result<Self> {
-        let folder = TempDir::with_prefix("story-copy-")?;
-        let file = |name: &str, text: &str| -> Result<PathBuf> {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text)?;
-            Ok(path)
-        };
-        let password = file("password", &format!("{PASSWORD}\n"))?;
-        file("key", "a key of a story for its masks")?;
+        let (folder, password) = secrets()?;
         let end = |server: &MariaDb| json!({"host": "127.0.0.1", "port": server.port, "user": USER, "passwordFile": &password});
         let job =
             json!({"source": end(source), "target": end(target), "databases": databases, "replace": true});
         Ok(Self { folder, job })
+    }
+
+    /// Of everything in Redis.
+    pub fn redis(source: &RedisServer, target: &RedisServer) -> Result<Self> {
+        let (folder, password) = secrets()?;
+        let end = |server: &RedisServer| json!({"host": "127.0.0.1", "port": server.port, "passwordFile": &password});
+        let job = json!({"store": "redis", "source": end(source), "target": end(target)});
+        Ok(Self { folder, job })
+    }
+
+    /// Of all objects of a bucket.
+    pub fn s3(source: (&Versity, &str), target: (&Versity, &str)) -> Result<Self> {
+        let (folder, _) = secrets()?;
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, versity::SECRET)?;
+        let end = |(server, bucket): (&Versity, &str)| {
+            json!({
+                "bucket": bucket, "endpoint": server.endpoint(), "accessKey": versity::KEY, "secretKeyFile": &secret,
+            })
+        };
+        let job = json!({"store": "s3", "source": end(source), "target": end(target)});
+        Ok(Self { folder, job })
+    }
+
+    /// Masks of Redis: a list of keys, field and mask.
+    pub fn mask_values(mut self, values: &Value) -> Self {
+        self.job["masks"] = json!({"keyFile": self.folder.path().join("key"), "values": values});
+        self
     }
 
     /// Masks by column.
@@ -105,6 +128,15 @@ impl CopyJob {
     pub fn run(&self) -> Result<Ended> {
         self.start(&[])?.end()
     }
+}
+
+/// A folder with a password and a key for masks in files, and where the password lies.
+fn secrets() -> Result<(TempDir, PathBuf)> {
+    let folder = TempDir::with_prefix("story-copy-")?;
+    let password = folder.path().join("password");
+    std::fs::write(&password, format!("{PASSWORD}\n"))?;
+    std::fs::write(folder.path().join("key"), "a key of a story for its masks")?;
+    Ok((folder, password))
 }
 
 impl RunningCopy {
@@ -183,4 +215,9 @@ impl Ended {
         let found = self.events.iter().find(|found| found["event"] == event);
         found.with_context(|| format!("there is no event `{event}`: {:#?}", self.events))
     }
+}
+
+/// A report that does not say it is no report of it: a check of it has to fail.
+pub fn number(report: &Value, name: &str) -> Result<u64> {
+    report[name].as_u64().with_context(|| format!("no number {name} in {report:#}"))
 }

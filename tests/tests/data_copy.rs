@@ -11,9 +11,8 @@ use rand::RngExt;
 use serde_json::{Value, json};
 use stories::goods::{self, Writer, checksums, consistent};
 use stories::mariadb::Door;
-use stories::{HostOperator, World, same, story, until, without_operator};
+use stories::{HostOperator, World, same, size, story, until, without_operator};
 
-const ROWS: u64 = 150_000;
 const LONG: Duration = Duration::from_secs(420);
 const SOON: Duration = Duration::from_secs(90);
 
@@ -36,6 +35,10 @@ fn project(spec: &mut Value) {
         "customers.email": "email", "customers.name": "name", "customers.phone": "phone", "customers.born": {"dateShift": 30},
         "reviews.email": "email", "addresses.street": "address",
     }, "db": {"products.name": "keep"}});
+}
+
+fn rows() -> Result<u64> {
+    size("ROWS", 150_000)
 }
 
 /// `live`, filled, and `qa`.
@@ -78,8 +81,9 @@ async fn nothing_left(world: &World, target: &Door) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
 async fn data_comes_as_of_one_moment_masked_and_verified_while_its_writer_goes_on() -> Result<()> {
+    let rows = rows()?;
     story(async |world| {
-        let (source, target) = begin(world, ROWS).await?;
+        let (source, target) = begin(world, rows).await?;
         let order = world.order("live").await?;
         let writer = Writer::start(&source, 1).await?;
         world.ask_copy("c1", DataCopySpec { services: vec![], ..spec() }).await?;
@@ -104,7 +108,7 @@ async fn data_comes_as_of_one_moment_masked_and_verified_while_its_writer_goes_o
         let report = of_goods.report.as_ref().context("no report")?;
         ensure!(report.verified_chunks >= report.chunks && report.chunks > 0, "{report:#?}");
         ensure!(report.masked_columns == 6 && report.values_looked_for > 0, "{report:#?}");
-        ensure!(report.rows >= ROWS * 9 / 10, "{report:#?}");
+        ensure!(report.rows >= rows * 9 / 10, "{report:#?}");
         same("orphans", &report.orphans.len(), &0)?;
 
         consistent(&target).await?;
@@ -123,13 +127,6 @@ async fn data_comes_as_of_one_moment_masked_and_verified_while_its_writer_goes_o
     .await
 }
 
-fn times(variable: &str, default: usize) -> Result<usize> {
-    match std::env::var(variable) {
-        Ok(text) => text.parse().with_context(|| format!("{variable} is not a number")),
-        Err(_) => Ok(default),
-    }
-}
-
 /// Rows that stand now, once there are some more of them or it is finishing.
 async fn moved_on(world: &World, from: u64, by: u64) -> Result<DataCopyStatus> {
     world
@@ -143,9 +140,10 @@ async fn moved_on(world: &World, from: u64, by: u64) -> Result<DataCopyStatus> {
 #[ignore = "needs the testbed"]
 async fn whoever_is_killed_the_copy_goes_on_and_has_each_row_once() -> Result<()> {
     let (pods, servers, operators) =
-        (times("POD_KILLS", 3)?, times("SERVER_KILLS", 1)?, times("OPERATOR_KILLS", 1)?);
+        (size("POD_KILLS", 3)?, size("SERVER_KILLS", 1)?, size("OPERATOR_KILLS", 1)?);
+    let rows = rows()?;
     story(async |world| {
-        let (source, _) = begin(world, ROWS).await?;
+        let (source, _) = begin(world, rows).await?;
         let image = operator_image(world).await?;
         let writer = Writer::start(&source, 1).await?;
         without_operator(&world.client, async || {

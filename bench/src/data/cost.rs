@@ -28,7 +28,11 @@ pub struct Meter {
 impl Meter {
     pub fn begin(source: &MariaDb, target: &MariaDb) -> Result<Self> {
         let pid = |server: &MariaDb| server.pid().context("a server does not run");
-        let pids = [pid(source)?, pid(target)?];
+        Self::of([pid(source)?, pid(target)?])
+    }
+
+    /// Of a source and a target by their processes.
+    pub fn of(pids: [u32; 2]) -> Result<Self> {
         Ok(Self { before: [cpu(pids[0])?, cpu(pids[1])?, children()?], pids, begun: Instant::now() })
     }
 

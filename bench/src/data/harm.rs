@@ -45,7 +45,7 @@ pub async fn measure(source: &MariaDb) -> Result<()> {
     row("alone", times, None);
     for (name, limit) in [("beside a copy", None), ("beside a copy of 10 MB/s", Some(LIMIT))] {
         let target = MariaDb::start(SERVER).await?;
-        let mut job = job(source, &target)?;
+        let mut job = job(source, &target, super::DATABASE)?;
         if let Some(limit) = limit {
             job = job.limits(json!({"connections": 2, "bytesPerSecond": limit}));
         }

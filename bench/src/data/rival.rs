@@ -40,12 +40,12 @@ impl Rival {
     }
 
     /// Copies; the most memory that its programs had at once.
-    pub fn run(self, source: &MariaDb, target: &MariaDb) -> Result<u64> {
+    pub fn run(self, source: &MariaDb, target: &MariaDb, database: &str) -> Result<u64> {
         let folder = TempDir::new()?;
         let (from, to) =
             (Defaults::write(folder.path(), "from", source)?, Defaults::write(folder.path(), "to", target)?);
         match self {
-            Self::Outboard { masked } => outboard(source, target, masked),
+            Self::Outboard { masked } => outboard(source, target, database, masked),
             Self::Dump => {
                 let mut dump = Command::new(program("mariadb-dump")?);
                 dump.arg(&from.0).args([
@@ -53,7 +53,7 @@ impl Rival {
                     "--quick",
                     "--hex-blob",
                     "--databases",
-                    "goods",
+                    database,
                 ]);
                 let mut dump = dump.stdout(Stdio::piped()).spawn().context("failed to start mariadb-dump")?;
                 let pipe = dump.stdout.take().context("it has a stdout")?;
@@ -70,7 +70,17 @@ impl Rival {
                 let files = folder.path().join("files");
                 let dump = tool("mydumper")?
                     .args(ends(source))
-                    .args(["-t", "2", "-B", "goods", "--rows", "250000", "--statement-size", "1000000", "-o"])
+                    .args([
+                        "-t",
+                        "2",
+                        "-B",
+                        database,
+                        "--rows",
+                        "250000",
+                        "--statement-size",
+                        "1000000",
+                        "-o",
+                    ])
                     .arg(&files)
                     .spawn()?;
                 let dumped = wait(vec![dump])?;
@@ -103,12 +113,12 @@ impl Defaults {
     }
 }
 
-pub fn job(source: &MariaDb, target: &MariaDb) -> Result<CopyJob> {
-    Ok(CopyJob::new(source, target, &["goods"])?.limits(json!({"connections": 3})))
+pub fn job(source: &MariaDb, target: &MariaDb, database: &str) -> Result<CopyJob> {
+    Ok(CopyJob::new(source, target, &[database])?.limits(json!({"connections": 3})))
 }
 
-fn outboard(source: &MariaDb, target: &MariaDb, masked: bool) -> Result<u64> {
-    let mut job = job(source, target)?;
+fn outboard(source: &MariaDb, target: &MariaDb, database: &str, masked: bool) -> Result<u64> {
+    let mut job = job(source, target, database)?;
     if masked {
         let mut columns = serde_json::Map::new();
         for table in ["t1", "t2", "t3", "t4"] {

@@ -11,7 +11,7 @@ use crate::{Condition, Verdict};
 
 mod report;
 
-pub use report::{Proposal, ServiceReport, Snapshot, SnapshotKind};
+pub use report::{KeysReport, Proposal, ServiceReport, Snapshot, SnapshotKind, ValuePath};
 
 /// The data of services of one environment, brought into those of another.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -54,11 +54,12 @@ pub struct DataCopySpec {
     pub from: CopyEnd,
     /// Its data is replaced.
     pub to: CopyEnd,
-    /// Services that are copied (default: every MariaDB that both have).
+    /// Services that are copied (default: every MariaDB and Redis that both have).
     #[serde(default)]
     #[schemars(length(max = 16), inner(length(min = 1, max = 40)))]
     pub services: Vec<String>,
-    /// Databases that are copied, by service (default: the one that the service gives its components).
+    /// Databases that are copied, by service (default: the one that the service gives its components; of Redis, where
+    /// they are numbers, every one that holds keys).
     #[serde(default)]
     #[schemars(extend("maxProperties" = 16))]
     pub databases: BTreeMap<String, Vec<String>>,
@@ -150,14 +151,19 @@ pub struct CopyLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1024))]
     pub bytes_per_second: Option<u64>,
-    /// The source is left alone while it runs more statements than this besides the copy's (default: 50).
+    /// A MariaDB is left alone while it runs more statements than this besides the copy's (default: 50).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub threads_running: Option<u64>,
-    /// And while it answers the simplest question later than this (default: 1000).
+    /// A source is left alone, or asked less, while it answers the simplest question later than this (default: 1000; of
+    /// Redis 50).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 600_000))]
     pub latency_millis: Option<u64>,
+    /// A Redis is asked less while its main thread is busier than this, of 100 (default: no limit).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub cpu_percent: Option<u64>,
 }
 
 /// What the operator says about a copy.
@@ -172,7 +178,7 @@ pub struct DataCopyStatus {
     /// The namespace that its pods run in, while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Rows that stand on the target, of all services.
+    /// Rows and keys that stand on the target, of all services.
     #[serde(default)]
     pub rows: u64,
     /// As the sources guess.
@@ -258,21 +264,52 @@ pub enum TargetState {
     Copied,
 }
 
+/// What a service keeps, and so what is counted of it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CopyStore {
+    // Tables of rows.
+    #[default]
+    Mariadb,
+    // Keys.
+    Redis,
+}
+
+impl CopyStore {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mariadb => "mariadb",
+            Self::Redis => "redis",
+        }
+    }
+
+    /// What its `rows` are.
+    pub fn rows(self) -> &'static str {
+        match self {
+            Self::Mariadb => "rows",
+            Self::Redis => "keys",
+        }
+    }
+}
+
 /// One service of a copy.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopiedService {
     pub name: String,
     #[serde(default)]
+    pub store: CopyStore,
+    #[serde(default)]
     pub phase: CopyPhase,
     /// What is in its databases on the target.
     #[serde(default)]
     pub target: TargetState,
+    /// Of a database.
     #[serde(default)]
     pub tables: u64,
     #[serde(default)]
     pub tables_done: u64,
-    /// Rows that stand on the target.
+    /// Rows, or keys, that stand on the target.
     #[serde(default)]
     pub rows: u64,
     /// As the source guesses.

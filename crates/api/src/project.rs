@@ -18,7 +18,7 @@ mod service;
 
 pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
 pub use logs::{LogArchive, LogFields, Logs};
-pub use masks::ServiceMasks;
+pub use masks::{ServiceMasks, ValueMask};
 pub use service::{ClassService, SecretPlace, Service, ServiceSettings, ServiceType};
 
 /// What a team ships: components, backing services, routes and classes.

@@ -15,6 +15,7 @@ pub mod recognise;
 pub mod standing;
 pub mod trial;
 pub mod view;
+pub mod watch;
 pub mod writer;
 
 pub use claim::{Claim, claim_namespace};

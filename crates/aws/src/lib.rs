@@ -1,6 +1,6 @@
 //! How AWS is reached: credentials and region by the chain that every AWS tool has, what others keep in Secrets
-//! Manager and Parameter Store, objects of S3, logins of its registry, ECR, and delivery streams of Firehose. All that is
-//! written there are records of logs, and what lies in buckets of outboard's own.
+//! Manager and Parameter Store, objects of S3, logins of its registry, ECR, and delivery streams of Firehose. Records of
+//! logs, copies of objects, and what lies in buckets of outboard's own are all that is written there.
 
 mod access;
 mod account;
@@ -15,6 +15,7 @@ mod own_parameters;
 mod parameters;
 mod registry;
 mod secrets_manager;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,7 @@ use std::time::Duration;
 use access::Access;
 pub use account::{Account, Identity};
 use aws_config::SdkConfig;
-pub use failure::Failure;
+pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
 use memory::Memory;
@@ -32,6 +33,7 @@ pub use objects::{Bucket, BucketPlace, Content, Listed, Page};
 pub use own_bucket::{Object, OwnBucket};
 pub use own_parameters::OwnParameters;
 pub use registry::{Login, region_of};
+pub use store::StorePlace;
 
 /// What was found is believed for so long by whoever merely follows it.
 const LATELY: Duration = Duration::from_secs(25);
@@ -96,6 +98,11 @@ impl Aws {
     /// A bucket, to list and to read. Nobody is asked yet whether it is there.
     pub async fn bucket(&self, place: &BucketPlace) -> Result<Bucket, Failure> {
         Bucket::reach(&self.access, place).await
+    }
+
+    /// Objects, to copy. Nobody is asked yet whether there are any.
+    pub async fn store(&self, place: &StorePlace) -> Result<aws_sdk_s3::Client, Failure> {
+        store::reach(&self.access, place).await
     }
 
     /// The login of every registry of ECR in this region that outboard's own identity may use.

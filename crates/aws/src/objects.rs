@@ -16,7 +16,7 @@ use crate::access::Access;
 use crate::failure::sort;
 
 /// A server of one's own has no regions; signatures name one all the same.
-const ANY_REGION: &str = "us-east-1";
+pub(crate) const ANY_REGION: &str = "us-east-1";
 
 /// Which bucket, and where it is asked.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]

@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 
-use api::datacopy::MaskChoice;
+use api::datacopy::{CopyStore, MaskChoice};
 use api::marks::{self, CopyOwner, Owner};
+use api::project::ServiceMasks;
 use api::{Cause, DataCopy, Verdict};
 use apply::claim_namespace;
 use apply::error::is_status;
@@ -21,7 +22,7 @@ use tracing::info;
 use crate::context::{Context, Stop};
 use crate::gather::{self, Ends};
 use crate::plan::between::next::{self, Act};
-use crate::plan::between::render::{self, LIMITS, Material, Start};
+use crate::plan::between::render::{self, LIMITS, Material, Start, What};
 use crate::plan::between::verdict::refusal;
 use crate::{mask_key, quiesce, servers};
 
@@ -39,8 +40,8 @@ pub async fn carry_out(
             claim_namespace(&context.client, &namespace, owner, None).await?;
         }
         Act::Furnish { service } => return furnish(service, copy, owner, ends, context).await,
-        Act::Limit { service } => {
-            let data = json!({"data": {LIMITS: render::limits_text(&copy.spec.limits)}});
+        Act::Limit { service, store } => {
+            let data = json!({"data": {LIMITS: render::limits_text(*store, &copy.spec.limits)}});
             let reports = Api::<ConfigMap>::namespaced(context.client.clone(), &namespace);
             reports.patch(service, &PatchParams::default(), &Patch::Merge(&data)).await?;
         }
@@ -105,7 +106,8 @@ async fn furnish(
     create::<ServiceAccount>(render::account(owner), &namespace, context).await?;
     create::<RoleBinding>(render::binding(owner), &namespace, context).await?;
     create::<Secret>(render::secret(owner, service, &material), &namespace, context).await?;
-    create::<ConfigMap>(render::report(owner, service, &copy.spec.limits), &namespace, context).await?;
+    let report = render::report(owner, service, material.what.store(), &copy.spec.limits);
+    create::<ConfigMap>(report, &namespace, context).await?;
     Ok(Ok(()))
 }
 
@@ -142,31 +144,46 @@ async fn material(
     };
     let masks = ends.project.as_ref().and_then(|project| project.masks.get(service));
     let masks = masks.filter(|_| copy.spec.masks == MaskChoice::Project);
-    let columns = match masks.map(api::project::ServiceMasks::specs).transpose() {
-        Ok(columns) => columns.unwrap_or_default(),
-        Err((column, error)) => {
+    let (what, masked) = match what(pair.store, masks, found.databases) {
+        Ok(what) => what,
+        Err((mask, error)) => {
             return Ok(Err(refusal(
                 Cause::MasksInvalid,
                 format!("service {service}"),
-                format!("the mask of {column} cannot be read: {error}"),
+                format!("the mask of {mask} cannot be read: {error}"),
                 "correct `masks` of the project and apply it".to_owned(),
             )));
         }
     };
     let deny = masks.is_some_and(|masks| masks.deny);
-    let key = match deny || !columns.is_empty() {
+    let key = match deny || masked {
         true => Some(mask_key::of(&owner.control_namespace, &project, context).await?),
         false => None,
     };
-    Ok(Ok(Material {
-        masks: render::masks(&columns, &found.databases),
-        source: found.source,
-        target: found.target,
-        databases: found.databases,
-        deny,
-        key,
-        limits: copy.spec.limits,
-    }))
+    let (source, target) = (found.source, found.target);
+    Ok(Ok(Material { source, target, what, deny, key, limits: copy.spec.limits }))
+}
+
+/// What is copied with which masks, and whether there are any; or the mask that cannot be read, and why.
+fn what(
+    store: CopyStore,
+    masks: Option<&ServiceMasks>,
+    databases: Vec<String>,
+) -> Result<(What, bool), (String, serde_json::Error)> {
+    match store {
+        CopyStore::Mariadb => {
+            let columns = masks.map(ServiceMasks::specs).transpose()?.unwrap_or_default();
+            let masks = render::masks(&columns, &databases);
+            Ok((What::Databases { names: databases, masks }, !columns.is_empty()))
+        }
+        CopyStore::Redis => {
+            let masks = masks.map(ServiceMasks::rules).transpose()?.unwrap_or_default();
+            let masked = !masks.is_empty();
+            // Those that are no numbers were refused before.
+            let databases = databases.iter().filter_map(|name| name.parse().ok()).collect();
+            Ok((What::Keys { databases, masks }, masked))
+        }
+    }
 }
 
 async fn create<K>(object: Option<K>, namespace: &str, context: &Context) -> Result<(), Stop>

@@ -1,20 +1,23 @@
 //! The controller of the slice: gather → plan → apply → status. Level-triggered: a look never learns why it is taken, and
 //! finishes whatever an earlier one began.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::marks::{self, CopyOwner};
 use api::{DataCopy, DataCopyStatus, Environment};
-use futures::StreamExt;
+use apply::watch::steady;
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
 use kube::runtime::controller::{Action, Config, Controller};
-use kube::runtime::reflector::ObjectRef;
-use kube::runtime::watcher;
-use kube::{Client, ResourceExt};
+use kube::runtime::reflector::{self, ObjectRef};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use tracing::info;
 
@@ -36,25 +39,19 @@ pub async fn run(
     observer: Observer,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let all = watcher::Config::default().timeout(WATCH_SECONDS);
-    let ours = all.clone().labels(&format!(
-        "{}={},{}={}",
-        marks::INSTALL,
-        settings.install,
-        marks::SLICE,
-        marks::SLICE_DATA
-    ));
+    let ours = format!("{}={},{}={}", marks::INSTALL, settings.install, marks::SLICE, marks::SLICE_DATA);
     let concurrency = settings.concurrency;
-    let copies = Controller::new(Api::<DataCopy>::all(client.clone()), all.clone());
-    let known = copies.store();
+    let (known, store) = reflector::store();
+    let changed = watched::<DataCopy>(&client, "").reflect(store).applied_objects();
+    let copies = Controller::for_stream(changed, known.clone());
     let context = Arc::new(Context::new(client.clone(), settings, observer));
     copies
         .with_config(Config::default().concurrency(concurrency))
-        .watches(Api::<ConfigMap>::all(client.clone()), ours.clone(), |object| of(&object))
-        .watches(Api::<Job>::all(client.clone()), ours.clone(), |object| of(&object))
-        .watches(Api::<Pod>::all(client.clone()), ours.clone(), |object| of(&object))
-        .watches(Api::<Namespace>::all(client.clone()), ours, |object| of(&object))
-        .watches(Api::<Environment>::all(client), all, move |environment| {
+        .watches_stream(watched::<ConfigMap>(&client, &ours).touched_objects(), |object| of(&object))
+        .watches_stream(watched::<Job>(&client, &ours).touched_objects(), |object| of(&object))
+        .watches_stream(watched::<Pod>(&client, &ours).touched_objects(), |object| of(&object))
+        .watches_stream(watched::<Namespace>(&client, &ours).touched_objects(), |object| of(&object))
+        .watches_stream(watched::<Environment>(&client, "").touched_objects(), move |environment| {
             let meets = |copy: &DataCopy| {
                 let name = environment.name_any();
                 let ended = copy.status.as_ref().is_some_and(|status| status.phase.is_final());
@@ -75,6 +72,18 @@ pub async fn run(
         )
         .for_each(|_| std::future::ready(()))
         .await;
+}
+
+/// Everything of a kind with these labels, in the whole cluster and for ever.
+fn watched<K>(
+    client: &Client,
+    labels: &str,
+) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let config = watcher::Config::default().timeout(WATCH_SECONDS).labels(labels);
+    steady(watcher(Api::<K>::all(client.clone()), config))
 }
 
 /// The copy that an object belongs to.

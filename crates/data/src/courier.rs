@@ -9,13 +9,14 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::error::{Error, Result};
-use crate::job::Limits;
+use crate::job::{self, Store};
 use crate::plan::between::render::{LIMITS, SAYS};
 use crate::plan::between::word::{Task, Word};
-use crate::{Say, Steer, copy, scan};
+use crate::{Say, Steer, copy, redis, s3, stores};
 
 const OFTEN: Duration = Duration::from_secs(1);
 /// So long it is tried to deliver the last word: without it, who looks on knows only that it ended.
@@ -34,7 +35,8 @@ struct Courier {
     reports: Api<ConfigMap>,
     desk: Desk,
     word: Mutex<Word>,
-    limits: Mutex<Option<Limits>>,
+    /// As they stand beside its report.
+    limits: Mutex<Option<String>>,
 }
 
 /// Does what a job's file says; tells `say` too.
@@ -50,12 +52,8 @@ pub async fn run(file: &Path, task: Task, desk: Desk, say: &Say) -> Result<()> {
             say(event);
         })
     };
-    let steer: Steer = {
-        let courier = courier.clone();
-        Arc::new(move || *lock(&courier.limits))
-    };
     let outcome = tokio::select! {
-        outcome = work(file, task, &steer, &hear) => outcome,
+        outcome = work(file, task, &courier, &hear) => outcome,
         () = courier.go() => Err(Error::Internal("who reports has ended".into())),
     };
     match &outcome {
@@ -73,12 +71,24 @@ pub async fn run(file: &Path, task: Task, desk: Desk, say: &Say) -> Result<()> {
     outcome
 }
 
-async fn work(file: &Path, task: Task, steer: &Steer, say: &Say) -> Result<()> {
-    match task {
-        Task::Copy => Box::pin(copy::copy_steered(file, steer, say)).await.map(drop),
-        Task::Plan => Box::pin(copy::plan(file, say)).await.map(drop),
-        Task::Scan => Box::pin(scan::scan(file, say)).await.map(drop),
+async fn work(file: &Path, task: Task, courier: &Arc<Courier>, say: &Say) -> Result<()> {
+    match (task, job::store(file)) {
+        (Task::Copy, Store::MariaDb) => {
+            Box::pin(copy::copy_steered(file, &steer(courier), say)).await.map(drop)
+        }
+        (Task::Copy, Store::Redis) => {
+            Box::pin(redis::copy_steered(file, &steer(courier), say)).await.map(drop)
+        }
+        (Task::Copy, Store::S3) => Box::pin(s3::copy(file, say)).await.map(drop),
+        (Task::Plan, _) => stores::plan(file, say).await,
+        (Task::Scan, _) => stores::scan(file, say).await,
     }
+}
+
+/// What was said last, as an engine reads it; none: nothing, or nothing that it can read.
+fn steer<Limits: DeserializeOwned + 'static>(courier: &Arc<Courier>) -> Steer<Limits> {
+    let courier = courier.clone();
+    Arc::new(move || serde_json::from_str(lock(&courier.limits).as_deref()?).ok())
 }
 
 impl Courier {
@@ -106,8 +116,7 @@ impl Courier {
         let patch = json!({"data": {SAYS: text}});
         let report =
             self.reports.patch(&self.desk.name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
-        let limits = report.data.as_ref().and_then(|data| data.get(LIMITS));
-        if let Some(limits) = limits.and_then(|text| serde_json::from_str(text).ok()) {
+        if let Some(limits) = report.data.and_then(|mut data| data.remove(LIMITS)) {
             *lock(&self.limits) = Some(limits);
         }
         Ok(())

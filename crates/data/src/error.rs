@@ -44,6 +44,15 @@ pub enum Error {
     Busy,
     #[error("{side} failed while {doing}: {}", said(source))]
     Sql { side: Side, doing: String, source: Box<mysql_async::Error> },
+    #[error("{side} failed while {doing}: {message}")]
+    Redis { side: Side, doing: String, code: String, message: String },
+    #[error("{side} failed while {doing}: {message} ({code})")]
+    S3 { side: Side, doing: String, code: String, message: String },
+    /// Objects that could not be copied: the first of them, each with why.
+    #[error("{count} objects were not copied")]
+    NotCopied { count: u64, named: Vec<String> },
+    #[error("{} keys are not on the target as they were sent", .0.len())]
+    KeysDiffer(Vec<String>),
     #[error("{place} was changed on the source while it was copied")]
     Changed { place: Place },
     #[error("{place} was not loaded as it was sent: {what}")]
@@ -66,6 +75,11 @@ impl Error {
     pub fn passes(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Changed { .. } => true,
+            // It loads what it had, runs somebody's script, or finds its master again.
+            Self::Redis { code, .. } => {
+                matches!(code.as_str(), "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN")
+            }
+            Self::S3 { code, .. } => code == "SlowDown",
             Self::Sql { source, .. } => match &**source {
                 mysql_async::Error::Io(_) | mysql_async::Error::Driver(_) => true,
                 // Deadlock, lock wait, shutdown, killed, too many connections, definition changed.
@@ -80,9 +94,11 @@ impl Error {
 
     pub fn side(&self) -> Option<Side> {
         match self {
-            Self::Unreachable { side, .. } | Self::Credentials { side, .. } | Self::Sql { side, .. } => {
-                Some(*side)
-            }
+            Self::Unreachable { side, .. }
+            | Self::Credentials { side, .. }
+            | Self::Redis { side, .. }
+            | Self::S3 { side, .. }
+            | Self::Sql { side, .. } => Some(*side),
             Self::Changed { .. } => Some(Side::Source),
             _ => None,
         }
@@ -124,7 +140,25 @@ impl Error {
                     .to_owned(),
                 _ => "start the copy again: it goes on where it was".to_owned(),
             },
-            Self::NotAsSent { .. } | Self::Differs { .. } => {
+            Self::Redis { side, code, .. } => match code.as_str() {
+                "OOM" => format!(
+                    "give {side} more memory (maxmemory) or copy fewer keys, then start the copy again: it goes on"
+                ),
+                "NOPERM" => {
+                    format!("give the user of {side} that right, or leave those keys out: keys.exclude")
+                }
+                "READONLY" => format!("{side} is a replica by now: name its master"),
+                "MISCONF" => {
+                    format!("see why {side} cannot write to its disk, then start the copy again: it goes on")
+                }
+                _ => "start the copy again: it goes on where it was".to_owned(),
+            },
+            Self::S3 { side, code, .. } => s3(*side, code),
+            Self::NotCopied { .. } => {
+                "see to them and start the copy again: it goes on; or say `denied: skip` to do without them"
+                    .to_owned()
+            }
+            Self::NotAsSent { .. } | Self::Differs { .. } | Self::KeysDiffer(_) => {
                 "see whether somebody writes to the target; start the copy again: it goes on".to_owned()
             }
             Self::Internal(_) => return None,
@@ -146,8 +180,39 @@ impl Error {
                 problems.iter().map(|(column, problem)| format!("{column} {problem}")).collect()
             }
             Self::Leaks(found) => found.clone(),
+            Self::NotCopied { named, .. } => named.clone(),
+            Self::KeysDiffer(keys) => keys.iter().take(10).cloned().collect(),
             _ => vec![],
         }
+    }
+}
+
+fn s3(side: Side, code: &str) -> String {
+    match code {
+        "NoSuchBucket" => format!("correct the bucket of {side}, or make it"),
+        "AccessDenied" => {
+            let rights = match side {
+                Side::Source => "s3:ListBucket, s3:GetObject and s3:GetObjectTagging",
+                Side::Target => {
+                    "s3:ListBucket, s3:GetObject, s3:PutObject, s3:PutObjectTagging and s3:DeleteObject"
+                }
+            };
+            format!(
+                "give whoever is named at {side} these rights, by its own policy and the bucket's: {rights}"
+            )
+        }
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "301"
+        | "IllegalLocationConstraintException" => {
+            format!("say the region of {side}'s bucket")
+        }
+        "RequestTimeTooSkewed" => "set this machine's clock".to_owned(),
+        "QuotaExceeded" | "NoSpaceLeftOnDevice" | "InsufficientStorage" | "XMinioStorageFull" => {
+            format!("see whether {side} has space left, then start the copy again: it goes on")
+        }
+        "SlowDown" => "limit requestsPerSecond, then start the copy again: it goes on".to_owned(),
+        _ => "start the copy again: it goes on where it was".to_owned(),
     }
 }
 

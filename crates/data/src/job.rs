@@ -10,9 +10,32 @@ use crate::error::{Error, Result};
 use crate::masks::Keyed;
 use crate::plan::policy::Columns;
 
+/// What is copied: it decides what else a job's file says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Store {
+    #[default]
+    MariaDb,
+    Redis,
+    S3,
+}
+
+/// A file that cannot be read as far as that is MariaDB's: reading it whole tells why.
+pub fn store(file: &Path) -> Store {
+    #[derive(Deserialize)]
+    struct Tag {
+        #[serde(default)]
+        store: Store,
+    }
+    let tag = std::fs::read_to_string(file).ok().and_then(|text| serde_saphyr::from_str::<Tag>(&text).ok());
+    tag.map(|tag| tag.store).unwrap_or_default()
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Job {
+    #[expect(dead_code, reason = "read before, to know that this is such a job")]
+    store: Option<Store>,
     pub source: Endpoint,
     pub target: Endpoint,
     pub databases: Vec<String>,
@@ -186,7 +209,10 @@ pub fn limits(file: &Path) -> Option<Limits> {
     (job.limits.bytes_per_second != Some(0)).then_some(job.limits)
 }
 
-fn lookup(file: Option<&Path>, variable: Option<&str>) -> std::result::Result<Option<Secret>, String> {
+pub(crate) fn lookup(
+    file: Option<&Path>,
+    variable: Option<&str>,
+) -> std::result::Result<Option<Secret>, String> {
     let value = match (file, variable) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => return Err("passwordFile and passwordEnv are both there: keep one".to_owned()),

@@ -1,8 +1,10 @@
-//! Slice 4: data between environments: MariaDB databases, at one moment, without locks, verified, resumable and masked.
+//! Slice 4: data between environments: MariaDB databases, at one moment, without locks, verified, resumable and masked;
+//! keys of Redis, each verified and masked alike; objects of S3.
 //!
 //! Two halves. The engine knows servers and no cluster: [`copy::copy`] reads as the list of its steps, what is asked of
-//! servers is in `mysql`. The operator's half knows the cluster and no server: [`controller`] looks after DataCopies,
-//! whose pods run the engine through [`courier`]. Decisions of both are in [`plan`].
+//! servers is in `mysql`; [`redis`] is the same for Redis, [`s3`] for S3; which of them a job is for is known to [`stores`]. The
+//! operator's half knows the cluster and no server: [`controller`] looks after DataCopies, whose pods run the engine
+//! through [`courier`]. Decisions of both are in [`plan`].
 
 mod acts;
 mod attempt;
@@ -22,9 +24,12 @@ pub mod plan;
 mod pressure;
 pub mod progress;
 mod quiesce;
+pub mod redis;
 mod resume;
+pub mod s3;
 pub mod scan;
 mod servers;
+pub mod stores;
 mod throttle;
 mod worker;
 
@@ -36,7 +41,7 @@ pub use mysql::ledger::LEDGER;
 pub use progress::{Event, Report};
 
 /// The limits as they are now; none: as they were.
-pub type Steer = Arc<dyn Fn() -> Option<job::Limits> + Send + Sync>;
+pub type Steer<Limits = job::Limits> = Arc<dyn Fn() -> Option<Limits> + Send + Sync>;
 
 /// Whoever listens to events.
 pub type Say = Arc<dyn Fn(Event) + Send + Sync>;

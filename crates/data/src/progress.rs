@@ -27,6 +27,12 @@ pub enum Event {
     },
     Proposal(Proposal),
     Report(Box<Report>),
+    /// Of a copy of Redis: the same words, about keys.
+    #[serde(untagged)]
+    Redis(crate::redis::report::Event),
+    /// Of a copy of S3: the same words, about objects.
+    #[serde(untagged)]
+    S3(crate::s3::report::Event),
 }
 
 #[derive(Clone, Debug, Serialize)]

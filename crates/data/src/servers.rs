@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::datacopy::DataCopySpec;
+use api::datacopy::{CopyStore, DataCopySpec};
 use api::marks::{self, Owner};
 use api::project::{SecretPlace, ServiceSettings};
 use api::revision::{Source, credentials_name};
@@ -33,8 +33,8 @@ pub async fn find(
     owner: &Owner,
     context: &Context,
 ) -> Result<Result<Found, Verdict>, Stop> {
-    let source = server(&pair.from, &pair.service, owner, context).await?;
-    let target = server(&pair.to, &pair.service, owner, context).await?;
+    let source = server(&pair.from, pair, owner, context).await?;
+    let target = server(&pair.to, pair, owner, context).await?;
     Ok(source.and_then(|source| {
         let target = target?;
         let databases = databases(spec, pair, &source, &target)?;
@@ -51,6 +51,10 @@ fn databases(
 ) -> Result<Vec<String>, Verdict> {
     if let Some(named) = spec.databases.get(&pair.service).filter(|named| !named.is_empty()) {
         return Ok(named.clone());
+    }
+    // Of Redis every one that holds keys is copied.
+    if pair.store == CopyStore::Redis {
+        return Ok(vec![]);
     }
     let about = format!("service {}", pair.service);
     let (from, to) = (&spec.from.environment, &spec.to.environment);
@@ -78,7 +82,7 @@ fn databases(
 
 async fn server(
     place: &Place,
-    service: &str,
+    Pair { service, store, .. }: &Pair,
     owner: &Owner,
     context: &Context,
 ) -> Result<Result<Server, Verdict>, Stop> {
@@ -89,14 +93,18 @@ async fn server(
             let live = secrets.get_opt(&name).await?;
             let theirs = Owner { environment: environment.clone(), ..owner.clone() };
             let live = live.filter(|live| theirs.owns(live.labels()));
-            Ok(live.map(values).and_then(|values| ours(&values, service, namespace)).ok_or_else(|| {
-                waits(
-                    Cause::SecretMissing,
-                    format!("service {service}"),
-                    format!("Secret {name} of namespace {namespace} is not there, or is not the service's"),
-                    format!("outboard env show {environment} says what it waits for"),
-                )
-            }))
+            Ok(live.map(values).and_then(|values| ours(&values, service, namespace, *store)).ok_or_else(
+                || {
+                    waits(
+                        Cause::SecretMissing,
+                        format!("service {service}"),
+                        format!(
+                            "Secret {name} of namespace {namespace} is not there, or is not the service's"
+                        ),
+                        format!("outboard env show {environment} says what it waits for"),
+                    )
+                },
+            ))
         }
         Place::External { class, settings } => {
             let kept = match &settings.secret {
@@ -106,25 +114,46 @@ async fn server(
                     Err(verdict) => return Ok(Err(verdict)),
                 },
             };
-            Ok(external(settings, &kept, service))
+            Ok(external(settings, &kept, service, *store))
         }
     }
 }
 
-fn ours(values: &Values, service: &str, namespace: &str) -> Option<Server> {
+fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Option<Server> {
+    let user = text(values, "user");
+    if user.is_none() && needs_user(store) {
+        return None;
+    }
     Some(Server {
         host: format!("{service}.{namespace}.svc"),
         port: text(values, "port")?.parse().ok()?,
-        user: text(values, "user")?,
-        password: values.get("password")?.clone(),
+        user,
+        password: Some(values.get("password")?.clone()),
         database: text(values, "name"),
         tls: false,
         authority: None,
     })
 }
 
+/// A Redis may have one user without a name, and others' even one without a password.
+fn needs_user(store: CopyStore) -> bool {
+    store == CopyStore::Mariadb
+}
+
+fn usual_port(store: CopyStore) -> u16 {
+    match store {
+        CopyStore::Mariadb => 3306,
+        CopyStore::Redis => 6379,
+    }
+}
+
 /// What the project says of it, and what its Secret does. Others' servers are spoken to by TLS.
-fn external(settings: &ServiceSettings, kept: &Values, service: &str) -> Result<Server, Verdict> {
+fn external(
+    settings: &ServiceSettings,
+    kept: &Values,
+    service: &str,
+    store: CopyStore,
+) -> Result<Server, Verdict> {
     let said = |names: &[&str]| {
         names.iter().find_map(|name| settings.fields.get(*name).cloned().or_else(|| text(kept, name)))
     };
@@ -132,16 +161,19 @@ fn external(settings: &ServiceSettings, kept: &Values, service: &str) -> Result<
     let user = said(&["user", "username"]);
     let port = match settings.port {
         Some(port) => Some(port),
-        None => said(&["port"]).map_or(Some(3306), |port| port.parse().ok()),
+        None => said(&["port"]).map_or(Some(usual_port(store)), |port| port.parse().ok()),
     };
-    let (Some(host), Some(user), Some(port), Some(password)) =
-        (host.clone(), user.clone(), port, kept.get("password"))
-    else {
-        let lacks = [("host", host.is_none()), ("user", user.is_none()), ("port (a number)", port.is_none())];
-        let mut lacks: Vec<&str> = lacks.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| *name).collect();
-        if !kept.contains_key("password") {
-            lacks.push("password");
-        }
+    let password = kept.get("password").cloned();
+    // Whoever has a name has a password.
+    let needs = needs_user(store) || user.is_some();
+    let lacks = [
+        ("host", host.is_none()),
+        ("user", needs && user.is_none()),
+        ("port (a number)", port.is_none()),
+        ("password", needs && password.is_none()),
+    ];
+    let lacks: Vec<&str> = lacks.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| *name).collect();
+    let (Some(host), Some(port), []) = (host, port, lacks.as_slice()) else {
         return Err(refusal(
             Cause::SecretMissing,
             format!("service {service}"),
@@ -153,7 +185,7 @@ fn external(settings: &ServiceSettings, kept: &Values, service: &str) -> Result<
         host,
         port,
         user,
-        password: password.clone(),
+        password,
         database: said(&["name", "database", "dbname"]),
         tls: said(&["tls"]).as_deref() != Some("off"),
         authority: kept.get("ca.crt").cloned(),
@@ -238,16 +270,32 @@ mod tests {
     #[test]
     fn an_external_server_is_spoken_to_by_tls_unless_the_project_says_otherwise() {
         let secret = kept(&[("username", "admin"), ("password", "p"), ("dbname", "shop"), ("ca.crt", "PEM")]);
-        let server = external(&settings(json!({"host": "db.example.com"})), &secret, "db").ok().unwrap();
-        assert_eq!((server.user.as_str(), server.port, server.tls), ("admin", 3306, true));
+        let of = |project: serde_json::Value| {
+            external(&settings(project), &secret, "db", CopyStore::Mariadb).ok().unwrap()
+        };
+        let server = of(json!({"host": "db.example.com"}));
+        assert_eq!((server.user.as_deref(), server.port, server.tls), (Some("admin"), 3306, true));
         assert_eq!((server.database.as_deref(), server.authority), (Some("shop"), Some(b"PEM".to_vec())));
-        let plain = settings(json!({"host": "db.example.com", "fields": {"tls": "off"}}));
-        assert!(!external(&plain, &secret, "db").ok().unwrap().tls);
+        assert!(!of(json!({"host": "db.example.com", "fields": {"tls": "off"}})).tls);
+    }
+
+    #[test]
+    fn a_redis_may_have_a_user_without_a_name() {
+        let secret = kept(&[("port", "6379"), ("password", "p")]);
+        let server = ours(&secret, "cache", "shop-qa", CopyStore::Redis).unwrap();
+        assert_eq!((server.host.as_str(), server.user), ("cache.shop-qa.svc", None));
+        assert!(ours(&secret, "db", "shop-qa", CopyStore::Mariadb).is_none());
+        let host = settings(json!({"host": "cache.example.com"}));
+        let server = external(&host, &Values::new(), "cache", CopyStore::Redis).ok().unwrap();
+        assert_eq!((server.port, server.password), (6379, None));
+        let named = external(&host, &kept(&[("user", "copy")]), "cache", CopyStore::Redis).err().unwrap();
+        assert_eq!(named.message, "nothing says password of the external service cache");
     }
 
     #[test]
     fn everything_that_is_lacking_of_one_is_told() {
-        let verdict = external(&settings(json!({"port": 3307})), &Values::new(), "db").err().unwrap();
+        let bare = settings(json!({"port": 3307}));
+        let verdict = external(&bare, &Values::new(), "db", CopyStore::Mariadb).err().unwrap();
         assert_eq!(verdict.message, "nothing says host, user, password of the external service db");
     }
 }

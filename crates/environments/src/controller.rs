@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::marks::{self, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
 use api::{Cause, DriftPolicy, Environment, Plan, Project, Verdict};
+use apply::watch::Retry;
 use apply::{Claim, View, claim_namespace};
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::jiff::Timestamp;
@@ -30,7 +31,7 @@ use crate::plan::status::{self, Found};
 use crate::rest::Sight;
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
-use crate::watch::{Retry, Watches, lean};
+use crate::watch::{Watches, lean};
 use crate::{Settings, planning, project, retention, secrets, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.

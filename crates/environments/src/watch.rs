@@ -10,6 +10,7 @@ use std::time::Duration;
 use api::marks::{self, Owner};
 use api::{Environment, HostClaim, Part, Project};
 use apply::kinds::Kind;
+use apply::watch::Retry;
 use apply::{Seen, View};
 use futures::channel::mpsc;
 use futures::{Stream, StreamExt};
@@ -19,7 +20,6 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::Api;
 use kube::core::DynamicObject;
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
@@ -250,28 +250,6 @@ async fn keep<K: Resource + Clone>(
             Ok(object) => wake(object),
             Err(error) => warn!(kind, %error, "lost the watch on {kind}, trying again"),
         }
-    }
-}
-
-/// Doubles from 200 ms up to three seconds: a watch that is late is drift that is not seen.
-#[derive(Clone, Debug, Default)]
-pub struct Retry {
-    failures: u32,
-}
-
-impl Iterator for Retry {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let delay = Duration::from_millis(200 << self.failures.min(4));
-        self.failures += 1;
-        Some(delay.min(Duration::from_secs(3)))
-    }
-}
-
-impl Backoff for Retry {
-    fn reset(&mut self) {
-        self.failures = 0;
     }
 }
 

@@ -11,7 +11,10 @@ use sha2::{Digest, Sha256};
 use crate::cache::Cache;
 use crate::command::run;
 use crate::step::Did;
-use crate::versions::{HELM as HELM_VERSION, KUBERNETES, KWOK as KWOK_VERSION, STERN as STERN_VERSION};
+use crate::versions::{
+    HELM as HELM_VERSION, KUBERNETES, KWOK as KWOK_VERSION, RCLONE as RCLONE_VERSION, S5CMD as S5CMD_VERSION,
+    STERN as STERN_VERSION,
+};
 
 /// The Go modules, beside this crate's source.
 const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/go");
@@ -51,6 +54,8 @@ pub const CHATTER: Tool = tool("chatter", "./cmd/chatter");
 pub const TOFU: Tool =
     Tool { name: "tofu", module: "tofu", package: "github.com/opentofu/opentofu/cmd/tofu" };
 pub const STERN: Tool = Tool { name: "stern", module: "stern", package: "github.com/stern/stern" };
+pub const RCLONE: Tool = Tool { name: "rclone", module: "rclone", package: "github.com/rclone/rclone" };
+pub const S5CMD: Tool = Tool { name: "s5cmd", module: "s5cmd", package: "github.com/peak/s5cmd/v2" };
 
 impl Tool {
     pub fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {
@@ -87,6 +92,8 @@ impl Tool {
                 STERN_VERSION.trim_start_matches('v')
             ),
             "kwok" => format!("-s -w -X sigs.k8s.io/kwok/pkg/consts.Version={KWOK_VERSION}"),
+            "rclone" => format!("-s -w -X github.com/rclone/rclone/fs.Version={RCLONE_VERSION}"),
+            "s5cmd" => format!("-s -w -X github.com/peak/s5cmd/v2/version.Version={S5CMD_VERSION}"),
             _ => "-s -w".to_owned(),
         }
     }
@@ -157,7 +164,7 @@ mod tests {
 
     #[test]
     fn every_tool_has_a_key_and_kubernetes_its_version() {
-        for tool in TOOLS.iter().chain(&[HELM, KWOK, STERN, CHATTER]) {
+        for tool in TOOLS.iter().chain(&[HELM, KWOK, STERN, CHATTER, RCLONE, S5CMD]) {
             assert_eq!(tool.key().unwrap().len(), 12, "{}", tool.name);
         }
         assert!(KUBE.flags().contains("gitMajor=1 ") && KUBE.flags().ends_with("gitMinor=36"));

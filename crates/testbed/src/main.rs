@@ -32,7 +32,7 @@ enum Verb {
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
     /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, tofu, moto, aws,
-    /// aws-provider, mariadb, mydumper), beside kubectl in bin/current of the cache
+    /// aws-provider, mariadb, mydumper, redis, redis8), beside kubectl in bin/current of the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,

@@ -22,17 +22,21 @@ enum OnDemand {
     Provider,
 }
 
-const ON_DEMAND: [OnDemand; 11] = [
+const ON_DEMAND: [OnDemand; 15] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
     OnDemand::Go(go::TALK),
     OnDemand::Go(go::CHATTER),
     OnDemand::Go(go::TOFU),
+    OnDemand::Go(go::RCLONE),
+    OnDemand::Go(go::S5CMD),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
+    OnDemand::Debian(debian::REDIS),
+    OnDemand::Debian(debian::REDIS8),
     OnDemand::Provider,
 ];
 

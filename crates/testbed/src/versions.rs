@@ -7,6 +7,8 @@ pub const ENVOY_GATEWAY: &str = "v1.9.1";
 pub const HELM: &str = "v3.22.0";
 pub const KWOK: &str = "v0.8.0";
 pub const STERN: &str = "v1.34.0";
+pub const RCLONE: &str = "v1.75.0";
+pub const S5CMD: &str = "v2.3.0";
 
 #[cfg(test)]
 mod tests {
@@ -20,5 +22,7 @@ mod tests {
         assert!(module.contains(&format!("sigs.k8s.io/kwok {KWOK}")));
         assert!(include_str!("../go/helm/go.mod").contains(&format!("helm.sh/helm/v3 {HELM}")));
         assert!(include_str!("../go/stern/go.mod").contains(&format!("github.com/stern/stern {STERN}")));
+        assert!(include_str!("../go/rclone/go.mod").contains(&format!("github.com/rclone/rclone {RCLONE}")));
+        assert!(include_str!("../go/s5cmd/go.mod").contains(&format!("github.com/peak/s5cmd/v2 {S5CMD}")));
     }
 }

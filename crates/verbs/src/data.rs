@@ -8,12 +8,14 @@ mod read;
 mod steer;
 mod watch;
 
-pub use ::data::copy::{copy, plan};
 pub use ::data::courier::{Desk, run};
 pub use ::data::plan::between::word::Task;
-pub use ::data::scan::scan;
+pub use ::data::stores::{copy, plan, scan};
 pub use ::data::{Error, Event, Report, Say};
-pub use api::datacopy::{CopiedService, CopyLimits, CopyPhase, MaskChoice, SnapshotKind, TargetState};
+pub use api::datacopy::{
+    CopiedService, CopyLimits, CopyPhase, CopyStore, KeysReport, MaskChoice, SnapshotKind, TargetState,
+    ValuePath,
+};
 pub use begin::{Wanted, begin, fresh_name};
 pub use fill::{fill, take_over};
 pub use list::{Summary, list, summary};

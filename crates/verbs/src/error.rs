@@ -112,7 +112,7 @@ pub enum Error {
     #[error("environment `{environment}` is there already, with data of its own")]
     FilledAlready { environment: String, from: String },
     #[error("service `{service}` is of type {kind}, which is not copied")]
-    NoDatabase { service: String, kind: &'static str },
+    NotCopied { service: String, kind: &'static str },
     #[error("there is a copy `{copy}` already")]
     CopyExists { copy: String },
     #[error("copy `{copy}` has ended: it is {phase}")]

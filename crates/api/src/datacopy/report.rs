@@ -40,6 +40,7 @@ pub struct ServiceReport {
     /// Snapshots that were opened in that time.
     pub snapshots: u32,
     pub tables: u64,
+    /// Rows, or keys.
     pub rows: u64,
     pub chunks: u64,
     /// Chunks whose checksum, as the target computed it itself, is that of what was sent.
@@ -56,12 +57,66 @@ pub struct ServiceReport {
     pub values_looked_for: u64,
     pub throttled_seconds: f64,
     pub peak_memory_bytes: u64,
+    /// Of a Redis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeysReport>,
     /// Rows whose foreign key points nowhere, by constraint: so they are on the source too. The first 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orphans: BTreeMap<String, u64>,
     /// The first 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What was done to keys of a Redis, by the pod's last start.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeysReport {
+    pub path: ValuePath,
+    /// How often everything was looked at.
+    pub passes: u32,
+    /// Written, and read back from the target.
+    pub copied: u64,
+    /// Found as they should be: not written.
+    pub equal: u64,
+    /// Gone from the source, or at their end, before their turn was over.
+    pub expired: u64,
+    /// Taken in a later pass: changed on the source meanwhile.
+    pub changed: u64,
+    /// Were not what was sent, and were sent again.
+    pub repaired: u64,
+    /// Removed from the target: the source does not have them.
+    pub removed: u64,
+    /// Read and written in slices.
+    pub large: u64,
+    pub masked: u64,
+    /// Left out, since no mask names them.
+    pub left_out: u64,
+    pub functions: u64,
+    /// What could not be copied, and why. The first 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_copied: Vec<String>,
+    pub source_commands: u64,
+    /// Commands go many at a time.
+    pub source_round_trips: u64,
+    /// Commands that change a key of the copy.
+    pub target_writes: u64,
+    pub source_ping_p99_millis: f64,
+    /// Of the source's main thread while the copy ran, everybody's commands counted.
+    pub source_cpu_seconds: f64,
+    /// What is certain of this copy, in one sentence.
+    pub guarantee: String,
+}
+
+/// How values got from one Redis to the other.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValuePath {
+    // As the source stores them.
+    #[default]
+    Payloads,
+    // By what they mean: the target does not read what the source stores.
+    Commands,
 }
 
 /// A mask that a scan proposes.

@@ -1,22 +1,38 @@
-//! How personal data in a service's columns is masked when it is copied to another environment.
+//! How personal data in a service is masked when it is copied to another environment.
 
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::MaskSpec;
 
-/// The masks of one service, as they are written: whoever uses them asks for [`specs`](Self::specs).
+/// The masks of one service, as they are written: whoever uses them asks for [`specs`](Self::specs) or
+/// [`rules`](Self::rules).
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ServiceMasks {
-    /// Text and bytes that no mask is given for are emptied.
+    /// Text and bytes that no mask is given for are emptied; keys of Redis that none names are left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deny: bool,
+    /// Of Redis: which values of which keys, and their masks. The first that fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "named_rules")]
+    pub values: Vec<Value>,
     /// `TABLE.COLUMN` and its mask.
     #[serde(flatten, deserialize_with = "named")]
     pub columns: BTreeMap<String, Value>,
+}
+
+/// A mask for values of a Redis.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValueMask {
+    /// A pattern of keys' names.
+    pub keys: String,
+    /// A pattern of fields of hashes and streams (default: every value).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    pub mask: MaskSpec,
 }
 
 impl ServiceMasks {
@@ -28,6 +44,14 @@ impl ServiceMasks {
         });
         specs.collect()
     }
+
+    /// The same of values of a Redis.
+    pub fn rules(&self) -> Result<Vec<ValueMask>, (String, serde_json::Error)> {
+        let rule = |(index, rule): (usize, &Value)| {
+            serde_json::from_value(rule.clone()).map_err(|error| (format!("values[{index}]"), error))
+        };
+        self.values.iter().enumerate().map(rule).collect()
+    }
 }
 
 /// `null` is a mask like others, and Kubernetes keeps no fields that are null: it becomes a word.
@@ -35,6 +59,12 @@ fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, 
     let mut columns = BTreeMap::<String, Value>::deserialize(deserializer)?;
     columns.values_mut().for_each(name);
     Ok(columns)
+}
+
+fn named_rules<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    let mut rules = Vec::<Value>::deserialize(deserializer)?;
+    rules.iter_mut().filter_map(|rule| rule.get_mut("mask")).for_each(name);
+    Ok(rules)
 }
 
 fn name(mask: &mut Value) {
@@ -56,13 +86,21 @@ impl JsonSchema for ServiceMasks {
 
     // A word or a map is no shape that Kubernetes' schemas know: an object that it lets through has still to be read.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let rule = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
         json_schema!({
             "type": "object",
             "description": "`TABLE.COLUMN` and its mask.",
-            "properties": {"deny": {
-                "type": "boolean",
-                "description": "Text and bytes that no mask is given for are emptied.",
-            }},
+            "properties": {
+                "deny": {
+                    "type": "boolean",
+                    "description": "Text and bytes that no mask is given for are emptied; keys of Redis that none names are left out.",
+                },
+                "values": {
+                    "type": "array",
+                    "description": "Of Redis: which values of which keys, and their masks. The first that fits counts.",
+                    "items": rule,
+                },
+            },
             "x-kubernetes-preserve-unknown-fields": true,
         })
     }
@@ -70,8 +108,6 @@ impl JsonSchema for ServiceMasks {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -95,8 +131,25 @@ mod tests {
     }
 
     #[test]
+    fn rules_for_values_keep_their_order_and_hold_no_null_either() {
+        let masks: ServiceMasks = serde_json::from_value(json!({"values": [
+            {"keys": "user:*", "field": "email", "mask": "email"},
+            {"keys": "*", "mask": null},
+            {"keys": "cart:*", "mask": {"json": {"$.note": null}}},
+        ]}))
+        .unwrap();
+        assert!(masks.columns.is_empty());
+        assert!(!serde_json::to_string(&masks).unwrap().contains("null}"), "{masks:?}");
+        let rules = masks.rules().unwrap();
+        assert_eq!((rules[0].keys.as_str(), rules[0].field.as_deref()), ("user:*", Some("email")));
+        assert_eq!(rules[1].mask, MaskSpec::Null);
+    }
+
+    #[test]
     fn what_came_past_all_checks_is_told_with_its_column_and_disturbs_nobody() {
-        let masks: ServiceMasks = serde_json::from_value(json!({"users.email": "emial"})).unwrap();
+        let masks: ServiceMasks =
+            serde_json::from_value(json!({"users.email": "emial", "values": [{"keys": "a"}]})).unwrap();
         assert_eq!(masks.specs().unwrap_err().0, "users.email");
+        assert_eq!(masks.rules().unwrap_err().0, "values[0]");
     }
 }

@@ -66,12 +66,15 @@ pub struct Gently {
     /// Readers of each source, and as many writers, 1 to 32 [default: 4]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub connections: Option<u32>,
-    /// Leave the source alone while it runs more statements than this besides the copy's [default: 50]
+    /// Leave a MariaDB alone while it runs more statements than this besides the copy's [default: 50]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub threads_running: Option<u64>,
-    /// Leave the source alone while it answers the simplest question later than this, in milliseconds [default: 1000]
+    /// Leave the source alone while it answers the simplest question later than this, in milliseconds [default: 1000; of Redis 50]
     #[arg(long, value_name = "MILLIS", value_parser = clap::value_parser!(u64).range(1..=600_000))]
     pub latency: Option<u64>,
+    /// Ask a Redis less while its main thread is busier than this, of 100 [default: no limit]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub cpu: Option<u64>,
 }
 
 impl Gently {
@@ -81,6 +84,7 @@ impl Gently {
             bytes_per_second: self.limit.and_then(|Rate(rate)| rate),
             threads_running: self.threads_running,
             latency_millis: self.latency,
+            cpu_percent: self.cpu,
         }
     }
 }

@@ -10,10 +10,10 @@ use verbs::data::{self, Desk, Say, Task};
 
 use crate::error::{Failure, Result};
 
-/// Copy MariaDB databases as a job's file says
+/// Copy MariaDB databases, keys of Redis or objects of S3, as a job's file says
 #[derive(Args, Debug)]
 pub struct DataCopyArgs {
-    /// Source, target, databases, masks and limits; passwords are named by file or variable
+    /// Source, target, what of it, masks and limits; passwords are named by file or variable
     #[arg(long, value_name = "FILE")]
     pub job: PathBuf,
     /// Say what would be copied and whether it can be, and change nothing
@@ -70,9 +70,9 @@ async fn work(args: &DataCopyArgs, say: &Say) -> std::result::Result<(), data::E
         return data::run(&args.job, args.task(), Desk { name, number }, say).await;
     }
     match args.task() {
-        Task::Copy => data::copy(&args.job, say).await.map(drop),
-        Task::Plan => data::plan(&args.job, say).await.map(drop),
-        Task::Scan => data::scan(&args.job, say).await.map(drop),
+        Task::Copy => data::copy(&args.job, say).await,
+        Task::Plan => data::plan(&args.job, say).await,
+        Task::Scan => data::scan(&args.job, say).await,
     }
 }
 

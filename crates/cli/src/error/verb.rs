@@ -170,9 +170,8 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::FilledAlready { environment, from } => Words::new(Exit::Conflict, sentence)
             .hint(format!("`outboard data copy --from {from} --to {environment}` replaces it")),
-        Error::NoDatabase { .. } => {
-            Words::new(Exit::Invalid, sentence).hint("data of MariaDB is copied; leave --only out for all there is")
-        }
+        Error::NotCopied { .. } => Words::new(Exit::Invalid, sentence)
+            .hint("data of MariaDB and of Redis is copied; leave --only out for all there is"),
         Error::CopyExists { copy } => Words::new(Exit::Conflict, sentence)
             .hint(format!("look at it with `outboard data show {copy}`, or choose another --name")),
         Error::CopyEnded { copy, .. } => Words::new(Exit::Conflict, sentence)

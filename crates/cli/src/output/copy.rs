@@ -1,6 +1,9 @@
 //! How a copy of data is shown to a person: how far it is, and what became of it.
 
-use verbs::data::{CopiedService, CopyPhase, Detail, MaskChoice, SnapshotKind, Summary, TargetState};
+use verbs::data::{
+    CopiedService, CopyPhase, CopyStore, Detail, KeysReport, MaskChoice, SnapshotKind, Summary, TargetState,
+    ValuePath,
+};
 
 use super::colour::Paint;
 use super::log::found::bytes;
@@ -17,10 +20,11 @@ pub fn doing(service: &CopiedService) -> String {
         service.phase,
         CopyPhase::Copying | CopyPhase::Paused | CopyPhase::Verifying | CopyPhase::Finishing
     );
+    let what = service.store.rows();
     if moves && service.rows_total > 0 {
-        told.push(format!("{} of about {} rows", grouped(service.rows), grouped(service.rows_total)));
+        told.push(format!("{} of about {} {what}", grouped(service.rows), grouped(service.rows_total)));
     } else if service.rows > 0 {
-        told.push(format!("{} rows", grouped(service.rows)));
+        told.push(format!("{} {what}", grouped(service.rows)));
     }
     if service.bytes > 0 {
         told.push(bytes(service.bytes));
@@ -47,7 +51,9 @@ pub fn phase(phase: CopyPhase, paint: Paint) -> String {
 /// How much there is of it: `62%`, or the rows where their number was not known.
 pub fn share(summary: &Summary) -> String {
     match (summary.phase, summary.rows_total) {
-        (CopyPhase::Done, _) | (_, 0) if summary.rows > 0 => format!("{} rows", grouped(summary.rows)),
+        (CopyPhase::Done, _) | (_, 0) if summary.rows > 0 => {
+            format!("{} {}", grouped(summary.rows), summary.counts)
+        }
         (_, 0) => "-".to_owned(),
         // What the source guesses may be less than there is.
         (_, total) => format!("{}%", (summary.rows.saturating_mul(100) / total).min(99)),
@@ -130,6 +136,7 @@ fn limits(detail: &Detail) -> Vec<String> {
         limits.connections.map(|count| format!("{count} connections")),
         limits.threads_running.map(|count| format!("{count} statements on the source")),
         limits.latency_millis.map(|millis| format!("{millis} ms for an answer of the source")),
+        limits.cpu_percent.map(|percent| format!("{percent} of 100 of a Redis' main thread")),
     ]
     .into_iter()
     .flatten()
@@ -138,6 +145,9 @@ fn limits(detail: &Detail) -> Vec<String> {
 
 /// What a copy would have to do.
 fn holds(service: &CopiedService) -> String {
+    if service.store == CopyStore::Redis {
+        return format!("would copy about {} keys", grouped(service.rows_total));
+    }
     let tables = count(service.tables, "table");
     format!("would copy {tables}, about {} rows, {}", grouped(service.rows_total), bytes(service.bytes_total))
 }
@@ -157,7 +167,11 @@ fn report(service: &CopiedService) -> Vec<String> {
         };
         lines.push(format!("as of      one moment: {kind}; {held}"));
     }
-    if let Some(report) = &service.report {
+    let report = service.report.as_ref();
+    if let Some((report, keys)) = report.and_then(|report| Some((report, report.keys.as_ref()?))) {
+        lines.extend(of_keys(keys, report.seconds, report.values_looked_for));
+        lines.extend(report.notes.iter().cloned());
+    } else if let Some(report) = report {
         lines.push(format!(
             "copied     {} rows of {} in {:.1} s",
             grouped(report.rows),
@@ -188,6 +202,51 @@ fn report(service: &CopiedService) -> Vec<String> {
     if !service.emptied_columns.is_empty() {
         lines.push(format!("emptied    {}, which no mask names", service.emptied_columns.join(", ")));
     }
+    lines
+}
+
+/// The same of a Redis.
+fn of_keys(keys: &KeysReport, seconds: f64, looked_for: u64) -> Vec<String> {
+    let mut lines = vec![format!("as of      {}", keys.guarantee)];
+    lines.push(format!(
+        "copied     {} in {seconds:.1} s, {} were so already{}",
+        count(keys.copied, "key"),
+        grouped(keys.equal),
+        if keys.removed > 0 {
+            format!("; {} removed that the source has not", grouped(keys.removed))
+        } else {
+            String::new()
+        },
+    ));
+    lines.push(format!(
+        "verified   each key that was written was read back from the target{}",
+        if keys.repaired > 0 {
+            format!(", {} were sent again", grouped(keys.repaired))
+        } else {
+            String::new()
+        },
+    ));
+    if keys.path == ValuePath::Commands {
+        lines.push("by         what values mean: the target does not read what the source stores".to_owned());
+    }
+    if keys.masked > 0 {
+        lines.push(format!(
+            "masked     {}; {} of them looked for in all else, none found",
+            count(keys.masked, "key"),
+            count(looked_for, "value"),
+        ));
+    }
+    if keys.left_out > 0 {
+        lines.push(format!("left out   {}, which no mask names", count(keys.left_out, "key")));
+    }
+    lines.push(format!(
+        "source     asked {} times for {}; PING p99 {:.1} ms, {:.1} s of its main thread",
+        grouped(keys.source_round_trips),
+        count(keys.source_commands, "command"),
+        keys.source_ping_p99_millis,
+        keys.source_cpu_seconds,
+    ));
+    lines.extend(keys.not_copied.iter().map(|line| format!("not copied {line}")));
     lines
 }
 
@@ -259,6 +318,20 @@ mod tests {
                 "orphans": {"shop.orders whose": 3},
             },
         }));
+        let cache = service(&json!({
+            "name": "cache", "store": "redis", "phase": "Done",
+            "report": {
+                "seconds": 8.2, "snapshots": 0, "tables": 0, "rows": 200_000, "chunks": 0, "verifiedChunks": 0,
+                "repairedChunks": 0, "resumedChunks": 0, "maskedColumns": 0, "valuesLookedFor": 1_200,
+                "throttledSeconds": 0.0, "peakMemoryBytes": 0,
+                "keys": {
+                    "path": "payloads", "passes": 2, "copied": 150_000, "equal": 50_000, "expired": 3, "changed": 12,
+                    "repaired": 0, "removed": 1, "large": 20, "masked": 9_000, "leftOut": 4, "functions": 0,
+                    "sourceCommands": 900_000, "sourceRoundTrips": 2_100, "targetWrites": 150_012,
+                    "sourcePingP99Millis": 1.25, "sourceCpuSeconds": 3.5, "guarantee": "each key as it was when its turn came",
+                },
+            },
+        }));
         let summary = Summary {
             name: "qa-42-x7k2p".into(),
             namespace: "shop".into(),
@@ -268,6 +341,7 @@ mod tests {
             dry_run: false,
             scan: false,
             phase: CopyPhase::Done,
+            counts: "rows and keys",
             rows: 2_000_123,
             rows_total: 2_000_000,
             bytes: 0,
@@ -285,7 +359,7 @@ mod tests {
             limits: serde_json::from_value(json!({"bytesPerSecond": 20_000_000, "connections": 2})).unwrap(),
             quiesce: true,
             target: TargetState::Copied,
-            services: vec![done],
+            services: vec![done, cache],
             notes: vec!["the source has no binary log".into()],
             verdict: None,
             started: None,

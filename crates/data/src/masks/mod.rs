@@ -74,7 +74,8 @@ pub struct Mask {
     keyed: Keyed,
     /// Longest result, in characters.
     longest: usize,
-    /// Upper and lower case are the same to the column, so they have to be to the mask.
+    /// Upper and lower case are the same to the column, so they have to be to the mask. So they are within documents, whose
+    /// values join with those of such columns.
     folds: bool,
     wide: Option<Wide>,
     /// Its charset has not every character.
@@ -99,11 +100,13 @@ impl Mask {
             "utf32" => Some(Wide::Four),
             _ => None,
         });
+        let folds = matches!(kind, MaskSpec::Json(_))
+            || column.collation.as_deref().is_some_and(|collation| collation.ends_with("_ci"));
         Self {
             kind,
             keyed,
+            folds,
             longest: column.length.and_then(|length| length.try_into().ok()).unwrap_or(usize::MAX),
-            folds: column.collation.as_deref().is_some_and(|collation| collation.ends_with("_ci")),
             wide,
             narrow: column.is_text()
                 && wide.is_none()

@@ -19,7 +19,7 @@ pub fn json_schema() -> Value {
     schema
 }
 
-/// Columns and their masks. A choice of shapes is told poorly by a validator: files are checked by
+/// Columns, or values of keys, and their masks. A choice of shapes is told poorly by a validator: files are checked by
 /// [`validate::masks`](crate::plan::validate), word by word.
 fn masks() -> Value {
     let words = MaskSpec::PLAIN.iter().map(|word| json!(word)).chain([Value::Null]);
@@ -35,17 +35,36 @@ fn masks() -> Value {
         "type": "object", "minProperties": 1, "additionalProperties": within,
         "description": "Within a JSON document: paths such as `$.customer.email` or `$.items[*].note`.",
     });
+    let mask =
+        json!({"anyOf": [plain, one(json!({"constant": constant, "dateShift": shift, "json": document}))]});
+    let mut column = mask.clone();
+    column["description"] = json!("`TABLE.COLUMN` and its mask.");
+    let pattern = |description: &str| json!({"type": "string", "minLength": 1, "description": description});
+    let rule = json!({
+        "type": "object",
+        "required": ["keys", "mask"],
+        "additionalProperties": false,
+        "properties": {
+            "keys": pattern("A pattern of keys' names, such as `user:*`."),
+            "field": pattern("A pattern of fields of hashes and streams (default: every value)."),
+            "mask": mask,
+        },
+    });
     json!({
         "type": "object",
-        "propertyNames": {"pattern": r"^(deny|[^.]+\..+)$"},
-        "properties": {"deny": {
-            "type": "boolean",
-            "description": "Text and bytes that no mask is given for are emptied (default: copied as they are).",
-        }},
-        "additionalProperties": {
-            "description": "`TABLE.COLUMN` and its mask.",
-            "anyOf": [plain, one(json!({"constant": constant, "dateShift": shift, "json": document}))],
+        "propertyNames": {"pattern": r"^(deny|values|[^.]+\..+)$"},
+        "properties": {
+            "deny": {
+                "type": "boolean",
+                "description": "Text and bytes that no mask is given for are emptied, keys of Redis that none names are left out (default: copied as they are).",
+            },
+            "values": {
+                "type": "array",
+                "description": "Of Redis: which values of which keys, and their masks. The first that fits counts.",
+                "items": rule,
+            },
         },
+        "additionalProperties": column,
     })
 }
 
@@ -57,7 +76,9 @@ fn shape() -> Value {
     });
     let mut spec = settings.into_generator().into_root_schema_for::<ProjectSpec>().to_value();
     strict(&mut spec);
-    spec["properties"]["masks"]["additionalProperties"]["additionalProperties"] = Value::Bool(true);
+    let masks = &mut spec["properties"]["masks"]["additionalProperties"];
+    masks["additionalProperties"] = Value::Bool(true);
+    masks["properties"]["values"]["items"] = Value::Bool(true);
     // Of the file, not of the object: whoever reads the file puts in what it names.
     spec["properties"]["include"] = json!({
         "type": "array",

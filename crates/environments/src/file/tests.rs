@@ -149,8 +149,18 @@ spec:
   services: {db: {type: mariadb}, cache: {type: redis}, queue: {type: container, image: q, version: "1", ports: {amqp: 5672}}}
   masks:
     dv: {users.email: email}
-    cache: {deny: true}
+    cache:
+      deny: true
+      users.email: email
+      values:
+        - {keys: "user:*", field: email, mask: emial}
+        - {keys: "", mask: {json: {email: email}}}
+        - {keys: "cart:*", fields: note}
+        - user:*
+        - {keys: "note:*", mask: }
     db:
+      values: [{keys: "user:*", mask: email}]
+      vlaues: []
       dny: true
       email: email
       users.: email
@@ -191,8 +201,17 @@ fn editors_are_told_the_masks_that_are_taken_here() {
         ("orders.data: {json: {$.a: {dateShift: 3}}}", false),
         ("email: email", false),
         ("deny: email", false),
+        ("values: [{keys: \"user:*\", field: email, mask: email}, {keys: \"*\", mask: null}]", true),
+        ("values: [{keys: \"a:*\", mask: {json: {$.email: email}}}]", true),
+        ("values: [{keys: \"a:*\"}]", false),
+        ("values: [{mask: email}]", false),
+        ("values: [{keys: \"\", mask: email}]", false),
+        ("values: [{keys: a, mask: email, name: x}]", false),
+        ("values: {keys: a, mask: email}", false),
     ] {
-        let text = GOOD.replace("  classes:", &format!("  masks: {{db: {{{mask}}}}}\n  classes:"));
+        let service = if mask.starts_with("values") { "cache" } else { "db" };
+        let text = GOOD.replace("  classes:", &format!("  masks: {{{service}: {{{mask}}}}}\n  classes:"));
+        let text = text.replace("  services:\n", "  services:\n    cache: {type: redis}\n");
         let document = yaml::parse(&text).unwrap().value;
         assert_eq!(editors.is_valid(&document), right, "{mask}");
         assert_eq!(read(&text, none).is_ok(), right, "{mask}");
@@ -327,6 +346,7 @@ fn the_guide_explains_every_key_and_has_an_example_of_it() {
     // What means the same wherever it stands needs one example.
     let same = |key: &String| {
         let key = key.replace(".classes.*.services", ".services");
+        let key = key.replace(".masks.*.values.[].mask", ".masks.*.*");
         key.replace(".services.*.health", ".components.*.health").replace(".health.live", ".health.ready")
     };
     let (known, shown): (BTreeSet<String>, BTreeSet<String>) =

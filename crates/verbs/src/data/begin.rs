@@ -17,7 +17,7 @@ pub struct Wanted {
     pub name: String,
     pub from: String,
     pub to: String,
-    /// None: every database that both have.
+    /// None: every MariaDB and Redis that both have.
     pub services: Vec<String>,
     pub masks: MaskChoice,
     pub limits: CopyLimits,
@@ -94,18 +94,19 @@ async fn services(cluster: &Cluster, namespace: &str, of: &EnvironmentSpec, want
     check(&of.project, &spec, wanted)
 }
 
-/// Whether these are services of the project, and may be databases.
+/// Whether these are services of the project, and may be copied.
 fn check(project: &str, spec: &ProjectSpec, wanted: &[String]) -> Result<()> {
-    let is_database = |name: &str| {
+    let is_copied = |name: &str| {
         let of_classes = spec.classes.values().filter_map(|class| class.services.get(name)?.r#type);
         let own = spec.services.get(name).map(|service| service.r#type);
-        own.into_iter()
-            .chain(of_classes)
-            .any(|kind| matches!(kind, ServiceType::Mariadb | ServiceType::Mysql | ServiceType::External))
+        own.into_iter().chain(of_classes).any(|kind| {
+            use ServiceType::{External, Mariadb, Mysql, Redis};
+            matches!(kind, Mariadb | Mysql | Redis | External)
+        })
     };
     for name in wanted {
         if !spec.services.contains_key(name) {
-            let known: Vec<String> = spec.services.keys().filter(|name| is_database(name)).cloned().collect();
+            let known: Vec<String> = spec.services.keys().filter(|name| is_copied(name)).cloned().collect();
             return Err(Error::NotFound {
                 kind: "service",
                 name: name.clone(),
@@ -114,9 +115,9 @@ fn check(project: &str, spec: &ProjectSpec, wanted: &[String]) -> Result<()> {
                 known,
             });
         }
-        if !is_database(name) {
+        if !is_copied(name) {
             let kind = spec.services.get(name).map_or("", |service| service.r#type.as_str());
-            return Err(Error::NoDatabase { service: name.clone(), kind });
+            return Err(Error::NotCopied { service: name.clone(), kind });
         }
     }
     Ok(())
@@ -157,20 +158,20 @@ mod tests {
     fn spec() -> ProjectSpec {
         serde_json::from_value(json!({
             "components": {},
-            "services": {"db": {"type": "mariadb"}, "cache": {"type": "redis"}, "stock": {"type": "redis"}},
+            "services": {"db": {"type": "mariadb"}, "cache": {"type": "redis"}, "queue": {"type": "container", "image": "q"}, "stock": {"type": "container", "image": "s"}},
             "classes": {"production": {"services": {"stock": {"type": "external", "host": "db.example.com"}}}},
         }))
         .unwrap()
     }
 
     #[test]
-    fn a_service_that_is_none_is_told_with_the_nearest_and_one_that_is_no_database_with_its_type() {
+    fn a_service_that_is_none_is_told_with_the_nearest_and_one_that_is_not_copied_with_its_type() {
         let wanted = |name: &str| check("shop", &spec(), &[name.to_owned()]);
-        assert!(wanted("db").is_ok() && wanted("stock").is_ok());
+        assert!(wanted("db").is_ok() && wanted("cache").is_ok() && wanted("stock").is_ok());
         assert!(
-            matches!(wanted("dv"), Err(Error::NotFound { nearest: Some(near), known, .. }) if near == "db" && known == ["db", "stock"])
+            matches!(wanted("dv"), Err(Error::NotFound { nearest: Some(near), known, .. }) if near == "db" && known == ["cache", "db", "stock"])
         );
-        assert!(matches!(wanted("cache"), Err(Error::NoDatabase { kind: "redis", .. })));
+        assert!(matches!(wanted("queue"), Err(Error::NotCopied { kind: "container", .. })));
     }
 
     #[test]

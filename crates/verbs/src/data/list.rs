@@ -1,6 +1,6 @@
 //! `data list`: every copy in one line.
 
-use api::datacopy::{CopiedService, CopyPhase, DataCopy};
+use api::datacopy::{CopiedService, CopyPhase, CopyStore, DataCopy};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
@@ -16,12 +16,14 @@ pub struct Summary {
     pub namespace: String,
     pub from: String,
     pub to: String,
-    /// None: every database that both have.
+    /// None: every MariaDB and Redis that both have.
     pub services: Vec<String>,
     /// Only said what would be copied, or proposed masks.
     pub dry_run: bool,
     pub scan: bool,
     pub phase: CopyPhase,
+    /// What `rows` are: rows, keys, or both.
+    pub counts: &'static str,
     pub rows: u64,
     pub rows_total: u64,
     pub bytes: u64,
@@ -46,6 +48,15 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Summ
     Ok(list.iter().map(summary).collect())
 }
 
+fn counts(services: &[CopiedService]) -> &'static str {
+    let any = |store| services.iter().any(|service| service.store == store);
+    match (any(CopyStore::Mariadb), any(CopyStore::Redis)) {
+        (true, true) => "rows and keys",
+        (false, true) => CopyStore::Redis.rows(),
+        _ => CopyStore::Mariadb.rows(),
+    }
+}
+
 /// The line of one copy.
 pub fn summary(copy: &DataCopy) -> Summary {
     let status = copy.status.clone().unwrap_or_default();
@@ -60,6 +71,7 @@ pub fn summary(copy: &DataCopy) -> Summary {
         dry_run: copy.spec.dry_run,
         scan: copy.spec.scan,
         phase: status.phase,
+        counts: counts(&status.services),
         rows: status.rows,
         rows_total: status.rows_total,
         bytes: of_all(|service| service.bytes),

@@ -15,6 +15,7 @@ pub struct Limits {
     pub connections: Option<u32>,
     pub threads_running: Option<u64>,
     pub latency_millis: Option<u64>,
+    pub cpu_percent: Option<u64>,
 }
 
 pub async fn pause(cluster: &Cluster, namespace: &str, name: &str) -> Result<(DataCopy, Change)> {
@@ -46,6 +47,7 @@ pub async fn limit(
         ("connections", limits.connections.map(u64::from)),
         ("threadsRunning", limits.threads_running),
         ("latencyMillis", limits.latency_millis),
+        ("cpuPercent", limits.cpu_percent),
     ];
     for (key, value) in numbers {
         if let Some(value) = value {

@@ -12,10 +12,11 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::output::copy as shown;
 
-/// Replace the data of one environment's databases by those of another, as of one moment
+/// Replace the data of one environment's databases and Redis by those of another
 ///
-/// Writers of the source go on. What writes to the target is stopped meanwhile and comes back by itself. Rows are masked
-/// as the project says, and verified on the target. A copy that is killed goes on where it was; Ctrl-C only stops watching.
+/// Each database as of one moment, each key of a Redis as of its own. Writers of the source go on. What writes to the
+/// target is stopped meanwhile and comes back by itself. Data is masked as the project says, and verified on the target.
+/// A copy that is killed goes on where it was; Ctrl-C only stops watching.
 #[derive(Args, Debug)]
 pub struct CopyArgs {
     /// Environment whose data is copied
@@ -24,7 +25,7 @@ pub struct CopyArgs {
     /// Environment whose data is replaced
     #[arg(long, value_name = "ENVIRONMENT")]
     pub to: EnvironmentName,
-    /// Service to copy; may be repeated [default: every MariaDB that both have]
+    /// Service to copy; may be repeated [default: every MariaDB and Redis that both have]
     #[arg(long, value_name = "SERVICE")]
     pub only: Vec<String>,
     /// Whether personal data is masked as the project says, or copied as it is

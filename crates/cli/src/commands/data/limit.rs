@@ -17,11 +17,12 @@ pub struct LimitArgs {
 }
 
 pub async fn run(context: &Context, args: LimitArgs) -> Result<()> {
-    let Gently { limit, connections, threads_running, latency } = args.gently;
-    if limit.is_none() && connections.is_none() && threads_running.is_none() && latency.is_none() {
+    let Gently { limit, connections, threads_running, latency, cpu } = args.gently;
+    let numbers = [connections.map(u64::from), threads_running, latency, cpu];
+    if limit.is_none() && numbers.iter().all(Option::is_none) {
         return Err(Failure::Usage {
             sentence: "no limit is said".to_owned(),
-            hint: "one or more of --limit, --connections, --threads-running and --latency".to_owned(),
+            hint: "one or more of --limit, --connections, --threads-running, --latency and --cpu".to_owned(),
         });
     }
     let place = context.place(&args.copy.scope).await?;
@@ -31,6 +32,7 @@ pub async fn run(context: &Context, args: LimitArgs) -> Result<()> {
         connections,
         threads_running,
         latency_millis: latency,
+        cpu_percent: cpu,
     };
     let (copy, change) = data::limit(&place.cluster, &place.namespace, name, limits).await?;
     steered(context, name, "limited so", &copy, change)

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use api::datacopy::{DataCopySpec, MaskChoice};
+use api::datacopy::{CopyStore, DataCopySpec, MaskChoice};
 use api::environment::{PartState, Role};
 use api::names::{self, EnvironmentName, ProjectName};
-use api::project::{ProjectSpec, Service, ServiceSettings, ServiceType};
+use api::project::{ProjectSpec, Service, ServiceMasks, ServiceSettings, ServiceType};
 use api::{Cause, DataCopy, Environment, Verdict};
 use kube::ResourceExt;
 
@@ -35,6 +35,7 @@ pub struct Side<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
     pub service: String,
+    pub store: CopyStore,
     pub from: Place,
     pub to: Place,
 }
@@ -70,13 +71,16 @@ impl Side<'_> {
 
 pub fn admit(ask: &Ask<'_>) -> Result<Admitted, Verdict> {
     present(ask)?;
-    let (found, notes, mut problems) = pairs(ask);
+    let (found, mut notes, mut problems) = pairs(ask);
     problems.extend(protection(ask, &found));
     if let Some(verdict) = together(problems) {
         return Err(verdict);
     }
     if let Some(verdict) = others(ask).or_else(|| readiness(ask, &found)) {
         return Err(verdict);
+    }
+    if found.len() > 1 && !ask.spec.scan {
+        notes.push("each service is copied as of a moment of its own".to_owned());
     }
     Ok(Admitted { pairs: found, notes })
 }
@@ -157,40 +161,34 @@ fn pairs(ask: &Ask<'_>) -> (Vec<Pair>, Vec<String>, Vec<Problem>) {
             problems.push((Cause::ServiceNotFound, message, "correct `databases`".to_owned()));
         }
     }
+    problems.extend(found.iter().filter_map(|pair| unnumbered(ask, pair)));
     if found.is_empty() && problems.is_empty() {
         problems.append(&mut left_out);
     }
     if found.is_empty() && problems.is_empty() {
-        let message = format!("{} and {} have no MariaDB service in common", ask.from.name, ask.to.name);
+        let message =
+            format!("{} and {} have no MariaDB or Redis service in common", ask.from.name, ask.to.name);
         problems.push((Cause::ServiceNotFound, message, "name the services to copy".to_owned()));
     }
     let notes = left_out.into_iter().map(|(_, message, _)| format!("left out: {message}")).collect();
     (found, notes, problems)
 }
 
-/// None: nobody asked for it, and it is no database.
+/// Databases of Redis have numbers.
+fn unnumbered(ask: &Ask<'_>, pair: &Pair) -> Option<Problem> {
+    let named = ask.spec.databases.get(&pair.service).filter(|_| pair.store == CopyStore::Redis)?;
+    let wrong = named.iter().find(|name| name.parse::<u32>().is_err())?;
+    let message = format!("database {wrong} of {} is named, whose databases have numbers", pair.service);
+    Some((
+        Cause::Invalid,
+        message,
+        "correct `databases`, or leave them out for all that hold keys".to_owned(),
+    ))
+}
+
+/// None: nobody asked for it, and it is nothing that is copied.
 fn pair(ask: &Ask<'_>, name: &str, source: &Service, target: &Service) -> Result<Option<Pair>, Problem> {
-    let asked = !ask.spec.services.is_empty();
-    for (side, service) in [(&ask.from, source), (&ask.to, target)] {
-        match service.r#type {
-            ServiceType::Mariadb | ServiceType::External => {}
-            ServiceType::Mysql => {
-                let message = format!("{name} of {} is mysql, which cannot be copied yet", side.name);
-                return Err((Cause::Invalid, message, "mariadb can".to_owned()));
-            }
-            other if asked => {
-                let message =
-                    format!("{name} of {} is {}, which cannot be copied", side.name, other.as_str());
-                return Err((Cause::Invalid, message, "mariadb can".to_owned()));
-            }
-            _ => return Ok(None),
-        }
-    }
-    // What others run may be anything, unless the other side says what it is.
-    let external = |service: &Service| service.r#type == ServiceType::External;
-    if external(source) && external(target) && !asked {
-        return Ok(None);
-    }
+    let Some(store) = store(ask, name, source, target)? else { return Ok(None) };
     // What protects data is the class of the environment that it lies in.
     if let Some(other) = &source.settings.from {
         let message = format!("{name} of {} is that of {other}", ask.from.name);
@@ -200,7 +198,73 @@ fn pair(ask: &Ask<'_>, name: &str, source: &Service, target: &Service) -> Result
         let message = format!("{name} of {} is that of {other}, which others use too", ask.to.name);
         return Err((Cause::Invalid, message, format!("copy to {other}")));
     }
-    Ok(Some(Pair { service: name.to_owned(), from: place(&ask.from, source), to: place(&ask.to, target) }))
+    let (from, to) = (place(&ask.from, source), place(&ask.to, target));
+    Ok(Some(Pair { service: name.to_owned(), store, from, to }))
+}
+
+/// What both sides keep in it.
+fn store(
+    ask: &Ask<'_>,
+    name: &str,
+    source: &Service,
+    target: &Service,
+) -> Result<Option<CopyStore>, Problem> {
+    let asked = !ask.spec.services.is_empty();
+    let mut stores = vec![];
+    for (side, service) in [(&ask.from, source), (&ask.to, target)] {
+        match service.r#type {
+            ServiceType::Mariadb => stores.push(CopyStore::Mariadb),
+            ServiceType::Redis => stores.push(CopyStore::Redis),
+            ServiceType::External => {}
+            ServiceType::Mysql => {
+                let message = format!("{name} of {} is mysql, which cannot be copied yet", side.name);
+                return Err((Cause::Invalid, message, "mariadb and redis can".to_owned()));
+            }
+            other if asked => {
+                let message =
+                    format!("{name} of {} is {}, which cannot be copied", side.name, other.as_str());
+                return Err((Cause::Invalid, message, "mariadb and redis can".to_owned()));
+            }
+            _ => return Ok(None),
+        }
+    }
+    let store = match stores.as_slice() {
+        // What others run may be anything, unless the other side says what it is.
+        [] if !asked => return Ok(None),
+        [] => elsewhere(ask, name),
+        [one, other] if one != other => {
+            let (from, to) = (ask.from.name, ask.to.name);
+            let message = format!("{name} is {} in {from} and {} in {to}", one.as_str(), other.as_str());
+            return Err((Cause::Invalid, message, "a copy is between services of one type".to_owned()));
+        }
+        [store, ..] => *store,
+    };
+    match (ask.spec.scan, store) {
+        (true, CopyStore::Redis) if asked => {
+            let message = format!("{name} is redis, for which no masks are proposed");
+            Err((
+                Cause::Invalid,
+                message,
+                "write rules below `masks` by hand: keys, field and mask".to_owned(),
+            ))
+        }
+        (true, CopyStore::Redis) => Ok(None),
+        _ => Ok(Some(store)),
+    }
+}
+
+/// What others run on both sides is what the project says of it in any other class.
+fn elsewhere(ask: &Ask<'_>, name: &str) -> CopyStore {
+    let is_redis = |project: &ProjectSpec| {
+        let of_classes = project.classes.values().filter_map(|class| class.services.get(name)?.r#type);
+        let own = project.services.get(name).map(|service| service.r#type);
+        own.into_iter().chain(of_classes).any(|kind| kind == ServiceType::Redis)
+    };
+    if ask.from.revision.or(ask.project).is_some_and(is_redis) {
+        CopyStore::Redis
+    } else {
+        CopyStore::Mariadb
+    }
 }
 
 fn place(side: &Side<'_>, service: &Service) -> Place {
@@ -242,19 +306,24 @@ fn protection(ask: &Ask<'_>, pairs: &[Pair]) -> Vec<Problem> {
         return problems;
     }
     let masks = ask.project.map(|project| &project.masks);
-    for service in pairs.iter().map(|pair| &pair.service) {
-        let any =
-            masks.and_then(|masks| masks.get(service)).is_some_and(|of| of.deny || !of.columns.is_empty());
-        if !any {
+    for Pair { service, store, .. } in pairs {
+        let masked = |of: &ServiceMasks| match store {
+            CopyStore::Mariadb => of.deny || !of.columns.is_empty(),
+            CopyStore::Redis => of.deny || !of.values.is_empty(),
+        };
+        if !masks.and_then(|masks| masks.get(service)).is_some_and(masked) {
             let message = format!(
                 "{} is of a protected class, and the project has no masks for its {service}",
                 ask.from.name
             );
-            let fix = format!(
-                "write `masks: {{{service}: {{deny: true}}}}` into outboard.yaml and name the columns to keep or to mask; \
-                 outboard data scan {} proposes them",
-                ask.from.name
-            );
+            let deny = format!("write `masks: {{{service}: {{deny: true}}}}` into outboard.yaml and name");
+            let fix = match store {
+                CopyStore::Mariadb => format!(
+                    "{deny} the columns to keep or to mask; outboard data scan {} proposes them",
+                    ask.from.name
+                ),
+                CopyStore::Redis => format!("{deny} the keys to keep or to mask below its `values`"),
+            };
             problems.push((Cause::MasksInvalid, message, fix));
         }
     }

@@ -4,15 +4,15 @@
 mod listen;
 mod tell;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api::datacopy::{CopiedService, CopyPhase, DataCopySpec, DataCopyStatus, TargetState};
+use api::datacopy::{CopiedService, CopyPhase, CopyStore, DataCopySpec, DataCopyStatus, TargetState};
 use api::{Cause, ConditionStatus, Verdict, condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use super::admit::Admitted;
+use super::admit::{Admitted, Pair};
 use super::render::limits_text;
 use super::verdict::refusal;
 use super::word::{Task, Word};
@@ -97,6 +97,7 @@ pub enum Act {
     },
     Limit {
         service: String,
+        store: CopyStore,
     },
     Quiesce,
     Start {
@@ -118,7 +119,7 @@ impl Act {
     pub fn service(&self) -> Option<&str> {
         match self {
             Self::Furnish { service }
-            | Self::Limit { service }
+            | Self::Limit { service, .. }
             | Self::Start { service, .. }
             | Self::Stop { service, .. } => Some(service),
             Self::Claim | Self::Quiesce | Self::LetWrite | Self::Clear => None,
@@ -190,7 +191,7 @@ fn begin(spec: &DataCopySpec, mut status: DataCopyStatus, seen: &Seen) -> Next {
         }
         (None, None) => return Next { status, acts: vec![], again: WAITS },
         (None, Some(Ok(admitted))) => {
-            status.services = admitted.pairs.iter().map(|pair| named(&pair.service)).collect();
+            status.services = admitted.pairs.iter().map(named).collect();
             status.notes.clone_from(&admitted.notes);
             status.started = Some(Time(seen.now));
             status.verdict = None;
@@ -212,8 +213,8 @@ fn begin(spec: &DataCopySpec, mut status: DataCopyStatus, seen: &Seen) -> Next {
     Next { status, acts: vec![], again: seen.retention }
 }
 
-fn named(service: &str) -> CopiedService {
-    CopiedService { name: service.to_owned(), ..CopiedService::default() }
+fn named(pair: &Pair) -> CopiedService {
+    CopiedService { name: pair.service.clone(), store: pair.store, ..CopiedService::default() }
 }
 
 /// All that has not ended ends so.
@@ -247,17 +248,12 @@ fn go_on(spec: &DataCopySpec, mut status: DataCopyStatus, seen: &Seen) -> Next {
             return Next { status, acts, again: Duration::ZERO };
         }
     }
-    let wanted = limits_text(&spec.limits);
-    let waiting: BTreeSet<String> = status
-        .services
-        .iter()
-        .filter(|service| !service.phase.is_final())
-        .map(|service| service.name.clone())
-        .collect();
-    for service in &waiting {
-        match seen.limits.get(service) {
-            None => acts.push(Act::Furnish { service: service.clone() }),
-            Some(limits) if *limits != wanted => acts.push(Act::Limit { service: service.clone() }),
+    for CopiedService { name, store, .. } in status.services.iter().filter(|one| !one.phase.is_final()) {
+        match seen.limits.get(name) {
+            None => acts.push(Act::Furnish { service: name.clone() }),
+            Some(limits) if *limits != limits_text(*store, &spec.limits) => {
+                acts.push(Act::Limit { service: name.clone(), store: *store });
+            }
             Some(_) => {}
         }
     }

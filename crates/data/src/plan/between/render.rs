@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use api::MaskSpec;
-use api::datacopy::CopyLimits;
+use api::datacopy::{CopyLimits, CopyStore};
 use api::marks::{self, CopyOwner};
+use api::project::ValueMask;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
@@ -30,8 +31,9 @@ const USER: i64 = 65532;
 pub struct Server {
     pub host: String,
     pub port: u16,
-    pub user: String,
-    pub password: Vec<u8>,
+    /// None: the server has one user, without a name.
+    pub user: Option<String>,
+    pub password: Option<Vec<u8>>,
     /// Its name for the database that its components use.
     pub database: Option<String>,
     pub tls: bool,
@@ -43,12 +45,34 @@ pub struct Server {
 pub struct Material {
     pub source: Server,
     pub target: Server,
-    pub databases: Vec<String>,
+    pub what: What,
+    /// Whether what no mask names is left behind.
     pub deny: bool,
-    /// `DATABASE.TABLE.COLUMN` and its mask.
-    pub masks: BTreeMap<String, MaskSpec>,
     pub key: Option<Vec<u8>>,
     pub limits: CopyLimits,
+}
+
+/// What is copied, and how it is masked.
+pub enum What {
+    Databases {
+        names: Vec<String>,
+        /// `DATABASE.TABLE.COLUMN` and its mask.
+        masks: BTreeMap<String, MaskSpec>,
+    },
+    Keys {
+        /// By number; none: every one that holds keys.
+        databases: Vec<u32>,
+        masks: Vec<ValueMask>,
+    },
+}
+
+impl What {
+    pub fn store(&self) -> CopyStore {
+        match self {
+            Self::Databases { .. } => CopyStore::Mariadb,
+            Self::Keys { .. } => CopyStore::Redis,
+        }
+    }
 }
 
 /// Masks as the engine has them: in each database that is copied, unless they name one.
@@ -94,16 +118,24 @@ pub fn binding(owner: &CopyOwner) -> Option<RoleBinding> {
 }
 
 /// Where its pod reports, and which limits it follows.
-pub fn report(owner: &CopyOwner, service: &str, limits: &CopyLimits) -> Option<ConfigMap> {
+pub fn report(owner: &CopyOwner, service: &str, store: CopyStore, limits: &CopyLimits) -> Option<ConfigMap> {
     read(json!({
         "metadata": {"name": service, "labels": labels(owner, Some(service))},
-        "data": {LIMITS: limits_text(limits)},
+        "data": {LIMITS: limits_text(store, limits)},
     }))
 }
 
-/// As the engine reads them.
-pub fn limits_text(limits: &CopyLimits) -> String {
-    json!(limits).to_string()
+/// As the store's engine reads them.
+pub fn limits_text(store: CopyStore, limits: &CopyLimits) -> String {
+    json!(own(store, limits)).to_string()
+}
+
+/// Those that the store knows.
+fn own(store: CopyStore, limits: &CopyLimits) -> CopyLimits {
+    match store {
+        CopyStore::Mariadb => CopyLimits { cpu_percent: None, ..*limits },
+        CopyStore::Redis => CopyLimits { threads_running: None, ..*limits },
+    }
 }
 
 pub fn secret(owner: &CopyOwner, service: &str, material: &Material) -> Option<Secret> {
@@ -113,7 +145,7 @@ pub fn secret(owner: &CopyOwner, service: &str, material: &Material) -> Option<S
     }))?;
     let mut files = BTreeMap::from([("job.yaml".to_owned(), file(material).to_string().into_bytes())]);
     for (side, server) in [("source", &material.source), ("target", &material.target)] {
-        files.insert(format!("{side}-password"), server.password.clone());
+        files.extend(server.password.clone().map(|password| (format!("{side}-password"), password)));
         files.extend(server.authority.clone().map(|pem| (format!("{side}-authority"), pem)));
     }
     files.extend(material.key.clone().map(|key| ("mask-key".to_owned(), key)));
@@ -125,12 +157,13 @@ pub fn secret(owner: &CopyOwner, service: &str, material: &Material) -> Option<S
 /// The job's file; JSON is YAML.
 fn file(material: &Material) -> Value {
     let end = |side: &str, server: &Server| {
-        let mut end = json!({
-            "host": server.host,
-            "port": server.port,
-            "user": server.user,
-            "passwordFile": format!("{FOLDER}/{side}-password"),
-        });
+        let mut end = json!({"host": server.host, "port": server.port});
+        if let Some(user) = &server.user {
+            end["user"] = json!(user);
+        }
+        if server.password.is_some() {
+            end["passwordFile"] = json!(format!("{FOLDER}/{side}-password"));
+        }
         if server.tls {
             let authority =
                 server.authority.as_ref().map(|_| json!({"caFile": format!("{FOLDER}/{side}-authority")}));
@@ -138,19 +171,32 @@ fn file(material: &Material) -> Value {
         }
         end
     };
+    let store = material.what.store();
     let mut job = json!({
+        "store": store,
         "source": end("source", &material.source),
         "target": end("target", &material.target),
-        "databases": material.databases,
-        "replace": true,
-        "limits": material.limits,
+        "limits": own(store, &material.limits),
     });
+    // What is there is replaced, all of it.
+    let masks = match &material.what {
+        What::Databases { names, masks } => {
+            job["databases"] = json!(names);
+            job["replace"] = json!(true);
+            json!({"columns": masks})
+        }
+        What::Keys { databases, masks } => {
+            if !databases.is_empty() {
+                job["databases"] = json!(databases);
+            }
+            job["existing"] = json!("wipe");
+            json!({"values": masks})
+        }
+    };
     if material.key.is_some() {
-        job["masks"] = json!({
-            "keyFile": format!("{FOLDER}/mask-key"),
-            "deny": material.deny,
-            "columns": material.masks,
-        });
+        job["masks"] = masks;
+        job["masks"]["keyFile"] = json!(format!("{FOLDER}/mask-key"));
+        job["masks"]["deny"] = json!(material.deny);
     }
     job
 }
@@ -229,8 +275,8 @@ mod tests {
         Server {
             host: host.into(),
             port: 3306,
-            user: "app".into(),
-            password: b"a secret".to_vec(),
+            user: Some("app".into()),
+            password: Some(b"a secret".to_vec()),
             database: Some("app".into()),
             tls: false,
             authority: None,
@@ -243,9 +289,11 @@ mod tests {
         Material {
             source: Server { tls: true, authority: Some(b"PEM".to_vec()), ..server("db.shop-live.svc") },
             target: server("db.shop-qa-1.svc"),
-            databases: vec!["app".into()],
+            what: What::Databases {
+                names: vec!["app".into()],
+                masks: masks(&columns.into(), &["app".into()]),
+            },
             deny: true,
-            masks: masks(&columns.into(), &["app".into()]),
             key: Some(b"a key".to_vec()),
             limits: CopyLimits { bytes_per_second: Some(1 << 20), ..CopyLimits::default() },
         }
@@ -267,6 +315,35 @@ mod tests {
     }
 
     #[test]
+    fn a_job_for_keys_is_read_by_their_engine() {
+        let server = |host: &str| Server { port: 6379, user: None, database: None, ..server(host) };
+        let rule = |field: Option<&str>, mask| ValueMask {
+            keys: "user:*".into(),
+            field: field.map(str::to_owned),
+            mask,
+        };
+        let of = |databases| Material {
+            source: server("cache.shop-live.svc"),
+            target: Server { password: None, ..server("cache.shop-qa-1.svc") },
+            what: What::Keys {
+                databases,
+                masks: vec![rule(Some("email"), MaskSpec::Email), rule(None, MaskSpec::Null)],
+            },
+            limits: CopyLimits { cpu_percent: Some(40), threads_running: Some(9), ..CopyLimits::default() },
+            ..material()
+        };
+        let text = file(&of(vec![])).to_string();
+        let job: crate::redis::job::Job = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(job.existing, Some(crate::redis::job::Existing::Wipe));
+        assert_eq!((job.databases, job.masks.deny, job.limits.cpu_percent), (None, true, Some(40)));
+        assert_eq!(job.masks.values[0].field.as_deref(), Some("email"));
+        assert_eq!(job.masks.values[1].mask, Some(MaskSpec::Null));
+        assert!(job.source.user.is_none() && job.target.password_file.is_none());
+        let job: crate::redis::job::Job = serde_saphyr::from_str(&file(&of(vec![3])).to_string()).unwrap();
+        assert_eq!(job.databases, Some(vec![3]));
+    }
+
+    #[test]
     fn without_a_key_nothing_is_masked() {
         let bare = Material { key: None, ..material() };
         assert!(file(&bare)["masks"].is_null());
@@ -275,8 +352,13 @@ mod tests {
     #[test]
     fn limits_are_read_by_the_engine_as_they_are_written() {
         let limits = CopyLimits { threads_running: Some(7), ..CopyLimits::default() };
-        let read: crate::job::Limits = serde_json::from_str(&limits_text(&limits)).unwrap();
+        let text = limits_text(CopyStore::Mariadb, &limits);
+        let read: crate::job::Limits = serde_json::from_str(&text).unwrap();
         assert_eq!(read, crate::job::Limits { threads_running: 7, ..Default::default() });
+        let limits = CopyLimits { cpu_percent: Some(5), ..limits };
+        let text = limits_text(CopyStore::Redis, &limits);
+        let read: crate::redis::job::Limits = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, crate::redis::job::Limits { cpu_percent: Some(5), ..Default::default() });
     }
 
     #[test]
@@ -286,7 +368,7 @@ mod tests {
         insta::assert_json_snapshot!(json!({
             "account": account(&owner).unwrap(),
             "binding": binding(&owner).unwrap(),
-            "report": report(&owner, "db", &CopyLimits::default()).unwrap(),
+            "report": report(&owner, "db", CopyStore::Mariadb, &CopyLimits::default()).unwrap(),
             "job": job(&start).unwrap(),
         }));
     }

@@ -2,7 +2,10 @@
 //! reads it: small at any time, and never a value of a row in it.
 
 use api::Verdict;
-use api::datacopy::{CopiedService, CopyPhase, Proposal, ServiceReport, Snapshot, SnapshotKind, TargetState};
+use api::datacopy::{
+    CopiedService, CopyPhase, KeysReport, Proposal, ServiceReport, Snapshot, SnapshotKind, TargetState,
+    ValuePath,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,6 +14,7 @@ use super::verdict;
 use crate::error::Error;
 use crate::mysql::snapshot::{Held, How};
 use crate::progress::{Event, PlanSummary, Progress, Report};
+use crate::redis::report as keys;
 
 /// So much of a list, and of a sentence, is told.
 const COLUMNS: usize = 50;
@@ -75,6 +79,36 @@ impl Word {
             }
             Event::Proposal(_) => {}
             Event::Report(report) => reported(service, report),
+            Event::Redis(event) => self.hear_of_keys(event, task),
+            // Nobody starts a pod for one yet.
+            Event::S3(_) => {}
+        }
+    }
+
+    fn hear_of_keys(&mut self, event: &keys::Event, task: Task) {
+        let service = &mut self.service;
+        match event {
+            keys::Event::Plan(plan) => {
+                service.rows_total = plan.keys;
+                touched(service, &plan.notes, task);
+            }
+            keys::Event::Resumed { .. } => {
+                "taken up: what is there is compared, and what differs is written"
+                    .clone_into(&mut service.message);
+            }
+            keys::Event::Pass { .. } => {}
+            keys::Event::Progress(progress) => {
+                self.progressed |= progress.bytes > 0;
+                // The first time everything is copied, later it is looked at again.
+                let again = progress.pass > 1;
+                service.phase = if again { CopyPhase::Verifying } else { CopyPhase::Copying };
+                service.rows = if again { service.rows.max(progress.keys) } else { progress.keys };
+                service.bytes = progress.bytes;
+                service.bytes_per_second = progress.bytes_per_second;
+                service.eta_seconds = progress.seconds_left;
+                service.held = progress.held;
+            }
+            keys::Event::Report(report) => reported_of_keys(service, report),
         }
     }
 
@@ -110,11 +144,15 @@ fn planned(service: &mut CopiedService, plan: &PlanSummary, task: Task) {
     service.bytes_total = plan.bytes;
     service.masked_columns = plan.masked_columns as u64;
     service.emptied_columns = plan.emptied_columns.iter().take(COLUMNS).cloned().collect();
-    if let Some(note) = plan.notes.first().filter(|_| task == Task::Plan) {
+    touched(service, &plan.notes, task);
+}
+
+/// Its plan is made: from here on the target is touched.
+fn touched(service: &mut CopiedService, notes: &[String], task: Task) {
+    if let Some(note) = notes.first().filter(|_| task == Task::Plan) {
         service.message = short(note);
     }
     if task == Task::Copy {
-        // From here on the target is touched.
         service.phase = CopyPhase::Copying;
         service.target = TargetState::Incomplete;
     }
@@ -166,7 +204,48 @@ fn reported(service: &mut CopiedService, report: &Report) {
         throttled_seconds: report.throttled_seconds,
         peak_memory_bytes: report.peak_memory_bytes,
         orphans: report.orphans.iter().take(COLUMNS).map(|(key, count)| (key.clone(), *count)).collect(),
+        keys: None,
         notes: report.notes.iter().take(NOTES).map(|note| short(note)).collect(),
+    });
+}
+
+fn reported_of_keys(service: &mut CopiedService, report: &keys::Report) {
+    let of_pass = report.keys;
+    service.rows = of_pass;
+    service.bytes = report.bytes;
+    service.report = Some(ServiceReport {
+        seconds: report.seconds,
+        rows: of_pass,
+        mask_key: report.mask_key.clone(),
+        values_looked_for: report.values_looked_for as u64,
+        throttled_seconds: report.throttled_seconds,
+        peak_memory_bytes: report.peak_memory_bytes,
+        notes: report.notes.iter().take(NOTES).map(|note| short(note)).collect(),
+        keys: Some(KeysReport {
+            path: match report.path {
+                keys::Path::Payloads => ValuePath::Payloads,
+                keys::Path::Commands => ValuePath::Commands,
+            },
+            passes: report.passes,
+            copied: report.copied,
+            equal: report.equal,
+            expired: report.expired,
+            changed: report.changed,
+            repaired: report.repaired,
+            removed: report.removed,
+            large: report.large,
+            masked: report.masked,
+            left_out: report.left_out,
+            functions: report.functions,
+            not_copied: report.not_copied.iter().take(NOTES).map(|line| short(line)).collect(),
+            source_commands: report.source_asked.commands,
+            source_round_trips: report.source_asked.round_trips,
+            target_writes: report.target_asked.writes,
+            source_ping_p99_millis: report.source_ping_p99_millis,
+            source_cpu_seconds: report.source_cpu_seconds,
+            guarantee: report.guarantee.clone(),
+        }),
+        ..ServiceReport::default()
     });
 }
 
@@ -226,6 +305,38 @@ mod tests {
         word.hear(&Event::Progress(Progress { rows: 1, verifying: true, ..progress }), Task::Copy);
         assert!(word.progressed);
         assert_eq!(word.service.phase, CopyPhase::Verifying);
+    }
+
+    #[test]
+    fn of_keys_the_first_pass_copies_and_the_next_verifies_what_stands() {
+        let mut word = Word::begin("cache", 1);
+        let plan = keys::PlanSummary {
+            source: "a".into(),
+            target: "b".into(),
+            keys: 1000,
+            databases: vec![0],
+            path: keys::Path::Payloads,
+            notes: vec![],
+        };
+        let redis = |event| Event::Redis(event);
+        word.hear(&redis(keys::Event::Plan(plan)), Task::Copy);
+        assert_eq!((word.service.phase, word.service.target), (CopyPhase::Copying, TargetState::Incomplete));
+        let progress = keys::Progress {
+            pass: 1,
+            keys: 900,
+            of_keys: 1000,
+            bytes: 0,
+            bytes_per_second: 0,
+            seconds_left: None,
+            held: false,
+        };
+        // Nothing was written: what is there was there before.
+        word.hear(&redis(keys::Event::Progress(progress.clone())), Task::Copy);
+        assert!(!word.progressed);
+        let second = keys::Progress { pass: 2, keys: 10, bytes: 9, ..progress };
+        word.hear(&redis(keys::Event::Progress(second)), Task::Copy);
+        assert_eq!((word.progressed, word.service.phase), (true, CopyPhase::Verifying));
+        assert_eq!((word.service.rows, word.service.rows_total), (900, 1000));
     }
 
     #[test]

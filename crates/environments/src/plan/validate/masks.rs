@@ -1,9 +1,9 @@
-//! What can be wrong with `masks`: services that have no columns, names that are none, masks that nobody knows. Whether the
-//! columns exist only their database can tell.
+//! What can be wrong with `masks`: services that have nothing to mask, names that are none, masks that nobody knows. Whether
+//! the columns exist only their database can tell.
 
 use api::mask::path;
 use api::problem::pointer;
-use api::project::{ProjectSpec, ServiceType};
+use api::project::{ProjectSpec, ServiceMasks, ServiceType};
 use api::{MaskSpec, Problem};
 use serde_json::{Map, Value};
 
@@ -19,18 +19,20 @@ const WITH: [(&str, &str); 3] = [
 ];
 
 pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
-    let databases = || spec.services.keys().map(String::as_str).filter(|name| is_database(spec, name));
+    let masked = || {
+        let names = spec.services.keys().map(String::as_str);
+        names.filter(|name| is(spec, name, DATABASES) || is(spec, name, REDIS))
+    };
     for (name, masks) in &spec.masks {
         let at = pointer("/spec/masks", name);
         match spec.services.get(name) {
             None => problems.push(
-                Problem::new(&at, format!("there is no service `{name}`")).hint(suggest(name, databases())),
+                Problem::new(&at, format!("there is no service `{name}`")).hint(suggest(name, masked())),
             ),
-            Some(service) if !is_database(spec, name) => {
-                let message = format!("`{name}` is a service of type {}", service.r#type.as_str());
-                problems.push(Problem::new(&at, message).hint("only databases have columns to mask"));
-            }
-            Some(_) => {}
+            Some(service) => problems.extend(misplaced(spec, name, service.r#type.as_str(), masks, &at)),
+        }
+        for (index, value) in masks.values.iter().enumerate() {
+            rule(value, &pointer(&pointer(&at, "values"), &index.to_string()), problems);
         }
         for (name, mask) in &masks.columns {
             let at = pointer(&at, name);
@@ -42,13 +44,67 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
     }
 }
 
-/// In any of its classes; what others run may be one.
-fn is_database(spec: &ProjectSpec, name: &str) -> bool {
+/// What others run may be anything.
+const DATABASES: &[ServiceType] = &[ServiceType::Mariadb, ServiceType::Mysql, ServiceType::External];
+const REDIS: &[ServiceType] = &[ServiceType::Redis, ServiceType::External];
+
+/// Whether it is of one of these types, in any of its classes.
+fn is(spec: &ProjectSpec, name: &str, kinds: &[ServiceType]) -> bool {
     let of_classes = spec.classes.values().filter_map(|class| class.services.get(name)?.r#type);
     let own = spec.services.get(name).map(|service| service.r#type);
-    own.into_iter()
-        .chain(of_classes)
-        .any(|kind| matches!(kind, ServiceType::Mariadb | ServiceType::Mysql | ServiceType::External))
+    own.into_iter().chain(of_classes).any(|kind| kinds.contains(&kind))
+}
+
+/// Masks of what the service does not have.
+fn misplaced(spec: &ProjectSpec, name: &str, kind: &str, masks: &ServiceMasks, at: &str) -> Option<Problem> {
+    let (database, redis) = (is(spec, name, DATABASES), is(spec, name, REDIS));
+    let problem = |at: &str, hint: &str| {
+        Problem::new(at, format!("`{name}` is a service of type {kind}")).hint(hint.to_owned())
+    };
+    if !database && !redis {
+        return Some(problem(at, "only databases and Redis have values to mask"));
+    }
+    if !database && !masks.columns.is_empty() {
+        return Some(problem(
+            at,
+            "it has no columns: write `values: [{keys: \"user:*\", field: email, mask: email}]`",
+        ));
+    }
+    if !redis && !masks.values.is_empty() {
+        return Some(problem(
+            &pointer(at, "values"),
+            "only Redis has keys: write `TABLE.COLUMN` and its mask",
+        ));
+    }
+    None
+}
+
+/// A mask for values of keys.
+fn rule(value: &Value, at: &str, problems: &mut Vec<Problem>) {
+    const SHAPE: &str = "write {keys: \"user:*\", field: email, mask: email}";
+    let Value::Object(fields) = value else {
+        problems.push(Problem::new(at, "expected keys and their mask").hint(SHAPE));
+        return;
+    };
+    for (key, value) in fields {
+        let at = pointer(at, key);
+        match (key.as_str(), value) {
+            ("mask", mask) => self::mask(mask, &at, false, problems),
+            ("keys" | "field", Value::String(pattern)) if !pattern.is_empty() => {}
+            ("keys" | "field", _) => {
+                problems.push(
+                    Problem::new(&at, "expected a pattern").hint("such as `user:*`; `*` is everything"),
+                );
+            }
+            (unknown, _) => problems.push(
+                Problem::new(&at, format!("unknown key `{unknown}`"))
+                    .hint(suggest(unknown, ["keys", "field", "mask"])),
+            ),
+        }
+    }
+    for key in ["keys", "mask"].into_iter().filter(|key| !fields.contains_key(*key)) {
+        problems.push(Problem::new(at, format!("`{key}` is missing")).hint(SHAPE));
+    }
 }
 
 /// Why a name is no column, if it is none.
@@ -56,8 +112,9 @@ fn no_column(name: &str, at: &str) -> Option<Problem> {
     if name.split_once('.').is_some_and(|(table, column)| !table.is_empty() && !column.is_empty()) {
         return None;
     }
-    let near = strsim::jaro_winkler(name, "deny") > 0.8;
-    let hint = if near { "did you mean `deny`?" } else { "write `TABLE.COLUMN`" };
+    let near = ["deny", "values"].into_iter().find(|known| strsim::jaro_winkler(name, known) > 0.8);
+    let hint =
+        near.map_or_else(|| "write `TABLE.COLUMN`".to_owned(), |known| format!("did you mean `{known}`?"));
     Some(Problem::new(at, format!("`{name}` is no column")).hint(hint))
 }
 

@@ -8,7 +8,7 @@ use super::*;
 fn project(masks: &serde_json::Value) -> ProjectSpec {
     serde_json::from_value(json!({
         "components": {},
-        "services": {"db": {"type": "mariadb"}, "cache": {"type": "redis"}, "old": {"type": "mysql"}},
+        "services": {"db": {"type": "mariadb"}, "cache": {"type": "container", "image": "cache"}, "old": {"type": "mysql"}},
         "masks": masks,
         "classes": {
             "qa": {},
@@ -20,7 +20,7 @@ fn project(masks: &serde_json::Value) -> ProjectSpec {
 }
 
 fn environment(name: &str, class: &str) -> Environment {
-    let parts = json!([{"name": "db", "role": "service", "state": "ready"}]);
+    let parts = ["db", "hot"].map(|name| json!({"name": name, "role": "service", "state": "ready"}));
     serde_json::from_value(json!({
         "apiVersion": "outboard.dev/v1alpha1", "kind": "Environment",
         "metadata": {"name": name, "namespace": "shop"},
@@ -56,9 +56,71 @@ fn every_mariadb_that_both_have_is_copied_and_what_is_left_out_is_told() {
         environment: environment.into(),
         namespace: format!("shop-{environment}"),
     };
-    let pair = Pair { service: "db".into(), from: ours("qa-1"), to: ours("qa-2") };
+    let pair = Pair { service: "db".into(), store: CopyStore::Mariadb, from: ours("qa-1"), to: ours("qa-2") };
     assert_eq!(admitted.pairs, [pair]);
     assert_eq!(admitted.notes, ["left out: old of qa-1 is mysql, which cannot be copied yet"]);
+}
+
+/// The same with a Redis.
+fn with_redis(masks: &serde_json::Value) -> ProjectSpec {
+    let mut project = project(masks);
+    project.services.insert("hot".into(), serde_json::from_value(json!({"type": "redis"})).unwrap());
+    project
+}
+
+#[test]
+fn a_redis_is_copied_beside_databases_and_out_of_a_protected_class_only_masked() {
+    let (one, qa) = (environment("qa-2", "qa"), environment("qa-1", "qa"));
+    let spec = DataCopySpec::between("qa-2", "qa-1");
+    let project = with_redis(&json!({}));
+    let pairs = judged(&spec, &project, (Some(&one), Some(&qa)), &[]).unwrap().pairs;
+    let stores: Vec<_> = pairs.iter().map(|pair| (pair.service.as_str(), pair.store)).collect();
+    assert_eq!(stores, [("db", CopyStore::Mariadb), ("hot", CopyStore::Redis)]);
+
+    let live = environment("live", "production");
+    let out = DataCopySpec::between("live", "qa-1");
+    let judge = |masks| judged(&out, &with_redis(&masks), (Some(&live), Some(&qa)), &[]);
+    let verdict = judge(json!({"db": {"deny": true}})).unwrap_err();
+    assert_eq!(verdict.cause, Cause::MasksInvalid);
+    assert!(verdict.message.contains("its hot") && verdict.fix.contains("`values`"), "{verdict:?}");
+    let rules = json!([{"keys": "user:*", "field": "email", "mask": "email"}]);
+    assert!(judge(json!({"db": {"deny": true}, "hot": {"values": rules}})).is_ok());
+    assert!(judge(json!({"db": {"deny": true}, "hot": {"deny": true}})).is_ok());
+
+    // Masks are proposed for columns only.
+    let scan = DataCopySpec { scan: true, ..DataCopySpec::between("qa-2", "qa-2") };
+    let scanned = judged(&scan, &project, (Some(&one), Some(&one)), &[]).unwrap().pairs;
+    assert_eq!(scanned.len(), 1, "{scanned:?}");
+}
+
+#[test]
+fn services_of_two_types_and_databases_without_a_number_are_refused() {
+    let (one, live) = (environment("qa-2", "qa"), environment("qa-1", "other"));
+    let mut project = with_redis(&json!({}));
+    let other = json!({"services": {"hot": {"type": "mariadb"}}});
+    project.classes.insert("other".into(), serde_json::from_value(other).unwrap());
+    let spec = DataCopySpec { services: vec!["hot".into()], ..DataCopySpec::between("qa-2", "qa-1") };
+    let verdict = judged(&spec, &project, (Some(&one), Some(&live)), &[]).unwrap_err();
+    assert_eq!(verdict.message, "hot is redis in qa-2 and mariadb in qa-1");
+
+    let qa = environment("qa-3", "qa");
+    let databases = [("hot".to_owned(), vec!["0".to_owned(), "shop".to_owned()])].into();
+    let spec = DataCopySpec { databases, ..DataCopySpec::between("qa-2", "qa-3") };
+    let verdict = judged(&spec, &project, (Some(&one), Some(&qa)), &[]).unwrap_err();
+    assert_eq!(verdict.message, "database shop of hot is named, whose databases have numbers");
+}
+
+#[test]
+fn what_others_run_on_both_sides_is_what_the_project_runs_itself() {
+    let (live, load) = (environment("live", "live"), environment("load", "load"));
+    let mut project = with_redis(&json!({}));
+    for class in ["live", "load"] {
+        let external = json!({"services": {"hot": {"type": "external", "host": "cache.example.com"}}});
+        project.classes.insert(class.into(), serde_json::from_value(external).unwrap());
+    }
+    let spec = DataCopySpec { services: vec!["hot".into()], ..DataCopySpec::between("live", "load") };
+    let pairs = judged(&spec, &project, (Some(&live), Some(&load)), &[]).unwrap().pairs;
+    assert_eq!(pairs[0].store, CopyStore::Redis);
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub fn listen(service: &mut CopiedService, spec: &DataCopySpec, seen: &Seen) {
     if let Some(word) = word {
         *service = CopiedService {
             name: service.name.clone(),
+            store: service.store,
             tries: number,
             tries_in_vain: service.tries_in_vain,
             started: service.started.clone(),

@@ -1,6 +1,6 @@
 //! A copy's life, look by look.
 
-use api::datacopy::{CopyLimits, CopyPhase, DataCopySpec, DataCopyStatus, TargetState};
+use api::datacopy::{CopyLimits, CopyPhase, CopyStore, DataCopySpec, DataCopyStatus, TargetState};
 
 use super::super::admit::{Pair, Place};
 use super::listen::IN_VAIN;
@@ -15,7 +15,7 @@ fn seen() -> Seen {
         pods: 0,
         troubles: BTreeMap::new(),
         words: BTreeMap::new(),
-        limits: [("db".to_owned(), limits_text(&CopyLimits::default()))].into(),
+        limits: [("db".to_owned(), limits_text(CopyStore::Mariadb, &CopyLimits::default()))].into(),
         admitted: None,
         lost: None,
         quiet: Quiet::Still,
@@ -28,7 +28,8 @@ fn spec() -> DataCopySpec {
 }
 
 fn begun() -> DataCopyStatus {
-    DataCopyStatus { services: vec![named("db")], ..DataCopyStatus::default() }
+    let db = CopiedService { name: "db".into(), ..CopiedService::default() };
+    DataCopyStatus { services: vec![db], ..DataCopyStatus::default() }
 }
 
 fn a_try(number: u32, state: TryState) -> Try {
@@ -48,7 +49,7 @@ fn refused(terminal: bool) -> Verdict {
 #[test]
 fn first_it_is_written_down_what_it_is_about_and_only_then_is_anything_made() {
     let place = Place::Ours { environment: "qa".into(), namespace: "shop-qa".into() };
-    let pair = Pair { service: "db".into(), from: place.clone(), to: place };
+    let pair = Pair { service: "db".into(), store: CopyStore::Mariadb, from: place.clone(), to: place };
     let admitted = Admitted { pairs: vec![pair], notes: vec!["a note".into()] };
     let at_first =
         Seen { ground: Ground::Absent, limits: BTreeMap::new(), admitted: Some(Ok(admitted)), ..seen() };
@@ -191,8 +192,31 @@ fn changed_limits_reach_what_runs() {
     let slower = CopyLimits { bytes_per_second: Some(4096), ..CopyLimits::default() };
     let changed = DataCopySpec { limits: slower, ..spec() };
     let look = Seen { tries: vec![a_try(1, TryState::Runs)], pods: 1, ..seen() };
-    assert!(next(&changed, &begun(), &look).acts.contains(&Act::Limit { service: "db".into() }));
-    assert!(!next(&spec(), &begun(), &look).acts.contains(&Act::Limit { service: "db".into() }));
+    let limit = Act::Limit { service: "db".into(), store: CopyStore::Mariadb };
+    assert!(next(&changed, &begun(), &look).acts.contains(&limit));
+    assert!(!next(&spec(), &begun(), &look).acts.contains(&limit));
+    // What is no limit of this store changes nothing for it.
+    let others = CopyLimits { cpu_percent: Some(5), ..CopyLimits::default() };
+    assert!(!next(&DataCopySpec { limits: others, ..spec() }, &begun(), &look).acts.contains(&limit));
+}
+
+#[test]
+fn two_services_are_copied_side_by_side_each_with_what_is_its_own() {
+    let service = |name: &str, store| CopiedService { name: name.into(), store, ..CopiedService::default() };
+    let services = vec![service("cache", CopyStore::Redis), service("db", CopyStore::Mariadb)];
+    let status = DataCopyStatus { services, ..DataCopyStatus::default() };
+    let bare = Seen { limits: BTreeMap::new(), ..seen() };
+    let acts = next(&spec(), &status, &bare).acts;
+    assert!(["cache", "db"].iter().all(|name| acts.contains(&Act::Furnish { service: (*name).into() })));
+    let mut words = word(1, |word| (word.service.phase, word.service.rows) = (CopyPhase::Copying, 700));
+    let mut of_cache = Word::begin("cache", 1);
+    (of_cache.service.phase, of_cache.service.rows) = (CopyPhase::Verifying, 30);
+    words.insert("cache".into(), of_cache);
+    let of_cache = Try { service: "cache".into(), ..a_try(1, TryState::Runs) };
+    let look = Seen { tries: vec![a_try(1, TryState::Runs), of_cache], pods: 2, words, ..seen() };
+    let status = next(&spec(), &status, &look).status;
+    assert_eq!((status.phase, status.rows), (CopyPhase::Copying, 730));
+    assert_eq!(status.services.iter().map(|one| one.store.rows()).collect::<Vec<_>>(), ["keys", "rows"]);
 }
 
 #[test]

@@ -1,0 +1,54 @@
+//! S3, or a server that answers like it, for whoever reads and writes much of it. Nothing is tried again in here: whoever
+//! asks counts each request, and knows when to ask less.
+
+use std::time::Duration;
+
+use aws_config::Region;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::Credentials;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+
+use crate::Failure;
+use crate::access::Access;
+use crate::objects::ANY_REGION;
+
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Where it is, and who asks.
+#[derive(Clone, Default)]
+pub struct StorePlace {
+    /// Else the chain's.
+    pub region: Option<String>,
+    /// Of a server that is not AWS.
+    pub endpoint: Option<String>,
+    /// Key and secret; else the chain's.
+    pub credentials: Option<(String, String)>,
+}
+
+pub(crate) async fn reach(access: &Access, place: &StorePlace) -> Result<Client, Failure> {
+    let region = match (&place.region, &place.endpoint) {
+        (Some(region), _) => Some(region.as_str()),
+        (None, Some(_)) if access.region().await.is_none() => Some(ANY_REGION),
+        (None, _) => None,
+    };
+    let access = access.of_region(region).await?;
+    let elsewhere = place.endpoint.is_some() || access.endpoint_url().is_some();
+    let mut config = aws_sdk_s3::config::Builder::from(&access)
+        // Servers that are not AWS know neither new checksums nor buckets as hostnames.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .force_path_style(elsewhere)
+        .retry_config(RetryConfig::disabled())
+        // Whoever asks knows how long an answer may take.
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+        .region(access.region().cloned().unwrap_or(Region::from_static(ANY_REGION)));
+    if let Some(endpoint) = &place.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    if let Some((key, secret)) = &place.credentials {
+        config = config.credentials_provider(Credentials::new(key, secret, None, None, "job"));
+    }
+    Ok(Client::from_conf(config.build()))
+}

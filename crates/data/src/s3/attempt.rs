@@ -1,0 +1,318 @@
+//! One attempt: both buckets are asked whether it can go well, then everything is walked, and at the end all is told.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::cursor::Cursor;
+use super::end::End;
+use super::gate::Gate;
+use super::job::{Denied, Existing, Ready};
+use super::ledger::{Indexed, Ledger};
+use super::plan::board::{Board, Range};
+use super::plan::scope::{Scope, collisions, scopes};
+use super::read::From;
+use super::report::{Event, Kind, PlanSummary, Report, Tally, Way};
+use super::shared::{Parts, Shared, lock};
+use super::turn::Turn;
+use super::walk;
+use super::watch::{FIRST, Watch};
+use super::write::TOGETHER;
+use crate::error::{Error, Result, Side};
+use crate::progress::peak_memory;
+use crate::throttle::Throttle;
+use crate::{Say, progress};
+
+/// Who list, each another range.
+const WALKERS: usize = 8;
+
+/// Both ends, and what was found out about them.
+pub struct Ends {
+    source: End,
+    target: End,
+    gate: Arc<Gate>,
+    requests: Arc<Throttle>,
+    scopes: Vec<Scope>,
+    ledger: Ledger,
+    since: Option<i64>,
+    plan: PlanSummary,
+}
+
+pub async fn open(ready: &Ready) -> Result<Ends> {
+    let job = &ready.job;
+    let (gate, requests) =
+        (Gate::new(FIRST.min(job.limits.transfers)), Arc::new(Throttle::new(job.limits.requests_per_second)));
+    let source = End::reach(Side::Source, ready, &gate, &requests).await?;
+    let target = End::reach(Side::Target, ready, &gate, &requests).await?;
+    let scopes = scopes(&job.prefixes);
+    let (mut objects, mut bytes, mut more) = (0, 0, false);
+    for scope in &scopes {
+        let page = Cursor::new(&source, scope, "").page().await;
+        let page = page.map_err(|answer| source.error(answer, "listing"))?;
+        objects += page.rows.len() as u64;
+        bytes += page.rows.iter().map(|row| row.size).sum::<u64>();
+        more |= !page.ended;
+    }
+    for prefix in collisions(&scopes) {
+        let page = source.list(&prefix, From::After(""), 1).await;
+        if !page.map_err(|answer| source.error(answer, "listing"))?.rows.is_empty() {
+            return Err(Error::Refused {
+                message: format!("the source has objects below `{prefix}`, where renamed ones would lie"),
+                fix: format!("exclude `{prefix}`, or rename to another prefix"),
+            });
+        }
+    }
+    let ledger = Ledger::new(&target, &same_copy(ready)?);
+    let since = ledger.begun().await?;
+    if since.is_none() && job.existing.is_none() {
+        empty(&target, &scopes).await?;
+    }
+    let way = if job.source.is_beside(&job.target) { Way::ByItself } else { Way::Through };
+    let plan = PlanSummary {
+        source: source.address.clone(),
+        target: target.address.clone(),
+        way,
+        objects_at_least: objects,
+        bytes_at_least: bytes,
+        more,
+        notes: vec![],
+    };
+    Ok(Ends { source, target, gate, requests, scopes, ledger, since, plan })
+}
+
+impl Ends {
+    pub fn plan(&self) -> &PlanSummary {
+        &self.plan
+    }
+}
+
+/// Without a word about what is there, nothing may be.
+async fn empty(target: &End, scopes: &[Scope]) -> Result<()> {
+    for scope in scopes {
+        let mut cursor = Cursor::new(target, scope, "");
+        loop {
+            let page = cursor.page().await.map_err(|answer| target.error(answer, "listing"))?;
+            if let Some(row) = page.rows.first() {
+                let key = [scope.to.as_bytes(), &row.key].concat();
+                return Err(Error::Refused {
+                    message: format!("the target is not empty: it has `{}`", String::from_utf8_lossy(&key)),
+                    fix: "empty it, or say `existing: replace` or `skip`".to_owned(),
+                });
+            }
+            if page.ended {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everything that, changed, makes another copy of it. Not how fast it goes, nor what else may lie there.
+fn same_copy(ready: &Ready) -> Result<String> {
+    let job = &ready.job;
+    let masks = serde_json::to_string(&job.masks).map_err(|error| Error::Internal(error.to_string()))?;
+    let words = [job.source.address(), format!("{:?}", job.prefixes), masks];
+    Ok(crate::plan::digest(words.join("\n").as_bytes()))
+}
+
+/// As the ledger has them; else all of each scope at once.
+fn ranges(scopes: &[Scope], index: &[Indexed]) -> Vec<Range> {
+    let mut ranges = vec![];
+    for (number, scope) in scopes.iter().enumerate() {
+        let mut cuts: Vec<&str> = index
+            .iter()
+            .filter(|found| found.header.scope == scope.from)
+            .flat_map(|found| [Some(found.header.after.as_str()), found.header.upto.as_deref()])
+            .flatten()
+            .chain([""])
+            .collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        let ends = cuts.iter().skip(1).map(|cut| Some((*cut).to_owned())).chain([None]);
+        ranges.extend(cuts.iter().zip(ends).map(|(after, upto)| Range {
+            scope: number,
+            after: (*after).to_owned(),
+            // Where nothing is known there may be anything.
+            small: upto.is_some()
+                && index.iter().any(|found| found.header.after == *after && found.header.upto == upto),
+            upto,
+        }));
+    }
+    ranges
+}
+
+pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) -> Result<Report> {
+    let begun = Instant::now();
+    let Ends { source, target, gate, requests, scopes, ledger, since, plan } = Box::pin(open(ready)).await?;
+    say(progress::Event::S3(Event::Plan(plan.clone())));
+    let index = if since.is_some() { ledger.index().await? } else { vec![] };
+    if since.is_some() {
+        let job = same_copy(ready)?;
+        say(progress::Event::S3(Event::Resumed { job, segments: index.len() }));
+    }
+    let board = Board::new(ranges(&scopes, &index));
+    let turn = Turn::new(&target, &ledger);
+    let shared = Arc::new(Shared::new(Parts {
+        job: ready.job.clone(),
+        scopes,
+        source,
+        target,
+        ledger,
+        turn,
+        since,
+        index,
+        board,
+        gate,
+        tally: tally.clone(),
+        begun,
+        say: say.clone(),
+    }));
+    let watch = Watch {
+        file: file.to_owned(),
+        limits: ready.job.limits,
+        shared: shared.clone(),
+        requests: requests.clone(),
+    };
+    let done = tokio::select! {
+        ended = Box::pin(watch.run()) => ended.and_then(|()| Err(Error::Internal("nobody watches".into()))),
+        error = shared.failed() => Err(error),
+        done = Box::pin(everything(&shared)) => done,
+    };
+    shared.turn.release().await;
+    done?;
+    verdict(&shared)?;
+    Ok(report(&shared, plan, &requests))
+}
+
+async fn everything(shared: &Arc<Shared>) -> Result<()> {
+    walk::walk(shared, WALKERS).await?;
+    remove(shared).await?;
+    let holding = lock(&shared.holding).clone();
+    let stale = shared.index.iter().map(|found| &found.name).filter(|name| !holding.contains(*name));
+    let stale: Vec<String> = stale.cloned().collect();
+    shared.ledger.forget(&stale).await
+}
+
+/// What only the target has, once everything else is there, and if it is no more than was said.
+async fn remove(shared: &Shared) -> Result<()> {
+    let keys = std::mem::take(&mut *lock(&shared.extraneous));
+    let Some(most) = shared.job.delete_up_to.filter(|_| !keys.is_empty()) else { return Ok(()) };
+    if keys.len() > most {
+        let found = shared.tally.counts();
+        return Err(Error::Refused {
+            message: format!(
+                "the target has {} objects that the copy would not leave there, and {most} may be removed: none was",
+                found.extraneous + found.forbidden_count
+            ),
+            fix: "see whether it is the right target, then say a larger `deleteUpTo`".to_owned(),
+        });
+    }
+    shared.turn.take().await?;
+    for keys in keys.chunks(TOGETHER) {
+        let failed = shared.target.remove_all(keys, Kind::Write).await;
+        let failed = failed.map_err(|answer| shared.target.error(answer, "removing"))?;
+        shared.tally.count(|counts| counts.removed += (keys.len() - failed.len()) as u64);
+        for (key, why) in failed {
+            shared.tally.not_copied(key.as_bytes(), &format!("the target: {why}"));
+        }
+    }
+    shared.tally.count(|counts| counts.forbidden_count = 0);
+    Ok(())
+}
+
+fn verdict(shared: &Shared) -> Result<()> {
+    let counts = shared.tally.counts();
+    if counts.forbidden_count > 0 {
+        let named = counts.forbidden.iter().take(3).cloned().collect::<Vec<_>>().join("`, `");
+        return Err(Error::Refused {
+            message: format!(
+                "the target has {} objects that are masked by `drop`: `{named}`",
+                counts.forbidden_count
+            ),
+            fix: "remove them, or say `deleteUpTo` so that the copy does".to_owned(),
+        });
+    }
+    if counts.not_copied_count > 0 && shared.job.denied == Denied::Fail {
+        let named = counts.not_copied.iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        return Err(Error::NotCopied { count: counts.not_copied_count, named });
+    }
+    Ok(())
+}
+
+fn report(shared: &Shared, plan: PlanSummary, requests: &Throttle) -> Report {
+    let mut counts = shared.tally.counts();
+    counts.objects = shared.tally.objects.load(Ordering::Relaxed);
+    let guarantee = guarantee(shared.job.existing, shared.job.delete_up_to.is_some());
+    let mut notes = plan.notes;
+    if counts.gone > 0 {
+        notes.push(format!(
+            "{} objects were listed and then not found: they were removed meanwhile, or the source lists names that it does not know",
+            counts.gone
+        ));
+    }
+    if counts.received > 0 {
+        notes.push(format!(
+            "of {} objects the stores tell no digest in common: each was received as it was sent",
+            counts.received
+        ));
+    }
+    if counts.extraneous > counts.removed {
+        notes.push(format!("{} objects are on the target alone", counts.extraneous - counts.removed));
+    }
+    Report {
+        seconds: 0.0,
+        seconds_to_first: shared.first.get().copied(),
+        source: plan.source,
+        target: plan.target,
+        way: plan.way,
+        bytes: shared.tally.bytes.load(Ordering::Relaxed),
+        ranges: lock(&shared.board).taken(),
+        source_asked: shared.source.counter.asked(),
+        target_asked: shared.target.counter.asked(),
+        slow_downs: shared.gate.slow_downs(),
+        throttled_seconds: (shared.bytes.waited() + requests.waited()).as_secs_f64(),
+        most_under_way: shared.gate.most(),
+        peak_memory_bytes: peak_memory(),
+        guarantee,
+        notes,
+        counts,
+    }
+}
+
+fn guarantee(existing: Option<Existing>, deletes: bool) -> String {
+    let there = match existing {
+        Some(Existing::Skip) => "; what the target had already was left as it was",
+        _ => "",
+    };
+    let gone = if deletes { "" } else { "; what the source no longer has may still be there" };
+    format!(
+        "each object is whole and as it was on the source at one moment of this copy; objects have no moment in common, and \
+         what was put behind the listing is not there{there}{gone}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::scope::Prefixes;
+    use super::super::plan::segment::Header;
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_of_the_ledger_and_what_lies_between_and_beyond() {
+        let found = |after: &str, upto: Option<&str>| Indexed {
+            name: String::new(),
+            header: Header { scope: String::new(), after: after.into(), upto: upto.map(str::to_owned) },
+        };
+        let scopes = scopes(&Prefixes::default());
+        let told = |index: &[Indexed]| {
+            let of = |range: Range| format!("{}..{}", range.after, range.upto.unwrap_or_default());
+            ranges(&scopes, index).into_iter().map(of).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(told(&[]), "..");
+        assert_eq!(
+            told(&[found("", Some("b")), found("b", Some("d")), found("f", None)]),
+            "..b b..d d..f f.."
+        );
+    }
+}

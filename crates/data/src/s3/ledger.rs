@@ -1,0 +1,170 @@
+//! What a copy keeps in its target, under a prefix of its own: that it began, which stretches of keys were found equal,
+//! and which uploads in parts are not finished.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, answer};
+use super::end::{End, SOON};
+use super::facts::etag;
+use super::plan::scope::OURS;
+use super::plan::segment::{self, Header, Segment};
+use super::read::From;
+use super::report::Kind;
+use super::write::TOGETHER;
+use crate::error::Result;
+use crate::plan::digest;
+
+/// On what condition something is written.
+#[derive(Clone, Copy, Debug)]
+pub enum If<'a> {
+    Always,
+    Nothing,
+    Still(&'a str),
+}
+
+impl End {
+    /// Small, and none of the copy's objects. Its ETag.
+    pub async fn note(&self, key: &str, content: Vec<u8>, only: If<'_>) -> Result<String, Answer> {
+        let content = Bytes::from(content);
+        let told = self
+            .ask(Kind::Ledger, SOON, || async {
+                let asked =
+                    self.client.put_object().bucket(&self.bucket).key(key).body(content.clone().into());
+                let asked = match only {
+                    If::Always => asked,
+                    If::Nothing => asked.if_none_match("*"),
+                    If::Still(etag) => asked.if_match(format!("\"{etag}\"")),
+                };
+                asked.send().await.map_err(|error| answer(&error))
+            })
+            .await?;
+        Ok(etag(told.e_tag.as_deref()))
+    }
+}
+
+#[derive(Clone)]
+pub struct Ledger {
+    end: End,
+    folder: String,
+}
+
+/// A stretch that an earlier run left.
+#[derive(Clone, Debug)]
+pub struct Indexed {
+    pub name: String,
+    pub header: Header,
+}
+
+/// An upload that is not finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Upload {
+    pub id: String,
+    pub source_etag: String,
+    pub part_bytes: u64,
+}
+
+impl Ledger {
+    pub fn new(end: &End, job: &str) -> Self {
+        Self { end: end.clone(), folder: format!("{OURS}{job}/") }
+    }
+
+    fn begun_key(&self) -> String {
+        format!("{}begun", self.folder)
+    }
+
+    fn upload_key(&self, key: &str) -> String {
+        format!("{}uploads/{}", self.folder, digest(key.as_bytes()))
+    }
+
+    /// When this job began, by the target's clock; none: it never did.
+    pub async fn begun(&self) -> Result<Option<i64>> {
+        match self.end.head(&self.begun_key(), None).await {
+            Ok(facts) => Ok(Some(facts.modified)),
+            Err(Answer::Missing) => Ok(None),
+            Err(answer) => Err(self.end.error(answer, "reading what an earlier run left")),
+        }
+    }
+
+    pub async fn begin(&self) -> Result<()> {
+        let noted = self.end.note(&self.begun_key(), vec![], If::Nothing).await;
+        match noted {
+            // It goes on.
+            Ok(_) | Err(Answer::Changed) => Ok(()),
+            Err(answer) => Err(self.end.error(answer, "saying that it began")),
+        }
+    }
+
+    pub async fn index(&self) -> Result<Vec<Indexed>> {
+        let doing = "reading what an earlier run left";
+        let prefix = format!("{}segments/", self.folder);
+        let (mut found, mut token) = (vec![], None::<String>);
+        loop {
+            let from = token.as_deref().map_or(From::After(""), From::Token);
+            let page =
+                self.end.list(&prefix, from, 1000).await.map_err(|answer| self.end.error(answer, doing))?;
+            let names =
+                page.rows.iter().filter_map(|row| Some((format!("{prefix}{}", row.text()?), row.size)));
+            let asked = names.map(|(name, size)| async move {
+                let last = size.min(segment::HEADER).saturating_sub(1);
+                match self.end.get(&name, Some((0, last)), None).await {
+                    Ok((_, bytes)) => Ok(segment::header(&bytes).map(|header| Indexed { name, header })),
+                    Err(Answer::Missing) => Ok(None),
+                    Err(answer) => Err(self.end.error(answer, doing)),
+                }
+            });
+            let asked = futures::stream::iter(asked);
+            let told: Vec<Option<Indexed>> =
+                futures::TryStreamExt::try_collect(futures::StreamExt::buffer_unordered(asked, 16)).await?;
+            found.extend(told.into_iter().flatten());
+            token = page.next;
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// None: it is gone, or cannot be read.
+    pub async fn read(&self, name: &str) -> Result<Option<Segment>> {
+        match self.end.get(name, None, None).await {
+            Ok((_, bytes)) => Ok(Segment::read(&bytes)),
+            Err(Answer::Missing) => Ok(None),
+            Err(answer) => Err(self.end.error(answer, "reading what an earlier run left")),
+        }
+    }
+
+    /// Its name.
+    pub async fn write(&self, segment: &Segment) -> Result<String> {
+        let place = format!("{}\0{}", segment.header.scope, segment.header.after);
+        let name = format!("{}segments/{}", self.folder, digest(place.as_bytes()));
+        let noted = self.end.note(&name, segment.write(), If::Always).await;
+        noted.map_err(|answer| self.end.error(answer, "writing down what is equal"))?;
+        Ok(name)
+    }
+
+    pub async fn forget(&self, names: &[String]) -> Result<()> {
+        for names in names.chunks(TOGETHER) {
+            let removed = self.end.remove_all(names, Kind::Ledger).await;
+            removed.map_err(|answer| self.end.error(answer, "removing what an earlier run left"))?;
+        }
+        Ok(())
+    }
+
+    pub async fn upload(&self, key: &str) -> Result<Option<Upload>, Answer> {
+        match self.end.get(&self.upload_key(key), None, None).await {
+            Ok((_, bytes)) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(Answer::Missing) => Ok(None),
+            Err(answer) => Err(answer),
+        }
+    }
+
+    pub async fn note_upload(&self, key: &str, upload: &Upload) -> Result<(), Answer> {
+        let content = serde_json::to_vec(upload).unwrap_or_default();
+        self.end.note(&self.upload_key(key), content, If::Always).await.map(drop)
+    }
+
+    pub async fn forget_upload(&self, key: &str) -> Result<(), Answer> {
+        self.end.remove(&self.upload_key(key), Kind::Ledger).await
+    }
+}

@@ -1,0 +1,40 @@
+//! What a job's file says is done by the engine of the store that it names. Knows of each no more than how it is called.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::job::{Store, store};
+use crate::{Say, copy, redis, s3, scan};
+
+/// What would be copied, and whether it can be; changes nothing.
+pub async fn plan(file: &Path, say: &Say) -> Result<()> {
+    match store(file) {
+        Store::MariaDb => Box::pin(copy::plan(file, say)).await.map(drop),
+        Store::Redis => Box::pin(redis::dry_run(file, say)).await.map(drop),
+        Store::S3 => Box::pin(s3::dry_run(file, say)).await.map(drop),
+    }
+}
+
+/// Follows the limits in its file.
+pub async fn copy(file: &Path, say: &Say) -> Result<()> {
+    match store(file) {
+        Store::MariaDb => Box::pin(copy::copy(file, say)).await.map(drop),
+        Store::Redis => Box::pin(redis::copy(file, say)).await.map(drop),
+        Store::S3 => Box::pin(s3::copy(file, say)).await.map(drop),
+    }
+}
+
+/// Proposes masks, and changes nothing.
+pub async fn scan(file: &Path, say: &Say) -> Result<()> {
+    match store(file) {
+        Store::MariaDb => Box::pin(scan::scan(file, say)).await.map(drop),
+        Store::Redis => Err(Error::Refused {
+            message: "masks are proposed for columns of databases, not for keys of Redis".to_owned(),
+            fix: "write rules below masks.values: keys, field and mask".to_owned(),
+        }),
+        Store::S3 => Err(Error::Refused {
+            message: "masks are proposed for columns of databases, not for objects".to_owned(),
+            fix: "say below masks.prefixes what is dropped, and for what a placeholder stands in".to_owned(),
+        }),
+    }
+}

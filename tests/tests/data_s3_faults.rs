@@ -1,0 +1,186 @@
+//! Copies of S3 that cannot go well, or not at once: told before anything is touched, waited for, or taken up again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use api::Exit;
+use serde_json::{Value, json};
+use stories::shelf::{self, none_differ};
+use stories::stumbling::{Rule, Stumble, Stumbling};
+use stories::versity::Versity;
+use stories::{CopyJob, number, same};
+
+const OBJECTS: usize = 2_000;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn what_cannot_go_well_is_told_before_anything_is_touched() -> Result<()> {
+    let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
+    shelf::fill(&source, "shop", 200).await?;
+    let client = target.client().await?;
+    client.put_object().bucket("shop").key("precious").body(b"1".to_vec().into()).send().await?;
+    let job = || CopyJob::s3((&source, "shop"), (&target, "shop"));
+
+    job()?
+        .run()?
+        .failed(Exit::Conflict, &["the target is not empty: it has `precious`", "existing: replace"])?;
+
+    let mut nowhere = job()?;
+    nowhere.job["source"]["bucket"] = json!("nowhere");
+    nowhere
+        .run()?
+        .failed(Exit::Failure, &["the source failed while listing", "NoSuchBucket", "correct the bucket"])?;
+
+    let mut wrong = job()?;
+    wrong.job["source"]["accessKey"] = json!("nobody");
+    wrong.run()?.failed(Exit::Forbidden, &["the source refuses user nobody", "InvalidAccessKeyId"])?;
+
+    let mut away = job()?;
+    away.job["target"]["endpoint"] = json!("http://127.0.0.1:1");
+    away.run()?.failed(Exit::Failure, &["the target at http://127.0.0.1:1/shop cannot be reached"])?;
+
+    let mut bad = job()?;
+    bad.job["limits"] = json!({"transfers": 0});
+    bad.job["prefixes"] = json!({"rename": {"a/": "x/", "b/": "x/"}});
+    bad.run()?
+        .failed(Exit::Invalid, &["has to be between 1 and 1024", "two beginnings would become `x/`"])?;
+
+    let ended = job()?.start(&["--scan"])?.end()?;
+    ended.failed(Exit::Conflict, &["masks are proposed for columns"])?;
+    same("nothing was touched", &shelf::count(&target.folder("shop"))?, &1)?;
+
+    // Two at once would write over each other.
+    let mut slow = job()?.limits(json!({"requestsPerSecond": 20}));
+    slow.job["existing"] = json!("replace");
+    let mut first = slow.start(&[])?;
+    first.until("the first object", |event| event["event"] == "first")?;
+    let mut second = job()?;
+    second.job["existing"] = json!("skip");
+    second.run()?.failed(Exit::Conflict, &["another copy is writing to the target"])?;
+    first.kill()?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn endpoints_that_go_away_in_the_middle_are_waited_for() -> Result<()> {
+    let (mut source, mut target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
+    shelf::fill(&source, "shop", OBJECTS).await?;
+    shelf::large(&source, "shop", "large/film.mp4", 24).await?;
+    let job =
+        CopyJob::s3((&source, "shop"), (&target, "shop"))?.limits(json!({"requestsPerSecond": OBJECTS / 2}));
+    let mut copy = job.start(&[])?;
+    let copied = |event: &Value, least: usize| event["copied"].as_u64() >= Some(least as u64);
+    copy.until("objects", |event| copied(event, OBJECTS / 10))?;
+    target.crash()?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    target.up().await?;
+    copy.until("more objects", |event| copied(event, OBJECTS / 4))?;
+    source.crash()?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    source.up().await?;
+    job.limits(json!({})).write()?;
+    let report = copy.end()?.report()?;
+    println!("{report:#}");
+    none_differ(&source.folder("shop"), &target.folder("shop"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn stores_that_stumble_get_less_to_do_and_everything_in_the_end() -> Result<()> {
+    let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
+    shelf::fill(&source, "shop", OBJECTS).await?;
+    // Answers of listings, objects and writes, cut off at any place, refused, or lost.
+    let rule: Rule = Arc::new(|method, _, before| match (method, before % 23) {
+        (_, 5) if before > 4 => Stumble::SlowDown,
+        ("PUT", 7 | 11) => Stumble::CutAfter(0),
+        ("GET", 13) => Stumble::CutAfter(150),
+        ("GET", 17) => Stumble::CutAfter(900),
+        (_, 19) => Stumble::InternalError,
+        _ => Stumble::No,
+    });
+    let before = Stumbling::before(source.port, rule.clone()).await?;
+    let behind = Stumbling::before(target.port, rule).await?;
+    let mut job = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
+    job.job["source"]["endpoint"] = json!(before.endpoint());
+    job.job["target"]["endpoint"] = json!(behind.endpoint());
+    let report = job.run()?.report()?;
+    println!("{} and {} stumbles: {report:#}", before.stumbled(), behind.stumbled());
+    ensure!(before.stumbled() > 50 && behind.stumbled() > 50, "it hardly stumbled");
+    ensure!(number(&report, "slowDowns")? > 50, "{report:#}");
+    none_differ(&source.folder("shop"), &target.folder("shop"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn objects_that_may_not_be_read_are_told_and_the_others_are_copied() -> Result<()> {
+    let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
+    shelf::fill(&source, "shop", 300).await?;
+    source.user("reader", "reader-secret")?;
+    let mut policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": ["reader"]}, "Action": "s3:*",
+         "Resource": ["arn:aws:s3:::shop", "arn:aws:s3:::shop/*"]},
+        {"Effect": "Deny", "Principal": {"AWS": ["reader"]}, "Action": "s3:GetObject",
+         "Resource": ["arn:aws:s3:::shop/plain/*"]},
+    ]});
+    let client = source.client().await?;
+    client.put_bucket_policy().bucket("shop").policy(policy.to_string()).send().await?;
+    let mut job = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
+    job.job["source"]["accessKey"] = json!("reader");
+    let secret = tempfile::NamedTempFile::new()?;
+    std::fs::write(secret.path(), "reader-secret\n")?;
+    job.job["source"]["secretKeyFile"] = json!(secret.path());
+    job.run()?.failed(
+        Exit::Failure,
+        &["25 objects were not copied", "plain/000000.txt: the source: may not be read", "denied: skip"],
+    )?;
+    same("the others", &shelf::count(&target.folder("shop"))?, &275)?;
+    job.job["denied"] = json!("skip");
+    let report = job.run()?.report()?;
+    same("not copied", &number(&report, "notCopiedCount")?, &25)?;
+    same("equal", &number(&report, "equal")?, &275)?;
+    // A store that cannot have what another has.
+    policy["Statement"].as_array_mut().map(Vec::pop);
+    client.put_bucket_policy().bucket("shop").policy(policy.to_string()).send().await?;
+    let there = target.client().await?;
+    there.put_object().bucket("shop").key("plain").body(b"a file".to_vec().into()).send().await?;
+    same("cannot be there", &number(&job.run()?.report()?, "notCopiedCount")?, &25)?;
+    there.delete_object().bucket("shop").key("plain").send().await?;
+    same("copied by now", &number(&job.run()?.report()?, "copied")?, &25)?;
+    none_differ(&source.folder("shop"), &target.folder("shop"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn objects_that_change_while_they_are_copied_are_taken_as_they_are_then() -> Result<()> {
+    let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
+    shelf::fill(&source, "shop", 600).await?;
+    let job = CopyJob::s3((&source, "shop"), (&target, "shop"))?.limits(json!({"requestsPerSecond": 200}));
+    let mut copy = job.start(&[])?;
+    copy.until("the first object", |event| event["event"] == "first")?;
+    // All were listed by then; most were not read.
+    let client = source.client().await?;
+    let mut gone = 0;
+    for at in (0..600).rev().step_by(3) {
+        client
+            .put_object()
+            .bucket("shop")
+            .key(shelf::name(at))
+            .body(b"changed since".to_vec().into())
+            .send()
+            .await?;
+    }
+    for at in (1..600).rev().step_by(40) {
+        client.delete_object().bucket("shop").key(shelf::name(at)).send().await?;
+        gone += 1;
+    }
+    job.limits(json!({})).write()?;
+    let report = copy.end()?.report()?;
+    println!("{gone} removed: {report:#}");
+    ensure!(number(&report, "changed")? > 0 && number(&report, "gone")? > 0, "{report:#}");
+    let mut job = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
+    job.job["deleteUpTo"] = json!(100);
+    job.run()?.report()?;
+    none_differ(&source.folder("shop"), &target.folder("shop"))
+}
