@@ -181,9 +181,10 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
             Words { hint: error.hint(), ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error)) }
         }
         Failure::Data(error) => of_data(error),
-        Failure::Cluster(error) => {
-            Words { hint: error.hint(), ..Words::new(of_cluster(error), error.to_string()).details(error.details()) }
-        }
+        Failure::Cluster(error) => Words {
+            hint: error.hint(),
+            ..Words::new(of_cluster(error), error.to_string()).details(error.details())
+        },
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Fals(error) => {
             Words { hint: error.hint(), ..Words::new(error.exit(), chain(error)).details(error.details()) }
@@ -196,7 +197,9 @@ fn of_cluster(error: &verbs::clusters::Error) -> Exit {
     match error {
         Error::Rules(_) | Error::Contract(_) | Error::Unreadable { .. } => Exit::Invalid,
         Error::NoCluster { .. } | Error::NotLocked => Exit::NotFound,
-        Error::Busy | Error::Locked { .. } | Error::OtherLock { .. } | Error::OtherPlan { .. } => Exit::Conflict,
+        Error::Busy | Error::Locked { .. } | Error::OtherLock { .. } | Error::OtherPlan { .. } => {
+            Exit::Conflict
+        }
         Error::OtherAccount { .. } => Exit::Forbidden,
         Error::Aws { failure, .. } => match failure {
             Unanswered::Denied(_) | Unanswered::NoCredentials(_) => Exit::Forbidden,

@@ -33,34 +33,22 @@ pub fn path(identity: &Identity) -> String {
 /// Draws what is not there yet. Of two who do that at once, what the first one wrote holds: each pair is one value until it is
 /// whole.
 pub async fn keep(store: &OwnParameters, identity: &Identity, kms: Option<&str>) -> Result<()> {
-    let path = path(identity);
     let failed = |failure| Error::Aws { doing: "keep the cluster's keys", failure };
+    let at = |name: &str| format!("{}/pki/{name}", path(identity));
+    let draw = || Ok(KeyPair::generate()?.serialize_pem());
+    let tag = (TAG, identity.id.as_str());
     for (name, common) in AUTHORITIES {
         // The key first, and the certificate from the one that is kept: a kill between the two leaves a pair that fits.
-        let key = kept(
-            store,
-            &format!("{path}/pki/{name}.key"),
-            || Ok(KeyPair::generate()?.serialize_pem()),
-            kms,
-            identity,
-        );
-        let key = KeyPair::from_pem(&key.await?).map_err(drawing)?;
+        let key = kept(store, &at(&format!("{name}.key")), draw, kms, tag).await?;
+        let key = KeyPair::from_pem(&key).map_err(drawing)?;
         let certificate = authority(common).self_signed(&key).map_err(drawing)?.pem();
-        let put = store.put_new(&format!("{path}/pki/{name}.crt"), &certificate, kms, (TAG, &identity.id));
-        put.await.map_err(failed)?;
+        store.put_new(&at(&format!("{name}.crt")), &certificate, kms, tag).await.map_err(failed)?;
     }
-    let key = kept(
-        store,
-        &format!("{path}/pki/sa.key"),
-        || Ok(KeyPair::generate()?.serialize_pem()),
-        kms,
-        identity,
-    );
-    let public = KeyPair::from_pem(&key.await?).map_err(drawing)?.public_key_pem();
-    let put = store.put_new(&format!("{path}/pki/sa.pub"), &public, kms, (TAG, &identity.id));
-    put.await.map_err(failed)?;
+    let key = kept(store, &at("sa.key"), draw, kms, tag).await?;
+    let public = KeyPair::from_pem(&key).map_err(drawing)?.public_key_pem();
+    store.put_new(&at("sa.pub"), &public, kms, tag).await.map_err(failed)?;
     let encryption = || Ok(encryption(&rand::random::<[u8; 32]>()));
-    kept(store, &format!("{path}/pki/encryption"), encryption, kms, identity).await?;
+    kept(store, &at("encryption"), encryption, kms, tag).await?;
     Ok(())
 }
 
@@ -70,14 +58,14 @@ async fn kept(
     name: &str,
     draw: impl FnOnce() -> Result<String, rcgen::Error>,
     kms: Option<&str>,
-    identity: &Identity,
+    tag: (&str, &str),
 ) -> Result<String> {
     let failed = |failure| Error::Aws { doing: "keep the cluster's keys", failure };
     if let Some(value) = store.get(name).await.map_err(failed)? {
         return Ok(value);
     }
     let drawn = draw().map_err(drawing)?;
-    if store.put_new(name, &drawn, kms, (TAG, &identity.id)).await.map_err(failed)? {
+    if store.put_new(name, &drawn, kms, tag).await.map_err(failed)? {
         return Ok(drawn);
     }
     // Somebody was quicker.

@@ -84,7 +84,8 @@ pub async fn unrecorded(work: &Work, sink: Sink<'_>) -> Result<()> {
     let held = crate::create::stored(work).await?.unwrap_or_default().addresses;
     let lacking = journal::lacking(&stream, &held);
     for (address, id) in &lacking.take {
-        let arguments = ["import", "-input=false", "-no-color", "-lock-timeout=30s", address.as_str(), id.as_str()];
+        let arguments =
+            ["import", "-input=false", "-no-color", "-lock-timeout=30s", address.as_str(), id.as_str()];
         match work.engine.call(work.folder.path(), "importing", &arguments).await {
             Ok(_) => sink(Event::note(format!(
                 "{address} was made and not stored: it is {id}, and in the state now"

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-pub use environments::file::{Checked, FileProblem, OwnFile};
 use api::Problem;
+pub use environments::file::{Checked, FileProblem, OwnFile};
 use serde::Deserialize;
 
 use crate::{Error, Result};

@@ -27,7 +27,8 @@ pub fn fit(body: Body, known: &Value, lost: &mut BTreeSet<String>) -> String {
         match block.ident.as_str() {
             "resource" | "data" => {
                 rename(&mut block, known, lost);
-                let labels: Vec<String> = block.labels.iter().map(|label| label.as_str().to_owned()).collect();
+                let labels: Vec<String> =
+                    block.labels.iter().map(|label| label.as_str().to_owned()).collect();
                 let data = block.ident.as_str() == "data";
                 let schemas = if data { "data_source_schemas" } else { "resource_schemas" };
                 let schema = &known[schemas][labels[0].as_str()];
@@ -35,7 +36,8 @@ pub fn fit(body: Body, known: &Value, lost: &mut BTreeSet<String>) -> String {
                     lost.insert(format!("{} {}", block.ident.as_str(), labels[0]));
                     continue;
                 }
-                block.body = within(std::mem::take(&mut block.body), &schema["block"], &labels.join("."), &META, lost);
+                block.body =
+                    within(std::mem::take(&mut block.body), &schema["block"], &labels.join("."), &META, lost);
             }
             _ => {}
         }
@@ -91,7 +93,7 @@ fn within(body: Body, schema: &Value, place: &str, meta: &[&str], lost: &mut BTr
                     continue;
                 }
                 if dynamic {
-                    for mut content in block.body.get_blocks_mut("content") {
+                    for content in block.body.get_blocks_mut("content") {
                         content.body = within(std::mem::take(&mut content.body), inner, &place, &[], lost);
                     }
                 } else {
