@@ -5,7 +5,8 @@
 # by their roles. So neither the state nor user data holds any.
 
 locals {
-  cluster_tag = "kubernetes.io/cluster/${var.name}"
+  # The id, not the name: what carries it is deleted with the cluster, and another cluster of the name may lie beside it.
+  cluster_tag = "kubernetes.io/cluster/${var.id}"
   parameters  = "/outboard/${var.id}"
 
   control_plane_zones = slice(var.network.zones, 0, var.control_plane.nodes)

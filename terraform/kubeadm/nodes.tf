@@ -179,7 +179,7 @@ resource "aws_autoscaling_group" "worker" {
       {
         Name                                                              = "${var.name}-worker-${each.key}"
         "k8s.io/cluster-autoscaler/enabled"                               = "true"
-        "k8s.io/cluster-autoscaler/${var.name}"                           = "owned"
+        "k8s.io/cluster-autoscaler/${var.id}"                             = "owned"
         "k8s.io/cluster-autoscaler/node-template/label/outboard.dev/pool" = each.key
       },
       { for key, value in each.value.labels : "k8s.io/cluster-autoscaler/node-template/label/${key}" => value },

@@ -35,9 +35,10 @@ impl Construction {
         let schema = schema(&engine, &mirror, &at.join("schema"))?;
         let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform");
         let mut lost = BTreeSet::new();
-        for module in ["network", "kubeadm"] {
+        for module in ["network", "kubeadm", "eks"] {
             lost.extend(fit(&modules.join(module), &at.join("modules").join(module), &schema)?);
         }
+        lost.extend(fit(&modules.join("examples/own"), &at.join("own"), &schema)?);
         fs::write(at.join("here.tf.json"), overlay(&schema, &cloud.endpoint())?.to_string())?;
         let variables = [
             ("AWS_ENDPOINT_URL", cloud.endpoint()),
@@ -79,6 +80,25 @@ impl Construction {
                     },
                 },
                 "tags": {"team": "stories"},
+                "terraform": {"override": "here.tf.json"},
+            },
+        })
+    }
+
+    /// The same for the example of a module of one's own, which lies in `own` beside it.
+    pub fn own(&self) -> Value {
+        json!({
+            "apiVersion": "outboard.dev/v1alpha1",
+            "kind": "Cluster",
+            "metadata": {"name": "mine"},
+            "spec": {
+                "region": "eu-west-1",
+                "topology": "own",
+                "module": "./own",
+                "inputs": {
+                    "endpoint": "https://api.example.org",
+                    "kubeconfig_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mine",
+                },
                 "terraform": {"override": "here.tf.json"},
             },
         })

@@ -1,5 +1,7 @@
 //! Who the credentials are, and what carries a tag in a region of their account.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 
 use crate::Failure;
@@ -13,9 +15,16 @@ pub struct Identity {
     pub arn: String,
 }
 
+/// Something that carries a tag.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Tagged {
+    pub arn: String,
+    pub tags: BTreeMap<String, String>,
+}
+
 /// An account, seen from one of its regions.
 pub struct Account {
-    config: aws_config::SdkConfig,
+    pub(crate) config: aws_config::SdkConfig,
 }
 
 impl Account {
@@ -35,9 +44,9 @@ impl Account {
         Ok(Identity { account: text(told.account()), arn: text(told.arn()) })
     }
 
-    /// ARNs of everything in the region that carries this tag, as far as AWS' index of tags knows it: roles and records of
+    /// Everything in the region that carries this tag, by its ARN, as far as AWS' index of tags knows it: roles and records of
     /// Route 53 are not in it, and what has just gone may stay in it for some minutes.
-    pub async fn tagged(&self, key: &str, value: &str) -> Result<Vec<String>, Failure> {
+    pub async fn tagged(&self, key: &str, value: &str) -> Result<Vec<Tagged>, Failure> {
         let client = aws_sdk_resourcegroupstagging::Client::new(&self.config);
         let filter = TagFilter::builder().key(key).values(value).build();
         let (mut found, mut next) = (Vec::new(), None::<String>);
@@ -45,10 +54,13 @@ impl Account {
             let asked = client.get_resources().tag_filters(filter.clone()).set_pagination_token(next.take());
             let page = asked.send().await.map_err(|error| sort(&error))?;
             let resources = page.resource_tag_mapping_list.unwrap_or_default();
-            found.extend(resources.into_iter().filter_map(|resource| resource.resource_arn));
+            found.extend(resources.into_iter().filter_map(|resource| {
+                let tags = resource.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value));
+                Some(Tagged { arn: resource.resource_arn?, tags: tags.collect() })
+            }));
             next = page.pagination_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                found.sort();
+                found.sort_by(|a, b| a.arn.cmp(&b.arn));
                 return Ok(found);
             }
         }

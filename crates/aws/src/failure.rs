@@ -58,7 +58,8 @@ where
     }
 }
 
-fn of_service(code: &str, message: &str, status: u16) -> Failure {
+/// The same by its parts.
+pub fn of_service(code: &str, message: &str, status: u16) -> Failure {
     let words = match (code, message) {
         ("", "") => format!("HTTP status {status}"),
         (code, "") => code.to_owned(),
@@ -66,10 +67,14 @@ fn of_service(code: &str, message: &str, status: u16) -> Failure {
     };
     match code {
         "ResourceNotFoundException"
+        | "LoadBalancerNotFound"
+        | "NoSuchResourceException"
         | "ParameterNotFound"
+        | "TargetGroupNotFound"
         | "InvalidResourceId"
         | "NoSuchBucket"
         | "NoSuchKey" => Failure::Missing,
+        code if code.ends_with(".NotFound") => Failure::Missing,
         // Of a wrong key, session or clock; each in AWS' own words.
         "AccessDenied"
         | "AccessDeniedException"

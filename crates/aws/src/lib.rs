@@ -1,6 +1,7 @@
 //! How AWS is reached: credentials and region by the chain that every AWS tool has, what others keep in Secrets
 //! Manager and Parameter Store, objects of S3, logins of its registry, ECR, and delivery streams of Firehose. Records of
-//! logs, copies of objects, and what lies in buckets of outboard's own are all that is written there.
+//! logs, copies of objects, and what lies in buckets of outboard's own are all that is written there; what is deleted is what a
+//! cluster's own Kubernetes has made.
 
 mod access;
 mod account;
@@ -8,11 +9,14 @@ mod content;
 mod failure;
 mod firehose;
 mod kept;
+mod made_by_kubernetes;
 mod memory;
 mod objects;
+mod offers;
 mod own_bucket;
 mod own_parameters;
 mod parameters;
+mod query;
 mod registry;
 mod secrets_manager;
 mod store;
@@ -23,13 +27,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::Access;
-pub use account::{Account, Identity};
+pub use account::{Account, Identity, Tagged};
 use aws_config::SdkConfig;
 pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
+pub use made_by_kubernetes::{Deletion, Part};
 use memory::Memory;
 pub use objects::{Bucket, BucketPlace, Content, Listed, Page};
+pub use offers::{Image, InstanceType};
 pub use own_bucket::{Object, OwnBucket};
 pub use own_parameters::OwnParameters;
 pub use registry::{Login, region_of};

@@ -59,6 +59,8 @@ pub enum Error {
     Contract(Vec<Problem>),
     #[error("destroyed, but {} thing{} still carr{} the cluster's tag", .0.len(), if .0.len() == 1 { "" } else { "s" }, if .0.len() == 1 { "ies" } else { "y" })]
     Left(Vec<String>),
+    #[error("{what} is used still")]
+    InUse { what: String, why: String },
     #[error("the cluster's keys cannot be drawn: {0}")]
     Keys(String),
     #[error("its kubeconfig is kept by others: {0}")]
@@ -96,6 +98,7 @@ impl Error {
             Self::NoCluster { .. } => "`outboard cluster list` shows those there are".to_owned(),
             Self::OtherPlan { .. } => "something has changed since: look at `outboard cluster plan` again".to_owned(),
             Self::Apply { .. } | Self::Stopped { .. } => "run the same command again: it goes on with the rest".to_owned(),
+            Self::InUse { .. } => "whatever uses it was made by others: take it away, and run the same command again".to_owned(),
             Self::Left(_) => {
                 "AWS' index of tags may be some minutes late: run the same command again; what stays was made by others".to_owned()
             }
@@ -131,6 +134,7 @@ impl Error {
                 .map(|violation| format!("{}: {}; {}", violation.address, violation.message, violation.hint))
                 .collect(),
             Self::Contract(problems) => problems.iter().map(|problem| problem.message.clone()).collect(),
+            Self::InUse { why, .. } => vec![why.clone()],
             Self::Left(all) => all.clone(),
             Self::Folder { source, .. } => vec![source.to_string()],
             _ => Vec::new(),

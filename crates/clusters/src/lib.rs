@@ -17,6 +17,7 @@ mod process;
 mod recover;
 mod run;
 mod status;
+mod sweep;
 mod work;
 
 use serde::Serialize;
@@ -31,9 +32,11 @@ pub use plan::lock::{Holder, Lock};
 pub use plan::progress::Look;
 pub use plan::spec::{ClusterFile, json_schema};
 pub use plan::summary::PlanSummary;
+pub use plan::sweep::{Count, Swept};
 pub use planning::{Planned, Purpose, plan as planned, price};
 pub use recover::settle;
 pub use status::{Phase, Status, kubeconfig, list, status, unlock};
+pub use sweep::look as made_by_kubernetes;
 pub use work::{Wanted, Work};
 
 /// What happens, as it happens.

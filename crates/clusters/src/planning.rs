@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::folder::PLAN;
+use crate::folder::{EVENTS, PLAN};
 use crate::plan::cost::{self, Cost, Prices};
 use crate::plan::names::Identity;
 use crate::plan::root::{self, OUTPUT};
@@ -66,17 +66,16 @@ pub async fn plan(work: &Work, purpose: Purpose, sink: Sink<'_>) -> Result<Plann
     let digest = prepare(work, sink).await?;
     if work.backend.is_some() {
         recover::unstored(work, sink).await?;
-        recover::unrecorded(work, sink).await?;
+        let perhaps = recover::unrecorded(work, sink).await?;
+        if !perhaps.is_empty() {
+            let shown = shown(work, Purpose::Apply).await?;
+            recover::orphaned(work, &perhaps, &shown, sink).await?;
+        }
+        // Once is enough: what is done from here on has a stream of its own.
+        work.folder.remove(EVENTS)?;
     }
     sink(Event::Doing { what: "planning".to_owned() });
-    // Without the lock: a saved plan is refused by itself if the state has moved meanwhile.
-    let out = format!("-out={PLAN}");
-    let mut arguments = vec!["plan", "-json", "-input=false", "-lock=false", out.as_str()];
-    if purpose == Purpose::Destroy {
-        arguments.push("-destroy");
-    }
-    work.engine.call(work.folder.path(), "planning", &arguments).await?;
-    let shown = work.engine.value(work.folder.path(), "reading the plan", &["show", "-json", PLAN]).await?;
+    let shown = shown(work, purpose).await?;
     let summary = summary::read(&shown);
     let applied = match work.backend {
         Some(_) => applied(&work.bucket, &work.identity).await?,
@@ -91,6 +90,18 @@ pub async fn plan(work: &Work, purpose: Purpose, sink: Sink<'_>) -> Result<Plann
         .as_ref()
         .map(|cost| cost.monthly - applied.and_then(|applied| applied.monthly).unwrap_or_default());
     Ok(Planned { summary, cost, cost_delta, unchanged, shown, digest })
+}
+
+/// Saves a plan, and reads it.
+async fn shown(work: &Work, purpose: Purpose) -> Result<Value> {
+    // Without the lock: a saved plan is refused by itself if the state has moved meanwhile.
+    let out = format!("-out={PLAN}");
+    let mut arguments = vec!["plan", "-json", "-input=false", "-lock=false", out.as_str()];
+    if purpose == Purpose::Destroy {
+        arguments.push("-destroy");
+    }
+    work.engine.call(work.folder.path(), "planning", &arguments).await?;
+    work.engine.value(work.folder.path(), "reading the plan", &["show", "-json", PLAN]).await
 }
 
 impl Planned {

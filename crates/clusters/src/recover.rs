@@ -1,9 +1,12 @@
 //! What an earlier run has left: one that goes on is followed, a lock of one that is gone is released, a state that could
 //! not be stored is stored.
 
+use serde_json::Value;
+
 use crate::folder::EVENTS;
-use crate::plan::journal;
 use crate::plan::lock::{self, Holder, LastRun, Lock};
+use crate::plan::root::TAG;
+use crate::plan::{journal, orphans};
 use crate::run::{self, Ended};
 use crate::work::Work;
 use crate::{Error, Event, Result, Sink, process};
@@ -74,40 +77,52 @@ pub async fn unstored(work: &Work, sink: Sink<'_>) -> Result<()> {
     work.folder.remove(&name)
 }
 
-/// Takes into the state what the last run made and could not store any more. After `init`.
-pub async fn unrecorded(work: &Work, sink: Sink<'_>) -> Result<()> {
-    let Some(record) = work.folder.record() else { return Ok(()) };
+/// Takes into the state what the last run made and could not store any more. After `init`. Addresses of what may be there besides,
+/// for a plan to find.
+pub async fn unrecorded(work: &Work, sink: Sink<'_>) -> Result<Vec<String>> {
+    let Some(record) = work.folder.record() else { return Ok(Vec::new()) };
     let stream = std::fs::read_to_string(work.folder.file(EVENTS)).unwrap_or_default();
     if !record.ended || stream.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let held = crate::create::stored(work).await?.unwrap_or_default().addresses;
     let lacking = journal::lacking(&stream, &held);
-    for (address, id) in &lacking.take {
-        let arguments =
-            ["import", "-input=false", "-no-color", "-lock-timeout=30s", address.as_str(), id.as_str()];
-        match work.engine.call(work.folder.path(), "importing", &arguments).await {
-            Ok(_) => sink(Event::note(format!(
-                "{address} was made and not stored: it is {id}, and in the state now"
-            ))),
-            Err(error) => {
-                let why = error.details().join(" ");
-                sink(Event::note(format!(
-                    "{address} was made as {id}, and cannot be taken into the state: {why}"
-                )));
-            }
+    let mut perhaps = lacking.perhaps;
+    for (address, id) in lacking.take {
+        if import(work, &address, &id).await? {
+            sink(Event::note(format!("{address} was made and not stored: it is {id}, and in the state now")));
+        } else {
+            perhaps.push(address);
         }
     }
-    for address in &lacking.by_hand {
-        sink(Event::note(format!("{address} was made and not stored: AWS may say that it exists")));
+    Ok(perhaps)
+}
+
+/// Looks for what was being made when the last run ended, and takes it into the state. `shown`: a plan that would make it.
+pub async fn orphaned(work: &Work, perhaps: &[String], shown: &Value, sink: Sink<'_>) -> Result<()> {
+    let tagged = work.account.tagged(TAG, &work.identity.id).await;
+    let tagged =
+        tagged.map_err(|failure| Error::Aws { doing: "look for what the last run left", failure })?;
+    let held = crate::create::stored(work).await?.unwrap_or_default().identities;
+    for (address, id) in orphans::find(perhaps, shown, &tagged, &held) {
+        // It may never have come to that: then there is nothing to import.
+        if import(work, &address, &id).await? {
+            sink(Event::note(format!(
+                "{address} was being made when the last run ended: it is {id}, and in the state now"
+            )));
+        }
     }
-    for address in &lacking.perhaps {
-        sink(Event::note(format!(
-            "{address} was being made when the last run ended: it may be there twice then"
-        )));
+    Ok(())
+}
+
+/// Whether there is such a thing, and it is in the state now.
+async fn import(work: &Work, address: &str, id: &str) -> Result<bool> {
+    let arguments = ["import", "-input=false", "-no-color", "-lock-timeout=30s", address, id];
+    match work.engine.call(work.folder.path(), "importing", &arguments).await {
+        Ok(_) => Ok(true),
+        Err(Error::Engine { .. }) => Ok(false),
+        Err(error) => Err(error),
     }
-    // Once is enough: what is planned from here on has a stream of its own.
-    work.folder.remove(EVENTS)
 }
 
 /// Everything of the above that needs no engine.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 pub use ::clusters::{
-    Cost, Created, Error, Event, Holder, Look, Phase, PlanSummary, Planned, Purpose, Receipt, Result, Said,
-    Sink, Status, Wanted, plan,
+    Cost, Count, Created, Error, Event, Holder, Look, Phase, PlanSummary, Planned, Purpose, Receipt, Result,
+    Said, Sink, Status, Wanted, plan,
 };
 pub use aws::Failure as Unanswered;
 
@@ -39,6 +39,9 @@ pub fn wanted(source: &Source) -> crate::Result<Wanted> {
 pub struct Ready {
     work: Work,
     pub planned: Planned,
+    /// What its Kubernetes has made in AWS, which goes with it.
+    pub made: Count,
+    keep_volumes: bool,
 }
 
 /// How far a change may go.
@@ -48,6 +51,8 @@ pub struct Consent {
     pub loss: bool,
     /// The plan that was agreed to.
     pub plan: Option<String>,
+    /// Volumes of the cluster's workloads outlive it.
+    pub keep_volumes: bool,
 }
 
 /// Looks at everything, takes up what an earlier run has left, and plans. Makes the bucket of states only for a change.
@@ -66,7 +71,11 @@ pub async fn prepare(
     }
     let planned = unless(interrupted, ::clusters::planned(&work, purpose, sink)).await?;
     planned.judge(purpose, consent.loss, consent.plan.as_deref())?;
-    Ok(Ready { work, planned })
+    let made = match purpose {
+        Purpose::Destroy => ::clusters::made_by_kubernetes(&work).await?.count(),
+        Purpose::Apply | Purpose::Look => Count::default(),
+    };
+    Ok(Ready { work, planned, made, keep_volumes: consent.keep_volumes })
 }
 
 impl Ready {
@@ -91,7 +100,7 @@ impl Ready {
         interrupted: &mut (impl Future<Output = ()> + Unpin),
         sink: Sink<'_>,
     ) -> Result<Receipt> {
-        ::clusters::destroy(&self.work, &self.planned, interrupted, sink).await
+        ::clusters::destroy(&self.work, &self.planned, self.keep_volumes, interrupted, sink).await
     }
 }
 

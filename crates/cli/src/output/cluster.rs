@@ -3,7 +3,7 @@
 use serde::Serialize;
 use verbs::clusters::plan::drift::{Difference, DriftReport};
 use verbs::clusters::plan::summary::{Action, AttributeChange, Disruption, PlanSummary};
-use verbs::clusters::{Cost, Created, Event, Look, Phase, Planned, Receipt, Status};
+use verbs::clusters::{Cost, Count, Created, Event, Look, Phase, Planned, Receipt, Status};
 
 use super::Output;
 use super::colour::Paint;
@@ -174,10 +174,37 @@ pub fn receipt(receipt: &Receipt, paint: Paint) -> String {
         receipt.seconds,
         receipt.left
     );
+    let swept = made(receipt.swept, false);
+    if !swept.is_empty() {
+        text.push_str(&format!("  with it{}\n", swept.trim_start_matches(", and")));
+    }
     for kept in &receipt.kept {
         text.push_str(&format!("  kept: {kept}\n"));
     }
     text
+}
+
+/// What goes with a cluster besides, as the end of a sentence.
+pub fn made(made: Count, keep_volumes: bool) -> String {
+    let volumes = if keep_volumes { 0 } else { made.volumes };
+    let of = |count: usize, one: &str, more: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {more}")),
+    };
+    let all: Vec<String> = [
+        of(made.load_balancers, "load balancer", "load balancers"),
+        of(volumes, "volume with its data", "volumes with their data"),
+        of(made.others, "thing around them", "things around them"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if all.is_empty() {
+        String::new()
+    } else {
+        format!(", and what its Kubernetes has made: {}", all.join(", "))
+    }
 }
 
 pub fn drift(report: &DriftReport, paint: Paint) -> String {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::events::{self, Line};
 use super::progress::kind;
 
-/// Made anew without harm, or not to be imported at all.
-const NEED_NOT: [&str; 2] = ["aws_s3_object", "aws_s3_bucket_object"];
+/// Made anew without harm.
+const NEED_NOT: [&str; 3] = ["aws_default_security_group", "aws_s3_bucket_object", "aws_s3_object"];
 /// Their identity for an import is not the one that they have.
 const CANNOT: [&str; 3] = ["aws_route", "aws_route_table_association", "aws_security_group_rule"];
 
@@ -15,9 +15,7 @@ const CANNOT: [&str; 3] = ["aws_route", "aws_route_table_association", "aws_secu
 pub struct Lacking {
     /// Address and identity of what can be taken into the state.
     pub take: Vec<(String, String)>,
-    /// Addresses of what has to be looked after by hand.
-    pub by_hand: Vec<String>,
-    /// Addresses of what was being made when the run ended: it may be there or not.
+    /// Addresses of what has no identity here: it was being made when the run ended, or is imported by another one.
     pub perhaps: Vec<String>,
 }
 
@@ -52,11 +50,11 @@ pub fn lacking(stream: &str, held: &BTreeSet<String>) -> Lacking {
     for (address, id) in made.into_iter().filter(|(address, _)| !held.contains(address)) {
         match kind(&address) {
             kind if NEED_NOT.contains(&kind) => {}
-            kind if CANNOT.contains(&kind) => lacking.by_hand.push(address),
+            kind if CANNOT.contains(&kind) => lacking.perhaps.push(address),
             _ => lacking.take.push((address, id)),
         }
     }
-    lacking.perhaps = begun.into_iter().filter(|address| !held.contains(address)).collect();
+    lacking.perhaps.extend(begun.into_iter().filter(|address| !held.contains(address)));
     lacking
 }
 
@@ -90,7 +88,6 @@ mod tests {
         let held = ["module.m.aws_eip.nat".to_owned()].into();
         let lacking = lacking(&stream, &held);
         assert_eq!(lacking.take, [("module.m.aws_vpc.this".to_owned(), "vpc-1".to_owned())]);
-        assert_eq!(lacking.by_hand, ["module.m.aws_route.out"]);
-        assert_eq!(lacking.perhaps, ["module.m.aws_nat_gateway.a"]);
+        assert_eq!(lacking.perhaps, ["module.m.aws_route.out", "module.m.aws_nat_gateway.a"]);
     }
 }

@@ -8,6 +8,7 @@ pub mod events;
 pub mod journal;
 pub mod lock;
 pub mod names;
+pub mod orphans;
 pub mod progress;
 pub mod root;
 pub mod rules;
@@ -15,6 +16,7 @@ pub mod scrub;
 pub mod spec;
 pub mod state;
 pub mod summary;
+pub mod sweep;
 pub mod validate;
 
 #[cfg(test)]

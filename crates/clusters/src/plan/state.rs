@@ -20,6 +20,9 @@ pub struct Stored {
     /// Addresses of all that is in it.
     #[serde(skip)]
     pub addresses: BTreeSet<String>,
+    /// What AWS knows them by.
+    #[serde(skip)]
+    pub identities: BTreeSet<String>,
     #[serde(skip)]
     pub output: Option<Value>,
 }
@@ -59,6 +62,8 @@ pub fn read(text: &[u8]) -> Result<Stored, String> {
                 stored.tainted.push(address.clone());
             }
             stored.addresses.insert(address);
+            let ids = ["id", "arn"].iter().filter_map(|key| instance["attributes"][*key].as_str());
+            stored.identities.extend(ids.map(str::to_owned));
         }
     }
     stored.resources.retain(|_, count| *count > 0);
@@ -78,11 +83,12 @@ mod tests {
         "resources": [
             {"mode": "data", "type": "aws_partition", "name": "here", "instances": [{}]},
             {"module": "module.cluster", "mode": "managed", "type": "aws_subnet", "name": "private",
-                "instances": [{"index_key": "a", "attributes": {"secret": "s3cret"}}, {"index_key": "b", "status": "tainted"}]},
+                "instances": [{"index_key": "a", "attributes": {"id": "subnet-1", "secret": "s3cret"}}, {"index_key": "b", "status": "tainted"}]},
         ]});
         let stored = read(state.to_string().as_bytes()).unwrap();
         assert_eq!(stored.count(), 2);
         assert_eq!(stored.tainted, ["module.cluster.aws_subnet.private[\"b\"]"]);
+        assert_eq!(stored.identities, ["subnet-1".to_owned()].into());
         assert!(!serde_json::to_string(&stored).unwrap().contains("s3cret"));
         assert!(read(b"{\"version\": 3}").unwrap_err().contains("not 4") && read(b"<xml>").is_err());
     }

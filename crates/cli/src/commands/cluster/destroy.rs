@@ -17,6 +17,9 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Leave the volumes of the cluster's workloads; they are named at the end
+    #[arg(long)]
+    pub keep_volumes: bool,
 }
 
 pub async fn run(
@@ -33,16 +36,17 @@ pub async fn run(
         });
     }
     let mut teller = Teller::new(&context.output);
-    let consent = Consent::default();
+    let consent = Consent { keep_volumes: args.keep_volumes, ..Consent::default() };
     let ready = clusters::prepare(&wanted, Purpose::Destroy, true, &consent, interrupted, &mut |event| {
         teller.tell(&event)
     })
     .await?;
     let count = ready.planned.summary.delete;
-    if !args.yes && count > 0 {
+    if !args.yes && (count > 0 || !ready.made.is_nothing()) {
         let question = format!(
-            "Destroy cluster {name} of account {}, {count} resources with all that runs on it? Type its name: ",
-            ready.account()
+            "Destroy cluster {name} of account {}, {count} resources with all that runs on it{}? Type its name: ",
+            ready.account(),
+            shown::made(ready.made, args.keep_volumes)
         );
         if terminal::ask(question).await? != name {
             context.output.note(&format!("{name} stays as it is"));

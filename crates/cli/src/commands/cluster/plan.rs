@@ -29,7 +29,7 @@ pub async fn run(
     let wanted = args.cluster.wanted()?;
     let mut teller = Teller::new(&context.output);
     let purpose = if args.destroy { Purpose::Destroy } else { Purpose::Apply };
-    let consent = Consent { loss: args.allow_loss, plan: None };
+    let consent = Consent { loss: args.allow_loss, ..Consent::default() };
     let ready =
         clusters::prepare(&wanted, purpose, false, &consent, interrupted, &mut |event| teller.tell(&event))
             .await?;
