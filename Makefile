@@ -102,6 +102,11 @@ soak-fals: build ## fals killed 100 times while logs rotate and Firehose is away
 soak-logs: install ## Logs are followed through 20 rounds of crashes, updates, rotations and outages
 	$(STORIES) soak_logs -- --ignored --nocapture
 
+# Fewer, or the same again: make soak-hostnames CASES=5000 PROPTEST_RNG_SEED=7. `make test` has 2,000 of them.
+.PHONY: soak-hostnames
+soak-hostnames: tools ## 100,000 interleavings of two owners of one hosted zone, crashes and throttling included
+	CASES=$(or $(CASES),100000) cargo test --workspace --locked --lib two_owners_never_change -- --nocapture
+
 STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
 	cargo test --workspace --locked --no-fail-fast --test
 

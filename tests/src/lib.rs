@@ -10,6 +10,7 @@ mod cluster;
 mod construction;
 mod copies;
 mod data_copy;
+pub mod dns;
 mod gateway;
 pub mod goods;
 mod images;

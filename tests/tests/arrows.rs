@@ -39,9 +39,11 @@ const NAMELESS: &[&str] = &["common", "helper", "helpers", "manager", "util", "u
 fn may_use(name: &str) -> Result<Option<Vec<&'static str>>, ()> {
     let below = || [SLICES, &["api", "apply", "aws"]].concat();
     Ok(Some(match name {
-        "api" | "shop" | "testbed" => vec![],
+        "api" | "route53-fake" | "shop" => vec![],
+        "testbed" => vec!["route53-fake"],
         "apply" | "aws" => vec!["api"],
         "fals" => vec!["api", "aws"],
+        "hostnames" => vec!["api", "apply", "aws", "route53-fake"],
         slice if SLICES.contains(&slice) => vec!["api", "apply", "aws"],
         "operator" | "verbs" => below(),
         "server" => vec!["api", "verbs"],

@@ -14,6 +14,8 @@ pub const JOBS_COMPLETE: &str = "JobsComplete";
 pub const COMPONENTS_READY: &str = "ComponentsReady";
 /// Every route answers through the gateway.
 pub const ROUTES_READY: &str = "RoutesReady";
+/// Every hostname of it is answered by the zone's name servers. Says nothing about what answers there.
+pub const DNS_READY: &str = "DNSReady";
 /// What overlays hold runs nothing any more. There only on an environment that was held; says nothing about readiness.
 pub const HELD: &str = "Held";
 /// Somebody changed what outboard made, and it stands so. Says nothing about readiness.

@@ -8,6 +8,7 @@ pub mod datacopy;
 pub mod environment;
 pub mod exit;
 pub mod host;
+pub mod hostname;
 pub mod marks;
 pub mod mask;
 pub mod names;
@@ -28,6 +29,7 @@ pub use environment::{
 };
 pub use exit::Exit;
 pub use host::HostClaim;
+pub use hostname::{Hostname, HostnameSpec, HostnameStatus};
 pub use mask::MaskSpec;
 pub use overlay::{Held, Overlay, OverlayPatch};
 pub use overrides::{Override, Overrides};

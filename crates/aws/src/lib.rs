@@ -26,7 +26,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Access;
+pub use access::Access;
 pub use account::{Account, Identity, Tagged};
 use aws_config::SdkConfig;
 pub use failure::{Failure, sort};

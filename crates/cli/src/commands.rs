@@ -10,6 +10,7 @@ mod env;
 mod exec;
 mod fals;
 mod forward;
+mod hostname;
 mod import;
 mod init;
 mod install;
@@ -36,6 +37,8 @@ pub enum Command {
     Cluster(cluster::ClusterCommand),
     #[command(subcommand)]
     Data(data::DataCommand),
+    #[command(subcommand)]
+    Hostname(hostname::HostnameCommand),
     Logs(logs::LogsArgs),
     Exec(exec::ExecArgs),
     Forward(forward::ForwardArgs),
@@ -107,6 +110,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Env(command) => Box::pin(env::run(context, command, interrupted)).await,
         Command::Cluster(command) => Box::pin(cluster::run(context, command, interrupted)).await,
         Command::Data(command) => Box::pin(data::run(context, command)).await,
+        Command::Hostname(command) => Box::pin(hostname::run(context, command)).await,
         Command::Logs(args) => Box::pin(logs::run(context, args)).await,
         Command::Exec(args) => Box::pin(exec::run(context, args)).await,
         Command::Forward(args) => Box::pin(forward::run(context, args)).await,

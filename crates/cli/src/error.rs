@@ -80,6 +80,7 @@ pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
         Some(
             Verb::Verdict { verdict, .. }
             | Verb::CopyFailed { verdict, .. }
+            | Verb::HostnameVerdict { verdict, .. }
             | Verb::Inside(Trouble::NotStarted { verdict, .. }),
         ) => Some(&**verdict),
         _ => None,

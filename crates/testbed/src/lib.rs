@@ -3,6 +3,7 @@
 
 mod addons;
 mod apiserver;
+mod ca;
 mod cache;
 mod cgroup;
 mod command;
@@ -10,6 +11,7 @@ mod components;
 mod containerd;
 mod controllers;
 mod debian;
+pub mod dns;
 mod down;
 mod envoy;
 mod etcd;
@@ -84,6 +86,11 @@ pub fn pause_image() -> anyhow::Result<String> {
 
 /// The address of this machine that pods reach, too.
 pub const HOST: &str = node::HOST_IP;
+
+/// The certificate that whoever speaks TLS with the gateway has to trust.
+pub fn authority() -> anyhow::Result<PathBuf> {
+    Ok(ca::authority(&Cache::open()?))
+}
 
 /// Where the kubelet keeps pods' logs.
 pub fn pod_logs() -> anyhow::Result<PathBuf> {

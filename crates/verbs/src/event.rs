@@ -54,6 +54,8 @@ pub enum Event {
     Copied { copy: String, service: Box<CopiedService> },
     /// What keeps a copy from going on, which time may still mend.
     CopyWaits { copy: String, verdict: Verdict },
+    /// A named host came further, or fell back.
+    Hostname { host: String, condition: Condition },
     /// The API server stopped answering; the verb goes on trying.
     ServerSilent { server: String, reason: String, retry_seconds: u64 },
     /// The API server answers again.

@@ -182,6 +182,25 @@ pub(super) fn of_verb(error: &Error, resume: Option<&str>) -> Words {
                 .details(vec![copy::left(*target).to_owned()])
                 .hint(&verdict.fix)
         }
+        Error::Hostname(_) | Error::WildcardHostname { .. } => Words::new(Exit::Usage, sentence),
+        Error::HostnameElsewhere { host, .. } => Words::new(Exit::Conflict, sentence)
+            .hint(format!("release it first, with `outboard hostname release {host}`")),
+        Error::WhichRoute { known, .. } => {
+            Words::new(Exit::Usage, sentence).hint(format!("say --route: {}", known.join(", ")))
+        }
+        Error::HostnameVerdict { host, verdict } => {
+            Words::new(verdict.cause.exit(), format!("{host} is not answered: {}", verdict.message))
+                .details(verdict.evidence.clone())
+                .hint(&verdict.fix)
+        }
+        Error::NoZones => Words::new(Exit::Invalid, sentence)
+            .hint("install it again with --hosted-zone and --cluster: `outboard install --help`"),
+        Error::DnsSettings { .. } => Words::new(Exit::Dns, sentence)
+            .hint("look at the hosted zones of `outboard install`, your AWS credentials, and the gateway"),
+        Error::NotDelegated { .. } => Words::new(Exit::Dns, sentence)
+            .hint("until the zone above names its name servers, nothing in it is found"),
+        Error::Dns(_) => Words::new(Exit::Dns, sentence)
+            .hint("these verbs look at the zones with your own AWS credentials: see `aws sts get-caller-identity`"),
         Error::Timeout { what, after, pending } => {
             Words::new(Exit::Timeout, format!("no verdict on {what} within {}", duration(*after)))
                 .details(pending.clone())

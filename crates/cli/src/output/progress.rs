@@ -86,6 +86,7 @@ fn sentence(event: &Event) -> Option<String> {
             format!("copy {copy} from {from} to {to} in namespace {namespace}")
         }
         Event::CopyPhase { copy, phase } => format!("copy {copy}: {}", phase.as_str()),
+        Event::Hostname { host, condition } => format!("{host}: {}", condition.message),
         Event::CopyWaits { verdict, .. } => format!("{}: {}", verdict.about, verdict.message),
         Event::ServerSilent { server, reason, retry_seconds } => {
             format!(

@@ -48,7 +48,9 @@ impl Live {
                 self.now("waiting for the operator");
             }
             Event::CopyPhase { phase, .. } => self.now(phase.as_str()),
-            Event::CopyWaits { .. } => self.now(&sentence(event).unwrap_or_default()),
+            Event::Hostname { .. } | Event::CopyWaits { .. } => {
+                self.now(&sentence(event).unwrap_or_default());
+            }
             Event::Copied { service, .. } => self.service(service),
             Event::Condition { .. } => {}
         }

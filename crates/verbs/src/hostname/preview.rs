@@ -1,0 +1,52 @@
+//! `hostname plan`: what would be done to the zones, before anybody does it.
+
+use ::hostnames::{Claimed, Host, Name, Served, Stands, Zone};
+use serde::Serialize;
+
+use super::ground::Ground;
+use crate::{Cluster, Error, Result};
+
+/// What would be done to a zone.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ZonePlan {
+    pub zone: Zone,
+    /// Record sets that it holds, of whomever.
+    pub holds: usize,
+    pub hosts: Vec<Host>,
+    /// Hosts for which the wildcard answers.
+    pub served: Vec<Served>,
+}
+
+/// Of every zone, with one more claim if one is given: host, control namespace, environment, weight.
+pub async fn plan(cluster: &Cluster, claim: Option<(&str, &str, &str, u8)>) -> Result<Vec<ZonePlan>> {
+    let mut ground = Ground::gather(cluster).await?;
+    if let Some((host, namespace, environment, weight)) = claim {
+        let host = Name::host(host).map_err(Error::Hostname)?;
+        ground.claims.retain(|claim| claim.host != host);
+        ground.claims.push(Claimed {
+            host,
+            namespace: namespace.to_owned(),
+            environment: environment.to_owned(),
+            weight,
+            stands: Stands::Wanted,
+        });
+    }
+    if let Err(why) = &ground.target {
+        return Err(Error::DnsSettings { reason: why.clone() });
+    }
+    let mut plans = vec![];
+    for zone in &ground.zones {
+        let (wanted, going) = ground.wanted(zone);
+        let (present, memory) = ground.read(cluster, zone).await?;
+        let as_installed = (ground.settings.policy, ground.settings.limits());
+        let plan = ground.plan(zone, &wanted, (&present, &memory), as_installed, &going);
+        plans.push(ZonePlan {
+            zone: zone.clone(),
+            holds: present.all().count(),
+            hosts: plan.hosts,
+            served: plan.served,
+        });
+    }
+    Ok(plans)
+}
