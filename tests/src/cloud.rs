@@ -45,6 +45,8 @@ impl Cloud {
         fs::write(&script, include_str!("cloud/moto_fixed.py"))?;
         let mut python = Command::new("timeout");
         python.arg(LONGEST).arg("python3").arg(script).env("PYTHONPATH", packages);
+        // Policies that AWS brings along, which roles of EKS are given.
+        python.env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
         Self::started("127.0.0.1", directory, python).await
     }
 

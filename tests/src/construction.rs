@@ -17,6 +17,14 @@ const PROVIDER: &str = "3.39.0";
 /// What nobody may find anywhere afterwards.
 pub const PLANTED: &str = "planted/secret+of+the+story";
 
+/// What moto cannot do of the module for EKS, and why it is taken out for a story.
+pub const NOT_IN_MOTO: [(&str, &str); 4] = [
+    ("\n    \"vpc-cni\"                = null", "moto has no add-ons"),
+    ("\n    \"kube-proxy\"             = null", "moto has no add-ons"),
+    ("\n    \"coredns\"                = null", "moto has no add-ons"),
+    ("\n    \"eks-pod-identity-agent\" = null", "moto has no add-ons"),
+];
+
 pub struct Construction {
     pub cloud: Cloud,
     folder: TempDir,
@@ -67,7 +75,7 @@ impl Construction {
                 "region": "eu-west-1",
                 "topology": "kubeadm",
                 "kubernetes": "1.34.2",
-                "image": "ami-0abcdef1234567890",
+                "image": "ami-760aaa0f",
                 "network": {"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b", "eu-west-1c"]},
                 "api": {"allow": ["203.0.113.0/24"]},
                 "controlPlane": {"instance": "t3.medium"},
@@ -83,6 +91,30 @@ impl Construction {
                 "terraform": {"override": "here.tf.json"},
             },
         })
+    }
+
+    /// The same for EKS, without what moto does not have.
+    pub fn eks(&self) -> Result<Value> {
+        for (part, _) in NOT_IN_MOTO {
+            let path = self.folder.path().join("modules/eks/variables.tf");
+            let text = fs::read_to_string(&path)?;
+            ensure!(text.contains(part), "the module has no `{part}` any more:\n{text}");
+            fs::write(&path, text.replace(part, ""))?;
+        }
+        Ok(json!({
+            "apiVersion": "outboard.dev/v1alpha1",
+            "kind": "Cluster",
+            "metadata": {"name": "managed"},
+            "spec": {
+                "region": "eu-west-1",
+                "topology": "eks",
+                "kubernetes": "1.34",
+                "network": {"cidr": "10.30.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"], "nat": "single"},
+                "admins": ["arn:aws:iam::123456789012:role/admin"],
+                "workers": {"general": {"instances": ["m6i.large"], "min": 1, "max": 3}},
+                "terraform": {"override": "here.tf.json"},
+            },
+        }))
     }
 
     /// The same for the example of a module of one's own, which lies in `own` beside it.
@@ -111,6 +143,15 @@ impl Construction {
 
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// What is set for whatever works on clusters here.
+    pub fn variables(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.variables.iter().cloned()
+    }
+
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.variables().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// `outboard cluster …`

@@ -54,16 +54,21 @@ async fn a_cluster_is_made_found_changed_mended_and_destroyed_to_the_last_thing(
     ensure!(all[0]["name"] == "qa" && all[0]["phase"] == "applied", "{all}");
 
     let id = created["id"].as_str().context("an id")?;
+    diagnosed(&site, id).await?;
     drift(&site, id).await?;
     site.cluster(&["create", "--yes"]).await?.ended(Exit::Success)?;
     let report =
         site.cluster(&["drift", "-o", "json"]).await?.ended(Exit::Success)?.last()?["result"].clone();
     ensure!(report["drifted"] == serde_json::json!([]), "after it was mended: {report}");
 
+    // What Kubernetes made for Services and volumes goes with it.
+    site.behind("made", id)?;
     let destroyed = site.cluster(&["destroy", "--yes", "-o", "json"]).await?.ended(Exit::Success)?;
     let receipt = destroyed.last()?["result"].clone();
     println!("destroyed in {} s", receipt["seconds"]);
     ensure!(receipt["left"] == 0 && receipt["destroyed"].as_u64() == Some(count), "{receipt}");
+    let swept = serde_json::json!({"loadBalancers": 2, "volumes": 1, "others": 2});
+    ensure!(receipt["swept"] == swept, "{receipt}");
     let left = site.behind("left", id)?;
     ensure!(left.is_empty(), "left: {left:#?}");
     site.cluster(&["destroy", "--yes"]).await?.ended(Exit::Success)?;
@@ -73,6 +78,22 @@ async fn a_cluster_is_made_found_changed_mended_and_destroyed_to_the_last_thing(
         ensure!(!output.stdout.contains(PLANTED) && !output.stderr.contains(PLANTED), "a secret was told");
     }
     nowhere(&site.path().join("state"), PLANTED)
+}
+
+/// What a machine says of itself is told.
+async fn diagnosed(site: &Construction, id: &str) -> Result<()> {
+    let all = site.cluster(&["diagnose", "-o", "json"]).await?.ended(Exit::Success)?.last()?;
+    let machines = all.as_array().context("a list")?;
+    ensure!(machines.len() == 4 && machines.iter().all(|one| one["state"] == "running"), "{all:#}");
+    let instance = machines[0]["id"].as_str().context("an instance")?;
+    let said = serde_json::json!({
+        "Name": format!("/outboard/{id}/progress/{instance}"), "Type": "String",
+        "Value": "2026-11-26T00:00:00Z worker Failed kubeadm join failed: see journalctl -u kubelet"});
+    site.cloud.parameter_store("PutParameter", &said).await?;
+    let all = site.cluster(&["diagnose", "-o", "json"]).await?.ended(Exit::Success)?.last()?;
+    let cause = "kubeadm join failed: see journalctl -u kubelet";
+    ensure!(all[0]["id"] == instance && all[0]["cause"] == cause, "{all:#}");
+    Ok(())
 }
 
 /// Nine kinds of changes behind its back, each found and named.

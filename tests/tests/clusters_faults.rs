@@ -6,6 +6,8 @@ use anyhow::{Context, Result, ensure};
 use api::Exit;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use stories::{Construction, until};
 
@@ -63,6 +65,91 @@ async fn whatever_is_killed_the_same_command_again_ends_right() -> Result<()> {
     let left = site.behind("left", &id)?;
     ensure!(left.is_empty(), "left: {left:#?}");
     Ok(())
+}
+
+/// Ten kills with SIGKILL, of outboard or of Terraform, at moments that a seed draws: five while it is made, five while it is destroyed.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs moto, the provider and some minutes"]
+async fn ten_kills_at_random_moments_leave_nothing_twice_and_nothing_behind() -> Result<()> {
+    let seed = match std::env::var("SEED") {
+        Ok(seed) => seed.parse().context("SEED is not a number")?,
+        Err(_) => rand::rng().random_range(0..u64::from(u32::MAX)),
+    };
+    println!("SEED={seed}");
+    let mut draw = StdRng::seed_from_u64(seed);
+    let site = Construction::begin().await?;
+    let plan = site.cluster(&["plan", "-o", "json"]).await?.ended(Exit::Success)?.last()?["result"].clone();
+    let count = plan["create"].as_u64().context("a number")?;
+
+    for _ in 0..5 {
+        killed(&site, "create", &mut draw).await?;
+    }
+    let made = site.cluster(&["create", "--yes", "-o", "json"]).await?.ended(Exit::Success)?;
+    for note in notes(&made.events()?) {
+        println!("  {note}");
+    }
+    let created = made.last()?["result"].clone();
+    ensure!(created["resources"].as_u64() == Some(count), "{created}");
+    let id = created["id"].as_str().context("an id")?.to_owned();
+    let again = site.cluster(&["plan", "-o", "json"]).await?.ended(Exit::Success)?.last()?;
+    ensure!(again["result"]["changes"] == json!([]), "a second plan would change: {again}");
+    let twice = twice(&site.behind("left", &id)?);
+    ensure!(twice.is_empty(), "there is more of it than was planned: {twice:#?}");
+
+    for _ in 0..5 {
+        killed(&site, "destroy", &mut draw).await?;
+    }
+    let receipt = site.cluster(&["destroy", "--yes", "-o", "json"]).await?.ended(Exit::Success)?.last()?;
+    ensure!(receipt["result"]["left"] == 0, "{receipt}");
+    let left = site.behind("left", &id)?;
+    ensure!(left.is_empty(), "left: {left:#?}");
+    Ok(())
+}
+
+/// Begins, and kills outboard or what it runs once so many things are done, or before anything is.
+async fn killed(site: &Construction, what: &str, draw: &mut StdRng) -> Result<()> {
+    let (count, terraform) = (draw.random_range(0..18_usize), draw.random_bool(0.5));
+    let mut child = site.begin_cluster(&[what, "--yes", "-o", "json"])?;
+    applying_or_ended(site, count, &mut child).await?;
+    // Not at the moment of a line: somewhere between two.
+    tokio::time::sleep(Duration::from_millis(draw.random_range(0..1500))).await;
+    // Before there is a Terraform, outboard is all that can be killed.
+    let running = engine(site).ok().filter(|_| terraform);
+    println!(
+        "{what}: {} killed after {count} things",
+        if running.is_some() { "Terraform" } else { "outboard" }
+    );
+    let victim = running.map_or_else(|| i32::try_from(child.id()), Ok)?;
+    // It may have ended just now.
+    let _ = kill(Pid::from_raw(victim), Signal::SIGKILL);
+    if running.is_some() {
+        tokio::task::spawn_blocking(move || child.wait()).await??;
+    } else {
+        child.wait()?;
+    }
+    Ok(())
+}
+
+async fn applying_or_ended(site: &Construction, count: usize, child: &mut std::process::Child) -> Result<()> {
+    until("Terraform at work", LATE, async || {
+        let ended = child.try_wait()?.is_some();
+        let told = std::fs::read_to_string(site.path().join("begun.out"))?;
+        let done = told.lines().filter(|line| line.contains("\"event\":\"done\"")).count();
+        Ok((done >= count || ended).then_some(()))
+    })
+    .await
+    .with_context(|| std::fs::read_to_string(site.path().join("begun.err")).unwrap_or_default())
+}
+
+/// Kinds of which there is to be one, and that there is more of.
+fn twice(left: &[String]) -> Vec<String> {
+    let of = |kind: &str| left.iter().filter(|line| line.starts_with(kind)).cloned().collect::<Vec<_>>();
+    ["vpc ", "gateway ", "balancer ", "targets ", "zone "]
+        .into_iter()
+        .map(of)
+        .filter(|found| found.len() > 1)
+        .flatten()
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,12 +215,16 @@ async fn applying(site: &Construction, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// The process that outboard has written down.
+/// The process that outboard has written down, if it runs still.
 fn engine(site: &Construction) -> Result<i32> {
     let folder = site.path().join("state/outboard/clusters");
     let entry = std::fs::read_dir(folder)?.next().context("a cluster's folder")??;
     let record: Value = serde_json::from_slice(&std::fs::read(entry.path().join("run.json"))?)?;
-    Ok(i32::try_from(record["pid"].as_i64().context("a process")?)?)
+    let pid = i32::try_from(record["pid"].as_i64().context("a process")?)?;
+    // Another process may have the number by now.
+    let place = std::fs::read_link(format!("/proc/{pid}/cwd"))?;
+    ensure!(place.starts_with(site.path().canonicalize()?), "{pid} works in {}", place.display());
+    Ok(pid)
 }
 
 fn notes(events: &[Value]) -> Vec<String> {

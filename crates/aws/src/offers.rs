@@ -112,7 +112,8 @@ impl Account {
         }
     }
 
-    async fn pages<T>(
+    /// Every page of what EC2 describes.
+    pub(crate) async fn pages<T>(
         &self,
         action: &str,
         name: &str,
@@ -134,7 +135,8 @@ impl Account {
     }
 }
 
-fn filter(index: usize, name: &str, values: &[String]) -> Vec<(String, String)> {
+/// A filter by one name, as EC2 is told it.
+pub(crate) fn filter(index: usize, name: &str, values: &[String]) -> Vec<(String, String)> {
     let mut parameters = vec![(format!("Filter.{index}.Name"), name.to_owned())];
     let values = values.iter().enumerate();
     parameters.extend(values.map(|(at, value)| (format!("Filter.{index}.Value.{}", at + 1), value.clone())));

@@ -26,6 +26,8 @@ pub struct OwnBucket {
     client: Client,
     name: String,
     region: String,
+    /// Whether it is reached by TLS: a server elsewhere may have none.
+    tls: bool,
 }
 
 /// An object, and what it is known again by.
@@ -45,7 +47,8 @@ impl OwnBucket {
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .force_path_style(access.endpoint_url().is_some())
             .build();
-        Ok(Self { client: Client::from_conf(config), name: name.to_owned(), region: region.to_owned() })
+        let tls = access.endpoint_url().is_none_or(|url| url.starts_with("https:"));
+        Ok(Self { client: Client::from_conf(config), name: name.to_owned(), region: region.to_owned(), tls })
     }
 
     /// Whether there is a bucket of this name that we may use.
@@ -114,8 +117,11 @@ impl OwnBucket {
         let call = self.client.put_bucket_lifecycle_configuration().bucket(&self.name);
         call.lifecycle_configuration(lifecycle).send().await.map_err(|error| sort(&error))?;
 
-        let call = self.client.put_bucket_policy().bucket(&self.name).policy(tls_only(&self.name, partition));
-        call.send().await.map_err(|error| sort(&error))?;
+        if self.tls {
+            let call =
+                self.client.put_bucket_policy().bucket(&self.name).policy(tls_only(&self.name, partition));
+            call.send().await.map_err(|error| sort(&error))?;
+        }
         Ok(())
     }
 

@@ -48,19 +48,27 @@ impl OwnParameters {
         }
     }
 
-    /// Deletes everything under a path; how much that was.
-    pub async fn delete_under(&self, path: &str) -> Result<usize, Failure> {
-        let (mut names, mut next) = (Vec::new(), None::<String>);
+    /// Names and values of everything under a path; values of secrets as AWS keeps them, which is of no use to anybody.
+    pub async fn under(&self, path: &str) -> Result<Vec<(String, String)>, Failure> {
+        let (mut found, mut next) = (Vec::new(), None::<String>);
         loop {
             let asked = self.client.get_parameters_by_path().path(path).recursive(true);
             let page = asked.set_next_token(next.take()).send().await.map_err(|error| sort(&error))?;
-            let parameters = page.parameters.unwrap_or_default();
-            names.extend(parameters.into_iter().filter_map(|parameter| parameter.name));
+            let parameters = page.parameters.unwrap_or_default().into_iter();
+            found.extend(
+                parameters
+                    .filter_map(|parameter| Some((parameter.name?, parameter.value.unwrap_or_default()))),
+            );
             next = page.next_token;
             if next.is_none() {
-                break;
+                return Ok(found);
             }
         }
+    }
+
+    /// Deletes everything under a path; how much that was.
+    pub async fn delete_under(&self, path: &str) -> Result<usize, Failure> {
+        let names: Vec<String> = self.under(path).await?.into_iter().map(|(name, _)| name).collect();
         for some in names.chunks(AT_ONCE) {
             let call = self.client.delete_parameters().set_names(Some(some.to_vec()));
             call.send().await.map_err(|error| sort(&error))?;

@@ -196,11 +196,18 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
 fn of_cluster(error: &verbs::clusters::Error) -> Exit {
     use verbs::clusters::{Error, Unanswered};
     match error {
-        Error::Rules(_) | Error::Contract(_) | Error::Unreadable { .. } => Exit::Invalid,
+        Error::Rules(_)
+        | Error::Contract(_)
+        | Error::Preflight(_)
+        | Error::Name(_)
+        | Error::Unreadable { .. } => Exit::Invalid,
         Error::NoCluster { .. } | Error::NotLocked => Exit::NotFound,
-        Error::Busy | Error::Locked { .. } | Error::OtherLock { .. } | Error::OtherPlan { .. } => {
-            Exit::Conflict
-        }
+        Error::Busy
+        | Error::Exists { .. }
+        | Error::InUse { .. }
+        | Error::Locked { .. }
+        | Error::OtherLock { .. }
+        | Error::OtherPlan { .. } => Exit::Conflict,
         Error::OtherAccount { .. } => Exit::Forbidden,
         Error::Aws { failure, .. } => match failure {
             Unanswered::Denied(_) | Unanswered::NoCredentials(_) => Exit::Forbidden,

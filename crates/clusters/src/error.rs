@@ -45,6 +45,8 @@ pub enum Error {
     OtherLock { wanted: String, found: String },
     #[error("there is no cluster {name} in bucket {bucket}")]
     NoCluster { name: String, bucket: String },
+    #[error("the cluster cannot be made here")]
+    Preflight(Vec<Problem>),
     #[error("{what} failed")]
     Engine { what: &'static str, said: Vec<Said> },
     #[error("the plan breaks {} rule{}", .0.len(), if .0.len() == 1 { "" } else { "s" })]
@@ -59,6 +61,10 @@ pub enum Error {
     Contract(Vec<Problem>),
     #[error("destroyed, but {} thing{} still carr{} the cluster's tag", .0.len(), if .0.len() == 1 { "" } else { "s" }, if .0.len() == 1 { "ies" } else { "y" })]
     Left(Vec<String>),
+    #[error("`{0}` cannot be a cluster's name")]
+    Name(String),
+    #[error("there is a cluster {name} that outboard made")]
+    Exists { name: String },
     #[error("{what} is used still")]
     InUse { what: String, why: String },
     #[error("the cluster's keys cannot be drawn: {0}")]
@@ -98,6 +104,8 @@ impl Error {
             Self::NoCluster { .. } => "`outboard cluster list` shows those there are".to_owned(),
             Self::OtherPlan { .. } => "something has changed since: look at `outboard cluster plan` again".to_owned(),
             Self::Apply { .. } | Self::Stopped { .. } => "run the same command again: it goes on with the rest".to_owned(),
+            Self::Name(_) => crate::plan::validate::names(),
+            Self::Exists { .. } => "adopt it by another name".to_owned(),
             Self::InUse { .. } => "whatever uses it was made by others: take it away, and run the same command again".to_owned(),
             Self::Left(_) => {
                 "AWS' index of tags may be some minutes late: run the same command again; what stays was made by others".to_owned()
@@ -133,6 +141,13 @@ impl Error {
                 .iter()
                 .map(|violation| format!("{}: {}; {}", violation.address, violation.message, violation.hint))
                 .collect(),
+            Self::Preflight(problems) => problems
+                .iter()
+                .map(|problem| {
+                    let hint = problem.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+                    format!("{}: {}{hint}", problem.pointer.trim_start_matches('/').replace('/', "."), problem.message)
+                })
+                .collect(),
             Self::Contract(problems) => problems.iter().map(|problem| problem.message.clone()).collect(),
             Self::InUse { why, .. } => vec![why.clone()],
             Self::Left(all) => all.clone(),
@@ -142,7 +157,8 @@ impl Error {
     }
 }
 
-fn spoken(failure: &aws::Failure) -> String {
+/// In words.
+pub fn spoken(failure: &aws::Failure) -> String {
     use aws::Failure;
     match failure {
         Failure::Missing => "there is nothing of that name".to_owned(),

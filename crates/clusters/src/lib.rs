@@ -3,8 +3,10 @@
 //!
 //! `plan` holds the decisions. Nothing here talks to Kubernetes: there is none yet.
 
+mod adopt;
 mod create;
 mod destroy;
+mod diagnose;
 mod drift;
 mod engine;
 mod error;
@@ -13,6 +15,7 @@ mod modules;
 mod pki;
 pub mod plan;
 mod planning;
+mod preflight;
 mod process;
 mod recover;
 mod run;
@@ -22,18 +25,22 @@ mod work;
 
 use serde::Serialize;
 
+pub use adopt::{Adopted, adopt, forget};
 pub use create::{Created, apply};
 pub use destroy::{Receipt, destroy};
+pub use diagnose::diagnose;
 pub use drift::drift;
 pub use engine::Engine;
 pub use error::{Error, Result, Said};
 pub use plan::cost::{Cost, Prices};
+pub use plan::diagnosis::Finding;
 pub use plan::lock::{Holder, Lock};
 pub use plan::progress::Look;
 pub use plan::spec::{ClusterFile, json_schema};
 pub use plan::summary::PlanSummary;
 pub use plan::sweep::{Count, Swept};
 pub use planning::{Planned, Purpose, plan as planned, price};
+pub use preflight::look as preflight;
 pub use recover::settle;
 pub use status::{Phase, Status, kubeconfig, list, status, unlock};
 pub use sweep::look as made_by_kubernetes;

@@ -1,8 +1,9 @@
 //! Processes of this machine: known again, asked whether they live, and asked to end, once.
 
 use std::fs;
+use std::path::Path;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::folder::Record;
 
@@ -29,6 +30,28 @@ pub fn boot() -> String {
 
 pub fn is_alive(record: &Record) -> bool {
     record.host == host() && record.boot == boot() && began(record.pid) == Some(record.ticks)
+}
+
+/// Whether something is applied in a folder, whoever began it.
+pub fn applies_in(folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let all = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    all.map(|entry| entry.path()).any(|process| {
+        let there = fs::read_link(process.join("cwd")).is_ok_and(|place| place == folder);
+        let words = fs::read(process.join("cmdline")).unwrap_or_default();
+        there && words.split(|byte| *byte == 0).any(|word| word == b"apply")
+    })
+}
+
+/// Ends what a process that is gone has left running: a provider waits for a Terraform that was killed for ever.
+pub fn end_rest(record: &Record) {
+    if record.host != host() || record.boot != boot() || began(record.pid).is_some() {
+        return;
+    }
+    // Its number is nobody else's while one of its group runs.
+    if let Some(group) = Pid::from_raw(record.pid) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
 }
 
 /// Asks a process to end as Ctrl-C does. Terraform takes a second one for a kill: whoever calls this calls it once.

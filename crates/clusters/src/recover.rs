@@ -54,7 +54,8 @@ pub async fn read_lock(bucket: &aws::OwnBucket, key: &str) -> Result<Option<Lock
 
 pub fn holder(work: &Work, lock: &Lock) -> Holder {
     let last = work.folder.record().map(|record| LastRun {
-        alive: process::is_alive(&record),
+        // A run whose beginning nobody could write down any more is one, too.
+        alive: process::is_alive(&record) || process::applies_in(work.folder.path()),
         host: record.host,
         begun: record.begun,
     });

@@ -121,6 +121,7 @@ pub async fn follow(
             }
         }
     };
+    process::end_rest(record);
     for (action, address, seconds) in learned {
         history.learn(&action, &address, seconds);
     }
@@ -215,7 +216,7 @@ mod tests {
         let mut stream = Stream::open(&folder).unwrap();
         write!(file, r#"{{"type":"refresh_complete","hook":{{"resource":{{"addr":"a.b"}}"#).unwrap();
         assert_eq!(stream.lines().unwrap(), []);
-        writeln!(file, "}}}}\n{}", r#"{"type":"log","@message":"the whole state"}"#).unwrap();
+        writeln!(file, "}}}}\n{{\"type\":\"log\",\"@message\":\"the whole state\"}}").unwrap();
         assert_eq!(stream.lines().unwrap(), [Line::Refreshed { address: "a.b".into() }]);
         assert!(!stream.kept.contains("whole state"), "{}", stream.kept);
         std::fs::remove_file(folder).unwrap();

@@ -4,6 +4,7 @@ use aws::OwnParameters;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::adopt::{self, Adopted};
 use crate::create::stored_at;
 use crate::plan::contract::{self, Contract};
 use crate::plan::lock::{Holder, Lock};
@@ -24,6 +25,8 @@ pub enum Phase {
     Incomplete,
     /// It is as it was last applied.
     Applied,
+    /// Others made it and look after it.
+    Adopted,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,6 +45,8 @@ pub struct Status {
     pub applied: Option<Applied>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
 }
 
 pub async fn status(wanted: &Wanted) -> Result<Status> {
@@ -56,8 +61,8 @@ pub async fn list(region: &str, bucket: Option<&str>) -> Result<Vec<Status>> {
     let (account, bucket) = (places.identity.account, bucket);
     let mut all = Vec::new();
     for key in places.bucket.keys(CLUSTERS).await.map_err(failed)? {
-        let rest = key.strip_prefix(CLUSTERS).and_then(|rest| rest.strip_suffix("/terraform.tfstate"));
-        if let Some(name) = rest {
+        let known = |ending: &str| key.strip_prefix(CLUSTERS)?.strip_suffix(ending);
+        if let Some(name) = known("/terraform.tfstate").or_else(|| known("/adopted.json")) {
             all.push(of(&places.bucket, Identity::of(name, &account, region, bucket)).await?);
         }
     }
@@ -70,7 +75,9 @@ async fn of(bucket: &aws::OwnBucket, identity: Identity) -> Result<Status> {
     let applied = applied(bucket, &identity).await?;
     let found = stored.clone().unwrap_or_default();
     let contract = contract::read(found.output.as_ref()).ok();
+    let adopted = adopt::read(bucket, &identity).await?;
     let phase = match (&stored, &lock) {
+        (None, _) if adopted.is_some() => Phase::Adopted,
         (_, Some(_)) => Phase::Locked,
         (None, None) => Phase::Absent,
         // Applied is written last; an output without it is of a run that did not end well.
@@ -89,6 +96,7 @@ async fn of(bucket: &aws::OwnBucket, identity: Identity) -> Result<Status> {
         lock,
         applied,
         contract,
+        adopted,
     })
 }
 

@@ -57,6 +57,11 @@ impl Places {
         Ok(Self { identity, account: reached, arn: who.arn, bucket })
     }
 
+    /// The part of AWS that the account is in.
+    pub fn partition(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or("aws")
+    }
+
     pub async fn of_file(file: &ClusterFile) -> Result<Self> {
         let spec = &file.spec;
         let bucket = spec.state.as_ref().map(|state| state.bucket.as_str());
@@ -83,7 +88,7 @@ impl Work {
         let mut work = Self {
             beside,
             engine,
-            partition: places.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
+            partition: places.partition().to_owned(),
             account: places.account,
             bucket: places.bucket,
             folder,
@@ -107,25 +112,7 @@ impl Work {
 
     /// Makes the bucket, hardens it and tries whether two who write at once are told apart.
     pub async fn make_bucket(&mut self, sink: Sink<'_>) -> Result<()> {
-        let failed = |failure| Error::Aws { doing: "make the bucket of states", failure };
-        if self.backend.is_none() {
-            sink(Event::Doing { what: format!("making bucket {}", self.identity.bucket) });
-            self.bucket.make().await.map_err(failed)?;
-        }
-        let marker = "outboard.json";
-        if self.bucket.get(marker).await.map_err(failed)?.is_none() {
-            self.bucket.harden(&self.partition).await.map_err(failed)?;
-            let key = format!("self-test/{}", jiff::Timestamp::now().as_nanosecond());
-            let first = self.bucket.put_new(&key, b"first".to_vec()).await.map_err(failed)?;
-            let second = self.bucket.put_new(&key, b"second".to_vec()).await.map_err(failed)?;
-            self.bucket.delete(&key).await.map_err(failed)?;
-            if !first || second {
-                return Err(Error::NoConditions { bucket: self.identity.bucket.clone() });
-            }
-            // Last: a bucket with this mark is hardened and tried.
-            self.bucket.put(marker, b"{\"hardened\":true}\n".to_vec()).await.map_err(failed)?;
-            sink(Event::Checked { what: "locks", found: "a second writer is refused".to_owned() });
-        }
+        ready(&self.bucket, &self.identity.bucket, &self.partition, sink).await?;
         self.use_bucket();
         Ok(())
     }
@@ -162,4 +149,29 @@ impl Work {
         serde_json::from_str::<serde_json::Value>(&text).map_err(|error| unreadable(error.to_string()))?;
         Ok(Some(text))
     }
+}
+
+/// A bucket of states that is there, hardened and tried.
+pub(crate) async fn ready(bucket: &OwnBucket, name: &str, partition: &str, sink: Sink<'_>) -> Result<()> {
+    let failed = |failure| Error::Aws { doing: "make the bucket of states", failure };
+    if !bucket.exists().await.map_err(failed)? {
+        sink(Event::Doing { what: format!("making bucket {name}") });
+        bucket.make().await.map_err(failed)?;
+    }
+    let marker = "outboard.json";
+    if bucket.get(marker).await.map_err(failed)?.is_some() {
+        return Ok(());
+    }
+    bucket.harden(partition).await.map_err(failed)?;
+    let key = format!("self-test/{}", jiff::Timestamp::now().as_nanosecond());
+    let first = bucket.put_new(&key, b"first".to_vec()).await.map_err(failed)?;
+    let second = bucket.put_new(&key, b"second".to_vec()).await.map_err(failed)?;
+    bucket.delete(&key).await.map_err(failed)?;
+    if !first || second {
+        return Err(Error::NoConditions { bucket: name.to_owned() });
+    }
+    // Last: a bucket with this mark is hardened and tried.
+    bucket.put(marker, b"{\"hardened\":true}\n".to_vec()).await.map_err(failed)?;
+    sink(Event::Checked { what: "locks", found: "a second writer is refused".to_owned() });
+    Ok(())
 }

@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 pub use ::clusters::{
-    Cost, Count, Created, Error, Event, Holder, Look, Phase, PlanSummary, Planned, Purpose, Receipt, Result,
-    Said, Sink, Status, Wanted, plan,
+    Adopted, Cost, Count, Created, Error, Event, Finding, Holder, Look, Phase, PlanSummary, Planned, Purpose,
+    Receipt, Result, Said, Sink, Status, Wanted, plan,
 };
 pub use aws::Failure as Unanswered;
 
 use ::clusters::plan::drift::DriftReport;
 use ::clusters::{ClusterFile, Work};
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::ListParams;
 
+use crate::cluster::Cluster;
 use crate::file::{self, Read, Source};
 
 /// The name of the file in a directory.
@@ -66,6 +70,9 @@ pub async fn prepare(
 ) -> Result<Ready> {
     let mut work = Work::open(wanted, sink).await?;
     ::clusters::settle(&work, interrupted, sink).await?;
+    if purpose == Purpose::Apply {
+        unless(interrupted, ::clusters::preflight(&work, sink)).await?;
+    }
     if change && purpose == Purpose::Apply {
         work.make_bucket(sink).await?;
     }
@@ -119,12 +126,46 @@ pub async fn status(wanted: &Wanted) -> Result<Status> {
     ::clusters::status(wanted).await
 }
 
+/// Why machines are no nodes.
+pub async fn diagnose(wanted: &Wanted) -> Result<Vec<Finding>> {
+    ::clusters::diagnose(wanted).await
+}
+
 pub async fn list(region: &str, bucket: Option<&str>) -> Result<Vec<Status>> {
     ::clusters::list(region, bucket).await
 }
 
 pub async fn unlock(wanted: &Wanted, id: &str, sink: Sink<'_>) -> Result<plan::lock::Lock> {
     ::clusters::unlock(wanted, id, sink).await
+}
+
+/// What a cluster that others made says of itself.
+pub async fn found(cluster: &Cluster) -> crate::Result<Adopted> {
+    let version = cluster.client.apiserver_version().await.map_err(|error| cluster.explain(error))?;
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let nodes = nodes.list_metadata(&ListParams::default()).await.map_err(|error| cluster.explain(error))?;
+    Ok(Adopted {
+        endpoint: cluster.server.clone(),
+        kubernetes: version.git_version,
+        nodes: nodes.items.len(),
+        at: jiff::Timestamp::now().to_string(),
+    })
+}
+
+/// Lists it among ours.
+pub async fn adopt(
+    name: &str,
+    region: &str,
+    bucket: Option<&str>,
+    found: &Adopted,
+    sink: Sink<'_>,
+) -> Result<()> {
+    ::clusters::adopt(name, region, bucket, found, sink).await
+}
+
+/// Strikes off a cluster that was adopted; it runs on.
+pub async fn forget(name: &str, region: &str, bucket: Option<&str>) -> Result<()> {
+    ::clusters::forget(name, region, bucket).await
 }
 
 /// A kubeconfig of an administrator, as YAML reads it.

@@ -1,6 +1,7 @@
 """What people do in AWS behind Terraform's back, and what is left there.
 
 usage: behind.py ENDPOINT drift ID    changes nine things of a cluster, each of another kind
+       behind.py ENDPOINT made ID     makes what Kubernetes makes for Services and volumes
        behind.py ENDPOINT left ID     prints a line for everything of a cluster that is there
 """
 import sys
@@ -65,7 +66,32 @@ def drift():
     )
 
 
+def made():
+    tags = [{"Key": f"kubernetes.io/cluster/{cluster}", "Value": "owned"}]
+
+    def specified(kind):
+        return [{"ResourceType": kind, "Tags": tags}]
+
+    vpc = ec2.describe_vpcs(Filters=tagged)["Vpcs"][0]["VpcId"]
+    subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=tagged)["Subnets"]][:1]
+    elb.create_load_balancer(Name="k8s-shop", Type="network", Subnets=subnets, Tags=tags)
+    elb.create_target_group(Name="k8s-shop", Protocol="TCP", Port=80, VpcId=vpc, Tags=tags)
+    listeners = [{"Protocol": "TCP", "LoadBalancerPort": 80, "InstancePort": 30080}]
+    client("elb").create_load_balancer(LoadBalancerName="ashop", Listeners=listeners, Subnets=subnets, Tags=tags)
+    group = {"GroupName": "k8s-elb-shop", "Description": "shop", "VpcId": vpc}
+    ec2.create_security_group(TagSpecifications=specified("security-group"), **group)
+    ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, TagSpecifications=specified("volume"))
+
+
 def left():
+    owned = [{"Name": f"tag:kubernetes.io/cluster/{cluster}", "Values": ["owned"]}]
+    yield from (f"volume {v['VolumeId']}" for v in ec2.describe_volumes(Filters=owned)["Volumes"])
+    yield from (f"group {g['GroupId']}" for g in ec2.describe_security_groups(Filters=owned)["SecurityGroups"])
+    classic = client("elb").describe_load_balancers()["LoadBalancerDescriptions"]
+    yield from (f"classic balancer {b['LoadBalancerName']}" for b in classic)
+    everything = elb.describe_load_balancers()["LoadBalancers"] + elb.describe_target_groups()["TargetGroups"]
+    names = (one.get("LoadBalancerName") or one["TargetGroupName"] for one in everything)
+    yield from (f"of Kubernetes {name}" for name in names if name.startswith("k8s-"))
     yield from (f"vpc {v['VpcId']}" for v in ec2.describe_vpcs(Filters=tagged)["Vpcs"])
     yield from (f"subnet {s['SubnetId']}" for s in ec2.describe_subnets(Filters=tagged)["Subnets"])
     yield from (f"group {g['GroupId']}" for g in ec2.describe_security_groups(Filters=tagged)["SecurityGroups"])
@@ -100,5 +126,7 @@ def left():
 
 if what == "drift":
     drift()
+elif what == "made":
+    made()
 else:
     print("\n".join(left()))

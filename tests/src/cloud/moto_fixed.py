@@ -6,6 +6,7 @@ import sys
 
 from moto.autoscaling.models import LifecycleHook
 from moto.ec2.responses.launch_templates import LaunchTemplates
+from moto.eks.models import Nodegroup
 from moto.route53.responses import Route53
 from moto.server import main
 
@@ -36,6 +37,18 @@ def init_hook(self, *arguments, **named):
 
 
 LifecycleHook.__init__ = init_hook
+
+# A node group has a key of SSH, a size of disks and versions of its own making if it was given none.
+group = Nodegroup.__init__
+
+
+def init_group(self, *arguments, **named):
+    group(self, *arguments, **named)
+    self.remote_access = named.get("remote_access")
+    self.disk_size = named.get("disk_size")
+
+
+Nodegroup.__init__ = init_group
 
 # A hosted zone with a VPC is private: nobody has to say so besides.
 flag = Route53._get_bool_param

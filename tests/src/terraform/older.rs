@@ -14,8 +14,15 @@ const META: [&str; 7] =
 const RENAMED: [(&str, &str); 1] = [("aws_s3_object", "aws_s3_bucket_object")];
 const RULES: [(&str, &str); 2] =
     [("aws_vpc_security_group_ingress_rule", "ingress"), ("aws_vpc_security_group_egress_rule", "egress")];
-/// Tags of these cannot be given by a launch template yet.
-const NO_VALUE: &str = "network-interface";
+/// Arguments that it takes, with values that it does not: where, the value, and what stands in its place.
+const VALUES: [(&str, &str, &str); 2] = [
+    (
+        "aws_launch_template.tag_specifications.resource_type = network-interface",
+        ", \"network-interface\"]",
+        "]",
+    ),
+    ("aws_eks_node_group.ami_type = AL2023 -> AL2", "\"AL2023_x86_64_STANDARD\"", "\"AL2_x86_64\""),
+];
 
 pub fn fit(body: Body, known: &Value, lost: &mut BTreeSet<String>) -> String {
     let mut kept = vec![];
@@ -46,11 +53,11 @@ pub fn fit(body: Body, known: &Value, lost: &mut BTreeSet<String>) -> String {
     let mut text = whole(kept).to_string();
     // Whichever provider there is.
     text = text.replace("\">= 6.0\"", "\">= 3.0\"");
-    // It takes the argument, and not this value of it.
-    let value = format!(", \"{NO_VALUE}\"]");
-    if text.contains(&value) {
-        text = text.replace(&value, "]");
-        lost.insert(format!("aws_launch_template.tag_specifications.resource_type = {NO_VALUE}"));
+    for (place, value, instead) in VALUES {
+        if text.contains(value) {
+            text = text.replace(value, instead);
+            lost.insert(place.to_owned());
+        }
     }
     let unknown = |name: &str| known["resource_schemas"][name].is_null();
     for (new, old) in RENAMED.iter().filter(|(new, _)| unknown(new)) {

@@ -1,9 +1,12 @@
 //! `outboard cluster …`
 
+mod adopt;
 mod cost;
 mod create;
 mod destroy;
+mod diagnose;
 mod drift;
+mod forget;
 mod kubeconfig;
 mod list;
 mod plan;
@@ -26,9 +29,12 @@ pub enum ClusterCommand {
     Status(status::StatusArgs),
     List(list::ListArgs),
     Drift(drift::DriftArgs),
+    Diagnose(diagnose::DiagnoseArgs),
     Cost(cost::CostArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
     Unlock(unlock::UnlockArgs),
+    Adopt(adopt::AdoptArgs),
+    Forget(forget::ForgetArgs),
     Destroy(destroy::DestroyArgs),
 }
 
@@ -51,11 +57,25 @@ pub async fn run(
         ClusterCommand::Status(args) => status::run(context, args).await,
         ClusterCommand::List(args) => list::run(context, args).await,
         ClusterCommand::Drift(args) => drift::run(context, args, &mut interrupted).await,
+        ClusterCommand::Diagnose(args) => diagnose::run(context, args).await,
         ClusterCommand::Cost(args) => cost::run(context, &args),
         ClusterCommand::Kubeconfig(args) => kubeconfig::run(context, args).await,
         ClusterCommand::Unlock(args) => unlock::run(context, args).await,
+        ClusterCommand::Adopt(args) => adopt::run(context, args).await,
+        ClusterCommand::Forget(args) => forget::run(context, args).await,
         ClusterCommand::Destroy(args) => destroy::run(context, args, &mut interrupted).await,
     }
+}
+
+/// Where clusters are listed.
+#[derive(Args, Clone, Debug)]
+pub struct ListedArgs {
+    /// Region of AWS
+    #[arg(long, value_name = "REGION", env = "AWS_REGION")]
+    pub region: String,
+    /// Bucket of states [default: outboard-ACCOUNT-REGION]
+    #[arg(long, value_name = "BUCKET")]
+    pub bucket: Option<String>,
 }
 
 /// Which cluster is meant.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use verbs::clusters::plan::drift::{Difference, DriftReport};
 use verbs::clusters::plan::summary::{Action, AttributeChange, Disruption, PlanSummary};
-use verbs::clusters::{Cost, Count, Created, Event, Look, Phase, Planned, Receipt, Status};
+use verbs::clusters::{Cost, Count, Created, Event, Finding, Look, Phase, Planned, Receipt, Status};
 
 use super::Output;
 use super::colour::Paint;
@@ -249,6 +249,22 @@ fn was(attribute: &AttributeChange) -> String {
     )
 }
 
+pub fn findings(all: &[Finding], paint: Paint) -> String {
+    let mut text = String::new();
+    for finding in all {
+        let sign = if finding.cause.is_some() { paint.bad("✗") } else { paint.good("✓") };
+        let step = if finding.step.is_empty() { &finding.state } else { &finding.step };
+        text.push_str(&format!("{sign} {} {} {step}\n", finding.name, paint.aside(&finding.id)));
+        if let Some(cause) = &finding.cause {
+            text.push_str(&format!("    {cause}\n"));
+        }
+        for line in &finding.console {
+            text.push_str(&format!("    {}\n", paint.aside(line)));
+        }
+    }
+    if text.is_empty() { "no machine carries the cluster's tag".to_owned() } else { text }
+}
+
 pub fn cost(cost: &Cost) -> String {
     let money = |amount: Option<f64>| amount.map(|amount| format!("{amount:.2}"));
     let rows = cost.items.iter().map(|item| {
@@ -278,6 +294,13 @@ pub fn status(status: &Status, paint: Paint) -> String {
     if let Some(contract) = &status.contract {
         line("endpoint", &contract.endpoint);
     }
+    if let Some(adopted) = &status.adopted {
+        line("endpoint", &adopted.endpoint);
+        line(
+            "adopted",
+            &format!("{}, Kubernetes {} with {} nodes", adopted.at, adopted.kubernetes, adopted.nodes),
+        );
+    }
     if let Some(applied) = &status.applied {
         line("applied", &format!("{} by {} and outboard {}", applied.at, applied.engine, applied.outboard));
         if let Some(monthly) = applied.monthly {
@@ -302,6 +325,7 @@ fn phase(phase: Phase, paint: Paint) -> String {
         Phase::Locked => paint.wait("is being worked on"),
         Phase::Incomplete => paint.bad("is not complete: `outboard cluster create` goes on"),
         Phase::Applied => paint.good("is as it was last applied"),
+        Phase::Adopted => paint.aside("is looked after by others"),
     }
 }
 
@@ -309,12 +333,14 @@ pub fn list(all: &[Status], paint: Paint) -> String {
     let rows = all.iter().map(|status| {
         let applied = status.applied.as_ref();
         let topology = applied.map(|applied| applied.spec.topology.word());
-        let endpoint = status.contract.as_ref().map(|contract| contract.endpoint.as_str());
+        let adopted = status.adopted.as_ref().map(|adopted| adopted.endpoint.as_str());
+        let endpoint = status.contract.as_ref().map(|contract| contract.endpoint.as_str()).or(adopted);
         let word = match status.phase {
             Phase::Absent => paint.aside("absent"),
             Phase::Locked => paint.wait("locked"),
             Phase::Incomplete => paint.bad("incomplete"),
             Phase::Applied => paint.good("applied"),
+            Phase::Adopted => paint.aside("adopted"),
         };
         vec![status.name.clone(), word, or_dash(topology), status.resources.to_string(), or_dash(endpoint)]
     });

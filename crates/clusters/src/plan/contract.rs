@@ -35,7 +35,8 @@ pub fn foreseen(after: &Value, unknown: &Value) -> Value {
         whole[key.as_str()] = match mark {
             Value::Bool(true) => stand_in(key),
             // Of a list of which some are unknown it is enough to know that it is none of the others.
-            Value::Array(_) => stand_in(key),
+            Value::Array(items) if items.contains(&Value::Bool(true)) => stand_in(key),
+            Value::Array(_) => after[key.as_str()].clone(),
             mark => foreseen(&after[key.as_str()], mark),
         };
     }
@@ -166,6 +167,9 @@ mod tests {
         let unknown =
             json!({"vpc_id": true, "subnet_ids": [true], "endpoint": true, "auth": {"cluster": true}});
         assert!(read(Some(&foreseen(&after, &unknown))).is_ok());
+        after["subnet_ids"] = json!([]);
+        let none = json!({"vpc_id": true, "subnet_ids": [], "endpoint": true, "auth": {"cluster": true}});
+        assert!(read(Some(&foreseen(&after, &none))).is_err());
         after["auth"] = json!({"kind": "password"});
         assert!(read(Some(&foreseen(&after, &unknown))).is_err());
     }

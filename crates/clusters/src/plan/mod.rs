@@ -3,12 +3,14 @@
 pub mod cidr;
 pub mod contract;
 pub mod cost;
+pub mod diagnosis;
 pub mod drift;
 pub mod events;
 pub mod journal;
 pub mod lock;
 pub mod names;
 pub mod orphans;
+pub mod preflight;
 pub mod progress;
 pub mod root;
 pub mod rules;

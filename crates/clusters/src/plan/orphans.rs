@@ -107,7 +107,7 @@ mod tests {
         Tagged { arn: format!("arn:aws:ec2:eu-west-1:1:{arn}"), tags }
     }
 
-    fn found(address: &str, after: Value, all: &[Tagged], held: &[&str]) -> Option<String> {
+    fn found(address: &str, after: &Value, all: &[Tagged], held: &[&str]) -> Option<String> {
         let shown = json!({"resource_changes": [{"address": address, "change": {"after": after}}]});
         let held = held.iter().map(|id| (*id).to_owned()).collect();
         find(&[address.to_owned()], &shown, all, &held).pop().map(|(_, id)| id)
@@ -118,32 +118,32 @@ mod tests {
         let after = json!({"tags": {"Name": "qa-eu-west-1a"}});
         let all = [tagged("natgateway/nat-1", "qa-eu-west-1a"), tagged("natgateway/nat-2", "qa-eu-west-1b")];
         let address = "module.cluster.module.network.aws_nat_gateway.this[\"eu-west-1a\"]";
-        assert_eq!(found(address, after.clone(), &all, &[]).as_deref(), Some("nat-1"));
-        assert_eq!(found(address, after.clone(), &all, &["nat-1"]), None);
+        assert_eq!(found(address, &after, &all, &[]).as_deref(), Some("nat-1"));
+        assert_eq!(found(address, &after, &all, &["nat-1"]), None);
         let twice = [all[0].clone(), tagged("natgateway/nat-3", "qa-eu-west-1a")];
-        assert_eq!(found(address, after.clone(), &twice, &[]), None);
-        assert_eq!(found(address, after, &[tagged("subnet/subnet-1", "qa-eu-west-1a")], &[]), None);
+        assert_eq!(found(address, &after, &twice, &[]), None);
+        assert_eq!(found(address, &after, &[tagged("subnet/subnet-1", "qa-eu-west-1a")], &[]), None);
     }
 
     #[test]
     fn what_has_a_name_of_its_own_is_found_by_that() {
         let role = "module.cluster.aws_iam_role.node[\"worker\"]";
-        assert_eq!(found(role, json!({"name": "qa-1-worker"}), &[], &[]).as_deref(), Some("qa-1-worker"));
+        assert_eq!(found(role, &json!({"name": "qa-1-worker"}), &[], &[]).as_deref(), Some("qa-1-worker"));
         let rule = json!({"security_group_id": "sg-1", "type": "ingress", "protocol": "tcp", "from_port": 1, "to_port": 2,
             "source_security_group_id": "sg-2"});
-        let id = found("module.cluster.aws_security_group_rule.a", rule, &[], &[]);
+        let id = found("module.cluster.aws_security_group_rule.a", &rule, &[], &[]);
         assert_eq!(id.as_deref(), Some("sg-1_ingress_tcp_1_2_sg-2"));
         let policy = "module.cluster.aws_iam_role_policy.node[\"worker\"]";
         let after = json!({"name": "worker", "role": "qa-1-worker"});
-        assert_eq!(found(policy, after, &[], &[]).as_deref(), Some("qa-1-worker:worker"));
+        assert_eq!(found(policy, &after, &[], &[]).as_deref(), Some("qa-1-worker:worker"));
         let balancer = [tagged("loadbalancer/net/qa-1-api/5a", "")];
-        let id = found("module.cluster.aws_lb.api", json!({"name": "qa-1-api"}), &balancer, &[]);
+        let id = found("module.cluster.aws_lb.api", &json!({"name": "qa-1-api"}), &balancer, &[]);
         assert_eq!(id, Some(balancer[0].arn.clone()));
     }
 
     #[test]
     fn what_nobody_plans_any_more_or_cannot_be_found_is_left_alone() {
-        assert_eq!(found("module.cluster.aws_route.a", json!({}), &[], &[]), None);
+        assert_eq!(found("module.cluster.aws_route.a", &json!({}), &[], &[]), None);
         assert!(find(&["a.b".to_owned()], &json!({}), &[], &BTreeSet::new()).is_empty());
     }
 }

@@ -32,7 +32,7 @@ pub fn violations(shown: &Value, summary: &PlanSummary, loss: bool) -> Vec<Viola
         };
         match change["type"].as_str().unwrap_or_default() {
             "aws_vpc_security_group_ingress_rule" if opens_api(after, &["cidr_ipv4", "cidr_ipv6"]) => {
-                tell(OPEN, CIDRS)
+                tell(OPEN, CIDRS);
             }
             "aws_security_group_rule"
                 if after["type"] == "ingress" && opens_api(after, &["cidr_blocks", "ipv6_cidr_blocks"]) =>

@@ -279,7 +279,7 @@ mod tests {
 
     use super::*;
 
-    fn change(kind: &str, name: &str, actions: &[&str], before: Value, after: Value) -> Value {
+    fn change(kind: &str, name: &str, actions: &[&str], before: &Value, after: &Value) -> Value {
         json!({
             "address": format!("module.cluster.{kind}.{name}"), "type": kind,
             "change": {"actions": actions, "before": before, "after": after, "after_unknown": {},
@@ -293,17 +293,17 @@ mod tests {
             "aws_autoscaling_group",
             "worker",
             &["delete", "create"],
-            json!({"name": "a", "max_size": 3}),
-            json!({"name": "b", "max_size": 3}),
+            &json!({"name": "a", "max_size": 3}),
+            &json!({"name": "b", "max_size": 3}),
         );
         replaced["action_reason"] = json!("replace_because_cannot_update");
         replaced["change"]["replace_paths"] = json!([["name"]]);
         let shown = json!({"resource_changes": [
-            change("aws_vpc", "this", &["no-op"], json!({}), json!({})),
+            change("aws_vpc", "this", &["no-op"], &json!({}), &json!({})),
             change("aws_launch_template", "node", &["update"],
-                json!({"image_id": "ami-1", "tags": {"a": "1"}}), json!({"image_id": "ami-2", "tags": {"a": "1", "b": "2"}})),
+                &json!({"image_id": "ami-1", "tags": {"a": "1"}}), &json!({"image_id": "ami-2", "tags": {"a": "1", "b": "2"}})),
             replaced,
-            change("aws_eip", "nat", &["create"], Value::Null, json!({"domain": "vpc"})),
+            change("aws_eip", "nat", &["create"], &Value::Null, &json!({"domain": "vpc"})),
         ], "resource_drift": [{"address": "module.cluster.aws_vpc.this"}]});
         insta::assert_json_snapshot!(read(&shown));
     }
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn a_secret_is_told_to_change_and_nothing_else() {
         let mut shown = json!({"resource_changes": [change("aws_ssm_parameter", "a", &["update"],
-            json!({"value": "old-secret", "list": ["one-secret"]}), json!({"value": "new-secret", "list": ["two-secret"]}))]});
+            &json!({"value": "old-secret", "list": ["one-secret"]}), &json!({"value": "new-secret", "list": ["two-secret"]}))]});
         shown["resource_changes"][0]["change"]["after_sensitive"] = json!({"value": true, "list": [true]});
         let text = serde_json::to_string(&read(&shown)).unwrap();
         assert!(text.contains("\"secret\":true") && !text.contains("-secret"), "{text}");
@@ -321,7 +321,7 @@ mod tests {
     fn plans_that_do_the_same_have_one_hash_and_others_another() {
         let of = |after: &str| {
             let shown = json!({"resource_changes": [
-                change("aws_eip", "nat", &["create"], Value::Null, json!({"domain": after}))]});
+                change("aws_eip", "nat", &["create"], &Value::Null, &json!({"domain": after}))]});
             read(&shown).hash
         };
         assert_eq!(of("vpc"), of("vpc"));

@@ -51,17 +51,24 @@ fn prefix(key: &str) -> &str {
     key.split_inclusive(['/', ':']).next().unwrap_or(key)
 }
 
-fn name(name: &str, found: &mut Vec<Problem>) {
+/// Whether a cluster can be called so.
+pub fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
-    let right = (1..=LONGEST).contains(&bytes.len())
+    (1..=LONGEST).contains(&bytes.len())
         && bytes[0].is_ascii_lowercase()
         && !name.ends_with('-')
-        && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-');
-    if !right {
+        && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+}
+
+/// What a name is made of.
+pub fn names() -> String {
+    format!("at most {LONGEST} lower-case letters, digits and hyphens, a letter first and no hyphen last")
+}
+
+fn name(name: &str, found: &mut Vec<Problem>) {
+    if !is_name(name) {
         let problem = Problem::new("/metadata/name", format!("`{name}` cannot be a cluster's name"));
-        found.push(problem.hint(format!(
-            "at most {LONGEST} lower-case letters, digits and hyphens, a letter first and no hyphen last"
-        )));
+        found.push(problem.hint(names()));
     }
 }
 

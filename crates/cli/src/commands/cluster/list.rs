@@ -3,6 +3,7 @@
 use clap::Args;
 use verbs::clusters;
 
+use super::ListedArgs;
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::cluster as shown;
@@ -10,15 +11,11 @@ use crate::output::cluster as shown;
 /// List the clusters of a region
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// Region of AWS
-    #[arg(long, value_name = "REGION", env = "AWS_REGION")]
-    pub region: String,
-    /// Bucket of states [default: outboard-ACCOUNT-REGION]
-    #[arg(long, value_name = "BUCKET")]
-    pub bucket: Option<String>,
+    #[command(flatten)]
+    pub listed: ListedArgs,
 }
 
 pub async fn run(context: &Context, args: ListArgs) -> Result<()> {
-    let all = clusters::list(&args.region, args.bucket.as_deref()).await?;
+    let all = clusters::list(&args.listed.region, args.listed.bucket.as_deref()).await?;
     context.output.result(&all, |paint| shown::list(&all, *paint))
 }
