@@ -140,6 +140,12 @@ bench-redis: release ## Copies of 1 million keys beside REPLICAOF, and DUMP and 
 bench-s3: release ## Copies of 100,000 small and 1,000 larger objects beside rclone and s5cmd; needs no cluster
 	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data-s3
 
+# Smaller: make bench-clusters RUNS=1
+.PHONY: bench-clusters
+bench-clusters: release ## A cluster made and destroyed beside bare Terraform, on moto; needs no cluster
+	@command -v terraform >/dev/null || $(TESTBED) tools tofu
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench clusters
+
 # Smaller: make bench-poison ENVIRONMENTS=50 EDITS=30. Fails when the good ones feel the poison.
 .PHONY: bench-poison
 bench-poison: install ## Environments that can never be well among 200 good ones on nodes that KWOK plays
