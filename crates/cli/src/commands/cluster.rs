@@ -52,18 +52,18 @@ pub async fn run(
 ) -> Result<()> {
     let mut interrupted = Box::pin(interrupted);
     match command {
-        ClusterCommand::Plan(args) => plan::run(context, args, &mut interrupted).await,
-        ClusterCommand::Create(args) => create::run(context, args, &mut interrupted).await,
+        ClusterCommand::Plan(args) => Box::pin(plan::run(context, args, &mut interrupted)).await,
+        ClusterCommand::Create(args) => Box::pin(create::run(context, args, &mut interrupted)).await,
         ClusterCommand::Status(args) => status::run(context, args).await,
         ClusterCommand::List(args) => list::run(context, args).await,
-        ClusterCommand::Drift(args) => drift::run(context, args, &mut interrupted).await,
+        ClusterCommand::Drift(args) => Box::pin(drift::run(context, args, &mut interrupted)).await,
         ClusterCommand::Diagnose(args) => diagnose::run(context, args).await,
         ClusterCommand::Cost(args) => cost::run(context, &args),
         ClusterCommand::Kubeconfig(args) => kubeconfig::run(context, args).await,
-        ClusterCommand::Unlock(args) => unlock::run(context, args).await,
-        ClusterCommand::Adopt(args) => adopt::run(context, args).await,
-        ClusterCommand::Forget(args) => forget::run(context, args).await,
-        ClusterCommand::Destroy(args) => destroy::run(context, args, &mut interrupted).await,
+        ClusterCommand::Unlock(args) => Box::pin(unlock::run(context, args)).await,
+        ClusterCommand::Adopt(args) => Box::pin(adopt::run(context, args)).await,
+        ClusterCommand::Forget(args) => Box::pin(forget::run(context, args)).await,
+        ClusterCommand::Destroy(args) => Box::pin(destroy::run(context, args, &mut interrupted)).await,
     }
 }
 

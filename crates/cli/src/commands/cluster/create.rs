@@ -41,7 +41,7 @@ pub async fn run(
     let mut teller = Teller::new(&context.output);
     let consent = Consent { loss: args.allow_loss, plan: args.plan, keep_volumes: false };
     let ready = clusters::prepare(&wanted, Purpose::Apply, true, &consent, interrupted, &mut |event| {
-        teller.tell(&event)
+        teller.tell(&event);
     })
     .await?;
     let plan = shown::Plan::of(&ready.planned);

@@ -38,7 +38,7 @@ pub async fn run(
     let mut teller = Teller::new(&context.output);
     let consent = Consent { keep_volumes: args.keep_volumes, ..Consent::default() };
     let ready = clusters::prepare(&wanted, Purpose::Destroy, true, &consent, interrupted, &mut |event| {
-        teller.tell(&event)
+        teller.tell(&event);
     })
     .await?;
     let count = ready.planned.summary.delete;
