@@ -80,10 +80,13 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
-	@case '$(SLICE)' in '*' | services* | fals* | clusters*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | services* | fals* | hostnames* | clusters*) $(TESTBED) tools moto ;; esac
 	@case '$(SLICE)' in '*' | clusters*) $(TESTBED) tools aws-provider; \
 		command -v terraform >/dev/null || $(TESTBED) tools tofu ;; esac
+	@case '$(SLICE)' in '*' | hostnames*) $(TESTBED) tools cert-manager external-dns ;; esac
+	@case '$(SLICE)' in '*' | web*) $(TESTBED) tools browser schemathesis ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
+	@case '$(SLICE)' in '*' | hostnames*) cargo test --workspace --locked --lib moto_keeps -- --ignored ;; esac
 
 # Fewer, or the same again: make soak CYCLES=20 SEED=1234. Ten of them are among the smoke stories.
 .PHONY: soak

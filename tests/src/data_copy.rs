@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use api::Exit;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -163,6 +165,12 @@ impl RunningCopy {
         self.child.wait()?;
         self.events.extend(self.lines.iter().filter_map(|line| serde_json::from_str(&line).ok()));
         Ok(self.events)
+    }
+
+    /// SIGTERM, as a pod gets it that is to end.
+    pub fn terminate(self) -> Result<Ended> {
+        kill(Pid::from_raw(self.pid().try_into()?), Signal::SIGTERM)?;
+        self.end()
     }
 
     pub fn pid(&self) -> u32 {

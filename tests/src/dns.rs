@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use api::Exit;
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RData, RecordType};
 use http_body_util::{BodyExt, Full};
@@ -15,11 +16,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use serde_json::{Value, json};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::gateway::Answer;
+use crate::{World, installed_with};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -40,11 +43,17 @@ pub async fn resolve(host: &str) -> Result<Vec<Ipv4Addr>> {
     Ok(told.answers.iter().filter_map(|record| address(&record.data)).collect())
 }
 
-/// `GET https://host/path` as a browser does it: resolved, and the certificate verified for that very host.
+/// `GET https://host/path` as a browser does it that trusts the testbed's authority: resolved, and the certificate verified
+/// for that very host.
 pub async fn https(host: &str, path: &str) -> Result<Answer> {
+    https_trusting(&std::fs::read(testbed::authority()?)?, host, path).await
+}
+
+/// The same for one that trusts this authority and no other.
+pub async fn https_trusting(authority: &[u8], host: &str, path: &str) -> Result<Answer> {
     let address = resolve(host).await?.first().copied().with_context(|| format!("{host} has no address"))?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(testbed::authority()?)? {
+    for certificate in CertificateDer::pem_slice_iter(authority) {
         roots.add(certificate?)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -66,6 +75,43 @@ pub async fn https(host: &str, path: &str) -> Result<Answer> {
     let version = version.map(str::to_owned);
     let body = response.into_body().collect().await?.to_bytes();
     Ok(Answer { status, version, body: String::from_utf8_lossy(&body).into_owned() })
+}
+
+/// As whom the operator is known in the zone.
+const IDENTITY: &str = "stories-dns";
+const KEYS: [(&str, &str); 3] =
+    [("AWS_ACCESS_KEY_ID", "stories"), ("AWS_SECRET_ACCESS_KEY", "stories"), ("AWS_REGION", "eu-west-1")];
+/// What follows in a zone with a name server at hand takes no longer.
+pub const SOON: Duration = Duration::from_secs(90);
+
+/// The operator keeps the testbed's zone while this is told.
+pub async fn with_zone(world: &World, more: &[&str], tell: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+    let mut flags = vec![
+        format!("--domain={}", testbed::dns::DOMAIN),
+        format!("--hosted-zone={}", testbed::dns::ZONE_ID),
+        "--cluster=testbed".to_owned(),
+        "--url-scheme=https".to_owned(),
+        format!("--env=AWS_ENDPOINT_URL_ROUTE_53={}", testbed::dns::endpoint()),
+        format!("--env-from={IDENTITY}"),
+    ];
+    flags.extend(more.iter().map(|&flag| flag.to_owned()));
+    let keys: Value = KEYS.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    installed_with(world, &flags, (IDENTITY, keys), tell).await
+}
+
+/// `outboard hostname …` as somebody who may look at the zone.
+pub async fn hostname(world: &World, arguments: &[&str]) -> Result<Value> {
+    let endpoint = testbed::dns::endpoint();
+    let variables = [&KEYS[..], &[("AWS_ENDPOINT_URL_ROUTE_53", endpoint.as_str())]].concat();
+    let arguments = [&["hostname"], arguments, &["-o", "json"]].concat();
+    Ok(serde_json::from_str(
+        &world.outboard_with(&variables, &arguments).await?.ended(Exit::Success)?.stdout,
+    )?)
+}
+
+/// A name of its own right in the zone, no other story's.
+pub fn named(world: &World, label: &str) -> String {
+    format!("{label}-{}.{}", world.name, testbed::dns::ZONE)
 }
 
 /// A record of the testbed's zone.

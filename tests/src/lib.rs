@@ -3,6 +3,7 @@
 //! Never looks into outboard's insides: it types what a user types and reads what Kubernetes says.
 
 mod binary;
+mod cert_manager;
 mod chatter;
 mod claim;
 mod cloud;
@@ -36,10 +37,12 @@ pub mod stumbling;
 mod talk;
 pub mod terraform;
 pub mod torture;
+mod ui;
 pub mod versity;
 mod world;
 
 pub use binary::{Output, outboard, outboard_with, path as binary};
+pub use cert_manager::CertManager;
 pub use chatter::{Following, Summary, chatter};
 pub use claim::{contains, same};
 pub use cloud::Cloud;
@@ -64,4 +67,5 @@ pub use size::size;
 pub use soak::soak;
 pub use socket::Socket;
 pub use talk::talk;
+pub use ui::{Page, Ui, browse};
 pub use world::{World, story};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use api::Exit;
 use serde_json::{Value, json};
 use stories::shelf::{self, none_differ};
@@ -60,6 +60,41 @@ async fn what_cannot_go_well_is_told_before_anything_is_touched() -> Result<()> 
     second.run()?.failed(Exit::Conflict, &["another copy is writing to the target"])?;
     first.kill()?;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn a_copy_that_is_counted_and_told_to_stop_gives_its_turn_back_and_the_next_one_goes_on_at_once()
+-> Result<()> {
+    let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
+    shelf::fill(&source, "shop", OBJECTS).await?;
+    let mut job = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
+    job.job["count"] = json!(true);
+    let planned = job.start(&["--dry-run"])?.end()?;
+    let plan = planned.first("plan")?;
+    same("objects", &(&plan["objectsAtLeast"], &plan["more"]), &(&json!(OBJECTS), &Value::Null))?;
+
+    let job = job.limits(json!({"requestsPerSecond": OBJECTS / 5}));
+    let mut copy = job.start(&[])?;
+    let counted = copy.until("all are counted", |event| event["listed"] == json!(true))?;
+    println!("{counted}");
+    same("objects", &number(&counted, "ofObjects")?, &(OBJECTS as u64))?;
+    ensure!(
+        number(&counted, "objects")? < OBJECTS as u64 && number(&counted, "secondsLeft")? > 0,
+        "{counted}"
+    );
+    // Some of what is under way is in the middle of something.
+    let ended = copy.terminate()?.failed(Exit::Interrupted, &[])?;
+    ensure!(ended.first("failed").is_err() && ended.first("report").is_err(), "{:#?}", ended.events);
+    let turn = target.folder("shop").join(".outboard-copy/turn");
+    ensure!(!turn.exists(), "it still holds its turn");
+
+    let report = job.limits(json!({})).run()?.report()?;
+    println!("{report:#}");
+    ensure!(number(&report, "equal")? > 0, "{report:#}");
+    let first = report["secondsToFirst"].as_f64().context("no first object")?;
+    ensure!(first < 8.0, "it waited for a turn that nobody has: {first} s");
+    none_differ(&source.folder("shop"), &target.folder("shop"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

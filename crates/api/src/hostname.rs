@@ -23,6 +23,7 @@ use crate::{Condition, Verdict};
     printcolumn = r#"{"name":"Route","type":"string","jsonPath":".spec.route"}"#,
     printcolumn = r#"{"name":"Weight","type":"integer","jsonPath":".spec.weight"}"#,
     printcolumn = r#"{"name":"DNS","type":"string","jsonPath":".status.conditions[?(@.type==\"DNSReady\")].status"}"#,
+    printcolumn = r#"{"name":"TLS","type":"string","jsonPath":".status.conditions[?(@.type==\"CertificateReady\")].status"}"#,
     printcolumn = r#"{"name":"Why","type":"string","jsonPath":".status.conditions[?(@.type==\"DNSReady\")].message"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
@@ -39,6 +40,10 @@ pub struct HostnameSpec {
     #[serde(default = "whole")]
     #[schemars(range(min = 0, max = 255))]
     pub weight: u8,
+    /// A health check of Route 53, by its id: while it fails, this cluster's share goes to the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub health_check: Option<String>,
     /// Who claimed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
@@ -59,9 +64,9 @@ pub struct HostnameStatus {
     /// The generation of the spec that everything below is about.
     #[serde(default)]
     pub observed_generation: i64,
-    /// The hosted zone that its records lie in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
+    /// The hosted zones that its records lie in: of a public and a private one of the same name both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
     /// Its records of this cluster, for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<String>,

@@ -30,7 +30,7 @@ pub use environment::{
 pub use exit::Exit;
 pub use host::HostClaim;
 pub use hostname::{Hostname, HostnameSpec, HostnameStatus};
-pub use mask::MaskSpec;
+pub use mask::{MaskSpec, ObjectMask};
 pub use overlay::{Held, Overlay, OverlayPatch};
 pub use overrides::{Override, Overrides};
 pub use plan::{Plan, PlanSpec, PlanStatus};

@@ -17,6 +17,7 @@ mod install;
 mod logs;
 mod operator;
 mod project;
+mod ui;
 mod version;
 
 use clap::Subcommand;
@@ -47,6 +48,7 @@ pub enum Command {
     #[command(subcommand)]
     Import(import::ImportCommand),
     Fals(fals::FalsArgs),
+    Ui(ui::UiArgs),
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
@@ -66,6 +68,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Operator(args) => return operator::run(args),
         Command::Fals(args) => return fals::run(args),
         Command::DataCopy(args) => return data_copy::run(&args),
+        Command::Ui(args) => return ui::run(context, args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -123,7 +126,8 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         | Command::Import(_)
         | Command::Operator(_)
         | Command::DataCopy(_)
-        | Command::Fals(_) => Ok(()),
+        | Command::Fals(_)
+        | Command::Ui(_) => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 pub mod cluster;
 pub mod colour;
-pub mod copy;
+pub mod copied;
 pub mod drift;
 pub mod history;
 pub mod import;
@@ -12,7 +12,6 @@ pub mod problems;
 pub mod progress;
 pub mod receipt;
 pub mod table;
-pub mod time;
 pub mod tracing;
 
 use std::io::{self, IsTerminal, Write};

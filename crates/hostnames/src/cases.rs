@@ -12,14 +12,15 @@ use crate::admit;
 use crate::context::Stop;
 use crate::controller::{Keeper, Opened};
 use crate::plan::{Claimed, Name, Stands, Told, verdict};
+use crate::prepared::Prepared;
 
 /// One named host at this moment.
 pub(crate) struct Case {
     pub(crate) hostname: Arc<Hostname>,
     pub(crate) environment: Option<Arc<Environment>>,
     pub(crate) host: Option<Name>,
-    /// The id of the zone that it lies in.
-    pub(crate) zone: Option<String>,
+    /// The ids of the zones that it lies in.
+    pub(crate) zones: Vec<String>,
     pub(crate) stands: Stands,
     /// Why it waits.
     pub(crate) waits: Option<Told>,
@@ -43,13 +44,16 @@ impl Keeper<'_> {
             let reference = ObjectRef::new(&hostname.spec.environment).within(&namespace);
             let environment = self.watches.environments.get(&reference);
             let host = Name::host(&hostname.name_any());
-            let zone =
-                host.as_ref().ok().and_then(|host| self.holding(host)).map(|site| site.zone.id.clone());
+            let mut holding = host.as_ref().map(|host| self.holding(host)).unwrap_or_default();
             let is_going = hostname.metadata.deletion_timestamp.is_some()
                 || environment.as_ref().is_some_and(|found| found.metadata.deletion_timestamp.is_some());
+            if is_going && self.is_elsewhere(&hostname) {
+                // Whose it is keeps its records: this one never had any.
+                holding.clear();
+            }
             let mut case = Case {
                 host: host.as_ref().ok().cloned(),
-                zone,
+                zones: holding.iter().map(|site| site.zone.id.clone()).collect(),
                 stands: if is_going { Stands::Going } else { Stands::Waits },
                 waits: None,
                 hostname,
@@ -85,6 +89,15 @@ impl Keeper<'_> {
         cases
     }
 
+    /// Whether another environment has the host.
+    fn is_elsewhere(&self, hostname: &Hostname) -> bool {
+        let claim = self.watches.claims.get(&ObjectRef::new(&hostname.name_any()));
+        claim.is_some_and(|claim| {
+            let holder = (&claim.spec.control_namespace, &claim.spec.environment);
+            holder != (&hostname.namespace().unwrap_or_default(), &hostname.spec.environment)
+        })
+    }
+
     /// Why a host has to wait, if it has to.
     pub(crate) async fn prepare(
         &self,
@@ -96,7 +109,7 @@ impl Keeper<'_> {
             Ok(Some(Told::refused(verdict(cause, host.as_str(), message, fix, terminal))))
         };
         let settings = &self.context.settings;
-        if case.zone.is_none() {
+        if case.zones.is_empty() {
             if let Some(failure) = self.sites.values().find_map(|opened| match opened {
                 Opened::Failed(failure, _) => Some(failure),
                 Opened::Site(_) => None,
@@ -145,8 +158,17 @@ impl Keeper<'_> {
             return Ok(Some(waiting("it was changed in this moment".to_owned())));
         }
         let claimed = self.watches.claims.get(&ObjectRef::new(host.as_str()));
+        let seen = Prepared {
+            hostname: (case.hostname.uid(), case.hostname.metadata.generation),
+            environment: (environment.uid(), environment.status.as_ref().and_then(|status| status.revision)),
+            claim: claimed.as_ref().and_then(|claim| claim.uid()),
+        };
+        if self.prepared.holds(host, &seen) {
+            return Ok(None);
+        }
         let waits =
             admit::prepare(&case.hostname, host, environment, claimed.as_deref(), self.context).await?;
+        self.prepared.remember(host, seen, waits.is_none());
         Ok(waits.map(Told::refused))
     }
 }
@@ -159,17 +181,17 @@ fn waiting(message: String) -> Told {
     Told { ready: false, reason: "Waiting", message, verdict: None }
 }
 
-/// Claims of hosts that lie in a zone, with its id.
-pub(crate) fn claimed(cases: &[Case]) -> Vec<(String, Claimed)> {
+/// Claims of hosts that lie in a zone.
+pub(crate) fn claimed(cases: &[Case], zone: &str) -> Vec<Claimed> {
     let one = |case: &Case| {
-        let claim = Claimed {
+        Some(Claimed {
             host: case.host.clone()?,
             namespace: case.hostname.namespace().unwrap_or_default(),
             environment: case.hostname.spec.environment.clone(),
             weight: case.hostname.spec.weight,
+            health_check: case.hostname.spec.health_check.clone(),
             stands: case.stands,
-        };
-        Some((case.zone.clone()?, claim))
+        })
     };
-    cases.iter().filter_map(one).collect()
+    cases.iter().filter(|case| case.zones.iter().any(|id| id == zone)).filter_map(one).collect()
 }

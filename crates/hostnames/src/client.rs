@@ -89,7 +89,7 @@ impl Route53 for Aws {
             .map_err(|error| Failure::Refused(error.to_string()))?;
         let asked = self.client.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
         let told = asked.send().await.map_err(|error| {
-            match error.as_service_error().filter(|error| error.is_invalid_change_batch()) {
+            match error.as_service_error().filter(|error| is_of_changes(error)) {
                 Some(told) => invalid(told),
                 None => sort(&error, zone),
             }
@@ -102,6 +102,11 @@ impl Route53 for Aws {
         let told = self.client.get_change().id(change).send().await.map_err(|error| sort(&error, change))?;
         Ok(told.change_info.is_some_and(|change| change.status == ChangeStatus::Insync))
     }
+}
+
+/// Whether some of the changes are to blame: a health check that is not there, say. The others would be done.
+fn is_of_changes(error: &ChangeResourceRecordSetsError) -> bool {
+    error.is_invalid_change_batch() || error.is_no_such_health_check() || error.is_invalid_input()
 }
 
 fn invalid(error: &ChangeResourceRecordSetsError) -> Failure {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use aws::Access;
 use futures::FutureExt;
+use jiff::Timestamp;
 use kube::Client;
 use thiserror::Error;
 use tokio::sync::OnceCell;
@@ -26,6 +27,8 @@ pub trait Observer: Send + Sync {
     fn synced(&self, seconds: f64);
     /// How many hosts are how far, by the reason of their condition.
     fn hosts(&self, counts: &BTreeMap<&'static str, usize>);
+    /// Until when the certificate of each host holds that visitors are shown.
+    fn certificates(&self, expiries: &BTreeMap<String, Timestamp>);
     /// How often Route 53 was asked since the process began, by kind of request.
     fn asked(&self, request: &'static str, times: u64);
 }

@@ -9,17 +9,21 @@ use api::{Environment, HostClaim, marks};
 use futures::FutureExt;
 use jiff::Timestamp;
 use kube::{Client, ResourceExt};
+use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use crate::cases::{claimed, is_held};
+use crate::cases::{Case, claimed, is_held};
+use crate::certificates::Certificates;
+use crate::certificates::Sight;
 use crate::context::{Context, Observer, Stop};
 use crate::gateway;
 use crate::plan::{self, Claimed, Ground, Name, Stands, Told, zone_of};
 use crate::scheduler::Request;
+use crate::served::is_told;
 use crate::site::{Look, Site};
 use crate::watch::Watches;
-use crate::{Failure, Settings};
+use crate::{Failure, Settings, prepared};
 
 /// What is on its way to name servers is asked for this soon.
 const PROGRESS: Duration = Duration::from_secs(3);
@@ -53,7 +57,14 @@ pub async fn run(
         () = watches.ready() => {}
         () = shutdown.clone() => return,
     }
-    let mut keeper = Keeper { context: &context, watches: &watches, sites: BTreeMap::new(), swept: None };
+    let mut keeper = Keeper {
+        context: &context,
+        watches: &watches,
+        sites: BTreeMap::new(),
+        certificates: Certificates::default(),
+        prepared: prepared::Memory::default(),
+        swept: None,
+    };
     loop {
         let again = match context.look(Box::pin(keeper.turn())).await {
             Ok(again) => again,
@@ -84,6 +95,8 @@ pub(crate) struct Keeper<'a> {
     pub(crate) context: &'a Context,
     pub(crate) watches: &'a Watches,
     pub(crate) sites: BTreeMap<String, Opened>,
+    pub(crate) certificates: Certificates,
+    pub(crate) prepared: prepared::Memory,
     swept: Option<Timestamp>,
 }
 
@@ -96,16 +109,15 @@ impl Keeper<'_> {
         // gather
         let now = Timestamp::now();
         let settings = &self.context.settings;
-        let target = gateway::target(&self.context.client, settings).await?;
+        let gateway = gateway::get(&self.context.client, settings).await?;
+        let target = gateway::reached(gateway.as_ref(), settings);
         self.open(now).await?;
         let cases = self.cases(target.as_ref().err()).await;
         let served = self.served();
 
         // plan, write, follow
         let mut troubles: BTreeMap<String, Failure> = BTreeMap::new();
-        let claimed = claimed(&cases);
-        let domain = Name::host(&settings.domain).ok();
-        let domain = domain.and_then(|domain| Some((self.holding(&domain)?.zone.id.clone(), domain)));
+        let domain = self.domain();
         for (id, opened) in &mut self.sites {
             let site = match opened {
                 Opened::Site(site) => site,
@@ -114,9 +126,8 @@ impl Keeper<'_> {
                     continue;
                 }
             };
-            let here: Vec<Claimed> =
-                claimed.iter().filter(|(zone, _)| zone == id).map(|(_, claim)| claim.clone()).collect();
-            let domain = domain.as_ref().filter(|(zone, _)| zone == id).map(|(_, domain)| domain);
+            let here = claimed(&cases, id);
+            let domain = domain.as_ref().filter(|(zones, _)| zones.contains(id)).map(|(_, domain)| domain);
             let target = target.as_ref().ok();
             let ground = Ground { cluster: &settings.cluster, domain, target, served: &served };
             if let Err(failure) = look(self.context, site, &here, &ground, now).await {
@@ -124,10 +135,12 @@ impl Keeper<'_> {
             }
         }
 
+        let mut failed = false;
+        self.certify(gateway.as_ref(), &cases, now).await;
+
         // status
         let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-        let mut said: Vec<(Arc<Environment>, Told)> = vec![];
-        let mut failed = false;
+        let mut said: Vec<(Arc<Environment>, Told, Sight)> = vec![];
         for case in &cases {
             let told = match self.finish(case, &troubles, now).await {
                 Ok(told) => told,
@@ -139,18 +152,21 @@ impl Keeper<'_> {
                 }
             };
             *counts.entry(told.reason).or_default() += 1;
-            said.extend(case.environment.clone().map(|environment| (environment, told)));
+            let certificate = case.host.as_ref().map_or(Sight::None, |host| self.certificates.of(host));
+            said.extend(case.environment.clone().map(|environment| (environment, told, certificate)));
         }
-        self.tell_environments(&said, &troubles, now).await?;
+        failed |= !self.tell_environments(&said, &troubles, target.as_ref().err(), now).await;
         self.let_go(&cases).await?;
         self.count(&counts);
         self.sweep(now).await;
         let busy = cases.iter().any(|case| case.stands == Stands::Going)
             || self.sites.values().any(|opened| matches!(opened, Opened::Site(site) if site.is_busy()));
+        let due = self.open_sites().filter_map(Site::due).chain(self.certificates.due()).min();
+        let due = due.map_or(RESYNC, |due| due.duration_since(now).try_into().unwrap_or_default());
         Ok(match (busy, troubles.is_empty() && !failed) {
             (_, false) => FAILED,
             (true, true) => PROGRESS,
-            (false, true) => RESYNC,
+            (false, true) => due.clamp(PROGRESS, RESYNC),
         })
     }
 
@@ -158,7 +174,12 @@ impl Keeper<'_> {
     fn has_nothing(&self) -> bool {
         self.context.settings.zones.is_empty()
             && self.watches.hostnames.is_empty()
-            && !self.watches.environments.state().iter().any(|environment| is_held(environment.as_ref()))
+            && !self
+                .watches
+                .environments
+                .state()
+                .iter()
+                .any(|environment| is_held(environment.as_ref()) || is_told(environment))
     }
 
     /// Every zone that is not open yet.
@@ -195,17 +216,43 @@ impl Keeper<'_> {
         })
     }
 
-    /// The zone that a name lies in. While one of them is not known, it may be that one.
-    pub(crate) fn holding(&self, name: &Name) -> Option<&Site> {
+    /// The zones that a name lies in: a private and a public one of the same name both hold it. While one of all zones is
+    /// not known, it may be that one.
+    pub(crate) fn holding(&self, name: &Name) -> Vec<&Site> {
         if self.sites.values().any(|opened| matches!(opened, Opened::Failed(..))) {
-            return None;
+            return vec![];
         }
-        let zone = zone_of(name, self.open_sites().map(|site| &site.zone.name))?;
-        self.open_sites().find(|site| site.zone.name == *zone)
+        let zone = zone_of(name, self.open_sites().map(|site| &site.zone.name));
+        self.open_sites().filter(|site| Some(&site.zone.name) == zone).collect()
     }
 
-    pub(crate) fn site(&self, id: Option<&String>) -> Option<&Site> {
-        match self.sites.get(id?)? {
+    /// The cluster's own domain and the ids of the zones that it lies in; none: it lies in none.
+    fn domain(&self) -> Option<(Vec<String>, Name)> {
+        let domain = Name::host(&self.context.settings.domain).ok()?;
+        let zones: Vec<String> = self.holding(&domain).iter().map(|site| site.zone.id.clone()).collect();
+        (!zones.is_empty()).then_some((zones, domain))
+    }
+
+    /// Looks after the certificates of every host that is kept here.
+    async fn certify(&mut self, gateway: Option<&Value>, cases: &[Case], now: Timestamp) {
+        if self.sites.values().any(|opened| matches!(opened, Opened::Failed(..))) {
+            // Which hosts are ours is not known; what they have is not taken away.
+            self.certificates.blind(self.context.settings.https);
+            return;
+        }
+        let wildcard = self.domain().map(|(_, domain)| domain.below("*"));
+        let of = |wanted: bool| {
+            let those = cases.iter().filter(move |case| (case.stands == Stands::Wanted) == wanted);
+            those.filter_map(|case| case.host.clone()).collect::<Vec<Name>>()
+        };
+        let wanted: Vec<Name> = wildcard.into_iter().chain(of(true)).collect();
+        let stay = of(false);
+        self.certificates.turn(self.context, gateway, &wanted, &stay, now).await;
+        self.context.observer.certificates(&self.certificates.expiries());
+    }
+
+    pub(crate) fn site(&self, id: &str) -> Option<&Site> {
+        match self.sites.get(id)? {
             Opened::Site(site) => Some(site),
             Opened::Failed(..) => None,
         }

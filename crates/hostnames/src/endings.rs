@@ -27,28 +27,31 @@ impl Keeper<'_> {
         troubles: &BTreeMap<String, Failure>,
         now: Timestamp,
     ) -> Result<Told, Stop> {
-        let site = self.site(case.zone.as_ref());
-        let trouble = case.zone.as_ref().and_then(|zone| troubles.get(zone));
-        let told = match (&case.waits, &case.host, site) {
-            (Some(waits), ..) => waits.clone(),
-            (None, Some(host), Some(site)) => {
+        let sites: Vec<&Site> = case.zones.iter().filter_map(|zone| self.site(zone)).collect();
+        let told = match (&case.waits, &case.host) {
+            (Some(waits), _) => waits.clone(),
+            (None, Some(host)) => first(sites.iter().map(|site| {
                 let mut followed = site.followed(host);
-                if let Some(failure) = trouble {
+                if let Some(failure) = troubles.get(&site.zone.id) {
                     let passes = failure.is_busy() || failure.leaves_doubt();
                     followed.failed.get_or_insert((failure.to_string(), passes));
                 }
                 told(host.as_str(), site.planned(host), &followed)
-            }
-            _ => Told { ready: false, reason: "Releasing", message: String::new(), verdict: None },
+            }))
+            .unwrap_or_else(releasing),
+            (None, None) => releasing(),
         };
         if case.stands == Stands::Going {
-            return self.end(case, site, told, now).await;
+            return self.end(case, &sites, told, now).await;
         }
-        let records = match (&case.host, site) {
-            (Some(host), Some(site)) => {
-                Records { zone: case.zone.clone(), records: site.records(host), batch: site.batch(host) }
-            }
-            _ => Records::default(),
+        let records = match &case.host {
+            Some(host) => Records {
+                zones: case.zones.clone(),
+                records: sites.iter().flat_map(|site| site.records(host)).collect(),
+                batch: sites.iter().filter_map(|site| site.batch(host)).max_by_key(|entry| entry.intended),
+                certificate: self.certificates.of(host),
+            },
+            None => Records::default(),
         };
         let next = status::of_hostname(&case.hostname, &told, records, now);
         status::tell_hostname(&self.context.client, &case.hostname, &next).await?;
@@ -59,7 +62,7 @@ impl Keeper<'_> {
     pub(crate) async fn end(
         &self,
         case: &Case,
-        site: Option<&Site>,
+        sites: &[&Site],
         told: Told,
         now: Timestamp,
     ) -> Result<Told, Stop> {
@@ -67,8 +70,8 @@ impl Keeper<'_> {
         let api = Api::<Hostname>::namespaced(self.context.client.clone(), &namespace);
         let ours = is_held(case.hostname.as_ref());
         let detaches = self.detaches(&namespace).await?;
-        let gone = match (&case.host, site) {
-            (Some(host), Some(site)) => site.is_let_go(host),
+        let gone = match &case.host {
+            Some(host) if !sites.is_empty() => sites.iter().all(|site| site.is_let_go(host)),
             // It never had anything in a zone that is known; one that can't be read may still hold it.
             _ => self.sites.values().all(|opened| matches!(opened, Opened::Site(_))),
         };
@@ -124,4 +127,14 @@ impl Keeper<'_> {
         }
         Ok(())
     }
+}
+
+/// Of what is said of a host in each of its zones, what keeps it from being ready.
+pub(crate) fn first(all: impl Iterator<Item = Told>) -> Option<Told> {
+    let all: Vec<Told> = all.collect();
+    all.iter().find(|told| !told.ready).or(all.first()).cloned()
+}
+
+fn releasing() -> Told {
+    Told { ready: false, reason: "Releasing", message: String::new(), verdict: None }
 }

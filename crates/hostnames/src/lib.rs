@@ -12,6 +12,7 @@
 mod admit;
 mod carry_out;
 mod cases;
+mod certificates;
 mod client;
 mod context;
 pub mod controller;
@@ -23,6 +24,7 @@ mod journal;
 mod kept;
 mod name_servers;
 mod plan;
+mod prepared;
 mod read;
 mod route53;
 mod scheduler;

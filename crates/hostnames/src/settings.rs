@@ -18,6 +18,10 @@ pub struct Settings {
     /// The Gateway that hosts lead to.
     pub gateway_namespace: String,
     pub gateway_name: String,
+    /// Hosts are reached by https: what certificates they show is looked at.
+    pub https: bool,
+    /// The ClusterIssuer of cert-manager that certificates are asked of. Without it they are others' affair.
+    pub issuer: Option<String>,
     /// The operator's own namespace, in which the journal lies.
     pub home: String,
 }
@@ -39,6 +43,8 @@ impl Default for Settings {
             at_once: Limits::default().share,
             gateway_namespace: "envoy-gateway-system".to_owned(),
             gateway_name: "outboard".to_owned(),
+            https: false,
+            issuer: None,
             home: "outboard-system".to_owned(),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::journal::{Entry, Journal, State};
@@ -23,6 +24,8 @@ const STUCK: SignedDuration = SignedDuration::from_secs(30);
 const WHOLE: SignedDuration = SignedDuration::from_hours(1);
 /// Record sets of a page.
 const PAGE: usize = 300;
+/// Hosts that name servers are asked about at the same time.
+const AT_ONCE: usize = 32;
 /// What name servers answered is believed for so long, if it was right.
 const ANSWERED: SignedDuration = SignedDuration::from_mins(10);
 
@@ -54,6 +57,10 @@ pub struct Site {
     size: usize,
     pending: Vec<Entry>,
     failed: BTreeMap<Name, (String, bool)>,
+    /// What was refused the last time, and how often with the same words.
+    refused: BTreeMap<Name, (String, u32)>,
+    /// How often in a row nothing could be sent.
+    unsent: u32,
     answers: BTreeMap<Name, (Expected, Answers, Timestamp)>,
     batches: BTreeMap<Name, Entry>,
 }
@@ -104,6 +111,8 @@ impl Site {
             size: 0,
             pending,
             failed: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            unsent: 0,
             answers: BTreeMap::new(),
             batches: BTreeMap::new(),
         }))
@@ -174,28 +183,39 @@ impl Site {
     /// Carries the plan out; how many hosts Route 53 accepted.
     async fn write<R: Route53>(&mut self, look: &Look<'_, R>) -> Result<usize, Failure> {
         self.failed.clear();
+        let refused_before = std::mem::take(&mut self.refused);
         if self.plan.is_idle() {
+            self.unsent = 0;
             return Ok(0);
         }
         let who = Who { owner: look.owner.id(), by: "operator" };
         let mut book = Book { kept: look.kept.clone(), entries: BTreeMap::new() };
         let done =
             carry_out(look.route53, look.scheduler, &self.zone, who, &self.plan.hosts, &mut book).await;
-        // What was written is read again, whatever became of it.
-        self.due = None;
+        // What was written is read again, whatever became of it; what is refused again and again, later and later.
+        let (mut soon, mut later, mut nothing_sent) = (false, RESYNC, false);
         let mut accepted = 0;
         for done in done {
             match done {
                 Done::Accepted { unit, .. } => {
-                    accepted += 1;
+                    (accepted, soon) = (accepted + 1, true);
                     self.memory.accepted(&unit);
                     self.answers.remove(&unit.host);
                 }
                 Done::Refused { host, words } => {
-                    let words = format!("something changed since its zone was read: {words}");
-                    self.failed.insert(host, (words, true));
+                    let times = refused_before.get(&host).filter(|(before, _)| *before == words);
+                    let times = times.map_or(0, |(_, times)| times + 1);
+                    match times {
+                        // Somebody may have written meanwhile.
+                        0 => soon = true,
+                        times => later = later.min(backoff(times)),
+                    }
+                    self.refused.insert(host.clone(), (words.clone(), times));
+                    let words = format!("its changes were refused: {words}");
+                    self.failed.insert(host, (words, times == 0));
                 }
                 Done::Unknown { host, failure } => {
+                    soon = true;
                     self.failed.insert(host, (failure.to_string(), true));
                 }
                 Done::NotSent { host, why } => {
@@ -204,11 +224,14 @@ impl Site {
                         NotSent::NoJournal(_) => true,
                     };
                     // Whoever is denied asks again later, not at once.
-                    self.due = look.now.checked_add(STUCK).ok();
+                    later = later.min(backoff(self.unsent + 1));
+                    nothing_sent = true;
                     self.failed.insert(host, (why.to_string(), passes));
                 }
             }
         }
+        self.unsent = if nothing_sent { self.unsent.saturating_add(1) } else { 0 };
+        self.due = if soon { None } else { look.now.checked_add(later).ok() };
         for entry in book.entries.into_values() {
             let State::Accepted { .. } = entry.state else { continue };
             for asked in &entry.hosts {
@@ -262,6 +285,7 @@ impl Site {
         if self.zone.private {
             return;
         }
+        let mut due: Vec<(Name, Expected)> = vec![];
         for host in self.plan.hosts.iter().filter(|host| host.outcome == Outcome::Nothing) {
             if self.is_pending(&host.name) {
                 continue;
@@ -275,10 +299,24 @@ impl Site {
                 *of == expected && right && now.duration_since(*at) < ANSWERED
             });
             if !holds {
-                let answers = name_servers::check(&self.servers, &expected).await;
-                self.answers.insert(host.name.clone(), (expected, answers, now));
+                due.push((host.name.clone(), expected));
             }
         }
+        let Some((host, expected)) = due.pop() else { return };
+        let first = name_servers::check(&self.servers, &expected).await;
+        let deaf = matches!(first, Answers::Silent { .. }).then(|| first.clone());
+        self.answers.insert(host, (expected, first, now));
+        let servers = &self.servers;
+        let answered = stream::iter(due).map(async |(host, expected)| {
+            // From where no name server is heard once, none is heard a moment later.
+            let answers = match &deaf {
+                Some(silent) => silent.clone(),
+                None => name_servers::check(servers, &expected).await,
+            };
+            (host, (expected, answers, now))
+        });
+        let answered: Vec<_> = answered.buffer_unordered(AT_ONCE).collect().await;
+        self.answers.extend(answered);
     }
 
     fn is_pending(&self, host: &Name) -> bool {
@@ -289,8 +327,12 @@ impl Site {
     pub fn is_busy(&self) -> bool {
         self.due.is_none()
             || !self.pending.is_empty()
-            || !self.failed.is_empty()
             || self.answers.values().any(|(_, answers, _)| matches!(answers, Answers::Wrong { .. }))
+    }
+
+    /// When something is to be looked at again by itself; none: at once.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.due
     }
 
     pub fn planned(&self, host: &Name) -> Option<&Host> {
@@ -329,6 +371,12 @@ impl Site {
         let asked = self.asked.as_ref().is_some_and(|(_, going)| going.contains(host));
         asked && self.due.is_some() && !self.is_pending(host) && crate::plan::is_let_go(self.plan.host(host))
     }
+}
+
+/// The same question for the nth time.
+fn backoff(times: u32) -> SignedDuration {
+    let doubled = STUCK.checked_mul(1 << times.saturating_sub(1).min(8)).unwrap_or(RESYNC);
+    doubled.min(RESYNC)
 }
 
 /// Keeps what is written, and remembers it for who follows it.

@@ -10,7 +10,7 @@ mod http;
 mod names;
 mod rules;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use http::{begin, serve};
@@ -117,6 +117,8 @@ pub struct Fake {
     pub takes: u64,
     /// The name server of every zone that is added.
     pub name_server: Option<String>,
+    /// Ids of those that there are.
+    pub health_checks: BTreeSet<String>,
     /// What the next requests meet, each the kind that it is for.
     pub trouble: VecDeque<(Asked, Trouble)>,
     pub asked: Vec<Asked>,
@@ -237,6 +239,12 @@ impl Fake {
     pub fn change(&mut self, caller: &str, zone: &str, changes: &[Change]) -> Result<String, Refusal> {
         let loses_answer = self.begin(Asked::Change)?;
         let (now, takes, records_events) = (self.now, self.takes, self.records_events);
+        let made = changes.iter().filter(|change| change.action != "DELETE");
+        let mut asked = made.filter_map(|change| change.set.health_check.as_ref());
+        if let Some(unknown) = asked.find(|check| !self.health_checks.contains(*check)) {
+            let words = format!("No health check exists with the specified ID: {unknown}");
+            return Err(refusal(404, "NoSuchHealthCheck", words));
+        }
         let zone = self.find(zone)?;
         let after = rules::apply(zone, caller, changes)?;
         let before = Arc::new(std::mem::replace(&mut zone.sets, after));

@@ -3,6 +3,7 @@
 
 mod addons;
 mod apiserver;
+mod browser;
 mod ca;
 mod cache;
 mod cgroup;
@@ -72,6 +73,12 @@ pub fn kubeconfig_path() -> anyhow::Result<PathBuf> {
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     let tool = go::TOOLS.iter().find(|tool| tool.name == name);
     tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
+}
+
+/// The definitions of cert-manager's kinds, as its own module has them.
+pub fn cert_manager_definitions() -> anyhow::Result<PathBuf> {
+    let module = go::module_of(&Cache::open()?, "cert-manager", "github.com/cert-manager/cert-manager")?;
+    Ok(module.join("deploy/crds"))
 }
 
 /// A program that is made on demand, by its name: for stories that need it.

@@ -31,8 +31,9 @@ enum Verb {
     Restart { component: String },
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
-    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, tofu, moto, aws,
-    /// aws-provider, mariadb, mydumper, redis, redis8), beside kubectl in bin/current of the cache
+    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, tofu, rclone, s5cmd,
+    /// cert-manager, external-dns, moto, aws, aws-provider, schemathesis, mariadb, mydumper, redis, redis8, browser), beside
+    /// kubectl in bin/current of the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use crate::browser;
 use crate::cache::Cache;
 use crate::debian;
 use crate::go;
@@ -20,9 +21,10 @@ enum OnDemand {
     Python(python::Program),
     Debian(debian::Programs),
     Provider,
+    Browser,
 }
 
-const ON_DEMAND: [OnDemand; 15] = [
+const ON_DEMAND: [OnDemand; 19] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -31,13 +33,17 @@ const ON_DEMAND: [OnDemand; 15] = [
     OnDemand::Go(go::TOFU),
     OnDemand::Go(go::RCLONE),
     OnDemand::Go(go::S5CMD),
+    OnDemand::Go(go::CERT_MANAGER),
+    OnDemand::Go(go::EXTERNAL_DNS),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
+    OnDemand::Python(python::SCHEMATHESIS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
     OnDemand::Debian(debian::REDIS),
     OnDemand::Debian(debian::REDIS8),
     OnDemand::Provider,
+    OnDemand::Browser,
 ];
 
 impl OnDemand {
@@ -53,6 +59,7 @@ impl OnDemand {
             Self::Python(program) => program.name,
             Self::Debian(programs) => programs.name,
             Self::Provider => provider::NAME,
+            Self::Browser => browser::NAME,
         }
     }
 
@@ -62,6 +69,14 @@ impl OnDemand {
             Self::Python(program) => program.path(cache),
             Self::Debian(programs) => programs.path(cache),
             Self::Provider => Ok(provider::path(cache)),
+            Self::Browser => browser::path(cache),
+        }
+    }
+
+    fn is_there(&self, cache: &Cache) -> anyhow::Result<bool> {
+        match self {
+            Self::Browser => browser::is_whole(cache),
+            other => Ok(other.path(cache)?.exists()),
         }
     }
 
@@ -71,6 +86,7 @@ impl OnDemand {
             Self::Python(program) => program.install(cache),
             Self::Debian(programs) => programs.install(cache),
             Self::Provider => provider::install(cache),
+            Self::Browser => browser::install(cache),
         }
     }
 }
@@ -81,7 +97,7 @@ pub fn tools(cache: &Cache, names: &[String]) -> anyhow::Result<()> {
         let tool = OnDemand::named(name)?;
         let path = tool.path(cache)?;
         step(tool.name(), || {
-            if path.exists() {
+            if tool.is_there(cache)? {
                 return Ok(Did::Nothing);
             }
             // Two builds at once would write one file.
@@ -95,7 +111,7 @@ pub fn tools(cache: &Cache, names: &[String]) -> anyhow::Result<()> {
 
 /// Where a tool lies that was made before.
 pub fn tool(cache: &Cache, name: &str) -> anyhow::Result<PathBuf> {
-    let path = OnDemand::named(name)?.path(cache)?;
-    anyhow::ensure!(path.exists(), "{name} is not there yet: run `testbed tools {name}`");
-    Ok(path)
+    let tool = OnDemand::named(name)?;
+    anyhow::ensure!(tool.is_there(cache)?, "{name} is not there yet: run `testbed tools {name}`");
+    tool.path(cache)
 }

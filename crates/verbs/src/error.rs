@@ -138,6 +138,8 @@ pub enum Error {
     NoZones,
     #[error("too little is known about the hosted zones: {reason}")]
     DnsSettings { reason: String },
+    #[error("`{cluster}` is this very cluster, which is still there")]
+    ThisCluster { cluster: String },
     #[error("nobody is known to be led to {}", zones.join(", "))]
     NotDelegated { zones: Vec<String> },
     #[error(transparent)]

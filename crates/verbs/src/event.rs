@@ -2,13 +2,14 @@
 
 use api::datacopy::{CopiedService, CopyPhase};
 use api::{Condition, PartStatus, Verdict};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Where a waiting verb reports to.
 pub type Sink<'a> = &'a mut (dyn FnMut(Event) + Send);
 
 /// What a write did.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Change {
     Created,

@@ -22,7 +22,9 @@ pub mod operator;
 pub mod project;
 mod suggest;
 mod wait;
+mod watched;
 
 pub use cluster::{Cluster, Target};
 pub use error::{Error, Result};
 pub use event::{Change, Event, Sink};
+pub use watched::{News, Silence, Watched};

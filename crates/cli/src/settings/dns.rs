@@ -21,6 +21,10 @@ pub struct DnsArgs {
     /// Percent of its hosts that may be changed or deleted at once; more waits for a greater number. Below ten hosts any
     #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub dns_at_once: u8,
+    /// ClusterIssuer of cert-manager that certificates are asked of: one for the wildcard of --domain, and one for every named
+    /// host. Without it they are your own affair. With --url-scheme https outboard looks at them in any case
+    #[arg(long, value_name = "NAME", requires = "hosted_zones", value_parser = issuer)]
+    pub certificate_issuer: Option<String>,
 }
 
 impl DnsArgs {
@@ -35,6 +39,8 @@ impl DnsArgs {
             at_once: usize::from(self.dns_at_once),
             gateway_namespace,
             gateway_name,
+            https: settings.url_scheme == "https",
+            issuer: self.certificate_issuer.clone(),
             home: verbs::operator::NAMESPACE.to_owned(),
         }
     }
@@ -51,6 +57,18 @@ fn cluster(text: &str) -> Result<String, String> {
     Owner::new("outboard", text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
+fn issuer(text: &str) -> Result<String, String> {
+    let part = |part: &str| {
+        let bytes = part.as_bytes();
+        let good = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+        !part.is_empty() && !part.starts_with('-') && !part.ends_with('-') && bytes.iter().all(good)
+    };
+    let good = text.len() <= 253 && text.split('.').all(part);
+    good.then(|| text.to_owned()).ok_or_else(|| {
+        "write the name of a ClusterIssuer, as `kubectl get clusterissuers` shows it".to_owned()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +77,8 @@ mod tests {
     fn a_zone_is_an_id_and_a_cluster_a_name_that_fits_a_record() {
         assert_eq!(zone("/hostedzone/Z1EXAMPLE").as_deref(), Ok("Z1EXAMPLE"));
         assert!(zone("example.com").is_err() && zone("").is_err());
+        assert!(issuer("letsencrypt").is_ok() && issuer("ca.example").is_ok());
+        assert!(issuer("").is_err() && issuer("Let's").is_err() && issuer("a/b").is_err());
         assert!(cluster("eu-1").is_ok() && cluster("a,b").is_err());
     }
 }

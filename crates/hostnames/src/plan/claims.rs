@@ -13,6 +13,8 @@ pub struct Claimed {
     pub namespace: String,
     pub environment: String,
     pub weight: u8,
+    /// A health check of Route 53, by its id.
+    pub health_check: Option<String>,
     pub stands: Stands,
 }
 
@@ -62,7 +64,7 @@ pub fn wanted(ground: &Ground<'_>, claims: &[Claimed]) -> (Wanted, BTreeSet<Name
             share: Share::Weight(claim.weight),
             target: target.clone(),
             resource: format!("environment/{}/{}", claim.namespace, claim.environment),
-            health_check: None,
+            health_check: claim.health_check.clone(),
         });
     }
     (wanted, going)
@@ -95,6 +97,7 @@ mod tests {
             namespace: "team".into(),
             environment: "production".into(),
             weight: 7,
+            health_check: (stands == Stands::Wanted).then(|| "check-1".to_owned()),
             stands,
         }
     }
@@ -127,6 +130,8 @@ mod tests {
                 ("www.example.com", Share::Weight(7), "environment/team/production"),
             ]
         );
+        let checks: Vec<_> = wanted.hosts.iter().map(|host| host.health_check.as_deref()).collect();
+        assert_eq!(checks, [None, Some("check-1")]);
         assert_eq!(wanted.served.len(), 1);
         assert_eq!(going, [name("old.example.com")].into());
     }

@@ -40,6 +40,7 @@
 //! is; the other hosts go on.
 
 mod batches;
+pub(crate) mod certificates;
 mod claims;
 mod conflict;
 mod default_host;
@@ -51,6 +52,7 @@ mod ownership;
 mod present;
 mod record;
 mod route;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -72,6 +74,7 @@ pub use ownership::{BadOwner, Format, Holder, Owner};
 pub use present::{Present, Span, spans};
 pub use record::{Content, Kind, RecordSet, Routing};
 pub use route::render as render_route;
+pub use shown::{Certificate, Issued, Shown, certificate};
 pub use told::{Answers, Followed, Told, told, verdict};
 pub use wanted::{ServedHost, Share, Target, Wanted, WantedHost};
 

@@ -1,7 +1,7 @@
 //! What Route 53 promises, asked by AWS' own client over HTTP. The fake here keeps every clause; moto keeps those that it
 //! is not known to break, so that what is tested with it is known to be worth something.
 //!
-//! `MOTO=http://127.0.0.1:5000 cargo test -p hostnames -- --ignored` with moto's server running.
+//! `make test` asks the fake, `make stories SLICE=hostnames` moto.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,6 @@ const MOTO_BREAKS: &[&str] = &[
     "what is there is not created again, and is named",
     "only what is given exactly is deleted, and is named",
     "what is not there is not deleted, and is named",
-    "a batch is done whole or not at all",
     "deleted and created as it is stays",
     "a CNAME stands alone",
     "simple and weighted do not mix",
@@ -334,10 +333,10 @@ async fn the_fake_keeps_every_clause() {
 }
 
 #[tokio::test]
-#[ignore = "needs moto's server, and its address as MOTO"]
+#[ignore = "needs moto: `testbed tools moto` makes it"]
 async fn moto_keeps_the_clauses_that_it_is_not_known_to_break() {
-    let endpoint = std::env::var("MOTO").expect("MOTO says where moto listens, as http://127.0.0.1:5000");
-    let access = Access::at(&endpoint);
+    let moto = Moto::begin().await;
+    let access = Access::at(&moto.endpoint);
     let route53 = Aws::reach(&access).await.unwrap();
     let config = access.of_region(Some("us-east-1")).await.unwrap();
     let client = Client::from_conf(Builder::from(&config).build());
@@ -353,6 +352,36 @@ async fn moto_keeps_the_clauses_that_it_is_not_known_to_break() {
         }
     }
     assert!(unexpected.is_empty(), "{unexpected:#?}");
+}
+
+/// moto's server on this machine, until it is dropped.
+struct Moto {
+    child: std::process::Child,
+    endpoint: String,
+}
+
+impl Moto {
+    async fn begin() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut moto = std::process::Command::new(testbed::tool("moto").unwrap());
+        moto.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+        let child =
+            moto.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let moto = Self { child, endpoint: format!("http://127.0.0.1:{port}") };
+        let begun = tokio::time::Instant::now();
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            assert!(begun.elapsed().as_secs() < 60, "moto does not listen");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        moto
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 #[tokio::test]

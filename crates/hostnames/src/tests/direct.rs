@@ -64,7 +64,9 @@ fn sorted(refusal: Refusal, about: &str) -> Failure {
     match code {
         "Throttling" => Failure::Throttled(message),
         "PriorRequestNotComplete" => Failure::PriorRequestNotComplete(message),
-        "InvalidChangeBatch" => Failure::InvalidBatch { names: failure::names_in(&message), words: message },
+        "InvalidChangeBatch" | "NoSuchHealthCheck" | "InvalidInput" => {
+            Failure::InvalidBatch { names: failure::names_in(&message), words: message }
+        }
         "NoSuchHostedZone" => Failure::NoSuchZone(about.to_owned()),
         "NoSuchChange" => Failure::NoSuchChange(about.to_owned()),
         "AccessDenied" => Failure::Denied(message),

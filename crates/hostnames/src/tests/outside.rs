@@ -93,6 +93,27 @@ async fn one_batch_serves_all_hosts_and_is_written_down_before_and_after() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_whose_health_check_is_not_there_is_left_out_and_the_others_go_on() {
+    let (fake, scheduler, mut book) = (fake(), Scheduler::default(), Book::default());
+    fake.lock().unwrap().health_checks.insert("there".to_owned());
+    let mut wanted = wanted(&HOSTS);
+    wanted.hosts[0].health_check = Some("there".to_owned());
+    wanted.hosts[3].health_check = Some("gone".to_owned());
+    let plan = planned(&fake, &scheduler, &wanted).await;
+    let done = carried(&fake, &scheduler, &plan, &mut book).await;
+    let mut others = accepted(&done);
+    others.sort();
+    assert_eq!(others, ["a.example.com", "b.example.com", "c.example.com", "e.example.com"]);
+    let refused = done.iter().find_map(|done| match done {
+        Done::Refused { host, words } => Some((host.to_string(), words.clone())),
+        _ => None,
+    });
+    let (host, words) = refused.unwrap();
+    assert_eq!(host, "d.example.com");
+    assert!(words.contains("No health check exists"), "{words}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_that_changed_since_it_was_read_is_left_out_and_the_others_go_on() {
     let (fake, scheduler, mut book) = (fake(), Scheduler::default(), Book::default());
     let plan = planned(&fake, &scheduler, &wanted(&HOSTS)).await;

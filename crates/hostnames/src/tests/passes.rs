@@ -109,9 +109,10 @@ impl Operator {
 
     /// Until nothing is on its way.
     async fn settle(&mut self, wanted: &Wanted, going: &[&str]) {
-        for _ in 0..100 {
+        for _ in 0..1000 {
             self.look(wanted, going).await;
-            if !self.site.is_busy() {
+            let failed = |host: &Host| self.site.followed(&host.name).failed.is_some();
+            if !self.site.is_busy() && !self.site.plan().hosts.iter().any(failed) {
                 return;
             }
         }
@@ -144,6 +145,9 @@ async fn five_hundred_environments_in_a_zone_of_ten_thousand_records_ask_for_nex
     assert!(lists <= 34 + 12, "{lists} pages");
     assert!(followed <= 25, "{followed} questions");
     assert!(operator.site.plan().hosts.iter().all(|host| host.outcome == Outcome::Nothing));
+    println!(
+        "500 environments, 10,000 records: begun with {lists} pages, {changes} batch, {followed} GetChange"
+    );
 
     // Another environment is no request, and a look with nothing to do writes nothing.
     let more = environments(501, &["www.example.com", "api.example.com"]);
@@ -152,6 +156,7 @@ async fn five_hundred_environments_in_a_zone_of_ten_thousand_records_ask_for_nex
         operator.look(&more, &[]).await;
     }
     let [lists, changes, followed] = operator.asked();
+    println!("one environment more, 20 looks: {} pages, 0 batches", lists - before[0]);
     assert!(lists - before[0] <= 12, "{lists} pages after {before:?}");
     assert_eq!((changes, followed), (before[1], before[2]));
     assert_eq!(*operator.cluster.lock().unwrap(), written);
@@ -161,6 +166,7 @@ async fn five_hundred_environments_in_a_zone_of_ten_thousand_records_ask_for_nex
     let before = operator.asked();
     operator.look(&more, &[]).await;
     let [lists, changes, _] = operator.asked();
+    println!("a look that is due, every 5 min: {} pages", lists - before[0]);
     assert!((1..=12).contains(&(lists - before[0])), "{} pages", lists - before[0]);
     assert_eq!(changes, before[1]);
 }
@@ -185,6 +191,27 @@ async fn a_storm_of_throttling_ends_in_the_right_state() {
     let all = held(&operator.fake);
     assert_eq!(all.len(), 2 * 201);
     assert!(operator.site.plan().hosts.iter().all(|host| host.outcome == Outcome::Nothing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_again_and_again_is_asked_for_later_and_later() {
+    let mut operator = Operator::begin(0).await;
+    let mut wanted = environments(1, &["www.example.com"]);
+    wanted.hosts[1].health_check = Some("gone".to_owned());
+    // An hour of looks.
+    for _ in 0..1200 {
+        operator.look(&wanted, &[]).await;
+    }
+    let [_, changes, _] = operator.asked();
+    assert!((12..=30).contains(&changes), "{changes} batches");
+    let www = name("www.example.com");
+    let told = crate::plan::told(www.as_str(), operator.site.planned(&www), &operator.site.followed(&www));
+    assert!(told.message.contains("No health check exists"), "{told:?}");
+    assert!(told.verdict.unwrap().terminal);
+    // Whoever mends it need not wait: what is wanted is another thing now.
+    wanted.hosts[1].health_check = None;
+    operator.settle(&wanted, &[]).await;
+    assert_eq!(operator.site.planned(&www).unwrap().outcome, Outcome::Nothing);
 }
 
 #[tokio::test(start_paused = true)]

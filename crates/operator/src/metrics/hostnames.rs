@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use environments::Observer as _;
+use k8s_openapi::jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -13,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::Reconciles;
 
+type Host = [(&'static str, String); 1];
 type Labels = [(&'static str, &'static str); 1];
 
 /// From what Route 53 usually takes to what nobody should wait for.
@@ -26,6 +28,7 @@ pub struct Hostnames {
     accepted: Counter,
     requests: Family<Labels, Gauge>,
     sync: Histogram,
+    certificates: Family<Host, Gauge>,
 }
 
 impl Hostnames {
@@ -36,6 +39,7 @@ impl Hostnames {
             accepted: Counter::default(),
             requests: Family::default(),
             sync: Histogram::new(BUCKETS),
+            certificates: Family::default(),
         }
     }
 
@@ -52,6 +56,11 @@ impl Hostnames {
             "Time from a change of records to every name server of their zone having it",
             Unit::Seconds,
             self.sync.clone(),
+        );
+        registry.register(
+            "certificate_not_after_timestamp_seconds",
+            "Until when the certificate holds that visitors of a host are shown, in seconds since 1970",
+            self.certificates.clone(),
         );
     }
 }
@@ -75,6 +84,13 @@ impl hostnames::Observer for Hostnames {
         for (reason, count) in counts {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
             self.hosts.get_or_create(&[("reason", *reason)]).set(count);
+        }
+    }
+
+    fn certificates(&self, expiries: &BTreeMap<String, Timestamp>) {
+        self.certificates.clear();
+        for (host, not_after) in expiries {
+            self.certificates.get_or_create(&[("host", host.clone())]).set(not_after.as_second());
         }
     }
 

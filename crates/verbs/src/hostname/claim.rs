@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::hostnames::Name;
-use api::condition::{self, DNS_READY};
+use api::condition::{self, CERTIFICATE_READY, DNS_READY};
 use api::hostname::WHOLE;
 use api::{Environment, Hostname, HostnameSpec};
 use kube::ResourceExt;
@@ -24,6 +24,8 @@ pub struct Wanted {
     /// None: the only one that the environment has, or that the host has already.
     pub route: Option<String>,
     pub weight: Option<u8>,
+    /// None: as it is. Empty: it has none any more.
+    pub health_check: Option<String>,
 }
 
 /// Writes the claim down. Of a host that the environment has already, route and weight change.
@@ -45,12 +47,15 @@ pub async fn claim(cluster: &Cluster, namespace: &str, wanted: &Wanted) -> Resul
             return Err(Error::HostnameElsewhere { host: host.to_string(), environment });
         }
         let weight = wanted.weight.unwrap_or(found.spec.weight);
-        if (found.spec.route.as_str(), found.spec.weight) == (route.as_str(), weight) {
+        let health_check =
+            wanted.health_check.clone().or(found.spec.health_check.clone()).filter(|id| !id.is_empty());
+        let HostnameSpec { route: before, weight: share, health_check: checked, .. } = &found.spec;
+        if (before, *share, checked) == (&route, weight, &health_check) {
             return Ok((found, Change::Unchanged));
         }
         let patch = Patch::Merge(json!({
             "metadata": {"resourceVersion": found.resource_version()},
-            "spec": {"route": route, "weight": weight},
+            "spec": {"route": route, "weight": weight, "healthCheck": health_check},
         }));
         let patched = api.patch(host.as_str(), &PatchParams::default(), &patch).await;
         return Ok((patched.map_err(|error| cluster.explain(error))?, Change::Updated));
@@ -59,6 +64,7 @@ pub async fn claim(cluster: &Cluster, namespace: &str, wanted: &Wanted) -> Resul
         environment: wanted.environment.clone(),
         route,
         weight: wanted.weight.unwrap_or(WHOLE),
+        health_check: wanted.health_check.clone().filter(|id| !id.is_empty()),
         requested_by: cluster.user().await,
     };
     let created = api.create(&PostParams::default(), &Hostname::new(host.as_str(), spec)).await;
@@ -85,7 +91,7 @@ fn route_of(environment: &Environment, said: Option<&str>) -> Result<String> {
     }
 }
 
-/// Ends once name servers answer, or something has to change first.
+/// Ends once name servers answer and visitors are shown a certificate that holds, or something has to change first.
 pub async fn wait(
     cluster: &Cluster,
     namespace: &str,
@@ -108,9 +114,12 @@ pub async fn wait(
             return Err(Error::HostnameVerdict { host: host.to_owned(), verdict: Box::new(verdict) });
         }
         let Some(ready) = ready else { return Ok(Look::Wait) };
-        if ready.is_true() {
+        // Where TLS is not spoken there is none.
+        let certificate = condition::find(&status.conditions, CERTIFICATE_READY).cloned();
+        let Some(ready) = [Some(ready), certificate].into_iter().flatten().find(|found| !found.is_true())
+        else {
             return Ok(Look::Done(hostname));
-        }
+        };
         if told.as_ref() != Some(&ready.message) {
             told = Some(ready.message.clone());
             events(Event::Hostname { host: host.to_owned(), condition: ready });

@@ -85,7 +85,7 @@ impl Ground {
         wanted: &Wanted,
         (present, memory): (&Present, &Memory),
         (policy, limits): (Policy, Limits),
-        going: &BTreeSet<Name>,
+        gone: Gone<'_>,
     ) -> Plan {
         plan(&Question {
             zone: &zone.name,
@@ -96,7 +96,7 @@ impl Ground {
             memory,
             policy,
             limits,
-            gone: Gone::Only(going),
+            gone,
         })
     }
 }
@@ -110,6 +110,7 @@ fn claimed(hostname: &Hostname) -> Option<Claimed> {
         namespace: hostname.namespace().unwrap_or_default(),
         environment: hostname.spec.environment.clone(),
         weight: hostname.spec.weight,
+        health_check: hostname.spec.health_check.clone(),
         stands: match hostname.metadata.deletion_timestamp {
             Some(_) => Stands::Going,
             None if waits => Stands::Waits,
@@ -145,6 +146,8 @@ fn of_arguments(arguments: &[String]) -> Settings {
     settings.domain = one("domain").unwrap_or(settings.domain);
     settings.policy = one("dns-policy").and_then(|text| Policy::parse(&text)).unwrap_or_default();
     settings.at_once = one("dns-at-once").and_then(|text| text.parse().ok()).unwrap_or(settings.at_once);
+    settings.https = one("url-scheme").is_some_and(|scheme| scheme == "https");
+    settings.issuer = one("certificate-issuer");
     if let Some((namespace, name)) = one("gateway").as_deref().and_then(|text| text.split_once('/')) {
         settings.gateway_namespace = namespace.to_owned();
         settings.gateway_name = name.to_owned();
@@ -168,10 +171,13 @@ mod tests {
             at_once: 80,
             gateway_namespace: "gateways".into(),
             gateway_name: "outside".into(),
+            https: true,
+            issuer: Some("letsencrypt".into()),
             home: NAMESPACE.into(),
         };
         let mut options = Options { hostnames: hostnames.clone(), ..Options::default() };
         options.settings.install = "main".into();
+        options.settings.url_scheme = "https".into();
         options.settings.domain = "apps.example.com".into();
         options.settings.gateway_namespace = "gateways".into();
         options.settings.gateway_name = "outside".into();

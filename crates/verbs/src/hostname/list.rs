@@ -1,16 +1,18 @@
 //! `hostname list`: every host in one line, named ones and those that environments have by their names.
 
-use api::condition::{self, DNS_READY};
+use api::condition::{self, CERTIFICATE_READY, DNS_READY};
 use api::hostname::Batch;
 use api::{Environment, Hostname, Verdict};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Cluster, Result};
 
 /// One host, in one line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "Host")]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub host: String,
@@ -24,8 +26,13 @@ pub struct Summary {
     pub dns_ready: Option<bool>,
     pub reason: Option<String>,
     pub message: Option<String>,
+    /// Whether visitors are shown a certificate that is of it and holds; none: TLS is not spoken, or nobody has looked.
+    pub certificate_ready: Option<bool>,
+    /// What is said of it: until when it holds, say.
+    pub certificate: Option<String>,
+    pub health_check: Option<String>,
     pub verdict: Option<Verdict>,
-    pub zone: Option<String>,
+    pub zones: Vec<String>,
     pub records: Vec<String>,
     pub batch: Option<Batch>,
     pub requested_by: Option<String>,
@@ -64,6 +71,7 @@ where
 pub fn summary(hostname: &Hostname) -> Summary {
     let status = hostname.status.clone().unwrap_or_default();
     let ready = condition::find(&status.conditions, DNS_READY);
+    let certificate = condition::find(&status.conditions, CERTIFICATE_READY);
     Summary {
         host: hostname.name_any(),
         namespace: hostname.namespace().unwrap_or_default(),
@@ -73,8 +81,11 @@ pub fn summary(hostname: &Hostname) -> Summary {
         dns_ready: ready.map(api::Condition::is_true),
         reason: ready.map(|ready| ready.reason.clone()),
         message: ready.map(|ready| ready.message.clone()),
+        certificate_ready: certificate.map(api::Condition::is_true),
+        certificate: certificate.map(|certificate| certificate.message.clone()),
+        health_check: hostname.spec.health_check.clone(),
         verdict: status.verdict,
-        zone: status.zone,
+        zones: status.zones,
         records: status.records,
         batch: status.batch,
         requested_by: hostname.spec.requested_by.clone(),
@@ -86,6 +97,7 @@ pub fn summary(hostname: &Hostname) -> Summary {
 fn by_name(environment: &Environment) -> Vec<Summary> {
     let status = environment.status.clone().unwrap_or_default();
     let ready = condition::find(&status.conditions, DNS_READY);
+    let certificate = condition::find(&status.conditions, CERTIFICATE_READY);
     let one = |(route, url): (&String, &String)| Summary {
         host: host_of(url).to_owned(),
         namespace: environment.namespace().unwrap_or_default(),
@@ -95,8 +107,11 @@ fn by_name(environment: &Environment) -> Vec<Summary> {
         dns_ready: ready.map(api::Condition::is_true),
         reason: ready.map(|ready| ready.reason.clone()),
         message: ready.map(|ready| ready.message.clone()),
+        certificate_ready: certificate.map(api::Condition::is_true),
+        certificate: certificate.map(|certificate| certificate.message.clone()),
+        health_check: None,
         verdict: None,
-        zone: None,
+        zones: vec![],
         records: vec![],
         batch: None,
         requested_by: None,

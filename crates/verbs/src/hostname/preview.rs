@@ -1,6 +1,6 @@
 //! `hostname plan`: what would be done to the zones, before anybody does it.
 
-use ::hostnames::{Claimed, Host, Name, Served, Stands, Zone};
+use ::hostnames::{Claimed, Gone, Host, Name, Served, Stands, Zone};
 use serde::Serialize;
 
 use super::ground::Ground;
@@ -23,12 +23,15 @@ pub async fn plan(cluster: &Cluster, claim: Option<(&str, &str, &str, u8)>) -> R
     let mut ground = Ground::gather(cluster).await?;
     if let Some((host, namespace, environment, weight)) = claim {
         let host = Name::host(host).map_err(Error::Hostname)?;
-        ground.claims.retain(|claim| claim.host != host);
+        let (before, others): (Vec<Claimed>, Vec<Claimed>) =
+            std::mem::take(&mut ground.claims).into_iter().partition(|claim| claim.host == host);
+        ground.claims = others;
         ground.claims.push(Claimed {
             host,
             namespace: namespace.to_owned(),
             environment: environment.to_owned(),
             weight,
+            health_check: before.into_iter().next().and_then(|claim| claim.health_check),
             stands: Stands::Wanted,
         });
     }
@@ -40,7 +43,7 @@ pub async fn plan(cluster: &Cluster, claim: Option<(&str, &str, &str, u8)>) -> R
         let (wanted, going) = ground.wanted(zone);
         let (present, memory) = ground.read(cluster, zone).await?;
         let as_installed = (ground.settings.policy, ground.settings.limits());
-        let plan = ground.plan(zone, &wanted, (&present, &memory), as_installed, &going);
+        let plan = ground.plan(zone, &wanted, (&present, &memory), as_installed, Gone::Only(&going));
         plans.push(ZonePlan {
             zone: zone.clone(),
             holds: present.all().count(),

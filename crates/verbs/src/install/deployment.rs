@@ -125,6 +125,7 @@ fn arguments(options: &Options) -> Vec<String> {
         arguments.push(format!("--cluster={}", hostnames.cluster));
         arguments.push(format!("--dns-policy={}", hostnames.policy.as_str()));
         arguments.push(format!("--dns-at-once={}", hostnames.at_once));
+        arguments.extend(hostnames.issuer.iter().map(|issuer| format!("--certificate-issuer={issuer}")));
     }
     arguments.extend(settings.url_port.map(|port| format!("--url-port={port}")));
     arguments

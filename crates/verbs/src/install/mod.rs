@@ -95,6 +95,10 @@ pub fn workload(options: &Options) -> Vec<Value> {
         "metadata": {"name": NAMESPACE},
     })];
     objects.extend(rights::of_operator(options.aws_role.as_deref()));
+    if options.hostnames.issuer.is_some() {
+        let hostnames = &options.hostnames;
+        objects.extend(rights::of_certificates(&hostnames.gateway_namespace, &hostnames.gateway_name));
+    }
     objects.extend(rights::of_people());
     objects.extend(admission::objects());
     objects.extend(deployment::objects(options));

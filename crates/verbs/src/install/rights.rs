@@ -166,6 +166,25 @@ pub(super) fn of_operator(aws_role: Option<&str>) -> Vec<Value> {
     ]
 }
 
+/// For certificates of hosts: listeners of the Gateway, and what is asked of cert-manager. Their Secrets it never sees.
+pub(super) fn of_certificates(gateway_namespace: &str, gateway: &str) -> Vec<Value> {
+    let name = "outboard-certificates";
+    let account = json!([{"kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE}]);
+    let certificates =
+        rule("cert-manager.io", &["certificates"], &["get", "list", "create", "patch", "delete"]);
+    let mut listeners = rule("gateway.networking.k8s.io", &["gateways"], &["get", "patch"]).value();
+    listeners["resourceNames"] = json!([gateway]);
+    let mut role = role("Role", name, &[certificates]);
+    if let Some(rules) = role["rules"].as_array_mut() {
+        rules.push(listeners);
+    }
+    let mut objects = vec![role, binding("Role", name, &account)];
+    for object in &mut objects {
+        object["metadata"]["namespace"] = json!(gateway_namespace);
+    }
+    objects
+}
+
 /// Whose containers' logs lie on a node: names and labels of pods, and nothing else.
 const LOGS: &[Rule] = &[rule("", &["pods"], &["list", "watch"])];
 

@@ -10,7 +10,7 @@ use crate::args::{Scope, duration};
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::progress::Progress;
-use crate::output::time::elapsed;
+use words::time::elapsed;
 
 /// Give a route a name of its own, and wait until the name servers of its zone answer; or change its weight
 #[derive(Args, Debug)]
@@ -26,6 +26,9 @@ pub struct ClaimArgs {
     /// Share of this cluster among all clusters that have the host, 0 to 255 [default: 100, or as it is]
     #[arg(short, long, value_name = "WEIGHT")]
     pub weight: Option<u8>,
+    /// Health check of Route 53, by its id: while it fails, the share of this cluster goes to the others. Empty: none any more
+    #[arg(long, value_name = "ID")]
+    pub health_check: Option<String>,
     /// Return as soon as the claim is written down
     #[arg(long)]
     pub no_wait: bool,
@@ -44,6 +47,7 @@ pub async fn run(context: &Context, args: ClaimArgs) -> Result<()> {
         environment: args.environment.to_string(),
         route: args.route.map(|route| route.to_string()),
         weight: args.weight,
+        health_check: args.health_check,
     };
     let (claimed, change) = hostname::claim(&place.cluster, &place.namespace, &wanted).await?;
     let host = hostname::summary(&claimed).host;

@@ -7,7 +7,7 @@ use crate::args::Scope;
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::table::{columns, or_dash};
-use crate::output::time::age;
+use words::time::age;
 
 /// List hosts: those with a name of their own, and those that environments have by their names
 #[derive(Args, Debug)]
@@ -34,12 +34,14 @@ pub async fn run(context: &Context, args: ListArgs) -> Result<()> {
         if hosts.is_empty() {
             return String::new();
         }
-        let mut head = vec!["HOST", "ENVIRONMENT", "ROUTE", "WEIGHT", "DNS", "AGE", "WHY"];
+        let mut head = vec!["HOST", "ENVIRONMENT", "ROUTE", "WEIGHT", "DNS", "TLS", "AGE", "WHY"];
         if args.all_namespaces {
             head.insert(0, "NAMESPACE");
         }
         let rows = hosts.iter().map(|host| {
-            let ready = host.dns_ready.map(|ready| if ready { "ready" } else { "not yet" });
+            let shown =
+                |ready: Option<bool>| or_dash(ready.map(|ready| if ready { "ready" } else { "not yet" }));
+            let refused = host.certificate.as_deref().filter(|_| host.certificate_ready == Some(false));
             head.iter()
                 .map(|column| match *column {
                     "NAMESPACE" => host.namespace.clone(),
@@ -47,8 +49,11 @@ pub async fn run(context: &Context, args: ListArgs) -> Result<()> {
                     "ENVIRONMENT" => host.environment.clone(),
                     "ROUTE" => host.route.clone(),
                     "WEIGHT" => or_dash(host.weight.map(|weight| weight.to_string()).as_deref()),
-                    "DNS" => or_dash(ready),
+                    "DNS" => shown(host.dns_ready),
+                    "TLS" => shown(host.certificate_ready),
                     "AGE" => age(host.created.as_deref()),
+                    // What keeps visitors away comes before what lets them in.
+                    _ if host.dns_ready == Some(true) => or_dash(refused.or(host.message.as_deref())),
                     _ => or_dash(host.message.as_deref()),
                 })
                 .collect::<Vec<String>>()
