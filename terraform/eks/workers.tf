@@ -33,6 +33,8 @@ resource "aws_launch_template" "worker" {
       tags          = merge(local.node_tags, { Name = "${var.name}-worker-${each.key}" })
     }
   }
+
+  tags = { Name = "${var.name}-worker-${each.key}" }
 }
 
 resource "aws_eks_node_group" "worker" {

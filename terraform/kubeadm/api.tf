@@ -56,6 +56,8 @@ resource "aws_route53_zone" "private" {
   vpc {
     vpc_id = module.network.vpc_id
   }
+
+  tags = { Name = "${var.name}-api" }
 }
 
 resource "aws_route53_record" "api" {

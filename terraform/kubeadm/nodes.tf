@@ -86,6 +86,8 @@ resource "aws_launch_template" "node" {
     }
   }
 
+  tags = { Name = "${var.name}-${each.key}" }
+
   # A node that starts before its files are there would wait for nothing.
   depends_on = [aws_s3_object.boot, aws_iam_role_policy.node]
 }

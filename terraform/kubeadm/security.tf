@@ -71,6 +71,8 @@ resource "aws_vpc_security_group_ingress_rule" "between" {
   from_port                    = each.value[3]
   to_port                      = each.value[4]
   description                  = each.value[5]
+
+  tags = { Name = "${var.name}-${each.key}" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "api" {
@@ -82,6 +84,8 @@ resource "aws_vpc_security_group_ingress_rule" "api" {
   from_port         = 6443
   to_port           = 6443
   description       = "API for people and pipelines"
+
+  tags = { Name = "${var.name}-api-${each.key}" }
 }
 
 resource "aws_vpc_security_group_egress_rule" "anywhere" {
@@ -91,4 +95,6 @@ resource "aws_vpc_security_group_egress_rule" "anywhere" {
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "-1"
   description       = "Out"
+
+  tags = { Name = "${var.name}-${each.key}-out" }
 }

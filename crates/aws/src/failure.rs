@@ -69,6 +69,7 @@ pub fn of_service(code: &str, message: &str, status: u16) -> Failure {
         "ResourceNotFoundException"
         | "LoadBalancerNotFound"
         | "NoSuchResourceException"
+        | "NoSuchHostedZone"
         | "ParameterNotFound"
         | "TargetGroupNotFound"
         | "InvalidResourceId"
@@ -95,6 +96,8 @@ pub fn of_service(code: &str, message: &str, status: u16) -> Failure {
         | "ThrottlingException"
         | "TooManyRequestsException" => Failure::Throttled(words),
         _ if status == 429 => Failure::Throttled(words),
+        // What is not there will not be there a moment later.
+        _ if status == 501 => Failure::Refused(words),
         _ if status >= 500 => Failure::Unreachable(words),
         _ if status == 401 || status == 403 => Failure::Denied(words),
         "" => Failure::Refused(words),

@@ -9,6 +9,7 @@ mod content;
 mod failure;
 mod firehose;
 mod kept;
+mod listeners;
 mod machines;
 mod made_by_kubernetes;
 mod memory;
@@ -23,6 +24,7 @@ mod secrets_manager;
 mod store;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,7 @@ use aws_config::SdkConfig;
 pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
+pub use listeners::Listener;
 pub use machines::{Health, Machine};
 pub use made_by_kubernetes::{Deletion, Part};
 use memory::Memory;

@@ -9,7 +9,7 @@ use crate::plan::names::Identity;
 use crate::plan::root::{self, OUTPUT};
 use crate::plan::spec::{ClusterFile, ClusterSpec, Topology};
 use crate::plan::summary::{self, PlanSummary};
-use crate::plan::{contract, rules};
+use crate::plan::{contract, orphans, rules};
 use crate::work::Work;
 use crate::{Error, Event, Result, Sink, modules, recover};
 
@@ -67,9 +67,10 @@ pub async fn plan(work: &Work, purpose: Purpose, sink: Sink<'_>) -> Result<Plann
     if work.backend.is_some() {
         recover::unstored(work, sink).await?;
         let perhaps = recover::unrecorded(work, sink).await?;
-        if !perhaps.is_empty() {
+        let ground = recover::ground(work).await?;
+        if !perhaps.is_empty() || orphans::strays(&ground.tagged, &ground.held) {
             let shown = shown(work, Purpose::Apply).await?;
-            recover::orphaned(work, &perhaps, &shown, sink).await?;
+            recover::orphaned(work, &perhaps, &shown, ground, sink).await?;
         }
         // Once is enough: what is done from here on has a stream of its own.
         work.folder.remove(EVENTS)?;

@@ -4,7 +4,9 @@
 use serde_json::Value;
 
 use crate::folder::EVENTS;
+use crate::plan::journal::Refusal;
 use crate::plan::lock::{self, Holder, LastRun, Lock};
+use crate::plan::orphans::Ground;
 use crate::plan::root::TAG;
 use crate::plan::{journal, orphans};
 use crate::run::{self, Ended};
@@ -90,7 +92,7 @@ pub async fn unrecorded(work: &Work, sink: Sink<'_>) -> Result<Vec<String>> {
     let lacking = journal::lacking(&stream, &held);
     let mut perhaps = lacking.perhaps;
     for (address, id) in lacking.take {
-        if import(work, &address, &id).await? {
+        if import(work, &address, &id, sink).await? {
             sink(Event::note(format!("{address} was made and not stored: it is {id}, and in the state now")));
         } else {
             perhaps.push(address);
@@ -99,15 +101,35 @@ pub async fn unrecorded(work: &Work, sink: Sink<'_>) -> Result<Vec<String>> {
     Ok(perhaps)
 }
 
-/// Looks for what was being made when the last run ended, and takes it into the state. `shown`: a plan that would make it.
-pub async fn orphaned(work: &Work, perhaps: &[String], shown: &Value, sink: Sink<'_>) -> Result<()> {
+/// What AWS has of the cluster, and which of it is in the state.
+pub async fn ground(work: &Work) -> Result<Ground> {
     let tagged = work.account.tagged(TAG, &work.identity.id).await;
     let tagged =
         tagged.map_err(|failure| Error::Aws { doing: "look for what the last run left", failure })?;
     let held = crate::create::stored(work).await?.unwrap_or_default().identities;
-    for (address, id) in orphans::find(perhaps, shown, &tagged, &held) {
+    Ok(Ground { tagged, held, ..Ground::default() })
+}
+
+/// Looks for what was being made when the last run ended, and takes it into the state. `shown`: a plan that would make it.
+pub async fn orphaned(
+    work: &Work,
+    perhaps: &[String],
+    shown: &Value,
+    mut ground: Ground,
+    sink: Sink<'_>,
+) -> Result<()> {
+    let failed = |failure| Error::Aws { doing: "look for what the last run left", failure };
+    for name in orphans::zones(perhaps, shown) {
+        let ours = |zone: &aws::Tagged| zone.tags.get(TAG) == Some(&work.identity.id);
+        let zones = work.account.zones_named(&name).await.map_err(failed)?;
+        ground.tagged.extend(zones.into_iter().filter(ours));
+    }
+    for balancer in orphans::balancers(perhaps, shown) {
+        ground.listeners.extend(work.account.listeners(&balancer).await.map_err(failed)?);
+    }
+    for (address, id) in orphans::find(perhaps, shown, &ground) {
         // It may never have come to that: then there is nothing to import.
-        if import(work, &address, &id).await? {
+        if import(work, &address, &id, sink).await? {
             sink(Event::note(format!(
                 "{address} was being made when the last run ended: it is {id}, and in the state now"
             )));
@@ -117,11 +139,24 @@ pub async fn orphaned(work: &Work, perhaps: &[String], shown: &Value, sink: Sink
 }
 
 /// Whether there is such a thing, and it is in the state now.
-async fn import(work: &Work, address: &str, id: &str) -> Result<bool> {
+async fn import(work: &Work, address: &str, id: &str, sink: Sink<'_>) -> Result<bool> {
     let arguments = ["import", "-input=false", "-no-color", "-lock-timeout=30s", address, id];
     match work.engine.call(work.folder.path(), "importing", &arguments).await {
         Ok(_) => Ok(true),
-        Err(Error::Engine { .. }) => Ok(false),
+        Err(Error::Engine { said, .. }) => {
+            let words: Vec<String> =
+                said.iter().map(|said| format!("{} {}", said.summary, said.detail)).collect();
+            match journal::refusal(&words.join(" ")) {
+                Refusal::Held => Ok(true),
+                Refusal::Absent => Ok(false),
+                Refusal::Other(words) => {
+                    sink(Event::note(format!(
+                        "{address} may be there as {id}, and could not be taken into the state: {words}"
+                    )));
+                    Ok(false)
+                }
+            }
+        }
         Err(error) => Err(error),
     }
 }

@@ -5,7 +5,9 @@ A class or method that a newer moto calls otherwise fails at the start.
 import sys
 
 from moto.autoscaling.models import LifecycleHook
+from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.responses.launch_templates import LaunchTemplates
+from moto.ec2.utils import parse_user_data
 from moto.eks.models import Nodegroup
 from moto.route53.responses import Route53
 from moto.server import main
@@ -26,6 +28,19 @@ def create_launch_template(self):
 
 
 LaunchTemplates.create_launch_template = create_launch_template
+
+# Machines of a template's second version are never started: its user data stays as it was sent.
+version = LaunchTemplate.create_version
+
+
+def create_version(self, data, description):
+    data["UserData"] = parse_user_data(data.get("UserData"))
+    if data["UserData"] is None:
+        del data["UserData"]
+    return version(self, data, description)
+
+
+LaunchTemplate.create_version = create_version
 
 # DescribeLifecycleHooks answers a made-up role and queue for every hook.
 hook = LifecycleHook.__init__

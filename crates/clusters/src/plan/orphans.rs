@@ -3,78 +3,138 @@
 
 use std::collections::BTreeSet;
 
-use aws::Tagged;
+use aws::{Listener, Tagged};
 use serde_json::Value;
 
 use super::progress::kind;
 
 /// Types whose name is their identity.
-const NAMED: [&str; 3] = ["aws_autoscaling_group", "aws_iam_instance_profile", "aws_iam_role"];
+const NAMED: [&str; 5] = [
+    "aws_autoscaling_group",
+    "aws_cloudwatch_log_group",
+    "aws_eks_cluster",
+    "aws_iam_instance_profile",
+    "aws_iam_role",
+];
 
 /// Types that are found by their tags: what their ARNs have, and whether Terraform knows them by the whole of it.
-const TAGGED: [(&str, &str, bool); 11] = [
+const TAGGED: [(&str, &str, bool); 14] = [
     ("aws_eip", ":elastic-ip/", false),
     ("aws_internet_gateway", ":internet-gateway/", false),
     ("aws_launch_template", ":launch-template/", false),
     ("aws_lb", ":loadbalancer/", true),
     ("aws_lb_target_group", ":targetgroup/", true),
     ("aws_nat_gateway", ":natgateway/", false),
+    ("aws_route53_zone", ":hostedzone/", false),
     ("aws_route_table", ":route-table/", false),
     ("aws_security_group", ":security-group/", false),
     ("aws_subnet", ":subnet/", false),
     ("aws_vpc", ":vpc/", false),
     ("aws_vpc_endpoint", ":vpc-endpoint/", false),
+    ("aws_vpc_security_group_egress_rule", ":security-group-rule/", false),
+    ("aws_vpc_security_group_ingress_rule", ":security-group-rule/", false),
 ];
 
-/// What may be each of the addresses that were being made, as Terraform imports it: address and identity. `shown`: a plan in
-/// which they are to be made; `held`: identities in the state.
-pub fn find(
-    perhaps: &[String],
-    shown: &Value,
-    tagged: &[Tagged],
-    held: &BTreeSet<String>,
-) -> Vec<(String, String)> {
+/// What AWS has of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Ground {
+    /// What carries the cluster's tag.
+    pub tagged: Vec<Tagged>,
+    /// Of those load balancers that `balancers` names.
+    pub listeners: Vec<Listener>,
+    /// Identities in the state.
+    pub held: BTreeSet<String>,
+}
+
+/// Whether something carries the cluster's tag that Terraform makes, and is not in the state.
+pub fn strays(tagged: &[Tagged], held: &BTreeSet<String>) -> bool {
+    tagged.iter().any(|one| {
+        let known = TAGGED.iter().find(|(_, part, _)| one.arn.contains(part));
+        known.is_some_and(|(.., whole)| !held.contains(id(&one.arn, *whole)))
+    })
+}
+
+/// Names of the hosted zones among the addresses: no index of tags has them.
+pub fn zones(perhaps: &[String], shown: &Value) -> Vec<String> {
+    wanted(perhaps, shown, "aws_route53_zone", "name")
+}
+
+/// ARNs of the load balancers whose listeners are among the addresses.
+pub fn balancers(perhaps: &[String], shown: &Value) -> Vec<String> {
+    wanted(perhaps, shown, "aws_lb_listener", "load_balancer_arn")
+}
+
+fn wanted(perhaps: &[String], shown: &Value, of: &str, key: &str) -> Vec<String> {
+    let mine = perhaps.iter().filter(|address| kind(address) == of);
+    mine.filter_map(|address| planned(shown, address)?[key].as_str().map(str::to_owned)).collect()
+}
+
+/// What a plan would make at an address.
+fn planned<'a>(shown: &'a Value, address: &str) -> Option<&'a Value> {
+    let change = creations(shown).find(|change| change["address"] == address)?;
+    Some(&change["change"]["after"])
+}
+
+fn creations(shown: &Value) -> impl Iterator<Item = &Value> {
     let changes = shown["resource_changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    changes.iter().filter(|change| change["change"]["actions"] == serde_json::json!(["create"]))
+}
+
+/// What may be each of the addresses that were being made, and of those that a tag tells of, as Terraform imports it: address and
+/// identity. `shown`: a plan in which they are to be made.
+pub fn find(perhaps: &[String], shown: &Value, ground: &Ground) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    for address in perhaps {
-        let change = changes.iter().find(|change| change["address"] == address.as_str());
-        let after = change.map(|change| &change["change"]["after"]);
-        if let Some(id) = after.and_then(|after| identity(kind(address), after, tagged, held)) {
-            found.push((address.clone(), id));
+    for change in creations(shown) {
+        let (address, after) = (change["address"].as_str().unwrap_or_default(), &change["change"]["after"]);
+        let kind = kind(address);
+        let begun = perhaps.iter().any(|known| known == address);
+        let identity = || match begun {
+            true => named(kind, after, ground),
+            false => None,
+        };
+        if let Some(id) = identity().or_else(|| by_tags(kind, after, ground)) {
+            found.push((address.to_owned(), id));
         }
     }
     found
 }
 
-fn identity(kind: &str, after: &Value, tagged: &[Tagged], held: &BTreeSet<String>) -> Option<String> {
-    let name = after["name"].as_str();
+/// By what the plan says alone: whether it is there, an import finds out.
+fn named(kind: &str, after: &Value, ground: &Ground) -> Option<String> {
     if NAMED.contains(&kind) {
-        return name.map(str::to_owned);
+        return after["name"].as_str().map(str::to_owned);
     }
-    if let Some(composed) = composed(kind, after) {
-        return Some(composed);
+    if kind == "aws_lb_listener" {
+        let (balancer, port) = (after["load_balancer_arn"].as_str()?, after["port"].as_u64()?);
+        let fits = |one: &&Listener| one.balancer == balancer && u64::from(one.port) == port;
+        let one = ground.listeners.iter().find(fits)?;
+        return Some(one.arn.clone()).filter(|arn| !ground.held.contains(arn));
     }
+    composed(kind, after)
+}
+
+fn by_tags(kind: &str, after: &Value, ground: &Ground) -> Option<String> {
     let (_, part, whole) = TAGGED.iter().find(|(known, ..)| *known == kind)?;
-    let id = |arn: &str| {
-        let last = arn.rsplit('/').next().unwrap_or(arn);
-        if *whole { arn.to_owned() } else { last.to_owned() }
-    };
-    let wanted = after["tags"]["Name"].as_str();
+    let (tag, name) = (after["tags"]["Name"].as_str(), after["name"].as_str());
     let fits = |one: &&Tagged| {
-        let named = match (wanted, name) {
-            (Some(wanted), _) => one.tags.get("Name").is_some_and(|name| name == wanted),
+        let named = match (tag, name) {
+            (Some(tag), _) => one.tags.get("Name").is_some_and(|name| name == tag),
             // Names of launch templates are in no ARN: they are told apart by tags alone.
             (None, Some(name)) => one.arn.split('/').any(|step| step == name),
             (None, None) => true,
         };
-        named && one.arn.contains(part) && !held.contains(&id(&one.arn))
+        named && one.arn.contains(part) && !ground.held.contains(id(&one.arn, *whole))
     };
-    let mut found = tagged.iter().filter(fits);
+    let mut found = ground.tagged.iter().filter(fits);
     // Of two nobody knows which.
     match (found.next(), found.next()) {
-        (Some(one), None) => Some(id(&one.arn)),
+        (Some(one), None) => Some(id(&one.arn, *whole).to_owned()),
         _ => None,
     }
+}
+
+fn id(arn: &str, whole: bool) -> &str {
+    if whole { arn } else { arn.rsplit('/').next().unwrap_or(arn) }
 }
 
 /// Identities that are made of what the plan says. None: another type, or something of it is not known yet.
@@ -82,6 +142,13 @@ fn composed(kind: &str, after: &Value) -> Option<String> {
     let text = |key: &str| after[key].as_str();
     let number = |key: &str| after[key].as_i64();
     Some(match kind {
+        "aws_eks_access_entry" => format!("{}:{}", text("cluster_name")?, text("principal_arn")?),
+        "aws_eks_access_policy_association" => {
+            format!("{}#{}#{}", text("cluster_name")?, text("principal_arn")?, text("policy_arn")?)
+        }
+        "aws_eks_addon" => format!("{}:{}", text("cluster_name")?, text("addon_name")?),
+        "aws_eks_node_group" => format!("{}:{}", text("cluster_name")?, text("node_group_name")?),
+        "aws_iam_role_policy_attachment" => format!("{}/{}", text("role")?, text("policy_arn")?),
         "aws_iam_role_policy" => format!("{}:{}", text("role")?, text("name")?),
         "aws_route" => format!("{}_{}", text("route_table_id")?, text("destination_cidr_block")?),
         "aws_route_table_association" => format!("{}/{}", text("subnet_id")?, text("route_table_id")?),
@@ -108,9 +175,17 @@ mod tests {
     }
 
     fn found(address: &str, after: &Value, all: &[Tagged], held: &[&str]) -> Option<String> {
-        let shown = json!({"resource_changes": [{"address": address, "change": {"after": after}}]});
-        let held = held.iter().map(|id| (*id).to_owned()).collect();
-        find(&[address.to_owned()], &shown, all, &held).pop().map(|(_, id)| id)
+        let ground = Ground {
+            tagged: all.to_vec(),
+            held: held.iter().map(|id| (*id).to_owned()).collect(),
+            ..Ground::default()
+        };
+        find(&[address.to_owned()], &shown(address, after), &ground).pop().map(|(_, id)| id)
+    }
+
+    fn shown(address: &str, after: &Value) -> Value {
+        let change = json!({"address": address, "change": {"actions": ["create"], "after": after}});
+        json!({"resource_changes": [change]})
     }
 
     #[test]
@@ -142,8 +217,38 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_name_is_found_by_what_it_belongs_to() {
+        let address = "module.cluster.aws_lb_listener.api";
+        let shown = shown(address, &json!({"load_balancer_arn": "arn:lb", "port": 6443}));
+        let perhaps = [address.to_owned()];
+        assert_eq!(balancers(&perhaps, &shown), ["arn:lb"]);
+        let listener = |arn: &str, port| Listener { arn: arn.into(), balancer: "arn:lb".into(), port };
+        let listeners = vec![listener("arn:other", 443), listener("arn:mine", 6443)];
+        let mut ground = Ground { listeners, ..Ground::default() };
+        assert_eq!(find(&perhaps, &shown, &ground), [(address.to_owned(), "arn:mine".to_owned())]);
+        ground.held.insert("arn:mine".to_owned());
+        assert_eq!(find(&perhaps, &shown, &ground), []);
+    }
+
+    #[test]
+    fn a_tag_tells_of_what_no_stream_told_and_a_name_alone_does_not() {
+        let all = [tagged("vpc/vpc-1", "qa")];
+        let vpc = shown("module.cluster.module.network.aws_vpc.this", &json!({"tags": {"Name": "qa"}}));
+        let ground = Ground { tagged: all.to_vec(), ..Ground::default() };
+        assert_eq!(find(&[], &vpc, &ground).pop().map(|(_, id)| id).as_deref(), Some("vpc-1"));
+        let role = shown("module.cluster.aws_iam_role.node[\"worker\"]", &json!({"name": "qa-1-worker"}));
+        assert_eq!(find(&[], &role, &ground), []);
+        assert!(strays(&all, &BTreeSet::new()) && !strays(&all, &["vpc-1".to_owned()].into()));
+        // What an Auto Scaling group has started is no stray.
+        assert!(!strays(
+            &[tagged("instance/i-1", "qa-worker"), tagged("volume/vol-1", "")],
+            &BTreeSet::new()
+        ));
+    }
+
+    #[test]
     fn what_nobody_plans_any_more_or_cannot_be_found_is_left_alone() {
         assert_eq!(found("module.cluster.aws_route.a", &json!({}), &[], &[]), None);
-        assert!(find(&["a.b".to_owned()], &json!({}), &[], &BTreeSet::new()).is_empty());
+        assert!(find(&["a.b".to_owned()], &json!({}), &Ground::default()).is_empty());
     }
 }
