@@ -190,6 +190,18 @@ async fn bad_input_is_told_before_anything_is_made() -> Result<()> {
         &["123456789012", "AWS_PROFILE"],
     )
     .await?;
+    // Where its API is to be named.
+    let named = |host: &'static str, zone: String| {
+        move |file: &mut Value| {
+            file["spec"]["api"]["host"] = json!(host);
+            file["spec"]["api"]["zoneId"] = json!(zone);
+        }
+    };
+    let zone = site.cloud.hosted_zone("clusters.example.org").await?;
+    let nowhere = named("api.clusters.example.org", "ZNOWHERE".to_owned());
+    told(&nowhere, Exit::Invalid, &["there is no hosted zone ZNOWHERE", "spec.api.zoneId"]).await?;
+    let outside = named("api.example.net", zone.clone());
+    told(&outside, Exit::Invalid, &["api.example.net does not lie in hosted zone", &zone]).await?;
     told(
         &|file| file["spec"]["terraform"]["override"] = json!("none.tf.json"),
         Exit::Invalid,

@@ -22,6 +22,14 @@ pub struct InstanceType {
     pub architectures: Vec<String>,
 }
 
+/// A virtual network.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Network {
+    pub id: String,
+    /// Blocks of IPv4 addresses.
+    pub blocks: BTreeSet<String>,
+}
+
 impl Account {
     /// Which of these types each zone offers.
     pub async fn offered(&self, types: &[String]) -> Result<BTreeMap<String, BTreeSet<String>>, Failure> {
@@ -74,17 +82,27 @@ impl Account {
         Ok(found.into_iter().next())
     }
 
-    /// How many virtual networks, public addresses, and load balancers of networks there are.
-    pub async fn networks(&self) -> Result<usize, Failure> {
-        let found = self.pages("DescribeVpcs", "item", &[], |node| text(node, "vpcId")).await?;
-        Ok(found.into_iter().collect::<BTreeSet<_>>().len())
+    /// Every virtual network of the region.
+    pub async fn networks(&self) -> Result<Vec<Network>, Failure> {
+        self.pages("DescribeVpcs", "item", &[], |node| {
+            let further =
+                node.children().filter(|child| child.tag_name().name() == "cidrBlockAssociationSet");
+            let further = further.flat_map(|set| set.children()).filter_map(|item| text(item, "cidrBlock"));
+            Some(Network {
+                id: text(node, "vpcId")?,
+                blocks: text(node, "cidrBlock").into_iter().chain(further).collect(),
+            })
+        })
+        .await
     }
 
+    /// How many public addresses there are.
     pub async fn addresses(&self) -> Result<usize, Failure> {
         let answer = Query::of(&self.config).ask(EC2, "DescribeAddresses", &[]).await?;
         Ok(each(&answer, "item", |node| text(node, "publicIp"))?.len())
     }
 
+    /// How many load balancers of networks there are.
     pub async fn network_balancers(&self) -> Result<usize, Failure> {
         let (query, mut count, mut next) = (Query::of(&self.config), 0, None::<String>);
         loop {

@@ -1,5 +1,5 @@
-//! Services of AWS by their query protocol: an action with its parameters as a form, an answer in XML. Only for EC2 and load
-//! balancers, of whose hundreds of actions outboard needs ten
+//! Services of AWS by their query protocol: an action with its parameters as a form, an answer in XML. Only for EC2, load
+//! balancers and IAM, of whose hundreds of actions outboard needs a dozen
 //! ([decision 87](../../../docs/decisions/0087-ec2-is-asked-without-its-client.md)).
 
 use std::time::{Duration, SystemTime};
@@ -30,12 +30,17 @@ const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 pub(crate) struct Service {
     pub name: &'static str,
     pub version: &'static str,
+    /// Whether it has one endpoint for all regions.
+    pub global: bool,
 }
 
-pub(crate) const EC2: Service = Service { name: "ec2", version: "2016-11-15" };
-pub(crate) const BALANCERS: Service = Service { name: "elasticloadbalancing", version: "2015-12-01" };
+pub(crate) const EC2: Service = Service { name: "ec2", version: "2016-11-15", global: false };
+pub(crate) const IAM: Service = Service { name: "iam", version: "2010-05-08", global: true };
+pub(crate) const BALANCERS: Service =
+    Service { name: "elasticloadbalancing", version: "2015-12-01", global: false };
 /// The one before, which load balancers of Services are made with unless somebody asks for another.
-pub(crate) const CLASSIC: Service = Service { name: "elasticloadbalancing", version: "2012-06-01" };
+pub(crate) const CLASSIC: Service =
+    Service { name: "elasticloadbalancing", version: "2012-06-01", global: false };
 
 pub(crate) struct Query {
     config: SdkConfig,
@@ -78,9 +83,10 @@ impl Query {
         parameters: &[(String, String)],
     ) -> Result<String, Failure> {
         let region = self.config.region().ok_or(Failure::NoRegion)?.as_ref();
+        let (host, region) = place(service, region);
         let url = match self.config.endpoint_url() {
             Some(elsewhere) => format!("{}/", elsewhere.trim_end_matches('/')),
-            None => format!("https://{}.{region}.{}/", service.name, suffix(region)),
+            None => format!("https://{host}/"),
         };
         let form = form(service, action, parameters);
         let request = self.signed(service, region, &url, &form).await?;
@@ -136,8 +142,16 @@ async fn whole(body: SdkBody) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&bytes.into_bytes()).into_owned())
 }
 
-fn suffix(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
+/// The host of a service, and the region that signatures for it name.
+fn place(service: Service, region: &str) -> (String, &str) {
+    let name = service.name;
+    match (service.global, region.split('-').next()) {
+        (false, Some("cn")) => (format!("{name}.{region}.amazonaws.com.cn"), region),
+        (false, _) => (format!("{name}.{region}.amazonaws.com"), region),
+        (true, Some("cn")) => (format!("{name}.cn-north-1.amazonaws.com.cn"), "cn-north-1"),
+        (true, _) if region.starts_with("us-gov-") => (format!("{name}.us-gov.amazonaws.com"), "us-gov-west-1"),
+        (true, _) => (format!("{name}.amazonaws.com"), "us-east-1"),
+    }
 }
 
 fn form(service: Service, action: &str, parameters: &[(String, String)]) -> String {
@@ -189,6 +203,14 @@ mod tests {
         let parameters = [("Filter.1.Value.1".to_owned(), "a b/ü".to_owned())];
         let expected = "Action=DescribeVpcs&Version=2016-11-15&Filter.1.Value.1=a%20b%2F%C3%BC";
         assert_eq!(form(EC2, "DescribeVpcs", &parameters), expected);
+    }
+
+    #[test]
+    fn a_service_of_all_regions_has_one_place_in_each_part_of_aws() {
+        assert_eq!(place(EC2, "eu-west-1"), ("ec2.eu-west-1.amazonaws.com".to_owned(), "eu-west-1"));
+        assert_eq!(place(EC2, "cn-north-1").0, "ec2.cn-north-1.amazonaws.com.cn");
+        assert_eq!(place(IAM, "eu-west-1"), ("iam.amazonaws.com".to_owned(), "us-east-1"));
+        assert_eq!(place(IAM, "us-gov-east-1"), ("iam.us-gov.amazonaws.com".to_owned(), "us-gov-west-1"));
     }
 
     #[test]

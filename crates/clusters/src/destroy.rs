@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::create::{carry_out, stored};
 use crate::plan::root::TAG;
-use crate::plan::sweep::Count;
+use crate::plan::sweep::{Count, lingers};
 use crate::planning::Planned;
 use crate::work::Work;
 use crate::{Error, Event, Result, Sink, pki, sweep};
@@ -61,7 +61,7 @@ pub async fn destroy(
     sink(Event::Doing { what: format!("looking for what still carries {TAG}={}", work.identity.id) });
     let tagged = work.account.tagged(TAG, &work.identity.id).await;
     let tagged = tagged.map_err(|failure| Error::Aws { doing: "look for what is left", failure })?;
-    left.extend(tagged.into_iter().map(|one| one.arn).filter(|arn| counts(arn)));
+    left.extend(tagged.into_iter().map(|one| one.arn).filter(|arn| !lingers(arn)));
     if !left.is_empty() {
         return Err(Error::Left(left));
     }
@@ -81,10 +81,4 @@ pub async fn destroy(
         left: 0,
         kept: swept.kept,
     })
-}
-
-/// Terminated instances and deleted NAT gateways keep their tags for an hour. An instance that ran would have a volume and a
-/// network interface with the tag, too, and a NAT gateway an address.
-fn counts(arn: &str) -> bool {
-    !arn.contains(":instance/") && !arn.contains(":natgateway/")
 }

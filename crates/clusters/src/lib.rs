@@ -40,7 +40,7 @@ pub use plan::spec::{ClusterFile, json_schema};
 pub use plan::summary::PlanSummary;
 pub use plan::sweep::{Count, Swept};
 pub use planning::{Planned, Purpose, plan as planned, price};
-pub use preflight::look as preflight;
+pub use preflight::{is_begun, look as preflight};
 pub use recover::settle;
 pub use status::{Phase, Status, kubeconfig, list, status, unlock};
 pub use sweep::look as made_by_kubernetes;

@@ -1,5 +1,7 @@
 //! Clusters: planned, made, looked at and destroyed, each from its file.
 
+mod zone;
+
 use std::path::{Path, PathBuf};
 
 pub use ::clusters::{
@@ -70,8 +72,15 @@ pub async fn prepare(
 ) -> Result<Ready> {
     let mut work = Work::open(wanted, sink).await?;
     ::clusters::settle(&work, interrupted, sink).await?;
-    if purpose == Purpose::Apply {
-        unless(interrupted, ::clusters::preflight(&work, sink)).await?;
+    if purpose == Purpose::Apply && !::clusters::is_begun(&work).await? {
+        let named = match &work.file.spec.api {
+            Some(api) => {
+                let named = Box::pin(zone::look(api, sink));
+                unless(interrupted, async { Ok(named.await) }).await?
+            }
+            None => Vec::new(),
+        };
+        unless(interrupted, ::clusters::preflight(&work, named, sink)).await?;
     }
     if change && purpose == Purpose::Apply {
         work.make_bucket(sink).await?;

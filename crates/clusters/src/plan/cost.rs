@@ -98,7 +98,12 @@ pub fn cost(file: &ClusterFile, prices: &Prices) -> Option<Cost> {
             Nat::Single => 1,
             Nat::None => 0,
         };
-        item("NAT gateways", gateways, hourly(gateways, prices.nat_gateway + prices.public_address), None);
+        item(
+            "NAT gateways with their addresses",
+            gateways,
+            hourly(gateways, prices.nat_gateway + prices.public_address),
+            None,
+        );
     }
     for (name, pool) in &spec.workers {
         let kind = pool.instances.first().map(String::as_str).unwrap_or_default();
@@ -108,11 +113,16 @@ pub fn cost(file: &ClusterFile, prices: &Prices) -> Option<Cost> {
             Some(nodes + volumes(count, pool.volume_gib, prices).unwrap_or_default())
         };
         let on_demand = if pool.spot { " at the price on demand" } else { "" };
-        item(&format!("workers {name} {kind}{on_demand}"), pool.min, all(pool.min), all(pool.max));
+        item(
+            &format!("workers {name} {kind} with volumes{on_demand}"),
+            pool.min,
+            all(pool.min),
+            all(pool.max),
+        );
     }
     let monthly = items.iter().filter_map(|item| item.monthly).sum();
     let monthly_at_most = items.iter().filter_map(|item| item.monthly_at_most.or(item.monthly)).sum();
-    let mut remarks = vec!["without traffic, snapshots and logs".to_owned()];
+    let mut remarks = vec!["without traffic, snapshots, logs and metrics".to_owned()];
     if prices.region != spec.region {
         remarks
             .push(format!("at prices of {}: those of {} differ by some percent", prices.region, spec.region));

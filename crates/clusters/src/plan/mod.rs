@@ -10,6 +10,7 @@ pub mod journal;
 pub mod lock;
 pub mod names;
 pub mod orphans;
+pub mod permissions;
 pub mod preflight;
 pub mod progress;
 pub mod root;

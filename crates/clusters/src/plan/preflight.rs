@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::Problem;
 use api::problem::pointer;
-use aws::{Image, InstanceType};
+use aws::{Image, InstanceType, Network};
 
+use super::cidr::Cidr;
 use super::spec::{ClusterFile, ClusterSpec, Nat, Topology};
 
 /// The device that launch templates give their encrypted volume to.
@@ -27,6 +28,7 @@ pub struct Seen {
     pub types: Option<BTreeMap<String, InstanceType>>,
     /// None within: there is no such image.
     pub image: Option<Option<Image>>,
+    pub networks: Option<Vec<Network>>,
     pub limits: Vec<Limit>,
     /// ARNs of what carries the cluster's tag, though there is no state of it.
     pub ownerless: Vec<String>,
@@ -78,10 +80,37 @@ pub fn problems(file: &ClusterFile, seen: &Seen) -> Vec<Problem> {
         );
         let problem = Problem::new("/metadata/name", message);
         found.push(problem.hint(
-            "delete them, or bring back the state they belong to: the bucket keeps old versions of it",
+            "delete them, or bring back the state they belong to: the bucket keeps old versions of it; what was deleted just now may be listed for some minutes more",
         ));
     }
     found
+}
+
+/// What is worth knowing and stands against nothing. Networks of one account may well have the same addresses, as long as nobody wants
+/// to join them.
+pub fn remarks(file: &ClusterFile, seen: &Seen) -> Vec<String> {
+    let Some(text) = file.spec.network.as_ref().map(|network| network.cidr.as_str()) else { return vec![] };
+    let Ok(wanted) = text.parse::<Cidr>() else { return vec![] };
+    let same = |network: &&Network| {
+        network.blocks.iter().filter_map(|block| block.parse().ok()).any(|block: Cidr| block.overlaps(wanted))
+    };
+    let others: Vec<String> = seen
+        .networks
+        .iter()
+        .flatten()
+        .filter(same)
+        .map(|network| {
+            let blocks: Vec<&str> = network.blocks.iter().map(String::as_str).collect();
+            format!("{} ({})", network.id, blocks.join(", "))
+        })
+        .collect();
+    if others.is_empty() {
+        return vec![];
+    }
+    vec![format!(
+        "addresses {text} are in use by {}, too: peering and transit gateways cannot join the two",
+        others.join(" and ")
+    )]
 }
 
 fn offers(spec: &ClusterSpec, offered: &BTreeMap<String, BTreeSet<String>>, found: &mut Vec<Problem>) {
@@ -218,6 +247,7 @@ mod tests {
             offered: Some(offered),
             types: Some([(control, arm(2))].into()),
             image: Some(Some(image)),
+            networks: None,
             limits: vec![
                 Limit { what: NETWORKS, used: 5, at_most: 5.0 },
                 Limit { what: ADDRESSES, used: 0, at_most: 5.0 },
@@ -227,6 +257,17 @@ mod tests {
             ownerless: vec!["arn:aws:ec2:eu-west-1:1:vpc/vpc-1".into()],
         };
         insta::assert_snapshot!(told(&seen).join("\n"));
+    }
+
+    #[test]
+    fn networks_with_the_same_addresses_are_named_and_refused_by_nobody() {
+        let network = |id: &str, block: &str| Network { id: id.into(), blocks: [block.to_owned()].into() };
+        let networks = Some(vec![network("vpc-1", "10.20.128.0/24"), network("vpc-2", "10.21.0.0/16")]);
+        let seen = Seen { networks, ..Seen::default() };
+        let said = "addresses 10.20.0.0/16 are in use by vpc-1 (10.20.128.0/24), too: peering and transit gateways cannot join the two";
+        assert_eq!(remarks(&file(), &seen), [said]);
+        assert_eq!(told(&seen), [""; 0]);
+        assert_eq!(remarks(&file(), &Seen::default()), [""; 0]);
     }
 
     #[test]

@@ -48,6 +48,12 @@ pub fn sort(tagged: &[Tagged]) -> Swept {
     swept
 }
 
+/// Terminated instances and deleted NAT gateways keep their tags for an hour. An instance that ran would have a volume and a
+/// network interface with the tag, too, and a NAT gateway an address.
+pub fn lingers(arn: &str) -> bool {
+    arn.contains(":instance/") || arn.contains(":natgateway/")
+}
+
 impl Swept {
     pub fn count(&self) -> Count {
         let balancer = |part: &&Part| matches!(part, Part::LoadBalancer(_) | Part::ClassicBalancer(_));
