@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use api::Exit;
-use hickory_proto::op::{Message, MessageType, OpCode, Query};
-use hickory_proto::rr::{Name, RData, RecordType};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -17,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -28,19 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The addresses of a host, from the zone's name server.
 pub async fn resolve(host: &str) -> Result<Vec<Ipv4Addr>> {
-    let mut question = Message::new(rand::random(), MessageType::Query, OpCode::Query);
-    question.add_query(Query::query(Name::from_ascii(format!("{host}."))?, RecordType::A));
-    let socket = UdpSocket::bind("0.0.0.0:0").await?;
-    socket.connect(testbed::dns::server()).await?;
-    socket.send(&question.to_vec()?).await?;
-    let mut buffer = vec![0; 4096];
-    let length = timeout(PATIENCE, socket.recv(&mut buffer)).await.context("the name server is silent")??;
-    let told = Message::from_vec(&buffer[..length])?;
-    let address = |data: &RData| match data {
-        RData::A(address) => Some(address.0),
-        _ => None,
-    };
-    Ok(told.answers.iter().filter_map(|record| address(&record.data)).collect())
+    let host = host.to_owned();
+    tokio::task::spawn_blocking(move || testbed::dns::resolve(&host)).await?
 }
 
 /// `GET https://host/path` as a browser does it that trusts the testbed's authority: resolved, and the certificate verified
