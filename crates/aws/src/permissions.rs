@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn what_is_not_allowed_is_refused_however_iam_puts_it() {
         let member = |action: &str, decision: &str| {
-            format!("<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision><MatchedStatements/></member>")
+            format!(
+                "<member><EvalActionName>{action}</EvalActionName><EvalDecision>{decision}</EvalDecision><MatchedStatements/></member>"
+            )
         };
         let answer = format!(
             r#"<R xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><EvaluationResults>{}{}{}</EvaluationResults></R>"#,

@@ -149,7 +149,9 @@ fn place(service: Service, region: &str) -> (String, &str) {
         (false, Some("cn")) => (format!("{name}.{region}.amazonaws.com.cn"), region),
         (false, _) => (format!("{name}.{region}.amazonaws.com"), region),
         (true, Some("cn")) => (format!("{name}.cn-north-1.amazonaws.com.cn"), "cn-north-1"),
-        (true, _) if region.starts_with("us-gov-") => (format!("{name}.us-gov.amazonaws.com"), "us-gov-west-1"),
+        (true, _) if region.starts_with("us-gov-") => {
+            (format!("{name}.us-gov.amazonaws.com"), "us-gov-west-1")
+        }
         (true, _) => (format!("{name}.amazonaws.com"), "us-east-1"),
     }
 }

@@ -80,7 +80,10 @@ async fn seen(work: &Work, sink: Sink<'_>) -> Seen {
     let actions = permissions::actions(spec);
     match refused(account, &actions).await {
         Ok(Some(refused)) if refused.is_empty() => {
-            sink(Event::Checked { what: "permissions", found: format!("IAM allows {} actions", actions.len()) });
+            sink(Event::Checked {
+                what: "permissions",
+                found: format!("IAM allows {} actions", actions.len()),
+            });
         }
         Ok(Some(refused)) => sink(Event::note(permissions::remark(&refused))),
         // The account's root: nobody can take anything away from it.
