@@ -34,9 +34,8 @@ version = LaunchTemplate.create_version
 
 
 def create_version(self, data, description):
-    data["UserData"] = parse_user_data(data.get("UserData"))
-    if data["UserData"] is None:
-        del data["UserData"]
+    if isinstance(data.get("UserData"), str):
+        data["UserData"] = parse_user_data(data["UserData"])
     return version(self, data, description)
 
 
