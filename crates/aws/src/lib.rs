@@ -46,6 +46,7 @@ pub use own_bucket::{Object, OwnBucket};
 pub use own_parameters::OwnParameters;
 pub use registry::{Login, region_of};
 pub use store::StorePlace;
+pub use zones::HostedZone;
 
 /// What was found is believed for so long by whoever merely follows it.
 const LATELY: Duration = Duration::from_secs(25);

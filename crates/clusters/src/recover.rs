@@ -120,9 +120,7 @@ pub async fn orphaned(
 ) -> Result<()> {
     let failed = |failure| Error::Aws { doing: "look for what the last run left", failure };
     for name in orphans::zones(perhaps, shown) {
-        let ours = |zone: &aws::Tagged| zone.tags.get(TAG) == Some(&work.identity.id);
-        let zones = work.account.zones_named(&name).await.map_err(failed)?;
-        ground.tagged.extend(zones.into_iter().filter(ours));
+        ground.zones.extend(work.account.zones_named(&name).await.map_err(failed)?);
     }
     for balancer in orphans::balancers(perhaps, shown) {
         ground.listeners.extend(work.account.listeners(&balancer).await.map_err(failed)?);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use aws::{Listener, Tagged};
+use aws::{HostedZone, Listener, Tagged};
 use serde_json::Value;
 
 use super::progress::kind;
@@ -18,14 +18,13 @@ const NAMED: [&str; 5] = [
 ];
 
 /// Types that are found by their tags: what their ARNs have, and whether Terraform knows them by the whole of it.
-const TAGGED: [(&str, &str, bool); 14] = [
+const TAGGED: [(&str, &str, bool); 13] = [
     ("aws_eip", ":elastic-ip/", false),
     ("aws_internet_gateway", ":internet-gateway/", false),
     ("aws_launch_template", ":launch-template/", false),
     ("aws_lb", ":loadbalancer/", true),
     ("aws_lb_target_group", ":targetgroup/", true),
     ("aws_nat_gateway", ":natgateway/", false),
-    ("aws_route53_zone", ":hostedzone/", false),
     ("aws_route_table", ":route-table/", false),
     ("aws_security_group", ":security-group/", false),
     ("aws_subnet", ":subnet/", false),
@@ -42,6 +41,8 @@ pub struct Ground {
     pub tagged: Vec<Tagged>,
     /// Of those load balancers that `balancers` names.
     pub listeners: Vec<Listener>,
+    /// Of those names that `zones` gives.
+    pub zones: Vec<HostedZone>,
     /// Identities in the state.
     pub held: BTreeSet<String>,
 }
@@ -54,7 +55,7 @@ pub fn strays(tagged: &[Tagged], held: &BTreeSet<String>) -> bool {
     })
 }
 
-/// Names of the hosted zones among the addresses: no index of tags has them.
+/// Names of the hosted zones among the addresses: they get their tags long after they are made, and no index has them.
 pub fn zones(perhaps: &[String], shown: &Value) -> Vec<String> {
     wanted(perhaps, shown, "aws_route53_zone", "name")
 }
@@ -109,6 +110,18 @@ fn named(kind: &str, after: &Value, ground: &Ground) -> Option<String> {
         let fits = |one: &&Listener| one.balancer == balancer && u64::from(one.port) == port;
         let one = ground.listeners.iter().find(fits)?;
         return Some(one.arn.clone()).filter(|arn| !ground.held.contains(arn));
+    }
+    if kind == "aws_route53_zone" {
+        // By the cluster's network, which is nobody else's, and what is said of it.
+        let (comment, network) = (after["comment"].as_str()?, after["vpc"][0]["vpc_id"].as_str()?);
+        let fits = |zone: &&HostedZone| {
+            zone.comment == comment && zone.networks.contains(network) && !ground.held.contains(&zone.id)
+        };
+        let mut found = ground.zones.iter().filter(fits);
+        return match (found.next(), found.next()) {
+            (Some(one), None) => Some(one.id.clone()),
+            _ => None,
+        };
     }
     composed(kind, after)
 }
@@ -227,6 +240,25 @@ mod tests {
         let mut ground = Ground { listeners, ..Ground::default() };
         assert_eq!(find(&perhaps, &shown, &ground), [(address.to_owned(), "arn:mine".to_owned())]);
         ground.held.insert("arn:mine".to_owned());
+        assert_eq!(find(&perhaps, &shown, &ground), []);
+    }
+
+    #[test]
+    fn a_zone_is_known_by_the_network_that_sees_it() {
+        let address = "module.cluster.aws_route53_zone.private[0]";
+        let after =
+            json!({"name": "qa.internal", "comment": "Names of cluster qa", "vpc": [{"vpc_id": "vpc-1"}]});
+        let (shown, perhaps) = (shown(address, &after), [address.to_owned()]);
+        assert_eq!(zones(&perhaps, &shown), ["qa.internal"]);
+        let zone = |id: &str, network: &str| HostedZone {
+            id: id.into(),
+            comment: "Names of cluster qa".into(),
+            networks: [network.to_owned()].into(),
+        };
+        let mut ground =
+            Ground { zones: vec![zone("Z1", "vpc-2"), zone("Z2", "vpc-1")], ..Ground::default() };
+        assert_eq!(find(&perhaps, &shown, &ground), [(address.to_owned(), "Z2".to_owned())]);
+        ground.zones.push(zone("Z3", "vpc-1"));
         assert_eq!(find(&perhaps, &shown, &ground), []);
     }
 
