@@ -93,7 +93,10 @@ async fn seen(work: &Work, sink: Sink<'_>) -> Seen {
     let counted: Vec<String> = seen
         .limits
         .iter()
-        .map(|limit| format!("{} of {} {}", limit.used, limit.at_most, limit.what))
+        .map(|limit| match limit.used {
+            Some(used) => format!("{used} of {} {}", limit.at_most, limit.what),
+            None => format!("at most {} {}", limit.at_most, limit.what),
+        })
         .collect();
     if !counted.is_empty() {
         sink(Event::Checked { what: "quotas", found: counted.join(", ") });
@@ -126,13 +129,13 @@ async fn limit(
     let Some(at_most) = account.quota(service, code).await? else { return Ok(None) };
     let used = match what {
         NETWORKS => match networks {
-            Some(networks) => networks.len(),
+            Some(networks) => Some(networks.len()),
             None => return Ok(None),
         },
-        ADDRESSES => account.addresses().await?,
-        BALANCERS => account.network_balancers().await?,
-        // How many run is known to nobody in one answer: what is wanted is compared with the whole of the quota.
-        _ => 0,
+        ADDRESSES => Some(account.addresses().await?),
+        BALANCERS => Some(account.network_balancers().await?),
+        // What is wanted is compared with the whole of the quota.
+        _ => None,
     };
     Ok(Some(Limit { what, used, at_most }))
 }

@@ -16,7 +16,8 @@ const ROOT: &str = "/dev/xvda";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
     pub what: &'static str,
-    pub used: usize,
+    /// None: nobody says in one answer how many there are.
+    pub used: Option<usize>,
     pub at_most: f64,
 }
 
@@ -59,11 +60,11 @@ pub fn problems(file: &ClusterFile, seen: &Seen) -> Vec<Problem> {
     }
     for limit in &seen.limits {
         let wanted = wanted(spec, limit.what, seen.types.as_ref());
-        let all = (limit.used + wanted) as f64;
+        let all = (limit.used.unwrap_or_default() + wanted) as f64;
         if wanted > 0 && all > limit.at_most {
             let Limit { what, used, at_most } = limit;
-            let message =
-                format!("{wanted} more {what} are too many: {used} are there, and at most {at_most} may be");
+            let used = used.map(|used| format!("{used} are there, ")).unwrap_or_default();
+            let message = format!("{what}: {used}{wanted} more would be made, and at most {at_most} may be");
             let problem = Problem::new("/spec", message);
             found.push(problem.hint("ask for more in Service Quotas, or give back what nobody needs"));
         }
@@ -249,10 +250,10 @@ mod tests {
             image: Some(Some(image)),
             networks: None,
             limits: vec![
-                Limit { what: NETWORKS, used: 5, at_most: 5.0 },
-                Limit { what: ADDRESSES, used: 0, at_most: 5.0 },
-                Limit { what: BALANCERS, used: 50, at_most: 50.0 },
-                Limit { what: CPUS, used: 0, at_most: 5.0 },
+                Limit { what: NETWORKS, used: Some(5), at_most: 5.0 },
+                Limit { what: ADDRESSES, used: Some(0), at_most: 5.0 },
+                Limit { what: BALANCERS, used: Some(50), at_most: 50.0 },
+                Limit { what: CPUS, used: None, at_most: 5.0 },
             ],
             ownerless: vec!["arn:aws:ec2:eu-west-1:1:vpc/vpc-1".into()],
         };
