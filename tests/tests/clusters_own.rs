@@ -23,10 +23,35 @@ async fn the_example_of_a_module_of_ones_own_becomes_a_cluster() -> Result<()> {
     ensure!(again["result"]["changes"] == json!([]), "a second plan would change: {again}");
     let all = site.cluster(&["list", "-o", "json"]).await?.ended(Exit::Success)?.last()?;
     ensure!(all[0]["name"] == "mine" && all[0]["phase"] == "applied", "{all}");
+    kubeconfig(&site).await?;
     let receipt = site.cluster(&["destroy", "--yes", "-o", "json"]).await?.ended(Exit::Success)?.last()?;
     ensure!(receipt["result"]["left"] == 0 && receipt["result"]["destroyed"] == 3, "{receipt}");
     let left = site.behind("left", created["id"].as_str().context("an id")?)?;
     ensure!(left.is_empty(), "left: {left:#?}");
+    Ok(())
+}
+
+/// It lies where the module says, and is whoever made the cluster's to put there.
+async fn kubeconfig(site: &Construction) -> Result<()> {
+    let refused = site.cluster(&["kubeconfig"]).await?.ended(Exit::NotFound)?;
+    ensure!(refused.stderr.contains("there is no secret arn:aws:secretsmanager:"), "{}", refused.stderr);
+    let keep = async |operation: &str, name: &str, text: &str| {
+        let body = json!({operation: name, "SecretString": text});
+        let called = if operation == "Name" { "CreateSecret" } else { "PutSecretValue" };
+        site.cloud.secrets_manager(called, &body).await
+    };
+    let kept = keep("Name", "mine", "hunter22").await?;
+    let arn = kept["ARN"].as_str().context("an ARN")?;
+    let mut file = site.own();
+    file["spec"]["inputs"]["kubeconfig_arn"] = json!(arn);
+    site.write(&file)?;
+    site.cluster(&["create", "--yes"]).await?.ended(Exit::Success)?;
+    let refused = site.cluster(&["kubeconfig"]).await?.ended(Exit::Invalid)?;
+    ensure!(refused.stderr.contains("it is no YAML of kind Config"), "{}", refused.stderr);
+    ensure!(!refused.stderr.contains("hunter22"), "what lies there was told: {}", refused.stderr);
+    keep("SecretId", arn, "apiVersion: v1\nkind: Config\ncurrent-context: mine\n").await?;
+    let told = site.cluster(&["kubeconfig"]).await?.ended(Exit::Success)?.stdout;
+    ensure!(told.contains("current-context: mine"), "{told}");
     Ok(())
 }
 

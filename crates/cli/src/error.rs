@@ -179,7 +179,7 @@ fn of_cluster(error: &verbs::clusters::Error) -> Exit {
         | Error::Preflight(_)
         | Error::Name(_)
         | Error::Unreadable { .. } => Exit::Invalid,
-        Error::NoCluster { .. } | Error::NotLocked => Exit::NotFound,
+        Error::NoCluster { .. } | Error::NoKubeconfig { .. } | Error::NotLocked => Exit::NotFound,
         Error::Busy
         | Error::Exists { .. }
         | Error::InUse { .. }

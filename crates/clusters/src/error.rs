@@ -69,8 +69,8 @@ pub enum Error {
     InUse { what: String, why: String },
     #[error("the cluster's keys cannot be drawn: {0}")]
     Keys(String),
-    #[error("its kubeconfig is kept by others: {0}")]
-    KeptByOthers(String),
+    #[error("there is no {place}, where the module says that the kubeconfig is")]
+    NoKubeconfig { place: String },
     #[error("{what} cannot be read: {why}")]
     Unreadable { what: String, why: String },
     #[error("failed to write {}", .path.display())]
@@ -105,6 +105,7 @@ impl Error {
             Self::OtherPlan { .. } => "something has changed since: look at `outboard cluster plan` again".to_owned(),
             Self::Apply { .. } | Self::Stopped { .. } => "run the same command again: it goes on with the rest".to_owned(),
             Self::Name(_) => crate::plan::validate::names(),
+            Self::NoKubeconfig { .. } => "whoever makes the cluster has to put it there: it is the module's `auth`".to_owned(),
             Self::Exists { .. } => "adopt it by another name".to_owned(),
             Self::InUse { .. } => "whatever uses it was made by others: take it away, and run the same command again".to_owned(),
             Self::Left(_) => {

@@ -42,7 +42,7 @@ pub use plan::sweep::{Count, Swept};
 pub use planning::{Planned, Purpose, plan as planned, price};
 pub use preflight::{is_begun, look as preflight};
 pub use recover::settle;
-pub use status::{Phase, Status, kubeconfig, list, status, unlock};
+pub use status::{Kubeconfig, Phase, Status, kubeconfig, list, status, unlock};
 pub use sweep::look as made_by_kubernetes;
 pub use work::{Wanted, Work};
 

@@ -11,7 +11,7 @@ pub use ::clusters::{
 pub use aws::Failure as Unanswered;
 
 use ::clusters::plan::drift::DriftReport;
-use ::clusters::{ClusterFile, Work};
+use ::clusters::{ClusterFile, Kubeconfig, Work};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
@@ -179,7 +179,19 @@ pub async fn forget(name: &str, region: &str, bucket: Option<&str>) -> Result<()
 
 /// A kubeconfig of an administrator, as YAML reads it.
 pub async fn kubeconfig(wanted: &Wanted, hours: u32) -> Result<serde_json::Value> {
-    ::clusters::kubeconfig(wanted, hours).await
+    match ::clusters::kubeconfig(wanted, hours).await? {
+        Kubeconfig::Drawn(kubeconfig) => Ok(kubeconfig),
+        Kubeconfig::Kept { place, text } => read_kubeconfig(&text).ok_or(Error::Unreadable {
+            what: format!("the kubeconfig in {place}"),
+            // Not what is there instead: it may be a secret of another kind.
+            why: "it is no YAML of kind Config".to_owned(),
+        }),
+    }
+}
+
+fn read_kubeconfig(text: &str) -> Option<serde_json::Value> {
+    let read: serde_json::Value = serde_saphyr::from_str(text).ok()?;
+    Some(read).filter(|read| read["kind"] == "Config")
 }
 
 /// What it would cost; nobody is asked. None: a module of one's own.
@@ -195,5 +207,23 @@ async fn unless<T>(
     tokio::select! {
         outcome = work => outcome,
         () = interrupted => Err(Error::Stopped { done: 0, total: 0 }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kubeconfig_is_read_as_yaml_or_json_and_anything_else_is_none() {
+        let yaml = "apiVersion: v1\nkind: Config\nclusters: []\n";
+        assert_eq!(
+            read_kubeconfig(yaml),
+            read_kubeconfig(r#"{"apiVersion":"v1","kind":"Config","clusters":[]}"#)
+        );
+        assert!(read_kubeconfig(yaml).is_some());
+        assert_eq!(read_kubeconfig("hunter22"), None);
+        assert_eq!(read_kubeconfig("kind: Secret"), None);
+        assert_eq!(read_kubeconfig(": : :"), None);
     }
 }
