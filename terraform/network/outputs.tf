@@ -1,0 +1,19 @@
+output "vpc_id" {
+  description = "The VPC."
+  value       = aws_vpc.this.id
+}
+
+output "private_subnet_ids" {
+  description = "Private subnets by zone."
+  value       = { for zone, subnet in aws_subnet.private : zone => subnet.id }
+}
+
+output "public_subnet_ids" {
+  description = "Public subnets by zone."
+  value       = { for zone, subnet in aws_subnet.public : zone => subnet.id }
+}
+
+output "egress" {
+  description = "Known once nodes can reach the internet; what needs that waits for it."
+  value       = [for route in aws_route.private_nat : route.id]
+}
