@@ -13,6 +13,9 @@ cd /opt/outboard
 . ./members.sh
 INSTANCE=$(imds meta-data/instance-id)
 
+# It has joined, so the turn is another's.
+release_turn || true
+
 # No token yet, or one from 6 hours ago or more: one more, which holds for 24.
 written=$(aws ssm get-parameter --name "$OUTBOARD_PARAMETERS/join/worker" --query Parameter.LastModifiedDate --output text 2> /dev/null || echo 1970-01-01)
 if [ $(($(date +%s) - $(date -d "$written" +%s))) -gt 21600 ]; then
