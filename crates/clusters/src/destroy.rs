@@ -45,11 +45,21 @@ pub async fn destroy(
     if !count.is_nothing() {
         sink(Event::Doing { what: "deleting what Kubernetes has made".to_owned() });
     }
-    sweep::delete(work, &swept.before, sink).await?;
+    sweep::delete(work, &swept.balancers(), sink).await?;
+    sweep::try_once(work, &swept.rest(), sink).await?;
     if !planned.summary.is_empty() {
         carry_out(work, planned, "destroy", interrupted, sink).await?;
     }
-    sweep::delete(work, &swept.after, sink).await?;
+    // Its controllers lived until its nodes went: what they made meanwhile goes, too.
+    let late = sweep::look(work).await?;
+    sweep::delete(work, &late.before, sink).await?;
+    if keep_volumes {
+        swept.kept.extend(late.after.iter().map(|part| sweep::name(part).to_owned()));
+        swept.kept.sort();
+        swept.kept.dedup();
+    } else {
+        sweep::delete(work, &late.after, sink).await?;
+    }
     // Nodes are gone: nobody asks for them any more.
     let keys = OwnParameters::reach(&work.file.spec.region).await;
     let failed = |failure| Error::Aws { doing: "delete the cluster's parameters", failure };
