@@ -1,6 +1,6 @@
 //! Destroys a cluster, and proves that nothing of it is left.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws::OwnParameters;
 use serde::Serialize;
@@ -26,6 +26,24 @@ pub struct Receipt {
     pub left: usize,
     /// What stays on purpose, and how long.
     pub kept: Vec<String>,
+}
+
+/// AWS' index of tags is some minutes late.
+const LATE: Duration = Duration::from_secs(240);
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What carries the cluster's tag, also after a while.
+async fn still_tagged(work: &Work) -> Result<Vec<String>> {
+    let begun = Instant::now();
+    loop {
+        let tagged = work.account.tagged(TAG, &work.identity.id).await;
+        let tagged = tagged.map_err(|failure| Error::Aws { doing: "look for what is left", failure })?;
+        let left: Vec<String> = tagged.into_iter().map(|one| one.arn).filter(|arn| !lingers(arn)).collect();
+        if left.is_empty() || begun.elapsed() > LATE {
+            return Ok(left);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// First what Kubernetes made in the network, which cannot be deleted around it; then Terraform; then what nodes held.
@@ -69,9 +87,7 @@ pub async fn destroy(
         left.extend(stored.resources.keys().map(|kind| format!("{kind} in the state")));
     }
     sink(Event::Doing { what: format!("looking for what still carries {TAG}={}", work.identity.id) });
-    let tagged = work.account.tagged(TAG, &work.identity.id).await;
-    let tagged = tagged.map_err(|failure| Error::Aws { doing: "look for what is left", failure })?;
-    left.extend(tagged.into_iter().map(|one| one.arn).filter(|arn| !lingers(arn)));
+    left.extend(still_tagged(work).await?);
     if !left.is_empty() {
         return Err(Error::Left(left));
     }

@@ -69,6 +69,8 @@ pub enum Error {
     InUse { what: String, why: String },
     #[error("the cluster's keys cannot be drawn: {0}")]
     Keys(String),
+    #[error("parameter {parameter} is gone, with a key that the cluster's nodes trust")]
+    LostKey { parameter: String },
     #[error("its kubeconfig is kept by others: {0}")]
     KeptByOthers(String),
     #[error("{what} cannot be read: {why}")]
@@ -107,6 +109,9 @@ impl Error {
             Self::OtherPlan { .. } => "something has changed since: look at `outboard cluster plan` again".to_owned(),
             Self::Apply { .. } | Self::Stopped { .. } => "run the same command again: it goes on with the rest".to_owned(),
             Self::Name(_) => crate::plan::validate::names(),
+            Self::LostKey { .. } => {
+                "another key would be nobody's: write back the old one (from /etc/kubernetes/pki of a node of the control plane), or make the cluster anew".to_owned()
+            }
             Self::Exists { .. } => "adopt it by another name".to_owned(),
             Self::InUse { .. } => "whatever uses it was made by others: take it away, and run the same command again".to_owned(),
             Self::Left(_) => {
