@@ -83,6 +83,12 @@ data "aws_iam_policy_document" "control_plane" {
     resources = ["${local.bucket_arn}/${var.bucket.prefix}/init/*", "${local.bucket_arn}/${var.bucket.prefix}/etcd/*"]
   }
 
+  statement {
+    sid       = "SnapshotsEnd"
+    actions   = ["s3:PutObjectTagging"]
+    resources = ["${local.bucket_arn}/${var.bucket.prefix}/etcd/*"]
+  }
+
   # A conditional write is answered with 404 rather than 403 only to whom may list.
   statement {
     sid       = "ListOwnPrefix"

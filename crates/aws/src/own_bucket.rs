@@ -8,8 +8,8 @@ use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
     BucketVersioningStatus, CreateBucketConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
     NoncurrentVersionExpiration, PublicAccessBlockConfiguration, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
-    VersioningConfiguration,
+    LifecycleExpiration, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    ServerSideEncryptionRule, Tag, VersioningConfiguration,
 };
 use aws_sdk_ssm::config::http::HttpResponse;
 
@@ -21,6 +21,8 @@ use crate::failure::sort;
 const WITHOUT_WORD: &str = "us-east-1";
 /// Old versions are what a broken state is mended from.
 const KEPT_DAYS: i32 = 90;
+/// A snapshot of etcd is written every 15 minutes.
+const SNAPSHOT_DAYS: i32 = 7;
 
 pub struct OwnBucket {
     client: Client,
@@ -121,7 +123,17 @@ impl OwnBucket {
             )
             .build()
             .map_err(refused)?;
-        let lifecycle = BucketLifecycleConfiguration::builder().rules(rule).build().map_err(refused)?;
+        let tag = Tag::builder().key("outboard").value("snapshot").build().map_err(refused)?;
+        let snapshots = LifecycleRule::builder()
+            .id("outboard-snapshots")
+            .status(ExpirationStatus::Enabled)
+            .filter(LifecycleRuleFilter::builder().tag(tag).build())
+            .expiration(LifecycleExpiration::builder().days(SNAPSHOT_DAYS).build())
+            .noncurrent_version_expiration(NoncurrentVersionExpiration::builder().noncurrent_days(1).build())
+            .build()
+            .map_err(refused)?;
+        let lifecycle = BucketLifecycleConfiguration::builder();
+        let lifecycle = lifecycle.rules(rule).rules(snapshots).build().map_err(refused)?;
         let call = self.client.put_bucket_lifecycle_configuration().bucket(&self.name);
         call.lifecycle_configuration(lifecycle).send().await.map_err(|error| sort(&error))?;
 

@@ -34,6 +34,7 @@ status=$(etcdctl_on "$INSTANCE" endpoint status --write-out fields)
 field() { echo "$status" | sed -n "s/^\"$1\" : //p"; }
 [ "$(field Leader)" = "$(field MemberID)" ] || exit 0
 etcdctl_on "$INSTANCE" snapshot save /var/lib/etcd/snapshot.db > /dev/null
-aws s3 cp --only-show-errors --sse AES256 /var/lib/etcd/snapshot.db \
-  "s3://$OUTBOARD_BUCKET/$OUTBOARD_PREFIX/etcd/$(date -u +%Y%m%dT%H%M%SZ)-$(field Revision).db"
+# By its tag the bucket ends it after a week.
+aws s3api put-object --bucket "$OUTBOARD_BUCKET" --body /var/lib/etcd/snapshot.db --server-side-encryption AES256 \
+  --tagging outboard=snapshot --key "$OUTBOARD_PREFIX/etcd/$(date -u +%Y%m%dT%H%M%SZ)-$(field Revision).db" > /dev/null
 rm -f /var/lib/etcd/snapshot.db
