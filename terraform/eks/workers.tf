@@ -44,10 +44,11 @@ resource "aws_eks_node_group" "worker" {
   node_group_name = each.key
   node_role_arn   = aws_iam_role.worker.arn
   subnet_ids      = values(module.network.private_subnet_ids)
-  ami_type        = "AL2023_x86_64_STANDARD"
-  capacity_type   = each.value.spot ? "SPOT" : "ON_DEMAND"
-  instance_types  = each.value.instances
-  labels          = merge(each.value.labels, { "outboard.dev/pool" = each.key })
+  # A family with a `g` behind its generation (m7g, c8gd) is Graviton.
+  ami_type       = can(regex("^[a-z]+[0-9]+g", each.value.instances[0])) ? "AL2023_ARM_64_STANDARD" : "AL2023_x86_64_STANDARD"
+  capacity_type  = each.value.spot ? "SPOT" : "ON_DEMAND"
+  instance_types = each.value.instances
+  labels         = merge(each.value.labels, { "outboard.dev/pool" = each.key })
 
   scaling_config {
     min_size     = each.value.min

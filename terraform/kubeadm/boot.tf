@@ -5,7 +5,6 @@ locals {
   # What scripts have to know, as variables of a shell. None of it is secret.
   cluster_env = join("\n", [for key, value in {
     OUTBOARD_CLUSTER    = var.name
-    OUTBOARD_ID         = var.id
     OUTBOARD_REGION     = var.region
     OUTBOARD_BUCKET     = var.bucket.name
     OUTBOARD_PREFIX     = var.bucket.prefix
@@ -14,7 +13,6 @@ locals {
     API_HOST            = var.api.host
     POD_CIDR            = var.network.pod_cidr
     SERVICE_CIDR        = var.network.service_cidr
-    CONTROL_PLANE_NODES = tostring(var.control_plane.nodes)
   } : "${key}='${value}'"])
 
   boot_files = {

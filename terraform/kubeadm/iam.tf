@@ -83,6 +83,12 @@ data "aws_iam_policy_document" "control_plane" {
     resources = ["${local.bucket_arn}/${var.bucket.prefix}/init/*", "${local.bucket_arn}/${var.bucket.prefix}/etcd/*"]
   }
 
+  statement {
+    sid       = "SnapshotsEnd"
+    actions   = ["s3:PutObjectTagging"]
+    resources = ["${local.bucket_arn}/${var.bucket.prefix}/etcd/*"]
+  }
+
   # A conditional write is answered with 404 rather than 403 only to whom may list.
   statement {
     sid       = "ListOwnPrefix"
@@ -139,23 +145,70 @@ data "aws_iam_policy_document" "control_plane" {
     resources = ["*"]
   }
 
-  # It makes load balancers for Services, whose names nobody knows beforehand…
+  # It makes load balancers for Services, whose names nobody knows beforehand, with the cluster's tag from the first moment…
   statement {
     sid = "CloudControllerCreates"
     actions = [
       "ec2:CreateSecurityGroup",
-      "elasticloadbalancing:AddTags",
-      "elasticloadbalancing:CreateListener",
       "elasticloadbalancing:CreateLoadBalancer",
       "elasticloadbalancing:CreateTargetGroup",
     ]
-    resources = ["*"]
+    resources = [
+      "arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*",
+      "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}:loadbalancer/*",
+      "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}:targetgroup/*",
+    ]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/${local.cluster_tag}"
+      values   = ["owned"]
+    }
+  }
+
+  # The VPC in which it makes them is named, too.
+  statement {
+    sid       = "CloudControllerCreatesIn"
+    actions   = ["ec2:CreateSecurityGroup"]
+    resources = ["arn:${local.partition}:ec2:${var.region}:${local.account}:vpc/*"]
+  }
+
+  # Tags are given while something is made, and never to what is there: that would make others' things the cluster's.
+  statement {
+    sid       = "CloudControllerTagsGroups"
+    actions   = ["ec2:CreateTags"]
+    resources = ["arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ec2:CreateAction"
+      values   = ["CreateSecurityGroup"]
+    }
   }
 
   statement {
-    sid       = "CloudControllerTags"
-    actions   = ["ec2:CreateTags"]
-    resources = ["arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*"]
+    sid       = "CloudControllerTagsBalancers"
+    actions   = ["elasticloadbalancing:AddTags"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "elasticloadbalancing:CreateAction"
+      values   = ["CreateListener", "CreateLoadBalancer", "CreateTargetGroup"]
+    }
+  }
+
+  # The first load balancer of an account.
+  statement {
+    sid       = "CloudControllerRole"
+    actions   = ["iam:CreateServiceLinkedRole"]
+    resources = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:AWSServiceName"
+      values   = ["elasticloadbalancing.amazonaws.com"]
+    }
   }
 
   # …and changes only what has the cluster's tag.
@@ -165,15 +218,27 @@ data "aws_iam_policy_document" "control_plane" {
       "ec2:AuthorizeSecurityGroupIngress",
       "ec2:DeleteSecurityGroup",
       "ec2:RevokeSecurityGroupIngress",
+      "elasticloadbalancing:AddTags",
+      "elasticloadbalancing:ApplySecurityGroupsToLoadBalancer",
+      "elasticloadbalancing:AttachLoadBalancerToSubnets",
+      "elasticloadbalancing:ConfigureHealthCheck",
+      "elasticloadbalancing:CreateListener",
+      "elasticloadbalancing:CreateLoadBalancerListeners",
+      "elasticloadbalancing:CreateLoadBalancerPolicy",
       "elasticloadbalancing:DeleteListener",
       "elasticloadbalancing:DeleteLoadBalancer",
+      "elasticloadbalancing:DeleteLoadBalancerListeners",
       "elasticloadbalancing:DeleteTargetGroup",
+      "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
       "elasticloadbalancing:DeregisterTargets",
+      "elasticloadbalancing:DetachLoadBalancerFromSubnets",
       "elasticloadbalancing:ModifyListener",
       "elasticloadbalancing:ModifyLoadBalancerAttributes",
       "elasticloadbalancing:ModifyTargetGroup",
       "elasticloadbalancing:ModifyTargetGroupAttributes",
+      "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
       "elasticloadbalancing:RegisterTargets",
+      "elasticloadbalancing:SetLoadBalancerPoliciesForBackendServer",
       "elasticloadbalancing:SetLoadBalancerPoliciesOfListener",
     ]
     resources = ["*"]

@@ -132,6 +132,7 @@ resource "aws_autoscaling_group" "control_plane" {
     aws_route53_record.api,
     aws_vpc_security_group_ingress_rule.between,
     aws_vpc_security_group_ingress_rule.api,
+    aws_vpc_security_group_ingress_rule.api_from_nat,
     aws_vpc_security_group_egress_rule.anywhere,
   ]
 }
@@ -200,6 +201,7 @@ resource "aws_autoscaling_group" "worker" {
     aws_lb_listener.api,
     aws_route53_record.api,
     aws_vpc_security_group_ingress_rule.between,
+    aws_vpc_security_group_ingress_rule.api_from_nat,
     aws_vpc_security_group_egress_rule.anywhere,
   ]
 

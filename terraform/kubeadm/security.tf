@@ -43,6 +43,11 @@ locals {
     control_plane_api      = ["control_plane", "control_plane", "tcp", 6443, 6443, "API of the others"]
     control_plane_etcd     = ["control_plane", "control_plane", "tcp", 2379, 2380, "etcd clients and peers"]
     control_plane_kubelet  = ["control_plane", "control_plane", "tcp", 10250, 10250, "exec and logs of the others"]
+    # The Service `kubernetes` leads to the nodes themselves, not to the balancer.
+    control_plane_from_pods = ["control_plane", "worker", "tcp", 6443, 6443, "API for pods"]
+    # metrics-server runs on a worker and asks every kubelet.
+    control_plane_metrics = ["control_plane", "worker", "tcp", 10250, 10250, "metrics of kubelets"]
+    worker_metrics_peers  = ["worker", "worker", "tcp", 10250, 10250, "metrics of kubelets"]
 
     worker_kubelet  = ["worker", "control_plane", "tcp", 10250, 10250, "exec, logs, metrics"]
     worker_webhooks = ["worker", "control_plane", "tcp", 8443, 8443, "admission webhooks"]
@@ -86,6 +91,21 @@ resource "aws_vpc_security_group_ingress_rule" "api" {
   description       = "API for people and pipelines"
 
   tags = { Name = "${var.name}-api-${each.key}" }
+}
+
+# The name of a public balancer leads to public addresses, also from within: nodes come out of their NAT gateways, and rules
+# that name groups do not hold for those.
+resource "aws_vpc_security_group_ingress_rule" "api_from_nat" {
+  for_each = var.api.public ? module.network.nat_addresses : {}
+
+  security_group_id = aws_security_group.api.id
+  cidr_ipv4         = "${each.value}/32"
+  ip_protocol       = "tcp"
+  from_port         = 6443
+  to_port           = 6443
+  description       = "API for nodes"
+
+  tags = { Name = "${var.name}-api-nat-${each.key}" }
 }
 
 resource "aws_vpc_security_group_egress_rule" "anywhere" {

@@ -40,7 +40,7 @@ variable "network" {
 }
 
 variable "api" {
-  description = "How the API is reached. `host` is its only name in certificates and kubeconfigs; `zone_id` is the hosted zone of that name, null for a private one that is made here. `allow` are the CIDRs that may reach it besides the VPC."
+  description = "How the API is reached. `host` is its only name in certificates and kubeconfigs; `zone_id` is the hosted zone of that name, null for a private one that is made here. `allow` are the CIDRs that may reach it besides its nodes."
   type = object({
     public    = bool
     allow     = list(string)

@@ -67,7 +67,7 @@ async fn a_cluster_is_made_found_changed_mended_and_destroyed_to_the_last_thing(
     let receipt = destroyed.last()?["result"].clone();
     println!("destroyed in {} s", receipt["seconds"]);
     ensure!(receipt["left"] == 0 && receipt["destroyed"].as_u64() == Some(count), "{receipt}");
-    let swept = serde_json::json!({"loadBalancers": 2, "volumes": 1, "others": 2});
+    let swept = serde_json::json!({"loadBalancers": 3, "volumes": 1, "others": 2});
     ensure!(receipt["swept"] == swept, "{receipt}");
     let left = site.behind("left", id)?;
     ensure!(left.is_empty(), "left: {left:#?}");

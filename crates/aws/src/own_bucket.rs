@@ -8,8 +8,8 @@ use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
     BucketVersioningStatus, CreateBucketConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
     NoncurrentVersionExpiration, PublicAccessBlockConfiguration, ServerSideEncryption,
-    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
-    VersioningConfiguration,
+    LifecycleExpiration, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    ServerSideEncryptionRule, Tag, VersioningConfiguration,
 };
 use aws_sdk_ssm::config::http::HttpResponse;
 
@@ -21,10 +21,14 @@ use crate::failure::sort;
 const WITHOUT_WORD: &str = "us-east-1";
 /// Old versions are what a broken state is mended from.
 const KEPT_DAYS: i32 = 90;
+/// A snapshot of etcd is written every 15 minutes.
+const SNAPSHOT_DAYS: i32 = 7;
 
 pub struct OwnBucket {
     client: Client,
     name: String,
+    /// The account whose bucket it has to be: a name is anybody's who was first.
+    owner: String,
     region: String,
     /// Whether it is reached by TLS: a server elsewhere may have none.
     tls: bool,
@@ -39,7 +43,7 @@ pub struct Object {
 
 impl OwnBucket {
     /// Nobody is asked yet whether it is there.
-    pub async fn reach(name: &str, region: &str) -> Result<Self, Failure> {
+    pub async fn reach(name: &str, owner: &str, region: &str) -> Result<Self, Failure> {
         let access = Access::default().of_region(Some(region)).await?;
         let config = aws_sdk_s3::config::Builder::from(&access)
             // Servers that are not AWS know neither new checksums nor buckets as hostnames.
@@ -48,12 +52,18 @@ impl OwnBucket {
             .force_path_style(access.endpoint_url().is_some())
             .build();
         let tls = access.endpoint_url().is_none_or(|url| url.starts_with("https:"));
-        Ok(Self { client: Client::from_conf(config), name: name.to_owned(), region: region.to_owned(), tls })
+        Ok(Self {
+            client: Client::from_conf(config),
+            name: name.to_owned(),
+            owner: owner.to_owned(),
+            region: region.to_owned(),
+            tls,
+        })
     }
 
-    /// Whether there is a bucket of this name that we may use.
+    /// Whether there is a bucket of this name that we may use. One of another account is a refusal.
     pub async fn exists(&self) -> Result<bool, Failure> {
-        match self.client.head_bucket().bucket(&self.name).send().await {
+        match self.client.head_bucket().bucket(&self.name).expected_bucket_owner(&self.owner).send().await {
             Ok(_) => Ok(true),
             // An answer to HEAD has no words.
             Err(SdkError::ServiceError(answer)) if answer.raw().status().as_u16() == 404 => Ok(false),
@@ -113,7 +123,17 @@ impl OwnBucket {
             )
             .build()
             .map_err(refused)?;
-        let lifecycle = BucketLifecycleConfiguration::builder().rules(rule).build().map_err(refused)?;
+        let tag = Tag::builder().key("outboard").value("snapshot").build().map_err(refused)?;
+        let snapshots = LifecycleRule::builder()
+            .id("outboard-snapshots")
+            .status(ExpirationStatus::Enabled)
+            .filter(LifecycleRuleFilter::builder().tag(tag).build())
+            .expiration(LifecycleExpiration::builder().days(SNAPSHOT_DAYS).build())
+            .noncurrent_version_expiration(NoncurrentVersionExpiration::builder().noncurrent_days(1).build())
+            .build()
+            .map_err(refused)?;
+        let lifecycle = BucketLifecycleConfiguration::builder();
+        let lifecycle = lifecycle.rules(rule).rules(snapshots).build().map_err(refused)?;
         let call = self.client.put_bucket_lifecycle_configuration().bucket(&self.name);
         call.lifecycle_configuration(lifecycle).send().await.map_err(|error| sort(&error))?;
 
@@ -158,6 +178,13 @@ impl OwnBucket {
         let call = self.client.delete_object().bucket(&self.name).key(key);
         call.send().await.map_err(|error| sort(&error))?;
         Ok(())
+    }
+
+    /// Whether there is an object in it.
+    pub async fn holds_something(&self) -> Result<bool, Failure> {
+        let page = self.client.list_objects_v2().bucket(&self.name).max_keys(1).send().await;
+        let page = page.map_err(|error| sort(&error))?;
+        Ok(!page.contents.unwrap_or_default().is_empty())
     }
 
     /// Keys that begin with `prefix`, all of them.

@@ -35,7 +35,9 @@ pub async fn apply(
         sink(Event::Doing { what: "keeping the cluster's keys in Parameter Store".to_owned() });
         let store = OwnParameters::reach(&work.file.spec.region).await;
         let store = store.map_err(|failure| Error::Aws { doing: "reach Parameter Store", failure })?;
-        pki::keep(&store, &work.identity, work.file.spec.kms_key.as_deref()).await?;
+        let has_nodes =
+            stored(work).await?.is_some_and(|stored| stored.resources.contains_key("aws_autoscaling_group"));
+        pki::keep(&store, &work.identity, work.file.spec.kms_key.as_deref(), has_nodes).await?;
     }
     let mut seconds = 0;
     if !planned.summary.is_empty() || !planned.unchanged {

@@ -1,6 +1,6 @@
 //! Destroys a cluster, and proves that nothing of it is left.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws::OwnParameters;
 use serde::Serialize;
@@ -28,6 +28,24 @@ pub struct Receipt {
     pub kept: Vec<String>,
 }
 
+/// AWS' index of tags is some minutes late.
+const LATE: Duration = Duration::from_secs(240);
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What carries the cluster's tag, also after a while.
+async fn still_tagged(work: &Work) -> Result<Vec<String>> {
+    let begun = Instant::now();
+    loop {
+        let tagged = work.account.tagged(TAG, &work.identity.id).await;
+        let tagged = tagged.map_err(|failure| Error::Aws { doing: "look for what is left", failure })?;
+        let left: Vec<String> = tagged.into_iter().map(|one| one.arn).filter(|arn| !lingers(arn)).collect();
+        if left.is_empty() || begun.elapsed() > LATE {
+            return Ok(left);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// First what Kubernetes made in the network, which cannot be deleted around it; then Terraform; then what nodes held.
 pub async fn destroy(
     work: &Work,
@@ -45,11 +63,21 @@ pub async fn destroy(
     if !count.is_nothing() {
         sink(Event::Doing { what: "deleting what Kubernetes has made".to_owned() });
     }
-    sweep::delete(work, &swept.before, sink).await?;
+    sweep::delete(work, &swept.balancers(), sink).await?;
+    sweep::try_once(work, &swept.rest(), sink).await?;
     if !planned.summary.is_empty() {
         carry_out(work, planned, "destroy", interrupted, sink).await?;
     }
-    sweep::delete(work, &swept.after, sink).await?;
+    // Its controllers lived until its nodes went: what they made meanwhile goes, too.
+    let late = sweep::look(work).await?;
+    sweep::delete(work, &late.before, sink).await?;
+    if keep_volumes {
+        swept.kept.extend(late.after.iter().map(|part| sweep::name(part).to_owned()));
+        swept.kept.sort();
+        swept.kept.dedup();
+    } else {
+        sweep::delete(work, &late.after, sink).await?;
+    }
     // Nodes are gone: nobody asks for them any more.
     let keys = OwnParameters::reach(&work.file.spec.region).await;
     let failed = |failure| Error::Aws { doing: "delete the cluster's parameters", failure };
@@ -59,9 +87,7 @@ pub async fn destroy(
         left.extend(stored.resources.keys().map(|kind| format!("{kind} in the state")));
     }
     sink(Event::Doing { what: format!("looking for what still carries {TAG}={}", work.identity.id) });
-    let tagged = work.account.tagged(TAG, &work.identity.id).await;
-    let tagged = tagged.map_err(|failure| Error::Aws { doing: "look for what is left", failure })?;
-    left.extend(tagged.into_iter().map(|one| one.arn).filter(|arn| !lingers(arn)));
+    left.extend(still_tagged(work).await?);
     if !left.is_empty() {
         return Err(Error::Left(left));
     }

@@ -27,14 +27,14 @@ pub enum Error {
     EngineBroken { program: String, why: String },
     #[error("{program} is {version}, and 1.10 is the least")]
     EngineTooOld { program: String, version: String },
-    #[error("{program} writes a stream of format {format}, which is not known")]
-    UnknownStream { program: String, format: String },
     #[error("failed to {doing}")]
     Aws { doing: &'static str, failure: aws::Failure },
     #[error("these are the credentials of account {found}, and the cluster belongs to {wanted}")]
     OtherAccount { wanted: String, found: String, arn: String },
     #[error("bucket {bucket} takes no notice of conditions, so two could work on one state")]
     NoConditions { bucket: String },
+    #[error("bucket {bucket} holds something of others")]
+    OthersBucket { bucket: String },
     #[error("another outboard of this machine works on this cluster")]
     Busy,
     #[error("the state is locked")]
@@ -71,6 +71,8 @@ pub enum Error {
     Keys(String),
     #[error("there is no {place}, where the module says that the kubeconfig is")]
     NoKubeconfig { place: String },
+    #[error("parameter {parameter} is gone, with a key that the cluster's nodes trust")]
+    LostKey { parameter: String },
     #[error("{what} cannot be read: {why}")]
     Unreadable { what: String, why: String },
     #[error("failed to write {}", .path.display())]
@@ -87,13 +89,15 @@ impl Error {
             Self::EngineTooOld { .. } => {
                 "locks of states in S3 came with 1.10: install a later one, or name one in OUTBOARD_TERRAFORM".to_owned()
             }
-            Self::UnknownStream { .. } => "use an older release of it, or a newer outboard".to_owned(),
             Self::Aws { failure, .. } => return of_aws(failure),
             Self::OtherAccount { .. } => {
                 "use credentials of the cluster's account (AWS_PROFILE), or correct `spec.account`".to_owned()
             }
             Self::NoConditions { .. } => "use a bucket of AWS, or a server that knows If-None-Match".to_owned(),
-            Self::Busy => "wait for it; `outboard cluster status` says how far it is".to_owned(),
+            Self::OthersBucket { .. } => {
+                "states get a bucket of their own, whose rules outboard sets: name an empty one in `state.bucket`, or none".to_owned()
+            }
+            Self::Busy => "wait for it, or look at what it says there".to_owned(),
             Self::Locked { lock, holder } => match holder {
                 Holder::Alive => "it is running: run the same command again to follow it".to_owned(),
                 Holder::Gone | Holder::Unknown => {
@@ -106,6 +110,9 @@ impl Error {
             Self::Apply { .. } | Self::Stopped { .. } => "run the same command again: it goes on with the rest".to_owned(),
             Self::Name(_) => crate::plan::validate::names(),
             Self::NoKubeconfig { .. } => "whoever makes the cluster has to put it there: it is the module's `auth`".to_owned(),
+            Self::LostKey { .. } => {
+                "another key would be nobody's: write back the old one (from /etc/kubernetes/pki of a node of the control plane), or make the cluster anew".to_owned()
+            }
             Self::Exists { .. } => "adopt it by another name".to_owned(),
             Self::InUse { .. } => "whatever uses it was made by others: take it away, and run the same command again".to_owned(),
             Self::Left(_) => {

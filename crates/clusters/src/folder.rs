@@ -46,6 +46,19 @@ pub struct Record {
     /// Whether its end was seen.
     #[serde(default)]
     pub ended: bool,
+    /// When that was.
+    #[serde(default)]
+    pub seen: Option<String>,
+    /// Who began it.
+    #[serde(default)]
+    pub user: String,
+}
+
+impl Record {
+    /// As Terraform calls its holder in a lock.
+    pub fn who(&self) -> String {
+        format!("{}@{}", self.user, self.host)
+    }
 }
 
 impl Folder {

@@ -31,12 +31,25 @@ pub fn path(identity: &Identity) -> String {
 }
 
 /// Draws what is not there yet. Of two who do that at once, what the first one wrote holds: each pair is one value until it is
-/// whole.
-pub async fn keep(store: &OwnParameters, identity: &Identity, kms: Option<&str>) -> Result<()> {
+/// whole. Of a cluster that has nodes nothing is drawn: they would trust the old key, and nobody the new one.
+pub async fn keep(
+    store: &OwnParameters,
+    identity: &Identity,
+    kms: Option<&str>,
+    has_nodes: bool,
+) -> Result<()> {
     let failed = |failure| Error::Aws { doing: "keep the cluster's keys", failure };
     let at = |name: &str| format!("{}/pki/{name}", path(identity));
     let draw = || Ok(KeyPair::generate()?.serialize_pem());
     let tag = (TAG, identity.id.as_str());
+    if has_nodes {
+        let names = AUTHORITIES.iter().map(|(name, _)| format!("{name}.key"));
+        for name in names.chain(["sa.key".to_owned(), "encryption".to_owned()]) {
+            if store.get(&at(&name)).await.map_err(failed)?.is_none() {
+                return Err(Error::LostKey { parameter: at(&name) });
+            }
+        }
+    }
     for (name, common) in AUTHORITIES {
         // The key first, and the certificate from the one that is kept: a kill between the two leaves a pair that fits.
         let key = kept(store, &at(&format!("{name}.key")), draw, kms, tag).await?;

@@ -12,6 +12,14 @@ pub fn host() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
 }
 
+/// Who we are, as Terraform writes it into locks: the name that the system has for our number.
+pub fn user() -> String {
+    let number = rustix::process::getuid().as_raw().to_string();
+    let all = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let ours = all.lines().find(|line| line.split(':').nth(2) == Some(number.as_str()));
+    ours.and_then(|line| line.split(':').next()).map_or(number.clone(), str::to_owned)
+}
+
 /// When a process began, in ticks since boot; none if there is none, or only what is left of one.
 pub fn began(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -78,6 +86,8 @@ mod tests {
             what: "create".into(),
             todo: vec![],
             ended: false,
+            seen: None,
+            user: user(),
         };
         assert!(is_alive(&record));
         record.ticks += 1;

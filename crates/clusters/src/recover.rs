@@ -58,8 +58,9 @@ pub fn holder(work: &Work, lock: &Lock) -> Holder {
     let last = work.folder.record().map(|record| LastRun {
         // A run whose beginning nobody could write down any more is one, too.
         alive: process::is_alive(&record) || process::applies_in(work.folder.path()),
-        host: record.host,
+        who: record.who(),
         begun: record.begun,
+        ended: record.seen,
     });
     lock::holder(lock, last.as_ref())
 }

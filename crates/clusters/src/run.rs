@@ -61,6 +61,8 @@ pub fn begin(
         what: what.to_owned(),
         todo,
         ended: false,
+        seen: None,
+        user: process::user(),
     };
     folder.set_record(&record)?;
     Ok((child, record))
@@ -126,7 +128,8 @@ pub async fn follow(
         history.learn(&action, &address, seconds);
     }
     folder.set_history(&history)?;
-    folder.set_record(&Record { ended: true, ..record.clone() })?;
+    let seen = Some(Timestamp::now().to_string());
+    folder.set_record(&Record { ended: true, seen, ..record.clone() })?;
     let mut said = said(&stream.kept);
     if said.is_empty() && success == Some(false) {
         let text = std::fs::read_to_string(folder.file(TOLD)).unwrap_or_default();

@@ -20,7 +20,19 @@ pub async fn look(work: &Work) -> Result<Swept> {
         work.account.tagged(&format!("kubernetes.io/cluster/{id}"), "owned").await.map_err(failed)?;
     // Interfaces of pods, where each has an address of the network (eks).
     all.extend(work.account.tagged("cluster.k8s.amazonaws.com/name", id).await.map_err(failed)?);
+    // What the AWS Load Balancer Controller makes.
+    all.extend(work.account.tagged("elbv2.k8s.aws/cluster", id).await.map_err(failed)?);
     Ok(sort(&all))
+}
+
+/// Deletes what is used by nothing, and leaves the rest for later: nodes that are there still use some of it.
+pub async fn try_once(work: &Work, parts: &[Part], sink: Sink<'_>) -> Result<()> {
+    for part in parts {
+        if deleted(work, part).await? == Deletion::Done {
+            sink(Event::Done { address: name(part).to_owned(), action: "delete".to_owned(), seconds: 0 });
+        }
+    }
+    Ok(())
 }
 
 /// Deletes them one after the other; whoever asks again goes on.

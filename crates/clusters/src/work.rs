@@ -51,7 +51,7 @@ impl Places {
             return Err(Error::OtherAccount { wanted: wanted.to_owned(), found: who.account, arn: who.arn });
         }
         let identity = Identity::of(name, &who.account, region, bucket);
-        let bucket = OwnBucket::reach(&identity.bucket, region)
+        let bucket = OwnBucket::reach(&identity.bucket, &who.account, region)
             .await
             .map_err(|failure| Error::Aws { doing: "reach the bucket of states", failure })?;
         Ok(Self { identity, account: reached, arn: who.arn, bucket })
@@ -81,7 +81,7 @@ impl Work {
             .bucket
             .exists()
             .await
-            .map_err(|failure| Error::Aws { doing: "look for the bucket of states", failure })?;
+            .map_err(|failure| Error::Aws { doing: "look for the bucket of states, which has to be the account's own", failure })?;
         let bucket = &places.identity.bucket;
         checked("state", if there { bucket.clone() } else { format!("{bucket}, which will be made") });
         let folder = Folder::take(&places.identity.id)?;
@@ -154,13 +154,18 @@ impl Work {
 /// A bucket of states that is there, hardened and tried.
 pub(crate) async fn ready(bucket: &OwnBucket, name: &str, partition: &str, sink: Sink<'_>) -> Result<()> {
     let failed = |failure| Error::Aws { doing: "make the bucket of states", failure };
-    if !bucket.exists().await.map_err(failed)? {
+    let made = !bucket.exists().await.map_err(failed)?;
+    if made {
         sink(Event::Doing { what: format!("making bucket {name}") });
         bucket.make().await.map_err(failed)?;
     }
     let marker = "outboard.json";
     if bucket.get(marker).await.map_err(failed)?.is_some() {
         return Ok(());
+    }
+    // Its policy, its rules and its old versions are others', unless nothing is in it yet.
+    if !made && bucket.holds_something().await.map_err(failed)? {
+        return Err(Error::OthersBucket { bucket: name.to_owned() });
     }
     bucket.harden(partition).await.map_err(failed)?;
     let key = format!("self-test/{}", jiff::Timestamp::now().as_nanosecond());

@@ -17,10 +17,34 @@ progress() {
     --value "$(date -u +%FT%TZ) ${NODE_ROLE:?} $1 ${2:-}" > /dev/null || true
 }
 
-# give_up TEXT: says why on the console and in the progress, and ends.
+# give_up TEXT: says why on the console and in the progress, and ends; systemd tries again a minute later. Meanwhile another
+# node may have the turn.
 give_up() {
+  trap - EXIT
   progress Failed "$1"
+  release_turn || true
   exit 1
+}
+
+# For `trap … EXIT`: an end that nobody expected is told, too.
+tell_end() {
+  ended=$?
+  [ "$ended" = 0 ] || progress Failed "ended with $ended: see journalctl -u outboard-node"
+}
+
+holder() { sed -n 's/.*"instance":"\([^"]*\)".*/\1/p' "$1"; }
+
+# Gives the turn to join back, if this node has it.
+release_turn() {
+  look turn.json turn.json > /dev/null || return 0
+  [ "$(holder turn.json)" = "$INSTANCE" ] || return 0
+  aws s3api delete-object --bucket "$OUTBOARD_BUCKET" --key "$S3_PREFIX/turn.json" > /dev/null
+}
+
+# What an earlier try left behind is no node: kubeadm would refuse to go on from it.
+begin_anew() {
+  [ -e /etc/kubernetes/kubelet.conf ] || [ -e /etc/kubernetes/manifests/kube-apiserver.yaml ] || return 1
+  kubeadm reset --force > /dev/null 2>&1 || true
 }
 
 # parameter NAME: a secret, on standard output only.
@@ -33,7 +57,10 @@ claim() {
   if said=$(aws s3api put-object --bucket "${OUTBOARD_BUCKET:?}" --key "$S3_PREFIX/$1" --body "$2" --if-none-match '*' 2>&1); then
     return 0
   fi
-  case $said in *PreconditionFailed* | *ConditionalRequestConflict*) return 1 ;; esac
+  case $said in
+    *PreconditionFailed* | *ConditionalRequestConflict*) return 1 ;;
+    *'Unknown options'*) give_up "the image's AWS CLI knows no conditional writes: it has to be 2.22 or newer" ;;
+  esac
   echo "$said" >&2
   return 2
 }
@@ -43,7 +70,10 @@ take_over() {
   if said=$(aws s3api put-object --bucket "$OUTBOARD_BUCKET" --key "$S3_PREFIX/$1" --body "$2" --if-match "$3" 2>&1); then
     return 0
   fi
-  case $said in *PreconditionFailed* | *ConditionalRequestConflict* | *NoSuchKey*) return 1 ;; esac
+  case $said in
+    *PreconditionFailed* | *ConditionalRequestConflict* | *NoSuchKey*) return 1 ;;
+    *'Unknown options'*) give_up "the image's AWS CLI knows no conditional writes: it has to be 2.22 or newer" ;;
+  esac
   echo "$said" >&2
   return 2
 }

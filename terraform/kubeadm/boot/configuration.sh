@@ -24,6 +24,8 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 kubernetesVersion: v$KUBERNETES_VERSION
 clusterName: $OUTBOARD_CLUSTER
+# Machines are replaced, not renewed: none should outlive its certificates, and kubeadm's year would end for all at once.
+certificateValidityPeriod: 43800h0m0s
 # The one name of the API: a load balancer that is made anew has another one, and certificates would not hold for it.
 controlPlaneEndpoint: $API_HOST:6443
 networking: {podSubnet: $POD_CIDR, serviceSubnet: $SERVICE_CIDR}
@@ -45,7 +47,6 @@ controllerManager:
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 cgroupDriver: systemd
-serverTLSBootstrap: true
 rotateCertificates: true
 END
     ;;

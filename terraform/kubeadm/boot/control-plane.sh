@@ -14,8 +14,8 @@ cd /opt/outboard
 # shellcheck source=members.sh
 . ./members.sh
 
+trap tell_end EXIT
 printf '{"instance":"%s"}\n' "$INSTANCE" > me.json
-holder() { sed -n 's/.*"instance":"\([^"]*\)".*/\1/p' "$1"; }
 
 # elected: whether this node is the one that inits.
 elected() {
@@ -56,22 +56,26 @@ sh ./configuration.sh cluster > kubeadm.yaml
 joined=
 until [ -n "$joined" ]; do
   if look done.json done.json > /dev/null; then
-    if my_turn; then
+    if [ "$(holder done.json)" = "$INSTANCE" ]; then
+      # It was the one that did it, and ended before it said so here.
+      joined=yes
+    elif my_turn; then
       progress Joining
+      # Keys included: it reads them again.
+      if begin_anew; then exec sh ./control-plane.sh; fi
       remove_dead_members || give_up "a dead member of etcd cannot be removed"
       sh ./configuration.sh join >> kubeadm.yaml
       kubeadm join --config kubeadm.yaml || give_up "kubeadm join failed: see journalctl -u kubelet"
       joined=yes
-      aws s3api delete-object --bucket "$OUTBOARD_BUCKET" --key "$S3_PREFIX/turn.json" > /dev/null
+      : > joined
+      # Upkeep gives it back if this fails.
+      release_turn || true
     fi
   elif elected; then
     progress Initialising
     sh ./configuration.sh init >> kubeadm.yaml
     # After one that failed it begins anew, keys included: nobody ever reached what it made.
-    if [ -e /etc/kubernetes/manifests/kube-apiserver.yaml ]; then
-      kubeadm reset --force > /dev/null 2>&1 || true
-      exec sh ./control-plane.sh
-    fi
+    if begin_anew; then exec sh ./control-plane.sh; fi
     kubeadm init --config kubeadm.yaml --skip-token-print || give_up "kubeadm init failed: see journalctl -u kubelet"
     until kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz > /dev/null 2>&1; do sleep 2; done
     claim done.json me.json || true
@@ -81,6 +85,7 @@ until [ -n "$joined" ]; do
   [ -n "$joined" ] || sleep 5
 done
 rm -f kubeadm.yaml
+: > joined
 
 install -m 0755 upkeep.sh /usr/local/sbin/outboard-upkeep
 printf '[Service]\nType=oneshot\nExecStart=/usr/local/sbin/outboard-upkeep\n' > /etc/systemd/system/outboard-upkeep.service

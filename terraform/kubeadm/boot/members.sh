@@ -25,7 +25,8 @@ remove_dead_members() {
   through=$(running_member) || return 1
   # ID, status, name, peer, client, learner. One that never started has no name yet.
   etcdctl_on "$through" member list | tr -d ' ' | while IFS=, read -r id _ name _; do
-    [ -n "$name" ] && alive "$name" && continue
+    # What an earlier try of this node left is no member either: it is about to join.
+    [ -n "$name" ] && [ "$name" != "$INSTANCE" ] && alive "$name" && continue
     # etcd itself refuses what would cost it its quorum.
     etcdctl_on "$through" member remove "$id" || exit 1
     [ -z "$name" ] || admin delete node "$name" --ignore-not-found

@@ -11,7 +11,12 @@ cd /opt/outboard
 INSTANCE=$(imds meta-data/instance-id)
 ADDRESS=$(imds meta-data/local-ipv4)
 export INSTANCE ADDRESS
+trap tell_end EXIT
 
+if [ -e joined ]; then
+  progress Ready "since before this boot"
+  exit 0
+fi
 progress Preparing
 modprobe -a overlay br_netfilter
 printf 'overlay\nbr_netfilter\n' > /etc/modules-load.d/outboard.conf
@@ -24,11 +29,13 @@ if ! command -v kubeadm > /dev/null || [ "$(kubeadm version -o short)" != "v$KUB
   progress Installing "Kubernetes $KUBERNETES_VERSION"
   minor=${KUBERNETES_VERSION%.*}
   install -d -m 0755 /etc/apt/keyrings
-  curl -fsSL --retry 5 "https://pkgs.k8s.io/core:/stable:/v$minor/deb/Release.key" |
-    gpg --batch --yes --dearmor -o /etc/apt/keyrings/kubernetes.gpg
-  echo "deb [signed-by=/etc/apt/keyrings/kubernetes.gpg] https://pkgs.k8s.io/core:/stable:/v$minor/deb/ /" \
+  # As apt takes it: no other program has to be in the image.
+  curl -fsSL --retry 5 "https://pkgs.k8s.io/core:/stable:/v$minor/deb/Release.key" -o /etc/apt/keyrings/kubernetes.asc
+  echo "deb [signed-by=/etc/apt/keyrings/kubernetes.asc] https://pkgs.k8s.io/core:/stable:/v$minor/deb/ /" \
     > /etc/apt/sources.list.d/kubernetes.list
   export DEBIAN_FRONTEND=noninteractive
+  # cloud-init may hold apt's lock for its own updates.
+  printf 'Acquire::Retries "5";\nDPkg::Lock::Timeout "300";\n' > /etc/apt/apt.conf.d/90-outboard
   apt-get update -q
   apt-get install -qy containerd "kubeadm=$KUBERNETES_VERSION-*" "kubelet=$KUBERNETES_VERSION-*" "kubectl=$KUBERNETES_VERSION-*"
   apt-mark hold kubeadm kubelet kubectl
@@ -38,8 +45,4 @@ containerd config default | sed 's/SystemdCgroup = false/SystemdCgroup = true/' 
 systemctl enable --now containerd
 systemctl restart containerd
 
-if [ -e /etc/kubernetes/kubelet.conf ]; then
-  progress Ready "since before this boot"
-  exit 0
-fi
 exec sh "./$NODE_ROLE.sh"

@@ -13,6 +13,9 @@ cd /opt/outboard
 . ./members.sh
 INSTANCE=$(imds meta-data/instance-id)
 
+# It has joined, so the turn is another's.
+release_turn || true
+
 # No token yet, or one from 6 hours ago or more: one more, which holds for 24.
 written=$(aws ssm get-parameter --name "$OUTBOARD_PARAMETERS/join/worker" --query Parameter.LastModifiedDate --output text 2> /dev/null || echo 1970-01-01)
 if [ $(($(date +%s) - $(date -d "$written" +%s))) -gt 21600 ]; then
@@ -31,6 +34,7 @@ status=$(etcdctl_on "$INSTANCE" endpoint status --write-out fields)
 field() { echo "$status" | sed -n "s/^\"$1\" : //p"; }
 [ "$(field Leader)" = "$(field MemberID)" ] || exit 0
 etcdctl_on "$INSTANCE" snapshot save /var/lib/etcd/snapshot.db > /dev/null
-aws s3 cp --only-show-errors --sse AES256 /var/lib/etcd/snapshot.db \
-  "s3://$OUTBOARD_BUCKET/$OUTBOARD_PREFIX/etcd/$(date -u +%Y%m%dT%H%M%SZ)-$(field Revision).db"
+# By its tag the bucket ends it after a week.
+aws s3api put-object --bucket "$OUTBOARD_BUCKET" --body /var/lib/etcd/snapshot.db --server-side-encryption AES256 \
+  --tagging outboard=snapshot --key "$OUTBOARD_PREFIX/etcd/$(date -u +%Y%m%dT%H%M%SZ)-$(field Revision).db" > /dev/null
 rm -f /var/lib/etcd/snapshot.db

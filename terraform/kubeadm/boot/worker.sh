@@ -9,7 +9,9 @@ cd /opt/outboard
 # shellcheck source=cloud.sh
 . ./cloud.sh
 
+trap tell_end EXIT
 progress Joining
+begin_anew || true
 tries=0
 until joining=$(parameter join/worker 2> /dev/null) && [ -n "$joining" ]; do
   tries=$((tries + 1))
@@ -30,9 +32,11 @@ nodeRegistration:
   name: $INSTANCE
   kubeletExtraArgs:
     - {name: cloud-provider, value: external}
+    - {name: node-ip, value: "$ADDRESS"}
     - {name: node-labels, value: "$NODE_LABELS"}
     - {name: register-with-taints, value: "$NODE_TAINTS"}
 END
 kubeadm join --config join.yaml || give_up "kubeadm join failed: see journalctl -u kubelet"
 rm -f join.yaml
+: > joined
 progress Ready

@@ -23,7 +23,7 @@ tagged = [{"Name": "tag:outboard.dev/cluster", "Values": [cluster]}]
 
 
 def zones():
-    return [zone for zone in route53.list_hosted_zones()["HostedZones"] if zone["Name"].startswith(f"{name}.")]
+    return [zone for zone in route53.list_hosted_zones()["HostedZones"] if zone["Name"].startswith(f"api.{name}.")]
 
 
 def drift():
@@ -33,7 +33,9 @@ def drift():
     groups = {group["GroupName"]: group for group in ec2.describe_security_groups(Filters=tagged)["SecurityGroups"]}
     worker = groups[f"{cluster}-worker"]
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [worker["GroupId"]]}])
-    kubelet = next(rule for rule in rules["SecurityGroupRules"] if rule.get("FromPort") == 10250)
+    control_plane = groups[f"{cluster}-control-plane"]["GroupId"]
+    of_control_plane = (r for r in rules["SecurityGroupRules"] if r.get("ReferencedGroupInfo", {}).get("GroupId") == control_plane)
+    kubelet = next(rule for rule in of_control_plane if rule.get("FromPort") == 10250)
     ec2.revoke_security_group_ingress(GroupId=worker["GroupId"], SecurityGroupRuleIds=[kubelet["SecurityGroupRuleId"]])
 
     asg.update_auto_scaling_group(AutoScalingGroupName=f"{cluster}-worker-general", MaxSize=9)
@@ -75,11 +77,19 @@ def made():
     vpc = ec2.describe_vpcs(Filters=tagged)["Vpcs"][0]["VpcId"]
     subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=tagged)["Subnets"]][:1]
     elb.create_load_balancer(Name="k8s-shop", Type="network", Subnets=subnets, Tags=tags)
+    of_controller = [{"Key": "elbv2.k8s.aws/cluster", "Value": cluster}]
+    elb.create_load_balancer(Name="k8s-traffic", Type="network", Subnets=subnets, Tags=of_controller)
     elb.create_target_group(Name="k8s-shop", Protocol="TCP", Port=80, VpcId=vpc, Tags=tags)
     listeners = [{"Protocol": "TCP", "LoadBalancerPort": 80, "InstancePort": 30080}]
     client("elb").create_load_balancer(LoadBalancerName="ashop", Listeners=listeners, Subnets=subnets, Tags=tags)
     group = {"GroupName": "k8s-elb-shop", "Description": "shop", "VpcId": vpc}
-    ec2.create_security_group(TagSpecifications=specified("security-group"), **group)
+    shop = ec2.create_security_group(TagSpecifications=specified("security-group"), **group)["GroupId"]
+    # As the cloud controller does: nodes let the balancer in.
+    groups = ec2.describe_security_groups(Filters=tagged)["SecurityGroups"]
+    worker = next((g["GroupId"] for g in groups if g["GroupName"] == f"{cluster}-worker"), None)
+    if worker:
+        allowed = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": shop}]}]
+        ec2.authorize_security_group_ingress(GroupId=worker, IpPermissions=allowed)
     ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1, TagSpecifications=specified("volume"))
 
 

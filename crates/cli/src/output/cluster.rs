@@ -107,6 +107,7 @@ pub fn plan(plan: &Plan<'_>, paint: Paint) -> String {
             Disruption::None => "",
             Disruption::NewNodes => "; for new nodes",
             Disruption::Interrupts => "; interrupts",
+            Disruption::LosesTrack => "; it stays in AWS, and nobody here knows of it any more",
             Disruption::LosesData => "; what it holds is lost",
         };
         // Of a first plan everything is new: that interrupts nobody.

@@ -17,8 +17,9 @@ impl Cidr {
         self.first & mask == other.first & mask
     }
 
+    /// Also by its halves: nobody's own network is as large as that.
     pub fn is_everything(self) -> bool {
-        self.bits == 0
+        self.bits < 8
     }
 }
 

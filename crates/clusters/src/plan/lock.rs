@@ -19,20 +19,17 @@ pub struct Lock {
     pub created: String,
 }
 
-impl Lock {
-    pub fn host(&self) -> &str {
-        self.who.rsplit_once('@').map_or("", |(_, host)| host)
-    }
-}
-
 /// What this machine remembers of the last run of Terraform on a state.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LastRun {
-    pub host: String,
+    /// `user@host`, as in locks.
+    pub who: String,
     /// Whether its process is there still.
     pub alive: bool,
     /// When it was begun, RFC 3339 in UTC.
     pub begun: String,
+    /// When its end was seen, if it was.
+    pub ended: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -46,10 +43,13 @@ pub enum Holder {
     Unknown,
 }
 
-/// A lock is an orphan only if that is proved: it was taken on this machine, by its last run, which is gone.
+/// A lock is an orphan only if that is proved: it was taken by the last run of this person on this machine, which is gone.
 pub fn holder(lock: &Lock, last: Option<&LastRun>) -> Holder {
     let Some(last) = last else { return Holder::Unknown };
-    if lock.host() != last.host || lock.created.as_str() < seconds(&last.begun) {
+    let before = lock.created.as_str() < seconds(&last.begun);
+    // What was taken after the last run had ended is somebody else's, be it by the same name.
+    let after = last.ended.as_deref().is_some_and(|ended| seconds(&lock.created) > seconds(ended));
+    if lock.who != last.who || before || after {
         return Holder::Unknown;
     }
     if last.alive { Holder::Alive } else { Holder::Gone }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     fn last(alive: bool) -> LastRun {
-        LastRun { host: "ci-1".into(), alive, begun: "2026-11-26T01:00:00.4Z".into() }
+        LastRun { who: "root@ci-1".into(), alive, begun: "2026-11-26T01:00:00.4Z".into(), ended: None }
     }
 
     #[test]
@@ -82,6 +82,10 @@ mod tests {
         assert_eq!(holder(&ours, Some(&last(false))), Holder::Gone);
         assert_eq!(holder(&ours, None), Holder::Unknown);
         assert_eq!(holder(&lock("root@ci-2", "2026-11-26T01:00:01Z"), Some(&last(false))), Holder::Unknown);
+        assert_eq!(holder(&lock("bob@ci-1", "2026-11-26T01:00:01Z"), Some(&last(false))), Holder::Unknown);
+        let ended = LastRun { ended: Some("2026-11-26T01:30:00.1Z".into()), ..last(false) };
+        assert_eq!(holder(&lock("root@ci-1", "2026-11-26T01:20:00Z"), Some(&ended)), Holder::Gone);
+        assert_eq!(holder(&lock("root@ci-1", "2026-11-27T09:00:00Z"), Some(&ended)), Holder::Unknown);
         // Taken before our last run began, so by another one.
         assert_eq!(holder(&lock("root@ci-1", "2026-11-26T00:59:59Z"), Some(&last(false))), Holder::Unknown);
     }

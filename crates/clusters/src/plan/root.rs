@@ -105,7 +105,8 @@ fn inputs(file: &ClusterFile, identity: &Identity, declared: &[String]) -> Map<S
     if kubeadm {
         addresses["pod_cidr"] = network.and_then(|network| network.pods.as_deref()).unwrap_or(PODS).into();
         let host = access.host.unwrap_or_else(|| format!("api.{}.outboard.internal", identity.name));
-        api["zone_name"] = host.split_once('.').map_or(host.as_str(), |(_, zone)| zone).into();
+        // The host alone: a zone of what is above it would hide everything else there from the nodes.
+        api["zone_name"] = host.as_str().into();
         api["host"] = host.into();
         api["zone_id"] = json!(access.zone_id);
         set("image", json!(spec.image));

@@ -69,12 +69,18 @@ pub fn violations(shown: &Value, summary: &PlanSummary, loss: bool) -> Vec<Viola
             _ => {}
         }
     }
-    let lost = summary.changes.iter().filter(|change| change.disruption == Disruption::LosesData && !loss);
-    found.extend(lost.map(|change| Violation {
-        address: change.address.clone(),
-        message: "what it holds would be lost".to_owned(),
-        hint: "if that is what you want, say --allow-loss".to_owned(),
-    }));
+    for change in summary.changes.iter().filter(|_| !loss) {
+        let message = match change.disruption {
+            Disruption::LosesData => "what it holds would be lost",
+            Disruption::LosesTrack => "it would stay in AWS, cost on, and be destroyed by nobody",
+            _ => continue,
+        };
+        found.push(Violation {
+            address: change.address.clone(),
+            message: message.to_owned(),
+            hint: "if that is what you want, say --allow-loss".to_owned(),
+        });
+    }
     found
 }
 
@@ -83,8 +89,9 @@ const CIDRS: &str = "name the CIDRs that may reach it";
 const PLAIN: &str = "a volume would not be encrypted";
 const ENCRYPT: &str = "say `encrypted = true`";
 
+/// Also by its halves: nobody's own network is as large as that.
 fn is_everything(cidr: &str) -> bool {
-    cidr.ends_with("/0")
+    cidr.rsplit_once('/').and_then(|(_, bits)| bits.parse::<u8>().ok()).is_some_and(|bits| bits < 8)
 }
 
 /// Whether everybody may reach the API's port through it.

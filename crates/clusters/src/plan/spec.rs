@@ -137,7 +137,7 @@ pub struct ApiAccess {
     /// Whether it has a public address (default: false).
     #[serde(default)]
     pub public: bool,
-    /// CIDRs that may reach it besides the VPC.
+    /// CIDRs that may reach it besides its nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
     /// Its only name (kubeadm; default `api.NAME.outboard.internal`).

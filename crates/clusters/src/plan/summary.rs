@@ -27,6 +27,8 @@ pub enum Disruption {
     NewNodes,
     /// What goes through it is cut off for a time.
     Interrupts,
+    /// It is known no more, and costs on.
+    LosesTrack,
     /// What it holds is lost.
     LosesData,
 }
@@ -69,12 +71,19 @@ pub struct PlanSummary {
     pub update: usize,
     pub replace: usize,
     pub delete: usize,
+    /// What leaves the state and stays in AWS, where it costs on.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub forget: usize,
     pub changes: Vec<ResourceChange>,
     /// Addresses of what has changed behind Terraform's back since it last looked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drifted: Vec<String>,
     /// Names what it does: a plan of the same hash does the same.
     pub hash: String,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl PlanSummary {
@@ -98,7 +107,8 @@ pub fn read(shown: &Value) -> PlanSummary {
             Action::Update => summary.update += 1,
             Action::Replace => summary.replace += 1,
             Action::Delete => summary.delete += 1,
-            Action::Read | Action::Forget | Action::Nothing => continue,
+            Action::Forget => summary.forget += 1,
+            Action::Read | Action::Nothing => continue,
         }
         let text = |key: &str| change[key].as_str().unwrap_or_default().to_owned();
         let (address, kind) = (text("address"), text("type"));
@@ -130,7 +140,10 @@ fn action(actions: &Value) -> Action {
         ["read"] => Action::Read,
         ["forget"] => Action::Forget,
         ["create", "delete"] | ["delete", "create"] => Action::Replace,
-        _ => Action::Nothing,
+        [] | ["no-op"] => Action::Nothing,
+        words if words.contains(&"forget") => Action::Forget,
+        // What nobody knows yet is taken for the worst.
+        _ => Action::Replace,
     }
 }
 
@@ -176,6 +189,7 @@ fn spoken(path: &Value) -> String {
 fn disruption(kind: &str, address: &str, action: Action) -> Disruption {
     let lost = matches!(action, Action::Replace | Action::Delete);
     match kind {
+        _ if action == Action::Forget => Disruption::LosesTrack,
         "aws_s3_bucket" | "aws_ebs_volume" | "aws_kms_key" | "aws_eks_cluster" | "aws_route53_zone"
             if lost =>
         {

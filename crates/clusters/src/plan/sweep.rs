@@ -5,6 +5,9 @@ use serde::Serialize;
 
 use super::root::TAG;
 
+/// EKS' own group has it, and carries the tag of the cluster's Kubernetes as well.
+const OF_EKS: &str = "aws:eks:cluster-name";
+
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Swept {
     /// What stands in the network, in the order in which it can go.
@@ -34,7 +37,9 @@ impl Count {
 /// tag, too, and goes with it.
 pub fn sort(tagged: &[Tagged]) -> Swept {
     let mut swept = Swept::default();
-    for one in tagged.iter().filter(|one| !one.tags.contains_key(TAG)) {
+    // What EKS itself has made goes with the control plane, which Terraform destroys.
+    let others = |one: &&Tagged| !one.tags.contains_key(TAG) && !one.tags.contains_key(OF_EKS);
+    for one in tagged.iter().filter(others) {
         match part(&one.arn) {
             Some(part @ Part::Volume(_)) => swept.after.push(part),
             Some(part) => swept.before.push(part),
@@ -55,6 +60,20 @@ pub fn lingers(arn: &str) -> bool {
 }
 
 impl Swept {
+    /// Balancers come first: what they stand on is free once they are gone.
+    pub fn balancers(&self) -> Vec<Part> {
+        let balancer = |part: &&Part| {
+            matches!(part, Part::LoadBalancer(_) | Part::ClassicBalancer(_) | Part::TargetGroup(_))
+        };
+        self.before.iter().filter(balancer).cloned().collect()
+    }
+
+    /// What may be used by nodes that are there still.
+    pub fn rest(&self) -> Vec<Part> {
+        let balancers = self.balancers();
+        self.before.iter().filter(|part| !balancers.contains(part)).cloned().collect()
+    }
+
     pub fn count(&self) -> Count {
         let balancer = |part: &&Part| matches!(part, Part::LoadBalancer(_) | Part::ClassicBalancer(_));
         let load_balancers = self.before.iter().filter(balancer).count();
@@ -98,6 +117,10 @@ mod tests {
             tagged("elasticloadbalancing:eu-west-1:1:targetgroup/k8s/1", false),
             tagged("elasticloadbalancing:eu-west-1:1:loadbalancer/net/k8s/1", false),
             tagged("elasticloadbalancing:eu-west-1:1:loadbalancer/a1", false),
+            Tagged {
+                arn: "arn:aws:ec2:eu-west-1:1:security-group/sg-of-eks".into(),
+                tags: [(OF_EKS.to_owned(), "qa-1".to_owned())].into(),
+            },
         ];
         let swept = sort(&all);
         let arn = |rest: &str| format!("arn:aws:elasticloadbalancing:eu-west-1:1:{rest}");
@@ -109,6 +132,7 @@ mod tests {
             Part::SecurityGroup("sg-1".into()),
         ];
         assert_eq!(swept.before, expected);
+        assert_eq!(swept.rest(), [Part::Interface("eni-1".into()), Part::SecurityGroup("sg-1".into())]);
         assert_eq!(swept.after, [Part::Volume("vol-1".into())]);
         assert_eq!(swept.kept, ["arn:aws:ec2:eu-west-1:1:snapshot/snap-1"]);
         assert_eq!(swept.count(), Count { load_balancers: 2, volumes: 1, others: 3 });

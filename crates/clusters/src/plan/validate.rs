@@ -4,12 +4,14 @@ use api::Problem;
 use api::problem::pointer;
 
 use super::cidr::Cidr;
-use super::spec::{ClusterFile, ClusterSpec, Network, Pool, Topology};
+use super::spec::{ClusterFile, ClusterSpec, Nat, Network, Pool, Topology};
 
 /// Longer ones would not fit into names of load balancers.
 const LONGEST: usize = 20;
 pub const PODS: &str = "10.244.0.0/16";
 pub const SERVICES: &str = "10.96.0.0/16";
+/// The first whose kubeadm reads what boot scripts write.
+const OLDEST: (u32, u32) = (1, 31);
 
 pub fn problems(file: &ClusterFile) -> Vec<Problem> {
     let mut found = Vec::new();
@@ -151,6 +153,18 @@ fn ours(spec: &ClusterSpec, found: &mut Vec<Problem>) {
     }
     if let Some(network) = &spec.network {
         addresses(network, &spec.region, kubeadm, found);
+        if network.nat == Nat::None {
+            let problem = Problem::new("/spec/network/nat", "nodes without a way out cannot become nodes");
+            found.push(problem.hint("`single` is the cheapest: they fetch packages, images and their keys through it"));
+        }
+        if !kubeadm && network.zones.len() == 1 {
+            let problem = Problem::new("/spec/network/zones", "EKS wants two zones or more");
+            found.push(problem.hint("name another one: its control plane stands in two"));
+        }
+    }
+    if !kubeadm && !spec.workers.is_empty() && spec.workers.values().all(|pool| pool.min == 0) {
+        let problem = Problem::new("/spec/workers", "no pool begins with a node, and EKS waits for CoreDNS to run");
+        found.push(problem.hint("say `min: 1` or more in one of them"));
     }
     api_access(spec, kubeadm, found);
     if let (Some(control), Some(network)) = (&spec.control_plane, &spec.network) {
@@ -175,6 +189,12 @@ fn version(spec: &ClusterSpec, kubeadm: bool, found: &mut Vec<Problem>) {
     let Some(version) = &spec.kubernetes else { return };
     let numbers: Option<Vec<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
     let parts = if kubeadm { 3 } else { 2 };
+    if let Some([major, minor, ..]) = numbers.as_deref()
+        && (*major, *minor) < OLDEST
+    {
+        let problem = Problem::new("/spec/kubernetes", format!("Kubernetes {version} is too old"));
+        found.push(problem.hint("1.31 or later: its configuration is written for that"));
+    }
     if numbers.is_none_or(|numbers| numbers.len() != parts) {
         let problem =
             Problem::new("/spec/kubernetes", format!("`{version}` is no version of Kubernetes here"));
@@ -349,8 +369,18 @@ mod tests {
 
     #[test]
     fn the_api_is_never_opened_to_everybody() {
-        let all = told(|file| file["spec"]["api"]["allow"] = json!(["0.0.0.0/0"]));
-        assert_eq!(all, ["/spec/api/allow/0: the API is not opened to everybody"]);
+        let all = told(|file| file["spec"]["api"]["allow"] = json!(["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/8"]));
+        let said = |index: u8| format!("/spec/api/allow/{index}: the API is not opened to everybody");
+        assert_eq!(all, [said(0), said(1)]);
+    }
+
+    #[test]
+    fn what_would_fail_after_the_spend_is_refused_before() {
+        let all = told(|file| {
+            file["spec"]["kubernetes"] = json!("1.30.4");
+            file["spec"]["network"]["nat"] = json!("none");
+        });
+        insta::assert_snapshot!(all.join("\n"));
     }
 
     #[test]
