@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{Environment, EnvironmentStatus, Teardown};
+use api::{Cause, Environment, EnvironmentStatus, Teardown};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, ResourceExt};
@@ -121,6 +121,11 @@ async fn gone(
                 events(event);
             }
             let status = now.status.unwrap_or_default();
+            if let Some(verdict) =
+                status.verdict.as_ref().filter(|verdict| verdict.cause == Cause::NamespaceStuck)
+            {
+                return Err(Error::Verdict { environment: name.clone(), verdict: Box::new(verdict.clone()) });
+            }
             let look = if status.teardown.is_some() { Look::Wait } else { Look::Lagging };
             told = status.clone();
             remember(&mut seen, status);
