@@ -163,6 +163,8 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
         Failure::Web(web::Error::Verb(error)) => of_verb(error, resume),
         Failure::Web(error @ web::Error::Listen { .. }) => Words::new(Exit::Conflict, chain(error))
             .hint("take another --port, or leave it out for a free one"),
+        Failure::Web(error @ web::Error::NoToken { .. }) => Words::new(Exit::Conflict, chain(error))
+            .hint("name another --token-file, or remove this one yourself"),
         Failure::Web(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Fals(error) => {

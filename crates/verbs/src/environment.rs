@@ -24,7 +24,7 @@ pub use change::{Planned, carry_out, plan};
 pub use choose::Choice;
 pub use create::{Wanted, create};
 pub use declared::declared;
-pub use destroy::{Destroyed, destroy};
+pub use destroy::{Destroyed, Doomed, destroy};
 pub use diff::{Comparison, diff};
 pub use drift::{Report, drift, freeze, thaw};
 pub use explain::{Earlier, Explained, explain};
