@@ -5,7 +5,8 @@ use std::net::TcpListener;
 
 use anyhow::Result;
 
-const BODY: &str = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
+const BODY: &str =
+    r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#;
 
 /// Begins it, for the rest of this process; answers with its address.
 pub fn refusing_registry() -> Result<String> {

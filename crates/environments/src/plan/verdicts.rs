@@ -114,7 +114,8 @@ mod tests {
         assert_eq!(again.len(), 2);
         let other = noted(&again, Some(&verdict(Cause::OutOfMemory, 0, &[])), false, at(6001)).unwrap();
         assert_eq!(other[1].until, Some(Time(at(6001))), "another cause ends the one before");
-        let proved = noted(&other, Some(&verdict(Cause::OutOfMemory, 0, &["killed"])), false, at(6002)).unwrap();
+        let proved =
+            noted(&other, Some(&verdict(Cause::OutOfMemory, 0, &["killed"])), false, at(6002)).unwrap();
         assert_eq!(proved.len(), 3);
         assert_eq!(proved[2].verdict.evidence, ["killed"]);
     }
