@@ -73,7 +73,8 @@ impl Account {
         for other in others {
             let answer = query.ask(EC2, "DescribeSecurityGroupRules", &filter("group-id", &other)).await?;
             for rule in rules_from(&answer, group)? {
-                let rule = [("GroupId".to_owned(), other.clone()), ("SecurityGroupRuleId.1".to_owned(), rule)];
+                let rule =
+                    [("GroupId".to_owned(), other.clone()), ("SecurityGroupRuleId.1".to_owned(), rule)];
                 match query.ask(EC2, "RevokeSecurityGroupIngress", &rule).await {
                     Ok(_) | Err(Failure::Missing) => {}
                     Err(failure) => return Err(failure),
@@ -89,7 +90,8 @@ fn rules_from(answer: &str, group: &str) -> Result<Vec<String>, Failure> {
     each(answer, "item", |node| {
         let named = node.children().find(|child| child.tag_name().name() == "referencedGroupInfo")?;
         let lets_in = text(node, "isEgress").as_deref() != Some("true");
-        (lets_in && text(named, "groupId").as_deref() == Some(group)).then(|| text(node, "securityGroupRuleId"))?
+        (lets_in && text(named, "groupId").as_deref() == Some(group))
+            .then(|| text(node, "securityGroupRuleId"))?
     })
 }
 
@@ -119,7 +121,10 @@ mod tests {
             )
         };
         let rules = [rule("sgr-1", false, "sg-1"), rule("sgr-2", true, "sg-1"), rule("sgr-3", false, "sg-2")];
-        let answer = format!("<DescribeSecurityGroupRulesResponse>{}</DescribeSecurityGroupRulesResponse>", rules.concat());
+        let answer = format!(
+            "<DescribeSecurityGroupRulesResponse>{}</DescribeSecurityGroupRulesResponse>",
+            rules.concat()
+        );
         assert_eq!(rules_from(&answer, "sg-1").unwrap(), ["sgr-1"]);
     }
 

@@ -77,11 +77,10 @@ impl Work {
         checked("engine", format!("{} {}", engine.name, engine.version));
         let places = Places::of_file(&file).await?;
         checked("account", format!("{} as {}", places.identity.account, places.arn));
-        let there = places
-            .bucket
-            .exists()
-            .await
-            .map_err(|failure| Error::Aws { doing: "look for the bucket of states, which has to be the account's own", failure })?;
+        let there = places.bucket.exists().await.map_err(|failure| Error::Aws {
+            doing: "look for the bucket of states, which has to be the account's own",
+            failure,
+        })?;
         let bucket = &places.identity.bucket;
         checked("state", if there { bucket.clone() } else { format!("{bucket}, which will be made") });
         let folder = Folder::take(&places.identity.id)?;

@@ -155,7 +155,10 @@ fn ours(spec: &ClusterSpec, found: &mut Vec<Problem>) {
         addresses(network, &spec.region, kubeadm, found);
         if network.nat == Nat::None {
             let problem = Problem::new("/spec/network/nat", "nodes without a way out cannot become nodes");
-            found.push(problem.hint("`single` is the cheapest: they fetch packages, images and their keys through it"));
+            found.push(
+                problem
+                    .hint("`single` is the cheapest: they fetch packages, images and their keys through it"),
+            );
         }
         if !kubeadm && network.zones.len() == 1 {
             let problem = Problem::new("/spec/network/zones", "EKS wants two zones or more");
@@ -163,7 +166,8 @@ fn ours(spec: &ClusterSpec, found: &mut Vec<Problem>) {
         }
     }
     if !kubeadm && !spec.workers.is_empty() && spec.workers.values().all(|pool| pool.min == 0) {
-        let problem = Problem::new("/spec/workers", "no pool begins with a node, and EKS waits for CoreDNS to run");
+        let problem =
+            Problem::new("/spec/workers", "no pool begins with a node, and EKS waits for CoreDNS to run");
         found.push(problem.hint("say `min: 1` or more in one of them"));
     }
     api_access(spec, kubeadm, found);
@@ -369,7 +373,8 @@ mod tests {
 
     #[test]
     fn the_api_is_never_opened_to_everybody() {
-        let all = told(|file| file["spec"]["api"]["allow"] = json!(["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/8"]));
+        let all =
+            told(|file| file["spec"]["api"]["allow"] = json!(["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/8"]));
         let said = |index: u8| format!("/spec/api/allow/{index}: the API is not opened to everybody");
         assert_eq!(all, [said(0), said(1)]);
     }

@@ -1,3 +1,5 @@
+//! A plan is carried out once, whoever waits for it.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::{Method, StatusCode};

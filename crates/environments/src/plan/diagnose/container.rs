@@ -72,7 +72,7 @@ fn cannot_start(case: &Case<'_>, container: &str, message: &str) -> Verdict {
     let (name, environment, who) = (&case.part.name, case.environment, case.container(container));
     let evidence = vec![message.to_owned()];
     if message.contains(EXEC_FORMAT) {
-        return image::other_architecture(case, &case.part.image(container), evidence);
+        return image::other_architecture(case, case.part.image(container), evidence);
     }
     let exec = between(message, "exec: \"", "\":");
     let absent =
@@ -131,7 +131,7 @@ pub fn crash(case: &Case<'_>, crash: &Crash, facts: &Facts) -> Verdict {
         return Verdict { terminal, ..verdict };
     }
     if lines.len() <= 3 && lines.iter().any(|line| line.contains(EXEC_FORMAT)) {
-        return image::other_architecture(case, &part.image(&crash.container), lines);
+        return image::other_architecture(case, part.image(&crash.container), lines);
     }
     if let Some(verdict) = health::killed(case, &crash.container, facts) {
         return Verdict { terminal, ..verdict };
