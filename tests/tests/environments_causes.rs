@@ -42,8 +42,10 @@ fn project(over: Value) -> Value {
         "image": IMAGE, "version": "7", "command": ["sh", "-c", "trap exit TERM; while sleep 1; do :; done"],
         "resources": {"cpu": "5m", "memory": "32Mi"}, "scale": {"min": 1}, "stop": {"drain": "0s", "grace": "2s"},
     });
-    for (key, value) in over.as_object().into_iter().flatten() {
-        web[key] = value.clone();
+    if let Value::Object(over) = over {
+        for (key, value) in over {
+            web[key] = value;
+        }
     }
     json!({"components": {"web": web}, "classes": {"qa": {}}})
 }

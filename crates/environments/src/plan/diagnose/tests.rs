@@ -168,8 +168,10 @@ fn failing(cause: Cause, about: &str, terminal: bool, evidence: &[&str]) -> Verd
     }
 }
 
-/// Parts by name, role, what they use, and how they are.
-fn first(parts: &[(&str, &str, &[&str], PartState, Option<Verdict>)]) -> Option<Verdict> {
+/// A part by name, role, what it uses, and how it is.
+type Known<'a> = (&'a str, &'a str, &'a [&'a str], PartState, Option<Verdict>);
+
+fn first(parts: &[Known<'_>]) -> Option<Verdict> {
     let made: Vec<Part> = parts
         .iter()
         .map(|(name, role, uses, _, _)| {
