@@ -3,6 +3,9 @@
 use api::{Cause, Verdict};
 use k8s_openapi::api::core::v1::Namespace;
 
+/// Kubernetes' own, which it takes off itself: a claim of a volume, say, once the last pod that uses it has ended.
+const PASSING: [&str; 3] = ["kubernetes.io/pvc-protection", "foregroundDeletion", "orphan"];
+
 /// What is left in a namespace of one kind, as its conditions say it: `widgets.example.com has 2 resource instances`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
@@ -50,11 +53,9 @@ pub fn verdict(namespace: &Namespace, held: &[Held]) -> Option<Verdict> {
         terminal: true,
         holds: true,
     };
-    if let Some(said) = finalizers {
-        let named = said.split_once("finalizers remaining: ").map_or(said, |(_, named)| named);
-        let mut names: Vec<&str> =
-            named.split(", ").map(|piece| piece.split_once(" in ").map_or(piece, |(name, _)| name)).collect();
-        names.dedup();
+    if let Some((said, names)) =
+        finalizers.map(|said| (said, waited_for(said))).filter(|(_, names)| !names.is_empty())
+    {
         let evidence = held.iter().map(|held| {
             let by = match held.by.as_slice() {
                 [] => String::new(),
@@ -87,6 +88,15 @@ pub fn verdict(namespace: &Namespace, held: &[Held]) -> Option<Verdict> {
         vec![said.to_owned()],
         "see what refuses to let it go, mostly a webhook or a policy; it goes on by itself then".to_owned(),
     ))
+}
+
+/// Of the finalizers that a condition names those that do not go by themselves.
+fn waited_for(said: &str) -> Vec<&str> {
+    let named = said.split_once("finalizers remaining: ").map_or(said, |(_, named)| named);
+    let names = named.split(", ").map(|piece| piece.split_once(" in ").map_or(piece, |(name, _)| name));
+    let mut names: Vec<&str> = names.filter(|name| !PASSING.contains(name)).collect();
+    names.dedup();
+    names
 }
 
 /// The message of a condition that holds.

@@ -314,6 +314,12 @@ fn a_namespace_that_stays_names_the_finalizer_its_object_and_who_set_it() {
         "DiscoveryFailed",
         "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: stale GroupVersion discovery: metrics.k8s.io/v1beta1"
     )]));
+    let passing = namespace(json!([condition(
+        "NamespaceFinalizersRemaining",
+        "SomeFinalizersRemain",
+        "Some content in the namespace has finalizers remaining: kubernetes.io/pvc-protection in 1 resource instances"
+    )]));
+    assert_eq!(stuck::verdict(&passing, &[]), None, "a claim waits for its pods, and goes by itself");
     insta::assert_yaml_snapshot!([
         stuck::verdict(&held, &objects),
         stuck::verdict(&held, &[]),
