@@ -46,6 +46,11 @@ pub const FREEZE_UNTIL: &str = "outboard.dev/freeze-until";
 /// On a pod template and so on its pods: the hash of the template, which tells pods of this revision from others.
 pub const TEMPLATE: &str = "outboard.dev/template";
 
+/// Before an environment's name, on pods: they use a service that it runs.
+pub const TAKES_FROM: &str = "outboard.dev/from.";
+/// On a namespace, by whoever runs the cluster: its pods are let into every environment. For what gathers metrics, say.
+pub const REACHES: &str = "outboard.dev/reaches-environments";
+
 /// The finalizer of slice `environments`.
 pub const FINALIZER: &str = "outboard.dev/environments";
 /// The slice that renders namespaces and what runs in them.

@@ -103,6 +103,9 @@ pub struct Class {
     /// Its environments are ready only once all their hosts are: `DNSReady`, and `CertificateReady` where TLS is spoken.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub await_hosts: bool,
+    /// Who may reach its environments' pods: `isolated` lets in what has to come in (default), `open` everybody.
+    #[serde(default, skip_serializing_if = "Network::is_isolated")]
+    pub network: Network,
     /// What is done about changes that others make: `heal` puts them back (default), `report` only tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,
@@ -112,6 +115,23 @@ pub struct Class {
     /// Settings by backing service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub services: BTreeMap<String, ClassService>,
+}
+
+/// Who may reach an environment's pods.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Network {
+    /// Its own namespace, whoever asks its routes, copies of data, and environments that take a service from it.
+    #[default]
+    Isolated,
+    /// Everybody in the cluster.
+    Open,
+}
+
+impl Network {
+    fn is_isolated(&self) -> bool {
+        *self == Self::Isolated
+    }
 }
 
 /// What the operator says about a project.

@@ -15,6 +15,7 @@ pub mod export;
 pub mod hold;
 pub mod hosts;
 pub mod images;
+pub mod isolation;
 pub mod keep;
 pub mod logs;
 pub mod manifests;

@@ -8,6 +8,7 @@ use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, short_
 use api::{Role, names};
 
 use super::directories::Directories;
+use super::isolation;
 use super::manifests;
 use super::validate::{self, Validated};
 use super::{component, images, pull, restart, route, service, values};
@@ -93,7 +94,10 @@ pub fn revision(
         },
         namespace: names::namespace(&validated.project, &validated.environment),
     };
-    let (mut parts, mut secrets) = (manifests::parts(&place), Vec::new());
+    // Shut before anything is inside.
+    let mut parts: Vec<Part> = isolation::part(&place).into_iter().collect();
+    parts.extend(manifests::parts(&place));
+    let mut secrets = Vec::new();
     for (name, service) in &place.spec().services {
         let rendered = service::render(&place, name, service);
         parts.push(rendered.part);
