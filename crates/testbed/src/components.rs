@@ -8,7 +8,7 @@ use crate::cache::Cache;
 use crate::kube::Kubectl;
 use crate::node::Node;
 use crate::process::Daemon;
-use crate::{apiserver, containerd, controllers, dns, etcd, forward, kubelet, registry};
+use crate::{apiserver, containerd, controllers, dns, etcd, forward, kubelet, policy, registry};
 
 type Ready = Box<dyn Fn() -> bool>;
 
@@ -27,6 +27,7 @@ pub fn daemons(cache: &Cache) -> anyhow::Result<Vec<(Daemon, Ready)>> {
         (controllers::scheduler(cache)?, Box::new(controllers::scheduler_ready)),
         (kubelet::daemon(cache, &node)?, Box::new(kubelet::ready)),
         (kubelet::proxy(cache, &node)?, Box::new(move || kubelet::proxy_ready(&proxy))),
+        (policy::daemon(cache)?, Box::new(policy::ready)),
         (forward::daemon(cache)?, Box::new(forward::ready)),
     ])
 }

@@ -33,6 +33,7 @@ mod on_demand;
 mod packages;
 mod pki;
 mod pod_logs;
+pub mod policy;
 mod proc;
 mod process;
 mod provider;

@@ -57,6 +57,9 @@ enum Verb {
     /// Be Route 53, and the name server of its zone
     #[command(hide = true)]
     Dns { wire: String, server: String },
+    /// Enforce NetworkPolicies
+    #[command(hide = true)]
+    Policies { kubeconfig: PathBuf },
 }
 
 fn main() -> ExitCode {
@@ -76,6 +79,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     if let Verb::Dns { wire, server } = &arguments.command {
         testbed::dns::run(wire, server)?;
+    }
+    if let Verb::Policies { kubeconfig } = &arguments.command {
+        testbed::policy::run(kubeconfig)?;
     }
     let cache = Cache::open()?;
     match (arguments.command, existing) {
@@ -119,7 +125,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             // Becomes the program that shows it; only comes back if that fails.
             return Err(testbed::logs(&cache, &kubectl, &component, follow)?.exec().into());
         }
-        (Verb::Forward { .. } | Verb::Dns { .. }, _) => {}
+        (Verb::Forward { .. } | Verb::Dns { .. } | Verb::Policies { .. }, _) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

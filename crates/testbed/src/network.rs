@@ -43,6 +43,8 @@ pub fn remove(cache: &Cache) {
             let _ = nft(&format!("add table {family} {table}; delete table {family} {table}"));
         }
     }
+    let policies = crate::policy::TABLE;
+    let _ = nft(&format!("add table inet {policies}; delete table inet {policies}"));
     for bridge in [POD_BRIDGE, HOST_BRIDGE] {
         if exists(bridge) {
             let _ = ip(&["link", "delete", bridge]);

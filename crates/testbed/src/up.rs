@@ -15,7 +15,7 @@ use crate::node::{HOST_IP, Node};
 use crate::step::{Did, mark, step};
 use crate::{
     addons, apiserver, cgroup, components, containerd, controllers, dns, down, envoy, etcd, forward, gateway,
-    go, hosts, kubelet, network, packages, pki, pod_logs, registry,
+    go, hosts, kubelet, network, packages, pki, pod_logs, policy, registry,
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -166,6 +166,9 @@ impl Cluster<'_> {
         let proxy = kubelet::proxy(self.cache, &self.node)?;
         kubelet.ensure()?;
         proxy.ensure()?;
+        let policies = policy::daemon(self.cache)?;
+        policies.ensure()?;
+        policies.wait(LIMIT, policy::ready)?;
         kubelet.wait(LIMIT, kubelet::ready)?;
         proxy.wait(LIMIT, || kubelet::proxy_ready(&self.node))?;
         let node = format!("node/{}", self.node.name);
