@@ -2,7 +2,6 @@
 //! really resolved. Pods reach the zone through the cluster's DNS.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use route53_fake::{Change, Fake, Set};
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::cache::Cache;
+use crate::itself;
 use crate::node::HOST_IP;
 use crate::process::Daemon;
 
@@ -66,18 +66,7 @@ pub fn resolve(host: &str) -> anyhow::Result<Vec<Ipv4Addr>> {
 }
 
 pub fn daemon(cache: &Cache) -> anyhow::Result<Daemon> {
-    Ok(Daemon::new(cache, "dns", copy(cache)?).arg("dns").arg(wire()).arg(server()))
-}
-
-/// A copy: a rebuilt or removed program must not change or end what runs.
-fn copy(cache: &Cache) -> anyhow::Result<PathBuf> {
-    let copy = cache.state().join("testbed-dns");
-    if !copy.exists() {
-        let program = std::env::current_exe().context("failed to find this program")?;
-        std::fs::create_dir_all(cache.state())?;
-        std::fs::copy(program, &copy)?;
-    }
-    Ok(copy)
+    Ok(Daemon::new(cache, "dns", itself::copy(cache, "dns")?).arg("dns").arg(wire()).arg(server()))
 }
 
 pub fn ready() -> bool {

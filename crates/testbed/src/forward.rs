@@ -9,6 +9,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{self, Backlog};
 
 use crate::cache::Cache;
+use crate::itself;
 use crate::node::GATEWAY_IP;
 use crate::process::Daemon;
 
@@ -18,14 +19,10 @@ pub const LISTEN: &str = "127.0.0.1:8080";
 const STACK: usize = 64 * 1024;
 
 pub fn daemon(cache: &Cache) -> anyhow::Result<Daemon> {
-    let program = std::env::current_exe().context("failed to find this program")?;
-    // A copy: a rebuilt or removed program must not change or end what runs.
-    let copy = cache.state().join("testbed");
-    if !copy.exists() {
-        std::fs::create_dir_all(cache.state())?;
-        std::fs::copy(program, &copy)?;
-    }
-    Ok(Daemon::new(cache, "forward", copy).arg("forward").arg(LISTEN).arg(target()))
+    Ok(Daemon::new(cache, "forward", itself::copy(cache, "forward")?)
+        .arg("forward")
+        .arg(LISTEN)
+        .arg(target()))
 }
 
 fn target() -> String {

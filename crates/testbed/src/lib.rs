@@ -23,6 +23,7 @@ mod go;
 mod hosts;
 pub mod image;
 mod images;
+mod itself;
 mod kube;
 mod kubelet;
 mod leftovers;
