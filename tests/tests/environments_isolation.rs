@@ -1,13 +1,15 @@
 //! Environments are shut to each other: the policies that say so are there, and come back.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use api::marks;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
-use stories::{World, light, same, story, until};
+use stories::{PodNetworks, Port, World, light, same, story, until};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -55,6 +57,53 @@ async fn policies_shut_an_environment_and_come_back_when_somebody_opens_it() -> 
             .await
     })
     .await
+}
+
+const DATABASE: Port = Port::Tcp(3306);
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn no_environment_reaches_the_database_of_another() -> Result<()> {
+    story(async |world| {
+        world.apply(|_| {}).await?;
+        world.create("a", &[]).await?;
+        world.create("b", &[]).await?;
+        let (web, others) = (address(world, "a", "web").await?, address(world, "b", "web").await?);
+        let (own, foreign) = (address(world, "a", "db").await?, address(world, "b", "db").await?);
+        let networks = PodNetworks::all()?;
+        ensure!(networks.reaches(web, own, DATABASE)?, "web does not reach its own database");
+        ensure!(
+            !networks.reaches(web, foreign, DATABASE)?,
+            "web reaches the database of another environment"
+        );
+        ensure!(!networks.reaches(others, own, DATABASE)?, "nor is it shut the other way round");
+        // Probes have passed, or nothing would be ready; names and the gateway:
+        world.order("a").await?;
+        same("orders of b", &world.orders("b").await?.len(), &0)?;
+
+        // Somebody opens it, and it is shut again.
+        let api = policies(world, "b");
+        let before = api.get("outboard-isolation").await?.metadata.uid;
+        api.delete("outboard-isolation", &DeleteParams::default()).await?;
+        until("another policy", SOON, async || {
+            let found = api.get_opt("outboard-isolation").await?;
+            Ok(found.filter(|found| found.metadata.uid != before).map(drop))
+        })
+        .await?;
+        until("the database is shut again", SOON, async || {
+            Ok((!networks.reaches(web, foreign, DATABASE)?).then_some(()))
+        })
+        .await
+    })
+    .await
+}
+
+/// Of the first pod of a part.
+async fn address(world: &World, environment: &str, part: &str) -> Result<Ipv4Addr> {
+    let pods = world.pods(environment).await?;
+    let found = pods.iter().find(|pod| pod.labels().get(marks::PART).is_some_and(|of| of == part));
+    let address = found.and_then(|pod| pod.status.as_ref()?.pod_ip.clone());
+    Ok(address.with_context(|| format!("{part} of {environment} has no address"))?.parse()?)
 }
 
 fn policies(world: &World, environment: &str) -> Api<NetworkPolicy> {

@@ -161,7 +161,7 @@ fn space(name: &str) -> Value {
 }
 
 /// A policy for pod `a` that lets in by this one rule.
-fn into_a(rule: Value) -> Value {
+fn into_a(rule: &Value) -> Value {
     json!({"podSelector": only("a"), "policyTypes": ["Ingress"], "ingress": [rule]})
 }
 
@@ -192,46 +192,46 @@ async fn incoming(ground: &Ground) -> Result<()> {
     let to_a = |let_in: fn(Who) -> bool| move |_: Port, from: Who, to: Who| to != A || let_in(from);
     let rule = json!({"from": [{"podSelector": only("b")}]});
     ground
-        .holds("a pod selector: of its own namespace", &[into_a(rule)], to_a(|from| from == ("x", "b")))
+        .holds("a pod selector: of its own namespace", &[into_a(&rule)], to_a(|from| from == ("x", "b")))
         .await?;
     let rule = json!({"from": [{"namespaceSelector": space("y")}]});
-    ground.holds("a namespace selector", &[into_a(rule)], to_a(|from| from.0 == "y")).await?;
+    ground.holds("a namespace selector", &[into_a(&rule)], to_a(|from| from.0 == "y")).await?;
     let named = json!({"matchLabels": {"kubernetes.io/metadata.name": ground.space("z")}});
     let rule = json!({"from": [{"namespaceSelector": named}]});
-    ground.holds("a namespace by its name", &[into_a(rule)], to_a(|from| from.0 == "z")).await?;
+    ground.holds("a namespace by its name", &[into_a(&rule)], to_a(|from| from.0 == "z")).await?;
     let rule = json!({"from": [{"namespaceSelector": space("y"), "podSelector": only("b")}]});
-    ground.holds("both in one peer", &[into_a(rule)], to_a(|from| from == ("y", "b"))).await?;
+    ground.holds("both in one peer", &[into_a(&rule)], to_a(|from| from == ("y", "b"))).await?;
     let rule = json!({"from": [{"namespaceSelector": space("y")}, {"podSelector": only("b")}]});
     let either = to_a(|from| from.0 == "y" || from == ("x", "b"));
-    ground.holds("each a peer of its own", &[into_a(rule)], either).await?;
+    ground.holds("each a peer of its own", &[into_a(&rule)], either).await?;
     let some = json!({"matchExpressions": [{"key": "pod", "operator": "In", "values": ["b", "c"]}]});
     let rule = json!({"from": [{"podSelector": some}]});
-    ground.holds("an expression for pods", &[into_a(rule)], to_a(|from| from.0 == "x")).await?;
+    ground.holds("an expression for pods", &[into_a(&rule)], to_a(|from| from.0 == "x")).await?;
     let not = json!({"matchExpressions": [{"key": "ns", "operator": "NotIn", "values": ["x", "y"]}]});
     let rule = json!({"from": [{"namespaceSelector": not.clone()}]});
     // Namespaces of others carry no such label and are not asked here.
-    ground.holds("an expression for namespaces", &[into_a(rule)], to_a(|from| from.0 == "z")).await?;
+    ground.holds("an expression for namespaces", &[into_a(&rule)], to_a(|from| from.0 == "z")).await?;
     let rule = json!({"from": [{"namespaceSelector": not, "podSelector": {}}]});
-    ground.holds("all pods of some namespaces", &[into_a(rule)], to_a(|from| from.0 == "z")).await
+    ground.holds("all pods of some namespaces", &[into_a(&rule)], to_a(|from| from.0 == "z")).await
 }
 
 async fn ports(ground: &Ground) -> Result<()> {
     let from_y = json!([{"namespaceSelector": space("y")}]);
     let at = |open: fn(Port, Who) -> bool| move |port: Port, from: Who, to: Who| to != A || open(port, from);
     let rule = json!({"ports": [{"port": 81}]});
-    ground.holds("a port", &[into_a(rule)], at(|port, _| port == Port::Tcp(81))).await?;
+    ground.holds("a port", &[into_a(&rule)], at(|port, _| port == Port::Tcp(81))).await?;
     let (one, other) = (json!({"from": from_y, "ports": [{"port": 80}]}), json!({"ports": [{"port": 81}]}));
     let stacked = at(|port, from| port == Port::Tcp(81) || (port == Port::Tcp(80) && from.0 == "y"));
-    ground.holds("two policies add up", &[into_a(one), into_a(other)], stacked).await?;
+    ground.holds("two policies add up", &[into_a(&one), into_a(&other)], stacked).await?;
     let rule = json!({"from": from_y, "ports": [{"port": "admin"}]});
     let named = at(|port, from| port == Port::Tcp(81) && from.0 == "y");
-    ground.holds("a port by its name", &[into_a(rule)], named).await?;
+    ground.holds("a port by its name", &[into_a(&rule)], named).await?;
     let rule = json!({"ports": [{"port": 79, "endPort": 80}]});
-    ground.holds("a range of ports", &[into_a(rule)], at(|port, _| port == Port::Tcp(80))).await?;
+    ground.holds("a range of ports", &[into_a(&rule)], at(|port, _| port == Port::Tcp(80))).await?;
     let rule = json!({"ports": [{"port": 80, "protocol": "UDP"}]});
-    ground.holds("UDP is not TCP", &[into_a(rule)], at(|port, _| port == Port::Udp(80))).await?;
+    ground.holds("UDP is not TCP", &[into_a(&rule)], at(|port, _| port == Port::Udp(80))).await?;
     let rule = json!({"ports": [{"port": 80, "protocol": "SCTP"}]});
-    ground.holds("nor is SCTP", &[into_a(rule)], at(|_, _| false)).await
+    ground.holds("nor is SCTP", &[into_a(&rule)], at(|_, _| false)).await
 }
 
 /// A policy for what pod `a` sends.
@@ -274,7 +274,7 @@ async fn addresses(ground: &Ground) -> Result<()> {
 
 async fn changes(ground: &Ground) -> Result<()> {
     let rule = json!({"from": [{"namespaceSelector": {}, "podSelector": only("new")}]});
-    ground.holds("nobody has the label yet", &[into_a(rule)], |_, _, to| to != A).await?;
+    ground.holds("nobody has the label yet", &[into_a(&rule)], |_, _, to| to != A).await?;
     ground.label(("z", "c"), "new").await?;
     ground.is("a pod that gets the label", |_, from, to| to != A || from == ("z", "c")).await?;
     ground.label(("z", "c"), "c").await?;

@@ -10,6 +10,7 @@ mod env;
 mod exec;
 mod fals;
 mod forward;
+mod gc;
 mod hostname;
 mod import;
 mod init;
@@ -44,6 +45,7 @@ pub enum Command {
     Exec(exec::ExecArgs),
     Forward(forward::ForwardArgs),
     Debug(debug::DebugArgs),
+    Gc(gc::GcArgs),
     Init(init::InitArgs),
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -118,6 +120,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Exec(args) => Box::pin(exec::run(context, args)).await,
         Command::Forward(args) => Box::pin(forward::run(context, args)).await,
         Command::Debug(args) => Box::pin(debug::run(context, args)).await,
+        Command::Gc(args) => gc::run(context, args).await,
         Command::Install(args) => install::run(context, args).await,
         Command::Version(args) => version::run(context, &args).await,
         Command::Import(import::ImportCommand::Namespace(args)) => import::namespace(context, &args).await,

@@ -13,6 +13,7 @@ pub mod export;
 mod fake;
 pub mod file;
 pub mod folder;
+pub mod gc;
 pub mod hostname;
 pub mod import;
 pub mod inside;

@@ -24,14 +24,14 @@ fn pod(namespace: &str, name: &str, address: &str) -> Value {
 }
 
 /// Two namespaces; pods `a` and `b` in the first, `a` in the other.
-fn told(spec: Value) -> String {
-    told_of(spec, json!([pod("x", "a", "10.0.0.1"), pod("x", "b", "10.0.0.2"), pod("y", "a", "10.0.0.3")]))
+fn told(spec: &Value) -> String {
+    told_of(spec, &json!([pod("x", "a", "10.0.0.1"), pod("x", "b", "10.0.0.2"), pod("y", "a", "10.0.0.3")]))
 }
 
-fn told_of(spec: Value, pods: Value) -> String {
+fn told_of(spec: &Value, pods: &Value) -> String {
     let policies = json!([{"metadata": {"namespace": "x", "name": "p"}, "spec": spec}]);
     let namespaces = json!([{"metadata": {"name": "x"}}, {"metadata": {"name": "y", "labels": {"ns": "y"}}}]);
-    script(&read::<NetworkPolicy>(policies), &read::<Pod>(pods), &read::<Namespace>(namespaces))
+    script(&read::<NetworkPolicy>(policies), &read::<Pod>(pods.clone()), &read::<Namespace>(namespaces))
 }
 
 /// The lines of one chain.
@@ -42,7 +42,7 @@ fn chain(script: &str, name: &str) -> Vec<String> {
 
 #[test]
 fn pods_that_no_policy_selects_have_no_chain() {
-    let script = told(json!({"podSelector": {"matchLabels": {"pod": "b"}}}));
+    let script = told(&json!({"podSelector": {"matchLabels": {"pod": "b"}}}));
     assert_eq!(chain(&script, "in-10.0.0.2"), ["ip saddr 10.0.0.2 return", "drop"]);
     assert!(!script.contains("in-10.0.0.1") && !script.contains("in-10.0.0.3") && !script.contains("out-"));
     assert_eq!(
@@ -61,7 +61,7 @@ fn selectors_of_one_peer_are_both_asked_for_and_those_of_two_are_added_up() {
     let pods = json!({"matchLabels": {"pod": "b"}});
     let of = |from: Value| {
         let script = told(
-            json!({"podSelector": {"matchLabels": {"pod": "a"}}, "policyTypes": ["Ingress"], "ingress": [{"from": from}]}),
+            &json!({"podSelector": {"matchLabels": {"pod": "a"}}, "policyTypes": ["Ingress"], "ingress": [{"from": from}]}),
         );
         chain(&script, "in-10.0.0.1")[1].clone()
     };
@@ -77,7 +77,7 @@ fn selectors_of_one_peer_are_both_asked_for_and_those_of_two_are_added_up() {
 #[test]
 fn names_of_ports_are_those_of_the_pod_that_is_reached() {
     let ports = json!([{"port": "http"}, {"port": "dns", "protocol": "UDP"}, {"port": "dns"}, {"port": 90, "endPort": 95}]);
-    let script = told(json!({
+    let script = told(&json!({
         "podSelector": {"matchLabels": {"pod": "a"}},
         "ingress": [{"ports": ports}],
         "egress": [{"ports": [{"port": "http"}], "to": [{"podSelector": {}}]}, {"ports": [{"protocol": "SCTP"}]}],
@@ -100,7 +100,7 @@ fn names_of_ports_are_those_of_the_pod_that_is_reached() {
 
 #[test]
 fn blocks_of_addresses_add_up_so_that_what_one_leaves_out_another_lets_in() {
-    let script = told(json!({"podSelector": {}, "egress": [{"to": [
+    let script = told(&json!({"podSelector": {}, "egress": [{"to": [
         {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.1.2.0/24"]}},
         {"ipBlock": {"cidr": "10.1.2.0/24"}},
     ]}], "policyTypes": ["Egress"]}));
@@ -118,6 +118,6 @@ fn pods_on_the_nodes_network_and_ended_ones_are_nobody() {
     let (mut host, mut ended) = (pod("x", "a", "10.0.0.9"), pod("x", "b", "10.0.0.8"));
     host["spec"]["hostNetwork"] = json!(true);
     ended["status"]["phase"] = json!("Succeeded");
-    let script = told_of(json!({"podSelector": {}}), json!([host, ended]));
+    let script = told_of(&json!({"podSelector": {}}), &json!([host, ended]));
     assert!(!script.contains("10.0.0."), "{script}");
 }

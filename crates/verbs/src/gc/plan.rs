@@ -1,0 +1,186 @@
+//! Which of what bears outboard's marks belongs to nothing any more. Values in, values out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::marks::{self, CopyOwner};
+use api::names::{self, EnvironmentName, ProjectName};
+use serde::Serialize;
+
+/// What outboard makes outside of an environment's own namespace.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    Namespace,
+    HostClaim,
+}
+
+/// What something was made for.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(tag = "madeFor", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Maker {
+    Environment { control_namespace: String, project: String, environment: String },
+    Copy { control_namespace: String, copy: String },
+}
+
+impl Maker {
+    pub fn control_namespace(&self) -> &str {
+        match self {
+            Self::Environment { control_namespace, .. } | Self::Copy { control_namespace, .. } => {
+                control_namespace
+            }
+        }
+    }
+
+    /// The namespace that is made for it; none if it has no right name.
+    fn namespace(&self) -> Option<String> {
+        match self {
+            Self::Environment { project, environment, .. } => Some(names::namespace(
+                &ProjectName::parse(project).ok()?,
+                &EnvironmentName::parse(environment).ok()?,
+            )),
+            Self::Copy { control_namespace, copy } => Some(
+                CopyOwner {
+                    install: String::new(),
+                    control_namespace: control_namespace.clone(),
+                    copy: copy.clone(),
+                }
+                .namespace(),
+            ),
+        }
+    }
+}
+
+/// Something with marks.
+#[derive(Clone, Debug)]
+pub struct Marked {
+    pub kind: Kind,
+    pub name: String,
+    pub uid: String,
+    /// None: its marks do not say.
+    pub maker: Option<Maker>,
+}
+
+/// What its labels say a namespace was made for.
+pub fn maker(labels: &BTreeMap<String, String>) -> Option<Maker> {
+    let of = |key: &str| labels.get(key).cloned();
+    let control_namespace = of(marks::CONTROL_NAMESPACE)?;
+    match of(marks::SLICE)?.as_str() {
+        marks::SLICE_ENVIRONMENTS => Some(Maker::Environment {
+            control_namespace,
+            project: of(marks::PROJECT)?,
+            environment: of(marks::ENVIRONMENT)?,
+        }),
+        marks::SLICE_DATA => Some(Maker::Copy { control_namespace, copy: of(marks::COPY)? }),
+        _ => None,
+    }
+}
+
+/// What belongs to nothing.
+#[derive(Debug, Default)]
+pub struct Sorted {
+    /// Left behind, with what it was made for.
+    pub orphans: Vec<(Marked, Maker)>,
+    /// With marks that cannot be right, and why: nobody knows whose it is, so it is left alone.
+    pub unclear: Vec<(Marked, &'static str)>,
+}
+
+pub fn sort(marked: Vec<Marked>, wanted: &BTreeSet<Maker>) -> Sorted {
+    let mut sorted = Sorted::default();
+    for one in marked {
+        let Some(maker) = one.maker.clone() else {
+            sorted.unclear.push((one, "its marks do not say what it was made for"));
+            continue;
+        };
+        if wanted.contains(&maker) {
+            continue;
+        }
+        // Whoever writes marks by hand could have anything deleted.
+        if one.kind == Kind::Namespace && maker.namespace().as_ref() != Some(&one.name) {
+            sorted.unclear.push((one, "outboard makes no namespace of this name for what its marks say"));
+            continue;
+        }
+        sorted.orphans.push((one, maker));
+    }
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn environment(name: &str) -> Maker {
+        Maker::Environment {
+            control_namespace: "team".into(),
+            project: "shop".into(),
+            environment: name.into(),
+        }
+    }
+
+    fn named(kind: Kind, name: &str, maker: Option<Maker>) -> Marked {
+        Marked { kind, name: name.into(), uid: "1".into(), maker }
+    }
+
+    #[test]
+    fn marks_say_what_something_was_made_for_only_if_they_are_complete() {
+        let mut marks = labels(&[
+            (marks::CONTROL_NAMESPACE, "team"),
+            (marks::PROJECT, "shop"),
+            (marks::ENVIRONMENT, "qa"),
+            (marks::SLICE, marks::SLICE_ENVIRONMENTS),
+        ]);
+        assert_eq!(maker(&marks), Some(environment("qa")));
+        marks.remove(marks::PROJECT);
+        assert_eq!(maker(&marks), None);
+        let copy = labels(&[
+            (marks::CONTROL_NAMESPACE, "team"),
+            (marks::COPY, "nightly"),
+            (marks::SLICE, marks::SLICE_DATA),
+        ]);
+        assert_eq!(
+            maker(&copy),
+            Some(Maker::Copy { control_namespace: "team".into(), copy: "nightly".into() })
+        );
+    }
+
+    #[test]
+    fn what_has_no_environment_is_left_behind_and_what_has_one_is_not() {
+        let wanted = BTreeSet::from([environment("qa")]);
+        let marked = vec![
+            named(Kind::Namespace, "shop-qa", Some(environment("qa"))),
+            named(Kind::HostClaim, "web-qa.example.org", Some(environment("qa"))),
+            named(Kind::Namespace, "shop-old", Some(environment("old"))),
+            named(Kind::HostClaim, "web-old.example.org", Some(environment("old"))),
+        ];
+        let Sorted { orphans, unclear } = sort(marked, &wanted);
+        let names: Vec<&str> = orphans.iter().map(|(one, _)| one.name.as_str()).collect();
+        assert_eq!(names, ["shop-old", "web-old.example.org"]);
+        assert!(unclear.is_empty());
+    }
+
+    #[test]
+    fn marks_written_by_hand_on_a_namespace_of_another_name_delete_nothing() {
+        let marked = vec![
+            named(Kind::Namespace, "kube-system", Some(environment("old"))),
+            named(Kind::Namespace, "payments", None),
+            named(Kind::Namespace, "payments", Some(environment("Not a name"))),
+        ];
+        let Sorted { orphans, unclear } = sort(marked, &BTreeSet::new());
+        assert!(orphans.is_empty());
+        assert_eq!(unclear.len(), 3);
+    }
+
+    #[test]
+    fn an_environment_of_that_name_in_another_project_or_team_is_another() {
+        let other = Maker::Environment {
+            control_namespace: "team".into(),
+            project: "blog".into(),
+            environment: "qa".into(),
+        };
+        let marked = vec![named(Kind::Namespace, "shop-qa", Some(environment("qa")))];
+        assert_eq!(sort(marked, &BTreeSet::from([other])).orphans.len(), 1);
+    }
+}
