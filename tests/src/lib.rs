@@ -13,6 +13,7 @@ mod copies;
 mod data_copy;
 pub mod dns;
 mod gateway;
+mod github;
 pub mod goods;
 mod images;
 mod installation;
@@ -52,6 +53,7 @@ pub use cluster::{Uids, client, kubeconfig_file};
 pub use construction::{Construction, NOT_IN_MOTO, PLANTED};
 pub use data_copy::{CopyJob, Ended, RunningCopy, number};
 pub use gateway::{Answer, GATEWAY, Load, Tally, ask, ask_for, post_form, put};
+pub use github::{GitHub, TOKEN as GITHUB_TOKEN};
 pub use images::images;
 pub use installation::{
     HostOperator, arguments, installed_with, operator_pods, operator_user, restart_operator, without_operator,

@@ -43,6 +43,9 @@ pub const OWN_FILES: &str = "outboard.dev/own-files";
 /// On an Environment: nothing is healed until then (RFC 3339). For when no `outboard` is at hand.
 pub const FREEZE_UNTIL: &str = "outboard.dev/freeze-until";
 
+/// On an Environment: what it is a preview of, `OWNER/NAME#NUMBER` or `OWNER/NAME@BRANCH`.
+pub const PREVIEW: &str = "outboard.dev/preview";
+
 /// On a pod template and so on its pods: the hash of the template, which tells pods of this revision from others.
 pub const TEMPLATE: &str = "outboard.dev/template";
 

@@ -17,6 +17,7 @@ mod init;
 mod install;
 mod logs;
 mod operator;
+mod preview;
 mod project;
 mod ui;
 mod version;
@@ -41,6 +42,8 @@ pub enum Command {
     Data(data::DataCommand),
     #[command(subcommand)]
     Hostname(hostname::HostnameCommand),
+    #[command(subcommand)]
+    Preview(preview::PreviewCommand),
     Logs(logs::LogsArgs),
     Exec(exec::ExecArgs),
     Forward(forward::ForwardArgs),
@@ -116,6 +119,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Cluster(command) => Box::pin(cluster::run(context, command, interrupted)).await,
         Command::Data(command) => Box::pin(data::run(context, command)).await,
         Command::Hostname(command) => Box::pin(hostname::run(context, command)).await,
+        Command::Preview(command) => Box::pin(preview::run(context, command)).await,
         Command::Logs(args) => Box::pin(logs::run(context, args)).await,
         Command::Exec(args) => Box::pin(exec::run(context, args)).await,
         Command::Forward(args) => Box::pin(forward::run(context, args)).await,

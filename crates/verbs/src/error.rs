@@ -73,6 +73,12 @@ pub enum Error {
     WhichProject { namespace: String, known: Vec<String> },
     #[error("the project has several classes")]
     WhichClass { project: String, known: Vec<String> },
+    #[error("environment `{environment}` is no preview of {subject}")]
+    NoPreview { environment: String, subject: String, of: Option<String> },
+    #[error("{environment} is to go and does not: {why}")]
+    NotSwept { environment: String, why: String },
+    #[error(transparent)]
+    GitHub(#[from] crate::preview::GitHubError),
     #[error("component `{component}` has no version")]
     NoVersion { component: String, project: String },
 

@@ -20,6 +20,7 @@ pub mod inside;
 pub mod install;
 pub mod logs;
 pub mod operator;
+pub mod preview;
 pub mod project;
 mod suggest;
 mod wait;

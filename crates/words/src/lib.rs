@@ -4,9 +4,11 @@
 mod archive;
 pub mod copy;
 pub mod found;
+mod harmless;
 mod inside;
 pub mod log;
 pub mod plan;
+pub mod preview;
 pub mod size;
 pub mod time;
 mod verb;
@@ -14,6 +16,7 @@ mod verb;
 use api::{Exit, PartState, PartStatus, Verdict};
 use verbs::data::TargetState;
 
+pub use harmless::harmless;
 pub use verb::of_verb;
 
 /// What is said of an error.

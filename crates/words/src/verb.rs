@@ -3,6 +3,7 @@
 use api::Exit;
 use verbs::Error;
 use verbs::error::{Difference, Forbidden, duration};
+use verbs::preview::GitHubError;
 
 use crate::archive::of_archive;
 use crate::inside::of_inside;
@@ -203,6 +204,13 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             .hint("until the zone above names its name servers, nothing in it is found"),
         Error::Dns(_) => Words::new(Exit::Dns, sentence)
             .hint("these verbs look at the zones with your own AWS credentials: see `aws sts get-caller-identity`"),
+        Error::NoPreview { of, .. } => Words::new(Exit::Conflict, sentence).hint(match of {
+            Some(of) => format!("it is one of {of}: choose another name with --name"),
+            None => "somebody made it by hand, and it stays as it is: choose another name with --name".to_owned(),
+        }),
+        Error::NotSwept { .. } => Words::new(Exit::Failure, sentence)
+            .hint("look at it with `outboard env show`, then sweep again"),
+        Error::GitHub(error) => of_github(error, sentence),
         Error::Timeout { what, after, pending } => {
             Words::new(Exit::Timeout, format!("no verdict on {what} within {}", duration(*after)))
                 .details(pending.clone())
@@ -227,6 +235,22 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             Words::new(Exit::Failure, format!("unexpected answer of Kubernetes: {}", chain(source)))
         }
     }
+}
+
+fn of_github(error: &GitHubError, sentence: String) -> Words {
+    let (exit, hint) = match error {
+        GitHubError::Address { .. } => {
+            (Exit::Usage, "say the address of its API, such as https://api.github.com, with --github-api")
+        }
+        GitHubError::Unauthorized | GitHubError::NoRepository { .. } => (
+            Exit::Forbidden,
+            "give a token that may read the repository, in GITHUB_TOKEN; nothing was destroyed",
+        ),
+        GitHubError::Away { .. } | GitHubError::TooOften { .. } | GitHubError::Answer { .. } => {
+            (Exit::Unreachable, "nothing was destroyed; run it again later")
+        }
+    };
+    Words::new(exit, sentence).hint(hint)
 }
 
 fn of_forbidden(forbidden: &Forbidden) -> Words {

@@ -125,7 +125,13 @@ pub async fn carry_out(
     }
     spec.change = Some(Provenance { by: cluster.user().await, action, plan: status.hash });
     match &wish.base {
-        None => create(cluster, namespace, &environment, spec, events).await,
+        None => {
+            let mut object = Environment::new(&environment, spec);
+            if let Some(subject) = wish.previews {
+                object.annotations_mut().insert(marks::PREVIEW.to_owned(), subject);
+            }
+            create(cluster, namespace, &object, events).await
+        }
         Some(base) => {
             let written = update(cluster, namespace, base, &spec, wish.thaws).await?;
             Ok(told(written, namespace, Change::Updated, events))
@@ -136,15 +142,13 @@ pub async fn carry_out(
 async fn create(
     cluster: &Cluster,
     namespace: &str,
-    name: &str,
-    spec: EnvironmentSpec,
+    object: &Environment,
     events: Sink<'_>,
 ) -> Result<(Environment, Change)> {
-    let object = Environment::new(name, spec);
-    match read::api(cluster, namespace).create(&PostParams::default(), &object).await {
+    match read::api(cluster, namespace).create(&PostParams::default(), object).await {
         Ok(environment) => Ok(told(environment, namespace, Change::Created, events)),
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
-            let existing = read::get(cluster, namespace, name).await?;
+            let existing = read::get(cluster, namespace, &object.name_any()).await?;
             same(&existing, &object.spec)?;
             Ok(told(existing, namespace, Change::Unchanged, events))
         }

@@ -48,6 +48,7 @@ pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events:
         promotes: None,
         action: "create".to_owned(),
         thaws: false,
+        previews: None,
         notes: Vec::new(),
     })
 }

@@ -49,6 +49,7 @@ pub async fn declared(
             promotes: None,
             action: "apply".to_owned(),
             thaws: false,
+            previews: None,
             notes: Vec::new(),
         }));
     };

@@ -28,6 +28,8 @@ pub struct Wish {
     pub action: String,
     /// The same write ends a freeze, so that nothing is healed in between.
     pub thaws: bool,
+    /// What the new environment is a preview of.
+    pub previews: Option<String>,
     /// What is worth knowing before, besides what the operator finds.
     pub notes: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl Wish {
             promotes: None,
             action,
             thaws: false,
+            previews: None,
             notes: Vec::new(),
         }
     }
@@ -253,6 +256,7 @@ pub async fn clone(
     Ok(Wish {
         notes: kept.into_iter().collect(),
         thaws: false,
+        previews: None,
         environment: to.to_string(),
         base: None,
         wanted: EnvironmentSpec {

@@ -59,6 +59,7 @@ async fn planned(cluster: &Cluster) -> Planned {
         promotes: None,
         action: "create".into(),
         thaws: false,
+        previews: None,
         notes: vec![],
     };
     environment::plan(cluster, "shop", wish, &mut |_: Event| {}).await.unwrap()

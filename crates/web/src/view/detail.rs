@@ -5,9 +5,8 @@ use askama::Template;
 use jiff::Timestamp;
 use verbs::environment::{Detail, State};
 use words::time::age_at;
-use words::{doing, finding};
+use words::{doing, finding, harmless};
 
-use super::log::harmless;
 use super::tone::{Chip, of_part, of_state};
 
 #[derive(Template)]

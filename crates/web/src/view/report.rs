@@ -1,9 +1,10 @@
 //! What somebody pastes into a ticket: versions, verdict, an excerpt of the logs, addresses and commands. Markdown.
 
 use verbs::environment::Detail;
-use words::finding;
+use words::preview::fenced;
+use words::{finding, harmless};
 
-use super::log::{Shown, harmless};
+use super::log::Shown;
 use crate::command;
 
 /// Lines worth telling, or why there are none.
@@ -69,16 +70,6 @@ fn line(line: &Shown) -> String {
     format!("{} {}{level} {}{rest}", line.time, line.component, line.text)
 }
 
-/// Between fences that nothing within it ends.
-fn fenced(text: &str) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}\n{text}\n{fence}\n")
-}
-
 #[cfg(test)]
 mod tests {
     use verbs::logs::{Line, Origin};
@@ -122,11 +113,5 @@ mod tests {
         failed.verdict.as_mut().unwrap().evidence = vec!["\u{1b}[2J\u{202e}live".to_owned()];
         let told = report(&failed, &Excerpt::Lines(vec![], vec![]));
         assert!(told.contains("\n\u{fffd}live\n"), "{told}");
-    }
-
-    #[test]
-    fn a_fence_is_longer_than_any_within() {
-        assert_eq!(fenced("a ```` b"), "`````\na ```` b\n`````\n");
-        assert_eq!(fenced(""), "");
     }
 }
