@@ -22,7 +22,7 @@ async fn policies_shut_an_environment_and_come_back_when_somebody_opens_it() -> 
         same(
             "the policies",
             &names(world, "qa").await?,
-            &vec!["outboard-isolation".to_owned(), "outboard-isolation-web-http".to_owned()],
+            &vec!["outboard-isolation".to_owned(), "outboard-isolation.web.http".to_owned()],
         )?;
         let api = policies(world, "qa");
         let all = api.get("outboard-isolation").await?;
@@ -38,10 +38,8 @@ async fn policies_shut_an_environment_and_come_back_when_somebody_opens_it() -> 
         until("the policy is as it was", SOON, async || {
             let ingress =
                 api.get("outboard-isolation").await?.spec.and_then(|spec| spec.ingress).unwrap_or_default();
-            Ok(ingress
-                .iter()
-                .all(|rule| rule.from.as_ref().is_some_and(|from| from.len() == 4))
-                .then_some(()))
+            let shut = ingress.len() == 1 && ingress[0].from.as_ref().is_some_and(|from| from.len() == 4);
+            Ok(shut.then_some(()))
         })
         .await?;
 
@@ -81,19 +79,60 @@ async fn no_environment_reaches_the_database_of_another() -> Result<()> {
         world.order("a").await?;
         same("orders of b", &world.orders("b").await?.len(), &0)?;
 
-        // Somebody opens it, and it is shut again.
+        // What a route leads to is open, the rest of that pod is not.
+        let foreign_web = address(world, "b", "web").await?;
+        ensure!(networks.reaches(web, foreign_web, Port::Tcp(8080))?, "a port of a route is shut");
+        ensure!(
+            networks.reaches(own, foreign_web, Port::Tcp(8080))?,
+            "a port of a route is shut to a stranger"
+        );
+
+        // Somebody opens it while nothing is healed, and it is shut again.
+        world.outboard(&["env", "freeze", "b", "--for", "1h"]).await?.ended(api::Exit::Success)?;
+        let everybody = json!({"spec": {"ingress": [{}]}});
         let api = policies(world, "b");
-        let before = api.get("outboard-isolation").await?.metadata.uid;
-        api.delete("outboard-isolation", &DeleteParams::default()).await?;
-        until("another policy", SOON, async || {
-            let found = api.get_opt("outboard-isolation").await?;
-            Ok(found.filter(|found| found.metadata.uid != before).map(drop))
+        api.patch("outboard-isolation", &PatchParams::default(), &Patch::Merge(&everybody)).await?;
+        until("the database is open", SOON, async || {
+            Ok(networks.reaches(web, foreign, DATABASE)?.then_some(()))
         })
         .await?;
+        world.outboard(&["env", "thaw", "b"]).await?.ended(api::Exit::Success)?;
         until("the database is shut again", SOON, async || {
             Ok((!networks.reaches(web, foreign, DATABASE)?).then_some(()))
         })
         .await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn whoever_takes_a_service_from_an_environment_gets_in_and_nobody_else() -> Result<()> {
+    story(async |world| {
+        world
+            .apply(|spec| {
+                spec["classes"]["team"] = json!({"services": {"db": {"from": "data"}}});
+                spec["classes"]["alone"] = json!({});
+            })
+            .await?;
+        for (environment, class) in [("data", "team"), ("ann", "team"), ("bob", "alone")] {
+            world.create(environment, &["--class", class]).await?;
+        }
+        let shared = address(world, "data", "db").await?;
+        let (ann, bob) = (address(world, "ann", "web").await?, address(world, "bob", "web").await?);
+        let networks = PodNetworks::all()?;
+        ensure!(networks.reaches(ann, shared, DATABASE)?, "who takes the database does not reach it");
+        ensure!(!networks.reaches(bob, shared, DATABASE)?, "who does not take it reaches it");
+        let order = world.order("ann").await?;
+        ensure!(world.orders("data").await?.contains(&order), "the order is not in the shared database");
+
+        // One that takes it no more is shut out.
+        world.apply(|spec| spec["classes"]["team"] = json!({})).await?;
+        world.outboard(&["env", "update", "ann", "--yes"]).await?.ended(api::Exit::Success)?;
+        let ann = address(world, "ann", "web").await?;
+        let networks = PodNetworks::all()?;
+        until("ann is shut out", SOON, async || Ok((!networks.reaches(ann, shared, DATABASE)?).then_some(())))
+            .await
     })
     .await
 }

@@ -49,7 +49,7 @@ pub const PREVIEW: &str = "outboard.dev/preview";
 /// On a pod template and so on its pods: the hash of the template, which tells pods of this revision from others.
 pub const TEMPLATE: &str = "outboard.dev/template";
 
-/// Before an environment's name, on pods: they use a service that it runs.
+/// Before an environment's name, on a namespace: the environment in it takes a service from that one.
 pub const TAKES_FROM: &str = "outboard.dev/from.";
 /// On a namespace, by whoever runs the cluster: its pods are let into every environment. For what gathers metrics, say.
 pub const REACHES: &str = "outboard.dev/reaches-environments";

@@ -34,7 +34,7 @@ use crate::rest::Sight;
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Watches, lean};
-use crate::{Settings, planning, project, retention, secrets, stuck, teardown, wanted};
+use crate::{Settings, planning, project, retention, secrets, stuck, takes, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -343,6 +343,7 @@ async fn roll_out(
             return Ok(Rollout::refused(&stored.revision, verdict));
         }
     };
+    takes::say(namespace, &stored.revision, context).await?;
     let secrets =
         match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {
             Ok(ensured) => ensured,

@@ -32,6 +32,7 @@ pub mod settings;
 mod sources;
 pub mod streaks;
 mod stuck;
+mod takes;
 pub mod teardown;
 pub mod trial;
 mod underway;

@@ -146,6 +146,10 @@ impl Watches {
         (marked && found.metadata.deletion_timestamp.is_none()).then_some(uid)
     }
 
+    pub fn namespace_labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
+        Some(self.namespaces.get(&ObjectRef::new(namespace))?.labels().clone())
+    }
+
     /// The newest revision of a project, as the operator has stored it.
     pub fn project_revision(&self, namespace: &str, project: &str) -> Option<String> {
         let found = self.projects.get(&ObjectRef::new(project).within(namespace))?;

@@ -10,7 +10,7 @@ use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, Source
 use api::{Role, marks};
 use serde_json::Value;
 
-use super::{keep, overrides, plain};
+use super::{isolation, keep, overrides, plain};
 
 /// A value longer than this is cut: a plan is read by people.
 const LENGTH: usize = 160;
@@ -41,7 +41,7 @@ pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> 
                 }
             }
             let action = if before.is_some() { Action::Change } else { Action::Create };
-            let effect = effect(action, part.role, id.0, &fields).to_owned();
+            let effect = effect(action, part.role, id, &fields).to_owned();
             changes.push(change(part, id, action, effect, fields));
         }
     }
@@ -54,7 +54,7 @@ pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> 
                     part,
                     id,
                     Action::Delete,
-                    effect(Action::Delete, part.role, id.0, &[]).to_owned(),
+                    effect(Action::Delete, part.role, id, &[]).to_owned(),
                     vec![],
                 ));
             }
@@ -160,7 +160,7 @@ fn change(
 }
 
 /// What a change does to what runs.
-fn effect(action: Action, role: Role, kind: &str, fields: &[FieldChange]) -> &'static str {
+fn effect(action: Action, role: Role, (kind, name): (&str, &str), fields: &[FieldChange]) -> &'static str {
     let new_pods = fields.iter().any(|field| field.path.starts_with("spec.template"));
     match (action, kind) {
         (Action::Create, "Job") if role == Role::After => "runs once, when all else is ready",
@@ -169,6 +169,10 @@ fn effect(action: Action, role: Role, kind: &str, fields: &[FieldChange]) -> &'s
         (Action::Delete, "StatefulSet") => {
             "the server goes; its volume stays until the environment is destroyed"
         }
+        (Action::Create, "NetworkPolicy") if name == isolation::NAME => {
+            "others get in by its routes alone from then on, besides copies and who takes its services"
+        }
+        (Action::Delete, "NetworkPolicy") if name == isolation::NAME => "everybody in the cluster gets in",
         (Action::Delete, "Deployment") => "its pods go",
         (Action::Delete, "HTTPRoute") => "its host answers no more",
         (Action::Change, "Deployment") if new_pods => "replaces its pods, the new ones first",

@@ -2,10 +2,12 @@
 //!
 //! Only what comes in is judged; what goes out (DNS, services that others run, third parties) is let go.
 
+use std::collections::BTreeMap;
+
 use api::Role;
 use api::marks;
 use api::project::{Network, Route};
-use api::revision::Part;
+use api::revision::{EnvironmentRevision, Part};
 use serde_json::{Map, Value, json};
 
 use super::render::{self, Place};
@@ -32,23 +34,23 @@ pub fn part(place: &Place<'_>) -> Option<Part> {
     Some(render::part(NAME, Role::Manifest, objects))
 }
 
-/// All pods: from their own namespace, from copies of data, from environments that take a service from here, and from
-/// namespaces that whoever runs the cluster lets in everywhere.
+/// All pods: from their own namespace, from copies of data, from environments of the class that take a service from here
+/// (their namespaces say so, whatever revision they run), and from namespaces that whoever runs the cluster lets in.
 fn inside(place: &Place<'_>) -> Value {
     let owner = &place.owner;
-    let environment = place.validated.environment.to_string();
+    let takes = takes_from(place.validated.environment.as_str());
     let copies = labels(&[
         (marks::INSTALL, owner.install.as_str()),
         (marks::CONTROL_NAMESPACE, owner.control_namespace.as_str()),
         (marks::SLICE, marks::SLICE_DATA),
     ]);
-    let project = labels(&[
+    let takers = labels(&[
         (marks::INSTALL, owner.install.as_str()),
         (marks::CONTROL_NAMESPACE, owner.control_namespace.as_str()),
         (marks::PROJECT, owner.project.as_str()),
         (marks::SLICE, marks::SLICE_ENVIRONMENTS),
+        (takes.as_str(), place.validated.class.as_str()),
     ]);
-    let takes = labels(&[(takes_from(&environment).as_str(), "true")]);
     policy(
         place,
         NAME,
@@ -56,7 +58,7 @@ fn inside(place: &Place<'_>) -> Value {
         &json!([{"from": [
             {"podSelector": {}},
             {"namespaceSelector": {"matchLabels": copies}},
-            {"namespaceSelector": {"matchLabels": project}, "podSelector": {"matchLabels": takes}},
+            {"namespaceSelector": {"matchLabels": takers}},
             {"namespaceSelector": {"matchLabels": labels(&[(marks::REACHES, "true")])}},
         ]}]),
     )
@@ -70,8 +72,11 @@ fn at_routes(place: &Place<'_>, route: &Route) -> Option<Value> {
         None => component.ports.keys().next()?.as_str(),
     };
     let pods = labels(&[(marks::PART, route.to.as_str())]);
-    let name = format!("{NAME}-{}-{port}", route.to);
-    let rules = json!([{"ports": [{"protocol": "TCP", "port": port}]}]);
+    // A dot is in no name of either, so that no two ports meet.
+    let name = format!("{NAME}.{}.{port}", route.to);
+    // By name, for pods of the revision before; by number, for plugins that know no names where everybody is let in.
+    let number = component.ports.get(port)?;
+    let rules = json!([{"ports": [{"protocol": "TCP", "port": port}, {"protocol": "TCP", "port": number}]}]);
     Some(policy(place, &name, &json!({"matchLabels": pods}), &rules))
 }
 
@@ -84,9 +89,27 @@ fn policy(place: &Place<'_>, name: &str, pods: &Value, rules: &Value) -> Value {
     })
 }
 
-/// The label of pods that use a service of `environment`.
+/// The label of namespaces of environments that use a service of `environment`.
 pub fn takes_from(environment: &str) -> String {
     format!("{}{environment}", marks::TAKES_FROM)
+}
+
+/// Whether a part is what shuts its environment.
+pub fn is(part: &Part) -> bool {
+    part.name == NAME && part.role == Role::Manifest
+}
+
+/// The labels of the namespace in which a revision runs: from which environments it takes services, and its class.
+pub fn taken(revision: &EnvironmentRevision) -> BTreeMap<String, String> {
+    let services = revision.parts.iter().filter(|part| part.role == Role::Service);
+    let hosts = services
+        .flat_map(|part| &part.objects)
+        .filter_map(|object| object.pointer("/spec/externalName").and_then(Value::as_str));
+    let environments = hosts.filter_map(|host| {
+        let (_, namespace) = host.strip_suffix(".svc")?.split_once('.')?;
+        namespace.strip_prefix(&revision.project)?.strip_prefix('-')
+    });
+    environments.map(|environment| (takes_from(environment), revision.class.clone())).collect()
 }
 
 fn labels(pairs: &[(&str, &str)]) -> Map<String, Value> {
@@ -95,9 +118,7 @@ fn labels(pairs: &[(&str, &str)]) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use api::{EnvironmentRevision, EnvironmentSpec, ProjectRevision};
+    use api::{EnvironmentSpec, ProjectRevision};
 
     use super::*;
     use crate::Settings;
@@ -172,19 +193,33 @@ mod tests {
         let reaches = |part: &str, port: &str, namespace: &Value, labels: &Value| {
             admits(&policies, part, port, namespace, false, labels)
         };
-        let (nobody, mine, other) = (json!({}), environment("shop", "shop"), environment("shop", "blog"));
-        let taker = revision("qa", &json!({}));
-        let web = taker.parts.iter().find(|part| part.name == "web").unwrap();
-        let web = &web.pod_template().unwrap()["metadata"]["labels"];
-        let worker = taker.parts.iter().find(|part| part.name == "worker").unwrap();
-        let worker = &worker.pod_template().unwrap()["metadata"]["labels"];
+        let (nobody, mine) = (json!({}), environment("shop", "shop"));
+        let mut taker = environment("shop", "shop");
+        for (label, class) in taken(&revision("qa", &json!({}))) {
+            taker[label] = json!(class);
+        }
+        let of = |change: fn(&mut Value)| {
+            let mut other = taker.clone();
+            change(&mut other);
+            other
+        };
         let copy = |control: &str| json!({marks::INSTALL: "outboard", marks::CONTROL_NAMESPACE: control, marks::SLICE: "data"});
 
         assert!(admits(&policies, "db", "main", &nobody, true, &nobody), "its own pods");
-        assert!(reaches("db", "main", &mine, web), "a component that uses a service from here");
-        assert!(!reaches("db", "main", &mine, worker), "one that uses none");
-        assert!(!reaches("db", "main", &other, web), "another project's");
-        assert!(!reaches("db", "main", &environment("team", "shop"), web), "another team's");
+        assert!(reaches("db", "main", &taker, &nobody), "an environment that takes a service from here");
+        assert!(!reaches("db", "main", &mine, &nobody), "one that takes none");
+        assert!(
+            !reaches("db", "main", &of(|taker| taker[marks::PROJECT] = json!("blog")), &nobody),
+            "another project's"
+        );
+        assert!(
+            !reaches("db", "main", &of(|taker| taker[marks::CONTROL_NAMESPACE] = json!("team")), &nobody),
+            "another team's"
+        );
+        assert!(
+            !reaches("db", "main", &of(|taker| taker[takes_from("data")] = json!("production")), &nobody),
+            "of another class"
+        );
         assert!(reaches("db", "main", &copy("shop"), &nobody), "a copy of data");
         assert!(!reaches("db", "main", &copy("team"), &nobody), "another team's copy");
         assert!(
@@ -197,6 +232,17 @@ mod tests {
     }
 
     #[test]
+    fn no_two_ports_meet_in_one_policy() {
+        let names = |part: &str, port: &str| format!("{NAME}.{part}.{port}");
+        assert_ne!(names("web", "admin-http"), names("web-admin", "http"));
+        let data = revision("data", &json!({}));
+        let part = data.parts.iter().find(|part| is(part)).unwrap();
+        assert_eq!(part.objects[1]["metadata"]["name"], names("web", "http"));
+        let ports = &part.objects[1]["spec"]["ingress"][0]["ports"];
+        assert_eq!(*ports, json!([{"protocol": "TCP", "port": "http"}, {"protocol": "TCP", "port": 8080}]));
+    }
+
+    #[test]
     fn two_routes_to_one_port_are_one_policy_and_an_open_class_has_none() {
         let names = |class: &Value| -> Vec<String> {
             let revision = revision("qa", class);
@@ -204,7 +250,7 @@ mod tests {
             let objects = part.into_iter().flat_map(|part| &part.objects);
             objects.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned()).collect()
         };
-        assert_eq!(names(&json!({})), ["outboard-isolation", "outboard-isolation-web-http"]);
+        assert_eq!(names(&json!({})), ["outboard-isolation", "outboard-isolation.web.http"]);
         assert!(names(&json!({"network": "open"})).is_empty());
     }
 }

@@ -6,7 +6,6 @@ use api::revision::short_hash;
 use serde_json::{Map, Value, json};
 
 use super::directories::Directories;
-use super::isolation;
 use super::logs;
 use super::render::{EnvironmentVariables, Place};
 use super::{overlay, probes, scaling, values};
@@ -52,18 +51,7 @@ pub fn template(
     if let Some(overlay) = &component.pod {
         overlay::merge(&mut pod, overlay);
     }
-    let mut labels = place.labels(name);
-    labels.extend(
-        taken_from(place, component)
-            .map(|environment| (isolation::takes_from(environment), "true".to_owned())),
-    );
-    marked(json!({"metadata": {"labels": labels}, "spec": pod}))
-}
-
-/// The environments that run services which it uses: those let it in by its label.
-fn taken_from<'a>(place: &'a Place<'_>, component: &'a Component) -> impl Iterator<Item = &'a str> {
-    let services = component.uses.iter().filter_map(|used| place.spec().services.get(used));
-    services.filter_map(|service| service.settings.from.as_deref())
+    marked(json!({"metadata": {"labels": place.labels(name)}, "spec": pod}))
 }
 
 fn container(

@@ -10,6 +10,7 @@ use api::problem::pointer;
 use api::project::ProjectSpec;
 use api::{Change, EnvironmentSpec, Overrides, Problem, ProjectRevision};
 
+use super::isolation;
 use super::overrides;
 use super::values::WORDS;
 
@@ -164,6 +165,9 @@ fn names(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                 pointer(parent, name),
                 format!("the name `{name}` is taken: `${{{name}.…}}` means something else"),
             ));
+        } else if name == isolation::NAME {
+            let message = format!("the name `{name}` is taken: what shuts the environment is called so");
+            problems.push(Problem::new(pointer(parent, name), message));
         }
     }
     for name in spec.services.keys().filter(|name| spec.components.contains_key(*name)) {

@@ -7,6 +7,7 @@ use api::project::ProjectSpec;
 use serde_json::Value;
 
 use super::{directories, suggest};
+use crate::plan::isolation;
 use crate::plan::manifests::{self, ALLOWED};
 
 pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
@@ -55,6 +56,12 @@ fn wrong(
         return Some((message, hint.to_owned()));
     }
     let what = format!("{kind} {name}");
+    if name.starts_with(isolation::NAME) {
+        return Some((
+            format!("{what} is called as outboard's own policies are"),
+            "give it another name".to_owned(),
+        ));
+    }
     if manifests::kind(object).is_none() {
         let known = ALLOWED.map(apply::kinds::Kind::name);
         let hint = match kind.as_str() {

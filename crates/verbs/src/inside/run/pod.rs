@@ -40,25 +40,19 @@ pub fn build(wanted: &Wanted<'_>) -> Option<Pod> {
         let ends = prepare.iter().filter(|container| container["restartPolicy"] != "Always");
         spec["initContainers"] = ends.cloned().collect();
     }
-    let mut labels = json!({
-        "app.kubernetes.io/managed-by": "outboard",
-        marks::CONTROL_NAMESPACE: wanted.control_namespace,
-        marks::PROJECT: wanted.project,
-        marks::ENVIRONMENT: wanted.environment,
-        marks::RUN: part.name,
-    });
-    // What the component may reach in other environments, this one may, too.
-    let own = part.pod_template().and_then(|template| template.pointer("/metadata/labels")?.as_object());
-    for (key, value) in own.into_iter().flatten().filter(|(key, _)| key.starts_with(marks::TAKES_FROM)) {
-        labels[key] = value.clone();
-    }
     serde_json::from_value(json!({
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": wanted.name,
             "namespace": wanted.namespace,
-            "labels": labels,
+            "labels": {
+                "app.kubernetes.io/managed-by": "outboard",
+                marks::CONTROL_NAMESPACE: wanted.control_namespace,
+                marks::PROJECT: wanted.project,
+                marks::ENVIRONMENT: wanted.environment,
+                marks::RUN: part.name,
+            },
             "annotations": {
                 marks::RUN_BY: wanted.by,
                 marks::RUN_REVISION: wanted.revision.to_string(),
