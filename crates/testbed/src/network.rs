@@ -10,6 +10,7 @@ use crate::command::output;
 use crate::node::{HOST_BRIDGE, HOST_IP, POD_BRIDGE, PODS, SERVICES};
 
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+const BRIDGED: &str = "/proc/sys/net/bridge/bridge-nf-call-iptables";
 const TABLE: &str = "outboard-testbed";
 /// Tables that kube-proxy leaves when it ends.
 const PROXY_TABLE: &str = "kube-proxy";
@@ -20,6 +21,10 @@ pub fn create(cache: &Cache) -> anyhow::Result<()> {
         fs::write(&before, fs::read(FORWARDING)?)?;
     }
     fs::write(FORWARDING, "1")?;
+    // Without it what pods of one node send each other passes no rule, and no policy holds.
+    if fs::read_to_string(BRIDGED).is_ok_and(|bridged| bridged.trim() == "0") {
+        fs::write(BRIDGED, "1")?;
+    }
     if !exists(HOST_BRIDGE) {
         ip(&["link", "add", HOST_BRIDGE, "type", "bridge"])?;
     }

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use futures::{Stream, StreamExt, stream};
@@ -33,6 +33,8 @@ pub use rules::TABLE;
 
 /// Pods come and go in flocks: so long nothing has to happen for a script to be written.
 const CALM: Duration = Duration::from_millis(20);
+/// Though they never stop coming.
+const LONGEST: Duration = Duration::from_millis(500);
 /// How long nft's refusal is left alone when nothing changes.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -71,7 +73,8 @@ async fn enforce(client: Client) -> anyhow::Result<()> {
             None => changes.next().await,
         };
         ensure!(changed.is_some(), "the watches have ended");
-        while let Ok(Some(())) = timeout(CALM, changes.next()).await {}
+        let begun = Instant::now();
+        while begun.elapsed() < LONGEST && matches!(timeout(CALM, changes.next()).await, Ok(Some(()))) {}
         // With half of them known, what may come in would be shut out.
         if ![policies.is_ready(), pods.is_ready(), namespaces.is_ready()].iter().all(|ready| *ready) {
             continue;

@@ -30,6 +30,10 @@ impl<'a> Addressed<'a> {
         Some(Self { address, namespace: pod.namespace()?, pod })
     }
 
+    pub fn is_going(&self) -> bool {
+        self.pod.metadata.deletion_timestamp.is_some()
+    }
+
     pub fn namespace(&self) -> &str {
         &self.namespace
     }

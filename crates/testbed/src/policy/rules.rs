@@ -1,7 +1,7 @@
 //! From policies, pods and namespaces to a script for nft: a chain for each pod and direction that a policy shuts.
 //!
 //! What is forwarded is judged, between pods on the node's bridge as well; what the node itself sends, a kubelet's probes
-//! say, is let in.
+//! say, is let in, and what they send to the node. A pod is shut once it has an address, not before it starts.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -76,7 +76,9 @@ fn all<T>(list: Option<&Vec<T>>) -> &[T] {
 /// One transaction that puts these rules in the place of those before.
 pub fn script(policies: &[Arc<NetworkPolicy>], pods: &[Arc<Pod>], namespaces: &[Arc<Namespace>]) -> String {
     let mut pods: Vec<Addressed<'_>> = pods.iter().filter_map(|pod| Addressed::of(pod)).collect();
-    pods.sort_by_key(|pod| pod.address);
+    // One that is going may still be said to have an address that another has by now.
+    pods.sort_by_key(|pod| (pod.address, pod.is_going()));
+    pods.dedup_by_key(|pod| pod.address);
     let mut policies: Vec<&NetworkPolicy> = policies.iter().map(AsRef::as_ref).collect();
     policies.sort_by_key(|policy| (policy.namespace(), policy.name_any()));
     let judge = Judge { policies, pods: &pods, namespaces: Namespaces::new(namespaces) };

@@ -114,6 +114,17 @@ fn blocks_of_addresses_add_up_so_that_what_one_leaves_out_another_lets_in() {
 }
 
 #[test]
+fn an_address_that_was_given_anew_is_the_new_pods() {
+    let mut old = pod("x", "a", "10.0.0.1");
+    old["metadata"]["deletionTimestamp"] = json!("2026-11-26T12:00:00Z");
+    let script = told_of(
+        &json!({"podSelector": {"matchLabels": {"pod": "a"}}}),
+        &json!([old, pod("x", "b", "10.0.0.1")]),
+    );
+    assert!(!script.contains("in-10.0.0.1"), "{script}");
+}
+
+#[test]
 fn pods_on_the_nodes_network_and_ended_ones_are_nobody() {
     let (mut host, mut ended) = (pod("x", "a", "10.0.0.9"), pod("x", "b", "10.0.0.8"));
     host["spec"]["hostNetwork"] = json!(true);
