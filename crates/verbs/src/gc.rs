@@ -2,13 +2,13 @@
 //! deleted. Stops when it knows too little.
 //!
 //! What there is is read before what is wanted, so that what comes up meanwhile is never taken for left behind; and each
-//! one is looked for once more before it goes.
+//! one's maker is looked for once more before it goes.
 
 mod plan;
 
 use std::collections::BTreeSet;
 
-use api::{DataCopy, Environment, HostClaim, marks};
+use api::{DataCopy, Environment, HostClaim, Hostname, marks};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Preconditions};
 use kube::core::NamespaceResourceScope;
@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 pub use plan::{Kind, Maker};
 
+use crate::suggest::nearest;
 use crate::{Cluster, Error, Result};
 
 /// One thing that nothing asks for.
@@ -33,19 +34,31 @@ pub struct Orphan {
     /// Volumes that go with it.
     pub volumes: Option<Vec<String>>,
     pub outcome: Outcome,
+    /// Why it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     #[serde(skip)]
     uid: String,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// Nobody said that it should go.
     Found,
     /// The order is given.
-    Deleted,
-    /// What it was made for is there again.
-    Wanted,
+    Deleting,
+    Stays,
+    Failed,
+}
+
+/// What has marks that cannot be right; never deleted.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unclear {
+    pub kind: Kind,
+    pub name: String,
+    pub why: String,
 }
 
 /// What was found.
@@ -53,80 +66,127 @@ pub enum Outcome {
 #[serde(rename_all = "camelCase")]
 pub struct Swept {
     pub orphans: Vec<Orphan>,
-    /// What has marks that cannot be right, and why; never deleted.
-    pub unclear: Vec<(String, String)>,
+    pub unclear: Vec<Unclear>,
 }
 
 /// What is left behind in one control namespace, or in all.
 pub async fn orphans(cluster: &Cluster, control: Option<&str>) -> Result<Swept> {
-    let marked = marked(cluster).await?;
-    let wanted = wanted(cluster).await?;
-    let sorted = plan::sort(marked, &wanted);
+    Ok(look(cluster, control).await?.swept)
+}
+
+/// Deletes what is left behind in one control namespace: what holds nothing, or what is named.
+pub async fn gc(cluster: &Cluster, control: &str, named: &[String]) -> Result<Swept> {
+    let Look { mut swept, namespaces, environments } = look(cluster, Some(control)).await?;
+    if let Some(unknown) = named.iter().find(|name| swept.orphans.iter().all(|orphan| orphan.name != **name))
+    {
+        let known: Vec<String> = swept.orphans.iter().map(|orphan| orphan.name.clone()).collect();
+        return Err(Error::NotFound {
+            kind: "orphan",
+            name: unknown.clone(),
+            place: format!("what is left behind in {control}"),
+            nearest: nearest(unknown, known.iter().map(String::as_str)),
+            known,
+        });
+    }
+    if environments == 0 && named.is_empty() && !swept.orphans.is_empty() {
+        return Err(Error::NoEnvironments);
+    }
+    for orphan in &mut swept.orphans {
+        let inside = plan::Inside {
+            kind: orphan.kind,
+            name: &orphan.name,
+            maker: &orphan.maker,
+            pods: orphan.pods,
+            volumes: orphan.volumes.as_ref().map(Vec::len),
+        };
+        (orphan.outcome, orphan.why) = match plan::stays(inside, named, &namespaces) {
+            Some(why) => (Outcome::Stays, Some(why.to_owned())),
+            None => match delete(cluster, orphan).await {
+                Ok(None) => (Outcome::Deleting, None),
+                Ok(Some(why)) => (Outcome::Stays, Some(why.to_owned())),
+                Err(error) => (Outcome::Failed, Some(error.to_string())),
+            },
+        };
+    }
+    Ok(swept)
+}
+
+/// What a look gives.
+struct Look {
+    swept: Swept,
+    /// All that there are.
+    namespaces: BTreeSet<String>,
+    /// How many, in the whole cluster.
+    environments: usize,
+}
+
+async fn look(cluster: &Cluster, control: Option<&str>) -> Result<Look> {
+    let namespaces: Vec<Namespace> = list(cluster).await?;
+    let claims: Vec<HostClaim> = list(cluster).await?;
+    let (environments, copies): (Vec<Environment>, Vec<DataCopy>) =
+        (list(cluster).await?, list(cluster).await?);
+    let hostnames: Vec<Hostname> = list(cluster).await?;
+    let sorted = plan::sort(marked(&namespaces, &claims, &hostnames), &wanted(&environments, &copies));
     let mut swept = Swept { orphans: vec![], unclear: vec![] };
     for (one, maker) in sorted.orphans {
         if control.is_none_or(|control| control == maker.control_namespace()) {
             swept.orphans.push(orphan(cluster, one, maker).await?);
         }
     }
-    swept.unclear = sorted.unclear.into_iter().map(|(one, why)| (one.name, why.to_owned())).collect();
-    Ok(swept)
+    let here = |one: &plan::Marked| {
+        let maker = one.maker.as_ref().map(Maker::control_namespace);
+        control.is_none() || maker.is_none() || maker == control
+    };
+    let unclear = sorted.unclear.into_iter().filter(|(one, _)| here(one));
+    swept.unclear =
+        unclear.map(|(one, why)| Unclear { kind: one.kind, name: one.name, why: why.to_owned() }).collect();
+    let namespaces = namespaces.iter().map(ResourceExt::name_any).collect();
+    Ok(Look { swept, namespaces, environments: environments.len() })
 }
 
-/// Deletes what is left behind in one control namespace.
-pub async fn gc(cluster: &Cluster, control: &str) -> Result<Swept> {
-    let mut swept = orphans(cluster, Some(control)).await?;
-    for orphan in &mut swept.orphans {
-        orphan.outcome = match is_there(cluster, &orphan.maker).await? {
-            true => Outcome::Wanted,
-            false => delete(cluster, orphan).await?,
-        };
-    }
-    Ok(swept)
+async fn list<K>(cluster: &Cluster) -> Result<Vec<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+{
+    let all = Api::<K>::all(cluster.client.clone()).list(&ListParams::default()).await;
+    Ok(all.map_err(|error| cluster.explain(error))?.items)
 }
 
-/// Everything with marks that is not going already.
-async fn marked(cluster: &Cluster) -> Result<Vec<plan::Marked>> {
-    let failed = |error| cluster.explain(error);
-    let of_ours = ListParams::default().labels(marks::INSTALL);
-    let namespaces = Api::<Namespace>::all(cluster.client.clone()).list(&of_ours).await.map_err(failed)?;
-    let claims = Api::<HostClaim>::all(cluster.client.clone()).list(&ListParams::default()).await;
-    let namespaces = namespaces.into_iter().filter_map(|found| {
-        let maker = plan::maker(found.labels());
-        one(Kind::Namespace, &found, maker)
-    });
-    let claims = claims.map_err(failed)?.into_iter().filter_map(|found| {
-        let spec = found.spec.clone();
+/// Everything with marks that is not going already. A named host is its Hostname's, whatever became of the environment.
+fn marked(namespaces: &[Namespace], claims: &[HostClaim], hostnames: &[Hostname]) -> Vec<plan::Marked> {
+    let named: BTreeSet<String> = hostnames.iter().map(ResourceExt::name_any).collect();
+    let namespaces = namespaces.iter().filter(|found| found.labels().contains_key(marks::INSTALL));
+    let namespaces = namespaces.filter_map(|found| one(Kind::Namespace, found, plan::maker(found.labels())));
+    let claims = claims.iter().filter(|claim| !named.contains(&claim.name_any())).filter_map(|found| {
         let maker = Maker::Environment {
-            control_namespace: spec.control_namespace,
-            project: spec.project,
-            environment: spec.environment,
+            control_namespace: found.spec.control_namespace.clone(),
+            project: found.spec.project.clone(),
+            environment: found.spec.environment.clone(),
         };
-        one(Kind::HostClaim, &found, Some(maker))
+        one(Kind::HostClaim, found, Some(maker))
     });
-    Ok(namespaces.chain(claims).collect())
+    namespaces.chain(claims).collect()
 }
 
 fn one(kind: Kind, found: &impl ResourceExt, maker: Option<Maker>) -> Option<plan::Marked> {
     let uid = found.meta().deletion_timestamp.is_none().then(|| found.uid())??;
-    Some(plan::Marked { kind, name: found.name_any(), uid, maker })
+    let ours = |manager: &str| manager.starts_with(marks::MANAGER_PREFIX);
+    let by_outboard = found.managed_fields().iter().any(|entry| entry.manager.as_deref().is_some_and(ours));
+    Some(plan::Marked { kind, name: found.name_any(), uid, maker, by_outboard })
 }
 
 /// Every environment and every copy, also those that are being destroyed: they clean up themselves.
-async fn wanted(cluster: &Cluster) -> Result<BTreeSet<Maker>> {
-    let environments = Api::<Environment>::all(cluster.client.clone()).list(&ListParams::default()).await;
-    let copies = Api::<DataCopy>::all(cluster.client.clone()).list(&ListParams::default()).await;
-    let environments = environments.map_err(|error| cluster.explain(error))?;
-    let copies = copies.map_err(|error| cluster.explain(error))?;
-    let environments = environments.into_iter().map(|found| Maker::Environment {
+fn wanted(environments: &[Environment], copies: &[DataCopy]) -> BTreeSet<Maker> {
+    let environments = environments.iter().map(|found| Maker::Environment {
         control_namespace: found.namespace().unwrap_or_default(),
         environment: found.name_any(),
-        project: found.spec.project,
+        project: found.spec.project.clone(),
     });
-    let copies = copies.into_iter().map(|found| Maker::Copy {
+    let copies = copies.iter().map(|found| Maker::Copy {
         control_namespace: found.namespace().unwrap_or_default(),
         copy: found.name_any(),
     });
-    Ok(environments.chain(copies).collect())
+    environments.chain(copies).collect()
 }
 
 async fn orphan(cluster: &Cluster, one: plan::Marked, maker: Maker) -> Result<Orphan> {
@@ -137,6 +197,7 @@ async fn orphan(cluster: &Cluster, one: plan::Marked, maker: Maker) -> Result<Or
         pods: None,
         volumes: None,
         outcome: Outcome::Found,
+        why: None,
         uid: one.uid,
     };
     if orphan.kind == Kind::Namespace {
@@ -178,8 +239,11 @@ async fn is_there(cluster: &Cluster, maker: &Maker) -> Result<bool> {
     found.map_err(|error| cluster.explain(error))
 }
 
-/// Only the very object that was seen.
-async fn delete(cluster: &Cluster, orphan: &Orphan) -> Result<Outcome> {
+/// Only the very object that was seen. Says why it stays, if it does.
+async fn delete(cluster: &Cluster, orphan: &Orphan) -> Result<Option<&'static str>> {
+    if is_there(cluster, &orphan.maker).await? {
+        return Ok(Some("what it was made for is there again"));
+    }
     let only = Preconditions { uid: Some(orphan.uid.clone()), resource_version: None };
     let parameters = DeleteParams { preconditions: Some(only), ..DeleteParams::default() };
     let client = cluster.client.clone();
@@ -187,9 +251,11 @@ async fn delete(cluster: &Cluster, orphan: &Orphan) -> Result<Outcome> {
         Kind::Namespace => Api::<Namespace>::all(client).delete(&orphan.name, &parameters).await.map(|_| ()),
         Kind::HostClaim => Api::<HostClaim>::all(client).delete(&orphan.name, &parameters).await.map(|_| ()),
     };
-    match deleted.map_err(|error| cluster.explain(error)) {
-        // Gone by itself, or another one has the name: nothing that was seen is left.
-        Ok(()) | Err(Error::NotFound { .. } | Error::Changed { .. }) => Ok(Outcome::Deleted),
-        Err(error) => Err(error),
+    match deleted {
+        Ok(()) => Ok(None),
+        // Gone by itself.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some("another one has the name by now")),
+        Err(error) => Err(cluster.explain(error)),
     }
 }

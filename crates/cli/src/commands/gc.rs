@@ -8,9 +8,14 @@ use crate::context::Context;
 use crate::error::Result;
 
 /// Find what is left of environments and copies that are no more; with --yes, delete it
+///
+/// What runs, or has data, goes only if it is named: an environment whose control namespace was deleted runs on on purpose.
 #[derive(Args, Debug)]
 pub struct GcArgs {
-    /// Delete it, with its volumes; without this it is only shown
+    /// Only these, also if something runs there
+    #[arg(value_name = "NAME", requires = "yes")]
+    pub names: Vec<String>,
+    /// Delete it; without this it is only shown
     #[arg(short, long, conflicts_with = "all_namespaces")]
     pub yes: bool,
     /// Look in every control namespace
@@ -26,7 +31,7 @@ pub async fn run(context: &Context, args: GcArgs) -> Result<()> {
     } else {
         let place = context.place(&args.scope).await?;
         let swept = match args.yes {
-            true => gc::gc(&place.cluster, &place.namespace).await?,
+            true => Box::pin(gc::gc(&place.cluster, &place.namespace, &args.names)).await?,
             false => gc::orphans(&place.cluster, Some(&place.namespace)).await?,
         };
         (swept, Some(place.namespace))
@@ -34,16 +39,29 @@ pub async fn run(context: &Context, args: GcArgs) -> Result<()> {
     context.output.result(&swept, |paint| {
         let mut text: Vec<String> =
             swept.orphans.iter().map(|orphan| line(orphan, &paint.strong(&orphan.name))).collect();
-        text.extend(swept.unclear.iter().map(|(name, why)| format!("left alone  {name}: {why}")));
-        let word = if args.yes { "deleted" } else { "left behind" };
-        let count = swept.orphans.iter().filter(|orphan| orphan.outcome != Outcome::Wanted).count();
-        text.push(format!("{count} {word}"));
-        if !args.yes && count > 0 {
+        text.extend(swept.unclear.iter().map(|one| format!("left alone {}: {}", one.name, one.why)));
+        let count = |outcome| swept.orphans.iter().filter(|orphan| orphan.outcome == outcome).count();
+        if args.yes {
+            text.push(format!("{} being deleted", count(Outcome::Deleting)));
+        } else {
+            text.push(format!("{} left behind", swept.orphans.len()));
+        }
+        if count(Outcome::Found) > 0 {
             let control = control.as_deref().unwrap_or("NAMESPACE");
-            text.push(format!("delete it, volumes and all, with `outboard -n {control} gc --yes`"));
+            text.push(format!(
+                "delete what is empty with `outboard -n {control} gc --yes`, and anything with `outboard -n {control} gc NAME --yes`"
+            ));
         }
         text.join("\n")
-    })
+    })?;
+    match swept.orphans.iter().find(|orphan| orphan.outcome == Outcome::Failed) {
+        Some(failed) => Err(verbs::Error::NotSwept {
+            what: failed.name.clone(),
+            why: failed.why.clone().unwrap_or_default(),
+        }
+        .into()),
+        None => Ok(()),
+    }
 }
 
 fn line(orphan: &Orphan, name: &str) -> String {
@@ -59,13 +77,13 @@ fn line(orphan: &Orphan, name: &str) -> String {
     };
     let mut line = format!("{kind:<9}  {name}  {maker}");
     if let Some(pods @ 1..) = orphan.pods {
-        line.push_str(&format!("; {pods} pods run there"));
+        line.push_str(&format!("; pods there: {pods}"));
     }
     if let Some(volumes) = orphan.volumes.as_ref().filter(|volumes| !volumes.is_empty()) {
         line.push_str(&format!("; volumes: {}", volumes.join(", ")));
     }
-    if orphan.outcome == Outcome::Wanted {
-        line.push_str("; it is there again, so this stays");
+    if let Some(why) = &orphan.why {
+        line.push_str(&format!(" ({why})"));
     }
     line
 }

@@ -1,4 +1,4 @@
-//! Which of what bears outboard's marks belongs to nothing any more. Values in, values out.
+//! Which of what bears outboard's marks belongs to nothing any more, and what of that may go. Values in, values out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,8 @@ pub enum Kind {
     HostClaim,
 }
 
-/// What something was made for.
+/// What something was made for. Marks name the installation, too, and that is not looked at: all of a cluster share their
+/// definitions, so that an environment is there or is not.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(tag = "madeFor", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Maker {
@@ -58,6 +59,8 @@ pub struct Marked {
     pub uid: String,
     /// None: its marks do not say.
     pub maker: Option<Maker>,
+    /// Whether outboard wrote them: labels are copied and written by others, too.
+    pub by_outboard: bool,
 }
 
 /// What its labels say a namespace was made for.
@@ -94,14 +97,46 @@ pub fn sort(marked: Vec<Marked>, wanted: &BTreeSet<Maker>) -> Sorted {
         if wanted.contains(&maker) {
             continue;
         }
-        // Whoever writes marks by hand could have anything deleted.
-        if one.kind == Kind::Namespace && maker.namespace().as_ref() != Some(&one.name) {
+        if !one.by_outboard {
+            sorted.unclear.push((one, "somebody else wrote its marks"));
+        } else if one.kind == Kind::Namespace && maker.namespace().as_ref() != Some(&one.name) {
             sorted.unclear.push((one, "outboard makes no namespace of this name for what its marks say"));
-            continue;
+        } else {
+            sorted.orphans.push((one, maker));
         }
-        sorted.orphans.push((one, maker));
     }
     sorted
+}
+
+/// What is known of an orphan, for the question whether it may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Inside<'a> {
+    pub kind: Kind,
+    pub name: &'a str,
+    pub maker: &'a Maker,
+    /// None: we may not look.
+    pub pods: Option<usize>,
+    pub volumes: Option<usize>,
+}
+
+/// Why something stays, if it does. `named`: what somebody asked for by its name. `namespaces`: all that there are, also those
+/// that are going.
+pub fn stays(one: Inside<'_>, named: &[String], namespaces: &BTreeSet<String>) -> Option<&'static str> {
+    if !named.is_empty() && !named.iter().any(|name| name == one.name) {
+        return Some("it was not named");
+    }
+    match one.kind {
+        // Hosts go last: whoever gets one while its old routes are there would share it.
+        Kind::HostClaim if one.maker.namespace().is_some_and(|name| namespaces.contains(&name)) => {
+            Some("it goes once its namespace is gone: run this again then")
+        }
+        Kind::HostClaim => None,
+        // An environment whose definition or control namespace went runs on on purpose.
+        Kind::Namespace if named.is_empty() && (one.pods != Some(0) || one.volumes != Some(0)) => {
+            Some("it runs, or has data: name it to delete it")
+        }
+        Kind::Namespace => None,
+    }
 }
 
 #[cfg(test)]
@@ -112,16 +147,20 @@ mod tests {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn environment(name: &str) -> Maker {
+    fn of(project: &str, environment: &str) -> Maker {
         Maker::Environment {
             control_namespace: "team".into(),
-            project: "shop".into(),
-            environment: name.into(),
+            project: project.into(),
+            environment: environment.into(),
         }
     }
 
+    fn environment(name: &str) -> Maker {
+        of("shop", name)
+    }
+
     fn named(kind: Kind, name: &str, maker: Option<Maker>) -> Marked {
-        Marked { kind, name: name.into(), uid: "1".into(), maker }
+        Marked { kind, name: name.into(), uid: "1".into(), maker, by_outboard: true }
     }
 
     #[test]
@@ -162,25 +201,52 @@ mod tests {
     }
 
     #[test]
-    fn marks_written_by_hand_on_a_namespace_of_another_name_delete_nothing() {
+    fn marks_that_others_wrote_or_that_fit_no_name_delete_nothing() {
+        let mut fitting = named(Kind::Namespace, "cert-manager", Some(of("cert", "manager")));
+        fitting.by_outboard = false;
         let marked = vec![
+            fitting,
             named(Kind::Namespace, "kube-system", Some(environment("old"))),
             named(Kind::Namespace, "payments", None),
             named(Kind::Namespace, "payments", Some(environment("Not a name"))),
         ];
         let Sorted { orphans, unclear } = sort(marked, &BTreeSet::new());
         assert!(orphans.is_empty());
-        assert_eq!(unclear.len(), 3);
+        assert_eq!(unclear.len(), 4);
     }
 
     #[test]
-    fn an_environment_of_that_name_in_another_project_or_team_is_another() {
-        let other = Maker::Environment {
-            control_namespace: "team".into(),
-            project: "blog".into(),
-            environment: "qa".into(),
-        };
+    fn an_environment_of_that_name_in_another_project_is_another() {
         let marked = vec![named(Kind::Namespace, "shop-qa", Some(environment("qa")))];
-        assert_eq!(sort(marked, &BTreeSet::from([other])).orphans.len(), 1);
+        assert_eq!(sort(marked, &BTreeSet::from([of("blog", "qa")])).orphans.len(), 1);
+    }
+
+    #[test]
+    fn what_runs_or_has_data_or_cannot_be_looked_at_goes_only_by_its_name() {
+        let maker = environment("old");
+        let all = BTreeSet::from(["shop-old".to_owned()]);
+        let asked = ["shop-old".to_owned()];
+        let one =
+            |pods, volumes| Inside { kind: Kind::Namespace, name: "shop-old", maker: &maker, pods, volumes };
+        assert_eq!(stays(one(Some(0), Some(0)), &[], &all), None);
+        for full in [one(Some(1), Some(0)), one(Some(0), Some(1)), one(None, Some(0)), one(Some(0), None)] {
+            assert!(stays(full, &[], &all).is_some_and(|why| why.contains("name it")), "{full:?}");
+            assert_eq!(stays(full, &asked, &all), None);
+            assert!(stays(full, &["shop-other".to_owned()], &all).is_some());
+        }
+    }
+
+    #[test]
+    fn a_host_goes_after_its_namespace() {
+        let maker = environment("old");
+        let host = Inside {
+            kind: Kind::HostClaim,
+            name: "old.example.org",
+            maker: &maker,
+            pods: None,
+            volumes: None,
+        };
+        assert!(stays(host, &[], &BTreeSet::from(["shop-old".to_owned()])).is_some());
+        assert_eq!(stays(host, &[], &BTreeSet::new()), None);
     }
 }
