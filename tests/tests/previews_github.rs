@@ -45,12 +45,21 @@ async fn a_pull_request_has_an_environment_as_long_as_it_is_open() -> Result<()>
 
         // What cannot be is told in the comment, and in the exit code.
         let refused = up(world, "7", "no-such-version").await?.ended(Exit::ImageNotFound)?;
-        ensure!(comment(&refused)?.contains("What to do:"), "{}", refused.stdout);
+        let said = comment(&refused)?;
+        ensure!(
+            said.contains("was not changed") && said.contains("What to do:") && said.contains("http"),
+            "{said}"
+        );
 
         // One that somebody made by hand is nobody's preview.
         world.create("pr-9", &[]).await?;
         github.pull(9, false);
-        up(world, "9", "2").await?.ended(Exit::Conflict)?;
+        let refused = up(world, "9", "2").await?.ended(Exit::Conflict)?;
+        ensure!(comment(&refused)?.contains("somebody made it by hand"), "{}", refused.stdout);
+        // The text that CI takes as it is.
+        let text =
+            world.outboard(&["preview", "up", "--repo", "ACME/shop", "--pr", "8", "--set", "web=1"]).await?;
+        ensure!(text.ended(Exit::Success)?.stdout.starts_with("<!-- outboard preview"), "no comment alone");
 
         // Nothing is destroyed on an answer that is none.
         github.pull(7, false);

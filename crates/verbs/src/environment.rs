@@ -24,6 +24,7 @@ pub use change::{Planned, carry_out, plan};
 pub use choose::Choice;
 pub use create::{Wanted, create};
 pub use declared::declared;
+pub(crate) use destroy::is_protected;
 pub use destroy::{Destroyed, Doomed, destroy};
 pub use diff::{Comparison, diff};
 pub use drift::{Report, drift, freeze, thaw};

@@ -75,8 +75,10 @@ pub enum Error {
     WhichClass { project: String, known: Vec<String> },
     #[error("environment `{environment}` is no preview of {subject}")]
     NoPreview { environment: String, subject: String, of: Option<String> },
-    #[error("{environment} is to go and does not: {why}")]
-    NotSwept { environment: String, why: String },
+    #[error("{what} is to go and does not: {why}")]
+    NotSwept { what: String, why: String },
+    #[error("things are left behind, and there is no environment at all in this cluster")]
+    NoEnvironments,
     #[error(transparent)]
     GitHub(#[from] crate::preview::GitHubError),
     #[error("component `{component}` has no version")]

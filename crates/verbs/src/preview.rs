@@ -34,7 +34,8 @@ pub async fn up(cluster: &Cluster, namespace: &str, wanted: &Wanted, events: Sin
     let name = &wanted.name;
     if let Some(existing) = environment::find(cluster, namespace, name.as_str()).await? {
         let of = subject_of(&existing);
-        if of != Some(wanted.subject.to_string().as_str()) {
+        let same = |of: &str| of.parse::<Subject>().is_ok_and(|of| of.is_same(&wanted.subject));
+        if !of.is_some_and(same) {
             return Err(Error::NoPreview {
                 environment: name.to_string(),
                 subject: wanted.subject.to_string(),

@@ -1,40 +1,65 @@
 //! What a pull request is told of its preview: the body of one comment, in Markdown.
 
-use std::collections::BTreeMap;
-
 use api::{Role, Verdict};
 use verbs::environment::{Detail, State};
 
-use crate::{finding, harmless};
+use crate::{Words, finding, harmless};
 
 /// By which the comment is found again, to be written anew. The name of a branch must not end it.
 fn mark(subject: &str) -> String {
     format!("<!-- outboard preview {} -->", subject.replace('>', "&gt;"))
 }
 
-/// `detail`: none, if it was never made. `verdict`: why it is not as it was asked for.
-pub fn comment(subject: &str, name: &str, detail: Option<&Detail>, verdict: Option<&Verdict>) -> String {
+/// What became of what was asked for.
+pub enum Told<'a> {
+    Well,
+    /// It was made or changed, and is not well.
+    Wrong(&'a Verdict),
+    /// It was not made or changed.
+    Refused(&'a Verdict),
+    /// Nor here, or nobody knows.
+    Failed(&'a Words),
+}
+
+/// `detail`: none, if it is not there. `evidence`: with what the verdict was read from, log lines among it.
+pub fn comment(
+    subject: &str,
+    name: &str,
+    detail: Option<&Detail>,
+    told: &Told<'_>,
+    evidence: bool,
+) -> String {
     let mut text = format!("{}\n", mark(subject));
-    let urls: BTreeMap<&String, &String> = detail.iter().flat_map(|detail| &detail.summary.urls).collect();
-    let state = match (detail.map(|detail| detail.summary.state), verdict) {
-        (_, Some(_)) => "is not ready",
-        (Some(State::Ready), None) => "is ready",
-        (Some(State::Destroying), None) => "is being destroyed",
-        (Some(_), None) => "is on its way",
-        (None, None) => "was not made",
+    let state = match (detail.map(|detail| detail.summary.state), told) {
+        (_, Told::Wrong(_)) => "is not ready",
+        (None, _) => "was not made",
+        (Some(_), Told::Refused(_)) => "was not changed, and goes on with what it had",
+        (Some(_), Told::Failed(_)) => "could not be brought to what was asked for",
+        (Some(State::Ready), Told::Well) => "is ready",
+        (Some(State::Destroying), Told::Well) => "is being destroyed",
+        (Some(_), Told::Well) => "is on its way",
     };
     text.push_str(&format!("**Preview `{name}` {state}.**\n"));
-    if verdict.is_none() {
-        for url in urls.values() {
-            text.push_str(&format!("\n{url}\n"));
-        }
+    if !matches!(told, Told::Wrong(_)) {
+        let urls = detail.iter().flat_map(|detail| detail.summary.urls.values());
+        text.extend(urls.map(|url| format!("\n{url}\n")));
     }
-    if let Some(verdict) = verdict {
-        text.push_str(&format!("\n{}\n", finding(verdict)));
-        if !verdict.evidence.is_empty() {
-            text.push_str(&fenced(&harmless(&verdict.evidence.join("\n"))));
+    match told {
+        Told::Well => {}
+        Told::Failed(words) => {
+            text.push_str(&format!("\n{}\n", plain(&words.sentence)));
+            text.extend(words.hint.as_ref().map(|hint| format!("\nWhat to do: {}\n", plain(hint))));
         }
-        text.push_str(&format!("\nWhat to do: {}\n", verdict.fix));
+        Told::Wrong(verdict) | Told::Refused(verdict) => {
+            text.push_str(&format!("\n{}\n", plain(&finding(verdict))));
+            if evidence {
+                text.push_str(&fenced(&harmless(&verdict.evidence.join("\n"))));
+            }
+            text.push_str(&format!("\nWhat to do: {}\n", plain(&verdict.fix)));
+            if !evidence && detail.is_some() {
+                text.push_str(&format!("\nMore of it: `outboard env explain {name}`\n"));
+            }
+        }
     }
     let parts = detail.iter().flat_map(|detail| &detail.parts);
     let versions: Vec<_> = parts
@@ -48,6 +73,21 @@ pub fn comment(subject: &str, name: &str, detail: Option<&Detail>, verdict: Opti
         }
     }
     text
+}
+
+/// On one line, without markup and without calling anybody: what a container or a registry says is in it.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for c in harmless(text).chars() {
+        match c {
+            '\n' => plain.push(' '),
+            '<' | '>' | '&' | '@' | '#' | '`' | '*' | '[' | '|' => {
+                plain.push_str(&format!("&#{};", u32::from(c)));
+            }
+            c => plain.push(c),
+        }
+    }
+    plain
 }
 
 /// Between fences that nothing within it ends.
@@ -80,12 +120,22 @@ mod tests {
 
     #[test]
     fn a_preview_that_is_not_ready_says_why_and_what_to_do() {
-        insta::assert_snapshot!(comment("acme/shop#42", "pr-42", None, Some(&verdict())));
+        let verdict = verdict();
+        insta::assert_snapshot!(comment("acme/shop#42", "pr-42", None, &Told::Refused(&verdict), true));
+    }
+
+    #[test]
+    fn log_lines_are_told_only_if_asked_for_and_nothing_calls_anybody() {
+        let mut verdict = verdict();
+        verdict.message = "@team <img src=x> said `no`\n# big".into();
+        let text = comment("acme/shop#42", "pr-42", None, &Told::Wrong(&verdict), false);
+        assert!(!text.contains("manifest"), "{text}");
+        assert!(!text.contains("@team") && !text.contains("<img") && !text.contains("\n# big"), "{text}");
     }
 
     #[test]
     fn a_branch_cannot_end_the_hidden_line() {
-        let text = comment("acme/shop@a-->b", "a-b", None, None);
+        let text = comment("acme/shop@a-->b", "a-b", None, &Told::Well, false);
         assert_eq!(text.lines().next(), Some("<!-- outboard preview acme/shop@a--&gt;b -->"));
     }
 

@@ -209,7 +209,9 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             None => "somebody made it by hand, and it stays as it is: choose another name with --name".to_owned(),
         }),
         Error::NotSwept { .. } => Words::new(Exit::Failure, sentence)
-            .hint("look at it with `outboard env show`, then sweep again"),
+            .hint("what could go is going; once that is mended, run it again"),
+        Error::NoEnvironments => Words::new(Exit::Conflict, sentence)
+            .hint("that is more likely a lost definition or control namespace than a wish: apply the environments again, or name what is to go; nothing was deleted"),
         Error::GitHub(error) => of_github(error, sentence),
         Error::Timeout { what, after, pending } => {
             Words::new(Exit::Timeout, format!("no verdict on {what} within {}", duration(*after)))

@@ -89,7 +89,7 @@ pub async fn destroy(
 }
 
 /// By the project revision that it has. Without that record nothing says so, and an environment must not stay for ever.
-async fn is_protected(cluster: &Cluster, namespace: &str, existing: &Environment) -> Result<bool> {
+pub(crate) async fn is_protected(cluster: &Cluster, namespace: &str, existing: &Environment) -> Result<bool> {
     let spec = &existing.spec;
     match project::revision(cluster, namespace, &spec.project, &spec.project_revision).await {
         Ok(revision) => Ok(revision.spec.class(&spec.class).is_some_and(|class| class.protected)),

@@ -52,7 +52,9 @@ impl GitHub {
     pub fn at(address: &str, token: Option<String>) -> Result<Self, GitHubError> {
         let unusable = || GitHubError::Address { address: address.to_owned() };
         let url = Url::parse(address.trim_end_matches('/')).map_err(|_| unusable())?;
-        if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
+        let here = url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+        // In clear the token would be everybody's.
+        if url.scheme() != "https" && !(url.scheme() == "http" && here) {
             return Err(unusable());
         }
         // Whoever has chosen already, has.
@@ -84,10 +86,15 @@ impl GitHub {
                     _ => Err(GitHubError::Answer { reason: "a pull request without a state".to_owned() }),
                 }
             }
-            What::Branch(branch) => match self.get(&["repos", repository, "branches", branch]).await? {
-                Some(_) => Ok(Stand::Open),
-                None => Ok(Stand::Closed),
-            },
+            What::Branch(branch) => {
+                // A list, so that "there is none" is an answer: 404 is also what GitHub says to whoever may not look.
+                let path = ["repos", repository, "git", "matching-refs", "heads", branch];
+                let Some(Value::Array(found)) = self.get(&path).await? else { return Ok(Stand::Unknown) };
+                // Longer names that begin so are among them.
+                let wanted = format!("refs/heads/{branch}");
+                let there = found.iter().any(|found| found["ref"] == wanted.as_str());
+                Ok(if there { Stand::Open } else { Stand::Closed })
+            }
         }
     }
 
@@ -96,14 +103,7 @@ impl GitHub {
         let mut url = self.address.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty();
-            // A repository is two of them; a branch is one, whatever it has in its name.
-            for (index, part) in path.iter().enumerate() {
-                if index == 1 {
-                    segments.extend(part.split('/'));
-                } else {
-                    segments.push(part);
-                }
-            }
+            segments.extend(path.iter().flat_map(|part| part.split('/')));
         }
         let mut tried = 0;
         loop {
@@ -221,12 +221,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_branch_is_one_step_of_the_address_and_closed_when_it_is_gone() {
-        let (github, asked) = github(&["200 OK", "404 Not Found"]).await;
+    async fn a_branch_is_closed_when_a_list_does_not_have_it_and_unknown_without_one() {
+        let (github, asked) = github(&[
+            "200 OK\n\n[{\"ref\": \"refs/heads/feature/cart?x\"}]",
+            "200 OK\n\n[{\"ref\": \"refs/heads/gone2\"}]",
+            "200 OK\n\n[]",
+            "404 Not Found",
+        ])
+        .await;
         assert_eq!(github.stand(&subject("acme/shop@feature/cart?x")).await.unwrap(), Stand::Open);
         assert_eq!(github.stand(&subject("acme/shop@gone")).await.unwrap(), Stand::Closed);
+        assert_eq!(github.stand(&subject("acme/shop@gone")).await.unwrap(), Stand::Closed);
+        assert_eq!(github.stand(&subject("acme/shop@gone")).await.unwrap(), Stand::Unknown);
         let asked = asked.lock().unwrap()[0].clone();
-        assert!(asked.contains("/repos/acme/shop/branches/feature%2Fcart%3Fx "), "{asked}");
+        assert!(asked.contains("/repos/acme/shop/git/matching-refs/heads/feature/cart%3Fx "), "{asked}");
     }
 
     #[tokio::test]
@@ -266,7 +274,7 @@ mod tests {
 
     #[test]
     fn only_an_address_of_http_is_one() {
-        for wrong in ["", "api.github.com", "file:///etc", "mailto:x@y"] {
+        for wrong in ["", "api.github.com", "file:///etc", "mailto:x@y", "http://github.example.org"] {
             assert!(matches!(GitHub::at(wrong, None), Err(GitHubError::Address { .. })), "{wrong}");
         }
     }

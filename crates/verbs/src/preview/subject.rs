@@ -14,6 +14,10 @@ impl Repository {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
 }
 
 impl FromStr for Repository {
@@ -50,6 +54,13 @@ pub enum What {
 pub struct Subject {
     pub repository: Repository,
     pub what: What,
+}
+
+impl Subject {
+    /// GitHub takes no notice of case in the names of repositories.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.what == other.what && self.repository.is_same(&other.repository)
+    }
 }
 
 impl fmt::Display for Subject {
@@ -125,6 +136,13 @@ mod tests {
         assert!(name.as_str().starts_with("feature-cart-2-"), "{name}");
         assert_ne!(branch("feature/cart-2").environment(), branch("Feature/Cart_2").environment());
         assert!(branch("42").environment().unwrap().as_str().starts_with("b-42-"));
+    }
+
+    #[test]
+    fn case_makes_no_other_repository_but_another_branch() {
+        let same = |a: &str, b: &str| a.parse::<Subject>().unwrap().is_same(&b.parse().unwrap());
+        assert!(same("Acme/shop#42", "acme/Shop#42"));
+        assert!(!same("acme/shop@Cart", "acme/shop@cart"));
     }
 
     #[test]

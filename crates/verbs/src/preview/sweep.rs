@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::github::{GitHub, Stand};
 use super::subject::{Repository, Subject};
 use super::subject_of;
-use crate::environment::{Doomed, destroy};
+use crate::environment::{Doomed, destroy, is_protected};
 use crate::{Cluster, Result, Sink};
 
 /// One preview, and what became of it.
@@ -34,6 +34,8 @@ pub enum Outcome {
     Open,
     /// Nobody can say: it stays.
     Unknown,
+    /// Its class is protected: it stays.
+    Protected,
     /// It would be destroyed, if this were no dry run.
     WouldGo,
     /// It is being destroyed.
@@ -63,20 +65,16 @@ pub async fn sweep(
         if environment.metadata.deletion_timestamp.is_some() {
             continue;
         }
-        let Some(Ok(subject)) = subject_of(environment).map(str::parse::<Subject>) else { continue };
-        // GitHub takes no notice of case.
-        if !subject.repository.as_str().eq_ignore_ascii_case(repository.as_str()) {
-            continue;
-        }
-        let (outcome, why) = match github.stand(&subject).await? {
-            Stand::Open => (Outcome::Open, None),
-            Stand::Closed => (Outcome::WouldGo, None),
-            Stand::Unknown => (Outcome::Unknown, Some(format!("GitHub knows no {subject}"))),
+        let Some(of) = subject_of(environment) else { continue };
+        let (outcome, why) = match of.parse::<Subject>() {
+            Ok(subject) if !subject.repository.is_same(repository) => continue,
+            Ok(subject) => stands(cluster, environment, &subject, github).await?,
+            Err(why) => (Outcome::Unknown, Some(format!("its mark cannot be read: {why}"))),
         };
         swept.push(Swept {
             environment: environment.name_any(),
             namespace: environment.namespace().unwrap_or_default(),
-            of: subject.to_string(),
+            of: of.to_owned(),
             outcome,
             why,
             uid: environment.uid().unwrap_or_default(),
@@ -103,16 +101,21 @@ pub async fn sweep(
     Ok(swept)
 }
 
-#[cfg(test)]
-mod tests {
-    use api::marks;
-
-    use super::*;
-
-    #[test]
-    fn the_mark_is_read_as_it_is_written() {
-        let mut environment = Environment::new("pr-42", api::EnvironmentSpec::default());
-        environment.annotations_mut().insert(marks::PREVIEW.to_owned(), "acme/shop#42".to_owned());
-        assert_eq!(subject_of(&environment), Some("acme/shop#42"));
-    }
+/// What would become of a preview, and why.
+async fn stands(
+    cluster: &Cluster,
+    environment: &Environment,
+    subject: &Subject,
+    github: &GitHub,
+) -> Result<(Outcome, Option<String>)> {
+    let namespace = environment.namespace().unwrap_or_default();
+    Ok(match github.stand(subject).await? {
+        Stand::Open => (Outcome::Open, None),
+        Stand::Unknown => (Outcome::Unknown, Some(format!("GitHub shows no {subject} to this token"))),
+        Stand::Closed if is_protected(cluster, &namespace, environment).await? => (
+            Outcome::Protected,
+            Some("destroy it yourself with `outboard env destroy --protected`".to_owned()),
+        ),
+        Stand::Closed => (Outcome::WouldGo, None),
+    })
 }

@@ -37,7 +37,8 @@ pub async fn run(context: &Context, args: SweepArgs) -> Result<()> {
         let place = context.place(&args.scope).await?;
         (place.cluster, Some(place.namespace))
     };
-    let token = std::env::var("GITHUB_TOKEN").ok().filter(|token| !token.is_empty());
+    let token = std::env::var("GITHUB_TOKEN").ok().map(|token| token.trim().to_owned());
+    let token = token.filter(|token| !token.is_empty());
     let github = GitHub::at(&args.github_api, token).map_err(verbs::Error::from)?;
     let events = &mut context.events();
     let swept =
@@ -52,6 +53,7 @@ pub async fn run(context: &Context, args: SweepArgs) -> Result<()> {
         let rows = swept.iter().map(|preview| {
             let outcome = match preview.outcome {
                 Outcome::Open => paint.good("open, stays"),
+                Outcome::Protected => paint.aside("protected, stays"),
                 Outcome::Unknown => paint.aside("unknown, stays"),
                 Outcome::WouldGo => paint.wait("would be destroyed"),
                 Outcome::Going => paint.wait("is being destroyed"),
@@ -63,7 +65,7 @@ pub async fn run(context: &Context, args: SweepArgs) -> Result<()> {
     })?;
     match swept.iter().find(|preview| preview.outcome == Outcome::Failed) {
         Some(failed) => Err(verbs::Error::NotSwept {
-            environment: failed.environment.clone(),
+            what: failed.environment.clone(),
             why: failed.why.clone().unwrap_or_default(),
         }
         .into()),

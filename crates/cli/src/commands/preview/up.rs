@@ -1,12 +1,12 @@
 //! `outboard preview up`.
 
-use api::Verdict;
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use clap::Args;
 use serde_json::json;
 use verbs::environment::{self, Choice, Detail, Until};
 use verbs::preview::{self, Repository, Subject, Wanted, What};
-use words::preview::comment;
+use words::of_verb;
+use words::preview::{Told, comment};
 
 use crate::args::{Patience, Scope};
 use crate::context::{Context, Place};
@@ -16,7 +16,7 @@ use crate::output::progress::Progress;
 /// Make the environment of a pull request or branch, or give it other versions; print what the pull request is told
 ///
 /// The body of one comment, in Markdown: the address, the versions, and why it is not ready if it is not. It begins with a
-/// hidden line by which CI finds its comment again. It is printed whatever the exit code is.
+/// hidden line by which CI finds its comment again. Once the cluster was reached it is printed whatever the exit code is.
 #[derive(Args, Debug)]
 pub struct UpArgs {
     /// Repository, as GitHub names it
@@ -40,6 +40,9 @@ pub struct UpArgs {
     /// Name of the environment [default: pr-NUMBER, or one made of the branch's]
     #[arg(long, value_name = "NAME")]
     pub name: Option<EnvironmentName>,
+    /// Put the evidence of a verdict into the comment: log lines, which whoever sees the pull request then sees, too
+    #[arg(long)]
+    pub evidence: bool,
     #[command(flatten)]
     pub patience: Patience,
     #[command(flatten)]
@@ -66,18 +69,17 @@ pub async fn run(context: &Context, args: UpArgs) -> Result<()> {
         versions: args.versions,
     };
     let outcome = make(context, &place, &wanted, &args.patience).await;
-    let verdict = outcome.as_ref().err().and_then(verdict);
-    let (cluster, namespace) = (&place.cluster, place.namespace.as_str());
-    // Of a refused change the old state is told.
-    let detail = match &outcome {
-        Err(error) if verdict.is_none() && !matches!(error, verbs::Error::Timeout { .. }) => None,
-        _ => standing(cluster, namespace, name.as_str()).await?,
+    let failed = outcome.as_ref().err().map(|error| of_verb(error, None));
+    let told = match (&outcome, &failed) {
+        (Err(verbs::Error::Verdict { verdict, .. }), _) => Told::Wrong(verdict),
+        (Err(verbs::Error::PlanRefused { verdict, .. }), _) => Told::Refused(verdict),
+        (_, Some(words)) => Told::Failed(words),
+        (_, None) => Told::Well,
     };
-    if detail.is_some() || verdict.is_some() {
-        let text = comment(&subject.to_string(), name.as_str(), detail.as_ref(), verdict);
-        let told = json!({"comment": text, "environment": detail});
-        context.output.outcome(&told, |_| text.clone())?;
-    }
+    // What is told does not depend on whether this second look works.
+    let detail = standing(&place.cluster, &place.namespace, name.as_str()).await.ok().flatten();
+    let text = comment(&subject.to_string(), name.as_str(), detail.as_ref(), &told, args.evidence);
+    context.output.outcome(&json!({"comment": text, "environment": detail}), |_| text.clone())?;
     Ok(outcome?)
 }
 
@@ -104,13 +106,6 @@ async fn make(
     let made = made.await;
     progress.end();
     made
-}
-
-fn verdict(error: &verbs::Error) -> Option<&Verdict> {
-    match error {
-        verbs::Error::Verdict { verdict, .. } | verbs::Error::PlanRefused { verdict, .. } => Some(verdict),
-        _ => None,
-    }
 }
 
 async fn standing(
