@@ -197,7 +197,7 @@ impl Construction {
 }
 
 /// `$OUTBOARD_TERRAFORM`, else a Terraform that is there, else the OpenTofu that the testbed has built.
-fn engine() -> Result<PathBuf> {
+pub fn engine() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("OUTBOARD_TERRAFORM") {
         return Ok(path.into());
     }

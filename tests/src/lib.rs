@@ -48,7 +48,7 @@ pub use chatter::{Following, Summary, chatter};
 pub use claim::{contains, same};
 pub use cloud::Cloud;
 pub use cluster::{Uids, client, kubeconfig_file};
-pub use construction::{Construction, NOT_IN_MOTO, PLANTED};
+pub use construction::{Construction, NOT_IN_MOTO, PLANTED, engine};
 pub use data_copy::{CopyJob, Ended, RunningCopy, number};
 pub use gateway::{Answer, GATEWAY, Load, Tally, ask, ask_for, post_form, put};
 pub use images::images;

