@@ -40,6 +40,7 @@ pub mod terraform;
 pub mod torture;
 mod ui;
 pub mod versity;
+mod watched;
 mod world;
 
 pub use binary::{Output, outboard, outboard_with, path as binary};
@@ -70,4 +71,5 @@ pub use soak::soak;
 pub use socket::Socket;
 pub use talk::talk;
 pub use ui::{Page, Ui, browse};
+pub use watched::{Watched, files};
 pub use world::{World, story};
