@@ -186,7 +186,6 @@ mod tests {
     use rustls::RootCertStore;
     use rustls::pki_types::{CertificateDer, UnixTime};
     use rustls::server::WebPkiClientVerifier;
-    use rustls::server::danger::ClientCertVerifier;
     use x509_parser::prelude::{FromDer, X509Certificate};
 
     use super::*;

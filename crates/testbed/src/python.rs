@@ -66,16 +66,27 @@ pub const CHECKOV: Program = Program {
 /// Finds its packages beside itself, wherever it is linked or copied to.
 const LAUNCHER: &str = r#"#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
-PYTHONPATH="$here/packages" exec COMMAND "$@"
+PYTHONPATH="$here/packages" exec python3 -m MODULE "$@"
+"#;
+
+const LAUNCHER_OF_SCRIPT: &str = r#"#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+exec "$here/packages/bin/SCRIPT" "$@"
 "#;
 
 impl Begin {
+    fn template(self) -> &'static str {
+        match self {
+            Self::Module(_) => LAUNCHER,
+            Self::Script(_) => LAUNCHER_OF_SCRIPT,
+        }
+    }
+
     fn launcher(self) -> String {
-        let command = match self {
-            Self::Module(module) => format!("python3 -m {module}"),
-            Self::Script(name) => format!("\"$here/packages/bin/{name}\""),
-        };
-        LAUNCHER.replace("COMMAND", &command)
+        match self {
+            Self::Module(module) => LAUNCHER.replace("MODULE", module),
+            Self::Script(script) => LAUNCHER_OF_SCRIPT.replace("SCRIPT", script),
+        }
     }
 }
 
@@ -86,7 +97,7 @@ impl Program {
         let inputs = [
             ("python".to_owned(), python.into_bytes()),
             ("requirements".to_owned(), self.requirements.into()),
-            ("launcher".to_owned(), self.begin.launcher().into()),
+            ("launcher".to_owned(), self.begin.template().into()),
         ];
         Ok(cache.bin().join(self.name).join(key(&inputs)).join(self.name))
     }
