@@ -5,10 +5,10 @@ locals {
   partition   = data.aws_partition.here.partition
 
   # Instances and volumes are made by EKS: provider-wide default tags do not reach them.
-  node_tags = {
+  node_tags = merge(var.tags, {
     "outboard.dev/cluster" = var.id
     (local.cluster_tag)    = "owned"
-  }
+  })
 
   # Before any node there has to be a pod network; the others want nodes to run on.
   early_addons = { for name, version in var.addons : name => version if contains(["vpc-cni", "kube-proxy", "eks-pod-identity-agent"], name) }

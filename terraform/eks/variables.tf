@@ -90,3 +90,9 @@ variable "permissions_boundary" {
   type        = string
   default     = null
 }
+
+variable "tags" {
+  description = "Tags of instances, volumes and network interfaces, which the provider's default tags do not reach."
+  type        = map(string)
+  default     = {}
+}

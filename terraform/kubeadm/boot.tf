@@ -38,4 +38,11 @@ resource "aws_s3_object" "boot" {
   key          = "${var.bucket.prefix}/boot/${sha256(each.value)}/${each.key}"
   content      = each.value
   content_type = "text/plain"
+
+  # An object has ten tags at most, a cluster may have more. It goes with the cluster's folder.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
 }

@@ -120,6 +120,12 @@ data "aws_iam_policy_document" "control_plane" {
     resources = ["${local.parameter_arn}/join/*", "${local.parameter_arn}/progress/*"]
   }
 
+  statement {
+    sid       = "ProgressEnds"
+    actions   = ["ssm:DeleteParameter", "ssm:GetParametersByPath"]
+    resources = ["${local.parameter_arn}/progress", "${local.parameter_arn}/progress/*"]
+  }
+
   # The cloud controller: routes are Cilium's, so it reads nodes and looks after load balancers.
   statement {
     sid = "CloudControllerReads"

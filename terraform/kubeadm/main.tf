@@ -12,10 +12,10 @@ locals {
   control_plane_zones = slice(var.network.zones, 0, var.control_plane.nodes)
 
   # Of instances, volumes and network interfaces: provider-wide default tags do not reach what a group launches.
-  node_tags = {
+  node_tags = merge(var.tags, {
     "outboard.dev/cluster" = var.id
     (local.cluster_tag)    = "owned"
-  }
+  })
 }
 
 module "network" {

@@ -7,7 +7,6 @@ locals {
       role       = "control-plane"
       group      = aws_security_group.control_plane.id
       volume_gib = var.control_plane.volume_gib
-      iops       = var.control_plane.volume_iops
       labels     = {}
       taints     = []
     } },
@@ -15,7 +14,6 @@ locals {
       role       = "worker"
       group      = aws_security_group.worker.id
       volume_gib = pool.volume_gib
-      iops       = 3000
       labels     = merge(pool.labels, { "outboard.dev/pool" = name })
       taints     = pool.taints
     } },
@@ -66,7 +64,7 @@ resource "aws_launch_template" "node" {
     ebs {
       volume_type           = "gp3"
       volume_size           = each.value.volume_gib
-      iops                  = each.value.iops
+      iops                  = 3000
       encrypted             = true
       kms_key_id            = var.kms_key_arn
       delete_on_termination = true

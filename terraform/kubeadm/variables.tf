@@ -67,10 +67,9 @@ variable "image" {
 variable "control_plane" {
   description = "Control plane: one node in each of the first `nodes` zones (1 or 3)."
   type = object({
-    nodes       = number
-    instance    = string
-    volume_gib  = number
-    volume_iops = optional(number, 3000)
+    nodes      = number
+    instance   = string
+    volume_gib = number
   })
 
   validation {
@@ -108,4 +107,10 @@ variable "permissions_boundary" {
   description = "ARN of the policy that bounds every role made here, where an account asks for one."
   type        = string
   default     = null
+}
+
+variable "tags" {
+  description = "Tags of instances, volumes and network interfaces, which the provider's default tags do not reach."
+  type        = map(string)
+  default     = {}
 }

@@ -17,8 +17,3 @@ output "nat_addresses" {
   description = "Public addresses of the NAT gateways by zone."
   value       = { for zone, address in aws_eip.nat : zone => address.public_ip }
 }
-
-output "egress" {
-  description = "Known once nodes can reach the internet; what needs that waits for it."
-  value       = [for route in aws_route.private_nat : route.id]
-}

@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::terraform::fit;
-use crate::{Cloud, Output, binary, outboard_with};
+use crate::{Cloud, Output, Proxy, binary, outboard_with, until};
 
 const PROVIDER: &str = "3.39.0";
+const LATE: Duration = Duration::from_secs(120);
 /// What nobody may find anywhere afterwards.
 pub const PLANTED: &str = "planted/secret+of+the+story";
 
@@ -36,8 +38,22 @@ pub struct Construction {
 impl Construction {
     pub async fn begin() -> Result<Self> {
         let folder = tempfile::tempdir()?;
+        let cloud = Cloud::for_terraform(folder.path()).await?;
+        let endpoint = cloud.endpoint();
+        Self::of(folder, cloud, &endpoint)
+    }
+
+    /// The same with a network between, which a story cuts.
+    pub async fn behind_a_network() -> Result<(Self, Proxy)> {
+        let folder = tempfile::tempdir()?;
+        let cloud = Cloud::for_terraform(folder.path()).await?;
+        let network = Proxy::begin(cloud.address().to_owned()).await?;
+        let endpoint = format!("http://{}", network.address());
+        Ok((Self::of(folder, cloud, &endpoint)?, network))
+    }
+
+    fn of(folder: TempDir, cloud: Cloud, endpoint: &str) -> Result<Self> {
         let at = folder.path();
-        let cloud = Cloud::for_terraform(at).await?;
         let mirror = testbed::tool("aws-provider")?;
         let engine = engine()?;
         let schema = schema(&engine, &mirror, &at.join("schema"))?;
@@ -47,9 +63,9 @@ impl Construction {
             lost.extend(fit(&modules.join(module), &at.join("modules").join(module), &schema)?);
         }
         lost.extend(fit(&modules.join("examples/own"), &at.join("own"), &schema)?);
-        fs::write(at.join("here.tf.json"), overlay(&schema, &cloud.endpoint())?.to_string())?;
+        fs::write(at.join("here.tf.json"), overlay(&schema, endpoint)?.to_string())?;
         let variables = [
-            ("AWS_ENDPOINT_URL", cloud.endpoint()),
+            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
             ("AWS_ACCESS_KEY_ID", "AKIASTORYSTORYSTORY0".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", PLANTED.to_owned()),
             ("AWS_REGION", "eu-west-1".to_owned()),
@@ -156,9 +172,16 @@ impl Construction {
 
     /// `outboard cluster …`
     pub async fn cluster(&self, arguments: &[&str]) -> Result<Output> {
+        self.cluster_with(&[], arguments).await
+    }
+
+    /// The same with other values of some variables.
+    pub async fn cluster_with(&self, others: &[(&str, &str)], arguments: &[&str]) -> Result<Output> {
         let arguments = [&["cluster"], arguments].concat();
-        let variables: Vec<(&str, &str)> =
+        let mut variables: Vec<(&str, &str)> =
             self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        // The last one of a name holds.
+        variables.extend(others);
         outboard_with(Path::new("/dev/null"), self.folder.path(), &variables, &arguments).await
     }
 
@@ -176,6 +199,61 @@ impl Construction {
             .stderr(said("begun.err")?)
             .spawn()
             .context("failed to start outboard")
+    }
+
+    /// What it said so far that was begun last: on stdout, and on stderr.
+    pub fn begun(&self) -> Result<(String, String)> {
+        let said = |name: &str| fs::read_to_string(self.folder.path().join(name));
+        Ok((said("begun.out")?, said("begun.err")?))
+    }
+
+    /// How many things what was begun has done so far.
+    pub fn done(&self) -> Result<usize> {
+        Ok(self.begun()?.0.lines().filter(|line| line.contains("\"event\":\"done\"")).count())
+    }
+
+    /// Its last words, for whoever waits in vain.
+    pub fn last_words(&self) -> String {
+        let (stdout, stderr) = self.begun().unwrap_or_default();
+        let lines: Vec<&str> = stdout.lines().collect();
+        format!("{}\n{stderr}", lines[lines.len().saturating_sub(12)..].join("\n"))
+    }
+
+    /// Waits until what was begun has done so many things.
+    pub async fn applying(&self, count: usize) -> Result<()> {
+        let begun = Instant::now();
+        until("Terraform at work", LATE, async || Ok((self.done()? >= count).then_some(())))
+            .await
+            .with_context(|| self.last_words())?;
+        println!("{count} things done after {} s", begun.elapsed().as_secs());
+        Ok(())
+    }
+
+    /// Processes that work on a cluster here and were called by such a name.
+    pub fn at_work(&self, name: &str) -> Result<Vec<i32>> {
+        let here = self.folder.path().canonicalize()?;
+        let mut found = vec![];
+        for entry in fs::read_dir("/proc")? {
+            let path = entry?.path();
+            // One that has just ended has neither.
+            let there = fs::read_link(path.join("cwd")).is_ok_and(|place| place.starts_with(&here));
+            let called = fs::read_link(path.join("exe")).unwrap_or_default();
+            let named = called.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name));
+            let number = path.file_name().and_then(|number| number.to_str()?.parse::<i32>().ok());
+            found.extend(number.filter(|_| there && named));
+        }
+        Ok(found)
+    }
+
+    /// From now on nobody's session is valid, or again.
+    pub fn expire(&self, expired: bool) -> Result<()> {
+        let path = self.folder.path().join("expired");
+        if expired {
+            fs::write(path, "")?
+        } else {
+            fs::remove_file(path)?
+        }
+        Ok(())
     }
 
     /// Does what behind.py says, and returns what it printed.
@@ -197,7 +275,7 @@ impl Construction {
 }
 
 /// `$OUTBOARD_TERRAFORM`, else a Terraform that is there, else the OpenTofu that the testbed has built.
-fn engine() -> Result<PathBuf> {
+pub fn engine() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("OUTBOARD_TERRAFORM") {
         return Ok(path.into());
     }

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use api::Exit;
 use serde_json::json;
-use stories::Construction;
+use stories::{Construction, Watched, files};
 
 const BUCKET: &str = "outboard-123456789012-eu-west-1";
 
@@ -105,7 +105,56 @@ async fn each_violation_of_the_contract_is_told_in_its_own_words_and_nothing_is_
     let told = site.cluster(&["create", "--yes"]).await?.ended(Exit::Invalid)?.stderr;
     ensure!(told.contains("nowhere"), "{told}");
 
-    let objects = site.cloud.objects(BUCKET).await?;
-    ensure!(!objects.iter().any(|key| key.ends_with("terraform.tfstate")), "{objects:?}");
+    let made = site.cloud.objects(BUCKET).await;
+    ensure!(made.is_err(), "a bucket was made for nothing: {made:?}");
+    Ok(())
+}
+
+/// A variable that its module calls sensitive is in its state, as Terraform has it, and in nothing that is said.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs moto and the provider"]
+async fn what_a_module_calls_sensitive_is_told_by_nothing() -> Result<()> {
+    const SECRET: &str = "hunter22-of-the-module";
+    let site = Construction::begin().await?;
+    let path = site.path().join("own/main.tf");
+    let right = fs::read_to_string(&path)?;
+    let using =
+        right.replacen("tags = { Name = var.name }", "tags = { Name = var.name, Token = var.token }", 1);
+    ensure!(using != right, "the example has no tags:\n{right}");
+    let variable = "\nvariable \"token\" {\n  type = string\n  sensitive = true\n}\n";
+    fs::write(&path, format!("{using}{variable}"))?;
+    let mut file = site.own();
+    file["spec"]["inputs"]["token"] = json!(SECRET);
+    site.write(&file)?;
+    let create = site.begin_cluster(&["create", "--yes", "-o", "json"])?;
+    let folder = site.path().to_owned();
+    let (status, watched) =
+        tokio::task::spawn_blocking(move || Watched::until_end(create, &folder)).await??;
+    let (stdout, stderr) = site.begun()?;
+    ensure!(status.success(), "{status}: {stderr}");
+    // It was there to be told.
+    let plans = watched.plans.values().map(|plan| String::from_utf8_lossy(plan).into_owned());
+    ensure!(plans.into_iter().any(|plan| plan.contains(SECRET)), "no plan was seen that holds it");
+    let argument = watched.arguments.iter().find(|line| line.contains(SECRET));
+    ensure!(argument.is_none(), "it was an argument: {argument:?}");
+    let mut said = vec![stdout, stderr];
+    file["spec"]["inputs"]["token"] = json!(format!("{SECRET}-later"));
+    site.write(&file)?;
+    for arguments in
+        [&["plan"][..], &["plan", "-o", "json"], &["drift"], &["status", "-o", "json"], &["list"]]
+    {
+        let output = site.cluster(arguments).await?.ended(Exit::Success)?;
+        said.extend([output.stdout, output.stderr]);
+    }
+    ensure!(said.iter().any(|text| text.contains("(secret)")), "the change of it was not told at all");
+    let output = site.cluster(&["destroy", "--yes", "-o", "json"]).await?.ended(Exit::Success)?;
+    said.extend([output.stdout, output.stderr]);
+    for text in &said {
+        ensure!(!text.contains(SECRET), "it was told: {text}");
+    }
+    // What stays on this machine afterwards does not hold it either.
+    for path in files(&site.path().join("state"))? {
+        ensure!(!String::from_utf8_lossy(&fs::read(&path)?).contains(SECRET), "{} holds it", path.display());
+    }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The Terraform modules against the schema of the provider that they are written for, and their boot scripts' form.
+//! The Terraform modules against the schema of the provider that they are written for.
 //!
 //! Reads files only; needs neither Terraform nor a cluster.
 #![expect(clippy::unwrap_used, reason = "a test file: a panic is how its functions fail")]

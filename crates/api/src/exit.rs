@@ -50,6 +50,8 @@ pub enum Exit {
     NameNotResolved = 39,
     DependencyNotReady = 40,
     NamespaceStuck = 41,
+    /// Something of a cluster differs from what was applied.
+    Drifted = 42,
     /// Ended by Ctrl-C or SIGTERM; what was asked for goes on in the cluster.
     Interrupted = 130,
 }
@@ -89,6 +91,7 @@ impl Exit {
         Self::NameNotResolved,
         Self::DependencyNotReady,
         Self::NamespaceStuck,
+        Self::Drifted,
         Self::Interrupted,
     ];
 
@@ -136,6 +139,7 @@ impl Exit {
             Self::NameNotResolved => "verdict: a container cannot resolve a hostname",
             Self::DependencyNotReady => "verdict: what a component uses does not answer",
             Self::NamespaceStuck => "verdict: a namespace cannot be removed",
+            Self::Drifted => "something of a cluster was changed behind its back",
             Self::Interrupted => "interrupted; the cluster goes on",
         }
     }

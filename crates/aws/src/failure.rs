@@ -80,6 +80,7 @@ pub fn of_service(code: &str, message: &str, status: u16) -> Failure {
         "AccessDenied"
         | "AccessDeniedException"
         | "DecryptionFailure"
+        | "ExpiredToken"
         | "ExpiredTokenException"
         | "IncompleteSignature"
         | "InvalidClientTokenId"
@@ -88,6 +89,7 @@ pub fn of_service(code: &str, message: &str, status: u16) -> Failure {
         | "MissingAuthenticationTokenException"
         | "NotAuthorized"
         | "OptInRequired"
+        | "RequestExpired"
         | "UnrecognizedClientException" => Failure::Denied(words),
         "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded"

@@ -8,6 +8,7 @@ mod account;
 mod content;
 mod failure;
 mod firehose;
+mod half_made;
 mod kept;
 mod listeners;
 mod machines;

@@ -180,6 +180,16 @@ impl OwnBucket {
         Ok(())
     }
 
+    /// Deletes an object if it is still the one that was read; says whether nothing else is there now.
+    pub async fn delete_same(&self, key: &str, etag: &str) -> Result<bool, Failure> {
+        let call = self.client.delete_object().bucket(&self.name).key(key);
+        match call.if_match(etag).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_refused_condition(&error) => Ok(false),
+            Err(error) => missing::<(), _>(&error).map(|_| true),
+        }
+    }
+
     /// Whether there is an object in it.
     pub async fn holds_something(&self) -> Result<bool, Failure> {
         let page = self.client.list_objects_v2().bucket(&self.name).max_keys(1).send().await;

@@ -176,6 +176,7 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
 fn of_cluster(error: &verbs::clusters::Error) -> Exit {
     use verbs::clusters::{Error, Unanswered};
     match error {
+        error if error.is_of_session() => Exit::Forbidden,
         Error::Rules(_)
         | Error::Contract(_)
         | Error::Preflight(_)
@@ -184,6 +185,7 @@ fn of_cluster(error: &verbs::clusters::Error) -> Exit {
         Error::NoCluster { .. } | Error::NoKubeconfig { .. } | Error::NotLocked => Exit::NotFound,
         Error::Busy
         | Error::Exists { .. }
+        | Error::Adopted { .. }
         | Error::InUse { .. }
         | Error::Locked { .. }
         | Error::OtherLock { .. }

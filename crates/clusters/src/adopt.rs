@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::create::stored_at;
 use crate::plan::names::Identity;
 use crate::plan::validate;
+use crate::stored::stored_at;
 use crate::work::{Places, ready};
 use crate::{Error, Result, Sink};
 

@@ -1,13 +1,13 @@
-//! Applies a saved plan, and writes down what was applied.
+//! Makes a cluster as its file says, and writes down what was applied.
 
 use aws::OwnParameters;
 use serde::Serialize;
 
+use crate::applying::carry_out;
 use crate::plan::contract::{self, Contract};
 use crate::plan::spec::Topology;
-use crate::plan::state;
 use crate::planning::{Applied, PROVIDER_LOCK, Planned, applied_key, provider_lock_key};
-use crate::run::{self, Ended};
+use crate::stored::stored;
 use crate::work::Work;
 use crate::{Error, Event, Result, Sink, pki};
 
@@ -55,43 +55,6 @@ pub async fn apply(
         seconds,
         contract,
     })
-}
-
-/// Applies the plan to its end; anything but its whole success is an error.
-pub async fn carry_out(
-    work: &Work,
-    planned: &Planned,
-    what: &str,
-    interrupted: &mut (impl Future<Output = ()> + Unpin),
-    sink: Sink<'_>,
-) -> Result<Ended> {
-    sink(Event::Doing { what: format!("{} changes", planned.summary.changes.len()) });
-    let (child, record) = run::begin(&work.engine, &work.folder, what, run::todo(&planned.summary))?;
-    let ended = run::follow(&work.folder, &record, Some(child), interrupted, sink).await?;
-    judge(ended)
-}
-
-/// Whether a run did all it had to do.
-pub fn judge(ended: Ended) -> Result<Ended> {
-    let (done, total) = (ended.look.done, ended.look.total);
-    let whole = ended.success.unwrap_or(done == total && ended.said.is_empty());
-    match (whole, ended.interrupted) {
-        (true, _) => Ok(ended),
-        (false, true) => Err(Error::Stopped { done, total }),
-        (false, false) => Err(Error::Apply { done, total, said: ended.said }),
-    }
-}
-
-pub async fn stored(work: &Work) -> Result<Option<state::Stored>> {
-    stored_at(&work.bucket, &work.identity.state_key()).await
-}
-
-pub async fn stored_at(bucket: &aws::OwnBucket, key: &str) -> Result<Option<state::Stored>> {
-    let found = bucket.get(key).await.map_err(|failure| Error::Aws { doing: "read the state", failure })?;
-    let Some(found) = found else { return Ok(None) };
-    state::read(&found.bytes)
-        .map(Some)
-        .map_err(|why| Error::Unreadable { what: format!("the state {key}"), why })
 }
 
 async fn write_down(work: &Work, planned: &Planned) -> Result<()> {

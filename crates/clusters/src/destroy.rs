@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use aws::OwnParameters;
 use serde::Serialize;
 
-use crate::create::{carry_out, stored};
+use crate::applying::carry_out;
 use crate::plan::root::TAG;
 use crate::plan::sweep::{Count, lingers};
 use crate::planning::Planned;
+use crate::stop::unless;
+use crate::stored::stored;
 use crate::work::Work;
 use crate::{Error, Event, Result, Sink, pki, sweep};
 
@@ -55,7 +57,7 @@ pub async fn destroy(
     sink: Sink<'_>,
 ) -> Result<Receipt> {
     let begun = Instant::now();
-    let mut swept = sweep::look(work).await?;
+    let mut swept = unless(interrupted, sweep::look(work)).await?;
     if keep_volumes {
         swept.kept.extend(swept.after.drain(..).map(|part| sweep::name(&part).to_owned()));
     }
@@ -63,20 +65,23 @@ pub async fn destroy(
     if !count.is_nothing() {
         sink(Event::Doing { what: "deleting what Kubernetes has made".to_owned() });
     }
-    sweep::delete(work, &swept.balancers(), sink).await?;
-    sweep::try_once(work, &swept.rest(), sink).await?;
+    unless(interrupted, sweep::delete(work, &swept.balancers(), sink)).await?;
+    unless(interrupted, sweep::try_once(work, &swept.rest(), sink)).await?;
     if !planned.summary.is_empty() {
-        carry_out(work, planned, "destroy", interrupted, sink).await?;
+        let ended = carry_out(work, planned, "destroy", interrupted, sink).await?;
+        if ended.interrupted {
+            return Err(Error::Stopped { done: ended.look.done, total: ended.look.total });
+        }
     }
     // Its controllers lived until its nodes went: what they made meanwhile goes, too.
-    let late = sweep::look(work).await?;
-    sweep::delete(work, &late.before, sink).await?;
+    let late = unless(interrupted, sweep::look(work)).await?;
+    unless(interrupted, sweep::delete(work, &late.before, sink)).await?;
     if keep_volumes {
         swept.kept.extend(late.after.iter().map(|part| sweep::name(part).to_owned()));
         swept.kept.sort();
         swept.kept.dedup();
     } else {
-        sweep::delete(work, &late.after, sink).await?;
+        unless(interrupted, sweep::delete(work, &late.after, sink)).await?;
     }
     // Nodes are gone: nobody asks for them any more.
     let keys = OwnParameters::reach(&work.file.spec.region).await;
@@ -87,7 +92,7 @@ pub async fn destroy(
         left.extend(stored.resources.keys().map(|kind| format!("{kind} in the state")));
     }
     sink(Event::Doing { what: format!("looking for what still carries {TAG}={}", work.identity.id) });
-    left.extend(still_tagged(work).await?);
+    left.extend(unless(interrupted, still_tagged(work)).await?);
     if !left.is_empty() {
         return Err(Error::Left(left));
     }

@@ -5,12 +5,16 @@ use crate::planning::{self, Purpose};
 use crate::work::Work;
 use crate::{Error, Result, Sink};
 
-pub async fn drift(work: &Work, sink: Sink<'_>) -> Result<DriftReport> {
+pub async fn drift(
+    work: &Work,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    sink: Sink<'_>,
+) -> Result<DriftReport> {
     let none = || Error::NoCluster { name: work.identity.name.clone(), bucket: work.identity.bucket.clone() };
-    if work.backend.is_none() || crate::create::stored(work).await?.is_none() {
+    if work.backend.is_none() || crate::stored::stored(work).await?.is_none() {
         return Err(none());
     }
-    let planned = planning::plan(work, Purpose::Look, sink).await?;
+    let planned = planning::plan(work, Purpose::Look, interrupted, sink).await?;
     let rules = work.file.spec.drift.as_ref().map(|drift| drift.ignore.as_slice()).unwrap_or_default();
     Ok(report(&planned.summary, planned.unchanged, rules))
 }

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::error::Said;
 use crate::plan::events::{self, Line};
 use crate::plan::scrub::scrub;
-use crate::{Error, Result};
+use crate::{Error, Result, process};
 
 /// The first one with locks of states in S3.
 const LEAST: (u64, u64) = (1, 10);
@@ -76,9 +76,14 @@ impl Engine {
         command
     }
 
-    /// A call that changes nothing that would have to be finished: it ends with us.
+    /// A call that ends with us, and with it the provider that it has begun. One that changes something is not to be dropped.
     async fn ask(&self, folder: &Path, arguments: &[&str]) -> std::io::Result<Output> {
-        self.command(folder, arguments).kill_on_drop(true).output().await
+        let mut command = self.command(folder, arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let call = process::Call::of(&child);
+        let output = child.wait_with_output().await?;
+        call.ended();
+        Ok(output)
     }
 
     /// The same for one that has to succeed. `what`: in words.

@@ -21,6 +21,8 @@ pub struct Said {
 
 #[derive(Debug, Error)]
 pub enum Error {
+    #[error("clusters are made from Linux alone")]
+    NotLinux,
     #[error("there is neither `tofu` nor `terraform`")]
     NoEngine,
     #[error("{program} cannot be run: {why}")]
@@ -49,6 +51,8 @@ pub enum Error {
     Preflight(Vec<Problem>),
     #[error("{what} failed")]
     Engine { what: &'static str, said: Vec<Said> },
+    #[error("the state of the last run could not be stored")]
+    Unstored { path: PathBuf, said: Vec<Said> },
     #[error("the plan breaks {} rule{}", .0.len(), if .0.len() == 1 { "" } else { "s" })]
     Rules(Vec<Violation>),
     #[error("the plan is {now} now, not {wanted}")]
@@ -65,6 +69,8 @@ pub enum Error {
     Name(String),
     #[error("there is a cluster {name} that outboard made")]
     Exists { name: String },
+    #[error("{name} is a cluster that others made, and is only listed here")]
+    Adopted { name: String },
     #[error("{what} is used still")]
     InUse { what: String, why: String },
     #[error("the cluster's keys cannot be drawn: {0}")]
@@ -85,6 +91,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::NotLinux => "elsewhere in a container or a virtual machine that keeps ~/.local/state/outboard".to_owned(),
             Self::NoEngine => "install OpenTofu or Terraform 1.10 or later, or name one in OUTBOARD_TERRAFORM".to_owned(),
             Self::EngineTooOld { .. } => {
                 "locks of states in S3 came with 1.10: install a later one, or name one in OUTBOARD_TERRAFORM".to_owned()
@@ -97,7 +104,7 @@ impl Error {
             Self::OthersBucket { .. } => {
                 "states get a bucket of their own, whose rules outboard sets: name an empty one in `state.bucket`, or none".to_owned()
             }
-            Self::Busy => "wait for it, or look at what it says there".to_owned(),
+            Self::Busy => "wait until it has ended; what it says it says there".to_owned(),
             Self::Locked { lock, holder } => match holder {
                 Holder::Alive => "it is running: run the same command again to follow it".to_owned(),
                 Holder::Gone | Holder::Unknown => {
@@ -106,7 +113,14 @@ impl Error {
             },
             Self::OtherLock { .. } => "look at it with `outboard cluster status` first".to_owned(),
             Self::NoCluster { .. } => "`outboard cluster list` shows those there are".to_owned(),
+            Self::Unstored { path, .. } => format!(
+                "it lies in {}: mend what keeps it from being stored and run the same command again, or move it away to go on without it",
+                path.display()
+            ),
             Self::OtherPlan { .. } => "something has changed since: look at `outboard cluster plan` again".to_owned(),
+            Self::Apply { said, .. } | Self::Engine { said, .. } if is_expired(said) => {
+                "log in again (`aws sso login`, or new credentials), and run the same command again: it goes on with the rest".to_owned()
+            }
             Self::Apply { .. } | Self::Stopped { .. } => "run the same command again: it goes on with the rest".to_owned(),
             Self::Name(_) => crate::plan::validate::names(),
             Self::NoKubeconfig { .. } => "whoever makes the cluster has to put it there: it is the module's `auth`".to_owned(),
@@ -114,6 +128,9 @@ impl Error {
                 "another key would be nobody's: write back the old one (from /etc/kubernetes/pki of a node of the control plane), or make the cluster anew".to_owned()
             }
             Self::Exists { .. } => "adopt it by another name".to_owned(),
+            Self::Adopted { name } => {
+                format!("take another name, or strike it off first: `outboard cluster forget {name}`")
+            }
             Self::InUse { .. } => "whatever uses it was made by others: take it away, and run the same command again".to_owned(),
             Self::Left(_) => {
                 "AWS' index of tags may be some minutes late: run the same command again; what stays was made by others".to_owned()
@@ -122,10 +139,18 @@ impl Error {
         })
     }
 
+    /// Whether it went wrong because a session ended meanwhile.
+    pub fn is_of_session(&self) -> bool {
+        match self {
+            Self::Apply { said, .. } | Self::Engine { said, .. } => is_expired(said),
+            _ => false,
+        }
+    }
+
     /// Line by line, what there is to know besides.
     pub fn details(&self) -> Vec<String> {
         match self {
-            Self::Engine { said, .. } | Self::Apply { said, .. } => said
+            Self::Engine { said, .. } | Self::Apply { said, .. } | Self::Unstored { said, .. } => said
                 .iter()
                 .flat_map(|said| {
                     let place = said.address.as_ref().map(|address| format!("{address}: ")).unwrap_or_default();
@@ -165,6 +190,13 @@ impl Error {
     }
 }
 
+/// As AWS' services put it, and what reads credentials.
+fn is_expired(said: &[Said]) -> bool {
+    const EXPIRED: [&str; 4] = ["ExpiredToken", "RequestExpired", "token is expired", "has expired"];
+    said.iter()
+        .any(|said| EXPIRED.iter().any(|word| said.summary.contains(word) || said.detail.contains(word)))
+}
+
 /// In words.
 pub fn spoken(failure: &aws::Failure) -> String {
     use aws::Failure;
@@ -197,4 +229,24 @@ fn of_aws(failure: &aws::Failure) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_ended_is_told_from_other_failures() {
+        let of = |detail: &str| {
+            let said =
+                vec![Said { address: None, summary: "creating VPC".to_owned(), detail: detail.to_owned() }];
+            Error::Apply { done: 3, total: 9, said }
+        };
+        let expired = of("ExpiredToken: The security token included in the request is expired");
+        assert!(expired.is_of_session());
+        assert!(expired.hint().is_some_and(|hint| hint.starts_with("log in again")));
+        let other = of("VpcLimitExceeded: The maximum number of VPCs has been reached.");
+        assert!(!other.is_of_session());
+        assert!(other.hint().is_some_and(|hint| hint.starts_with("run the same command again")));
+    }
 }

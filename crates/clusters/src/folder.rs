@@ -17,7 +17,10 @@ const ROOT: &str = "main.tf.json";
 const OVERLAY: &str = "outboard_override.tf.json";
 /// What Terraform could not store.
 const ERRORED: &str = "errored.tfstate";
-pub const PLAN: &str = "plan.bin";
+/// Such states, once a later one was stored.
+const ASIDE: &str = "errored-";
+/// Plans that were saved: each has a name of its own, so that none takes the place of the one that was shown.
+const PLANS: (&str, &str) = ("plan-", ".bin");
 pub const EVENTS: &str = "events.jsonl";
 pub const TOLD: &str = "stderr.log";
 
@@ -137,6 +140,40 @@ impl Folder {
         path.exists().then_some(path)
     }
 
+    /// Keeps such a state, where it stands in nobody's way.
+    pub fn set_aside(&self, path: &Path, serial: u64) -> Result<PathBuf> {
+        let aside = self.file(&format!("{ASIDE}{serial}.tfstate"));
+        fs::rename(path, &aside).map_err(|source| Error::Folder { path: aside.clone(), source })?;
+        Ok(aside)
+    }
+
+    /// A name for a plan that no other one has.
+    pub fn plan(&self) -> SavedPlan {
+        let name = format!(
+            "{}{}-{}{}",
+            PLANS.0,
+            std::process::id(),
+            jiff::Timestamp::now().as_nanosecond(),
+            PLANS.1
+        );
+        SavedPlan { path: self.file(&name), name }
+    }
+
+    /// Removes plans that a killed outboard has left: they hold the state and every variable.
+    pub fn forget_plans(&self) -> Result<()> {
+        self.remove_all(PLANS.0, PLANS.1)
+    }
+
+    fn remove_all(&self, begin: &str, end: &str) -> Result<()> {
+        for entry in fs::read_dir(&self.path).into_iter().flatten().filter_map(std::io::Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(begin) && name.ends_with(end) {
+                self.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
     pub fn record(&self) -> Option<Record> {
         serde_json::from_slice(&fs::read(self.file("run.json")).ok()?).ok()
     }
@@ -156,7 +193,9 @@ impl Folder {
 
     /// Forgets everything but how long things took.
     pub fn clear(&self) -> Result<()> {
-        for name in [ROOT, OVERLAY, PLAN, EVENTS, TOLD, "run.json", ".terraform.lock.hcl"] {
+        self.forget_plans()?;
+        self.remove_all(ASIDE, ".tfstate")?;
+        for name in [ROOT, OVERLAY, EVENTS, TOLD, "run.json", ".terraform.lock.hcl"] {
             self.remove(name)?;
         }
         for name in ["modules", ".terraform"] {
@@ -167,9 +206,62 @@ impl Folder {
     }
 }
 
+/// A plan in a cluster's folder, which is gone once nobody has it in hand any more.
+pub struct SavedPlan {
+    path: PathBuf,
+    pub name: String,
+}
+
+impl Drop for SavedPlan {
+    fn drop(&mut self) {
+        // That there is none is as well.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
 /// Where all clusters have their folders: as the XDG specification says, below what a machine keeps of its users' programs.
 fn home() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
     state.unwrap_or_else(std::env::temp_dir).join("outboard/clusters")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("outboard-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        let lock = File::create(path.join("lock")).unwrap();
+        Folder { path, _lock: lock }
+    }
+
+    #[test]
+    fn a_plan_has_a_name_of_its_own_and_goes_with_whoever_has_it_in_hand() {
+        let folder = folder("plans");
+        let (first, second) = (folder.plan(), folder.plan());
+        assert_ne!(first.name, second.name);
+        fs::write(folder.file(&first.name), "the whole state").unwrap();
+        fs::write(folder.file(&second.name), "of one that was killed").unwrap();
+        let gone = first.path.clone();
+        drop(first);
+        assert!(!gone.exists() && second.path.exists());
+        folder.forget_plans().unwrap();
+        assert!(!second.path.exists());
+        fs::remove_dir_all(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_state_that_was_set_aside_stays_until_the_cluster_is_gone() {
+        let folder = folder("aside");
+        fs::write(folder.file(ERRORED), "{}").unwrap();
+        let errored = folder.errored().unwrap();
+        let aside = folder.set_aside(&errored, 7).unwrap();
+        assert_eq!(folder.errored(), None);
+        assert!(aside.ends_with("errored-7.tfstate") && aside.exists());
+        folder.clear().unwrap();
+        assert!(!aside.exists());
+        fs::remove_dir_all(folder.path()).unwrap();
+    }
 }

@@ -4,6 +4,7 @@
 //! `plan` holds the decisions. Nothing here talks to Kubernetes: there is none yet.
 
 mod adopt;
+mod applying;
 mod create;
 mod destroy;
 mod diagnose;
@@ -11,6 +12,7 @@ mod drift;
 mod engine;
 mod error;
 mod folder;
+mod kubeconfig;
 mod modules;
 mod pki;
 pub mod plan;
@@ -20,6 +22,8 @@ mod process;
 mod recover;
 mod run;
 mod status;
+mod stop;
+mod stored;
 mod sweep;
 mod work;
 
@@ -32,6 +36,7 @@ pub use diagnose::diagnose;
 pub use drift::drift;
 pub use engine::Engine;
 pub use error::{Error, Result, Said};
+pub use kubeconfig::{Kubeconfig, kubeconfig};
 pub use plan::cost::{Cost, Prices};
 pub use plan::diagnosis::Finding;
 pub use plan::lock::{Holder, Lock};
@@ -41,8 +46,9 @@ pub use plan::summary::PlanSummary;
 pub use plan::sweep::{Count, Swept};
 pub use planning::{Planned, Purpose, plan as planned, price};
 pub use preflight::{is_begun, look as preflight};
-pub use recover::settle;
-pub use status::{Kubeconfig, Phase, Status, kubeconfig, list, status, unlock};
+pub use recover::{settle, unlock};
+pub use status::{Phase, Status, list, status};
+pub use stop::unless;
 pub use sweep::look as made_by_kubernetes;
 pub use work::{Wanted, Work};
 

@@ -180,16 +180,62 @@ fn drawing(error: rcgen::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rcgen::PublicKeyData;
+    use rustls::RootCertStore;
+    use rustls::pki_types::{CertificateDer, UnixTime};
+    use rustls::server::WebPkiClientVerifier;
+    use x509_parser::prelude::{FromDer, X509Certificate};
+
     use super::*;
 
+    fn der(pem: &str) -> Vec<u8> {
+        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        BASE64_STANDARD.decode(body).unwrap()
+    }
+
+    /// As an API server looks at the certificate of whoever calls: issuer, signature, purpose and time.
+    fn lets_in(authority_key: &KeyPair, certificate: &[u8], at: std::time::Duration) -> bool {
+        let mut roots = RootCertStore::empty();
+        let root = authority(CLUSTER_CA).self_signed(authority_key).unwrap();
+        roots.add(root.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        let certificate = CertificateDer::from(certificate);
+        verifier.verify_client_cert(&certificate, &[], UnixTime::since_unix_epoch(at)).is_ok()
+    }
+
     #[test]
-    fn an_administrator_is_signed_by_the_clusters_authority() {
+    fn an_administrator_is_let_in_by_its_own_cluster_and_for_so_many_hours_alone() {
+        let (ours, others) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let (certificate, key) = client(&ours, 2).unwrap();
+        let certificate = der(&certificate);
+        assert!(lets_in(&ours, &certificate, after_epoch(0)));
+        assert!(lets_in(&ours, &certificate, after_epoch(7_100)));
+        assert!(!lets_in(&ours, &certificate, after_epoch(7_300)), "it holds for longer");
+        assert!(!lets_in(&others, &certificate, after_epoch(0)), "another cluster lets it in");
+
+        let (_, read) = X509Certificate::from_der(&certificate).unwrap();
+        let organization = read.subject().iter_organization().next().unwrap();
+        let common = read.subject().iter_common_name().next().unwrap();
+        assert_eq!((organization.as_str().unwrap(), common.as_str().unwrap()), (ADMINS, "outboard"));
+        let purposes = read.extended_key_usage().unwrap().unwrap().value;
+        assert!(purposes.client_auth && !purposes.server_auth && !purposes.any);
+        assert!(!read.is_ca());
+        let pair = KeyPair::from_pem(&key).unwrap();
+        assert_eq!(read.public_key().subject_public_key.data, pair.der_bytes(), "the key is another's");
+    }
+
+    #[test]
+    fn an_authority_may_sign_and_holds_for_ten_years() {
         let key = KeyPair::generate().unwrap();
-        let (certificate, secret) = client(&key, 1).unwrap();
-        assert!(
-            certificate.starts_with("-----BEGIN CERTIFICATE") && secret.starts_with("-----BEGIN PRIVATE KEY")
-        );
-        assert!(authority(CLUSTER_CA).self_signed(&key).is_ok());
+        let certificate = authority(CLUSTER_CA).self_signed(&key).unwrap();
+        let (_, read) = X509Certificate::from_der(certificate.der()).unwrap();
+        assert!(read.is_ca() && read.key_usage().unwrap().unwrap().value.key_cert_sign());
+        let until = read.validity().not_after.timestamp() - jiff::Timestamp::now().as_second();
+        assert!((until - YEARS * 365 * 86_400).abs() < 60, "{until} seconds");
     }
 
     #[test]

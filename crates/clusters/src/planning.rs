@@ -1,17 +1,21 @@
 //! From a cluster to a saved plan that was read, judged and priced; nothing but that plan is ever applied.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::folder::{EVENTS, PLAN};
+use crate::folder::{EVENTS, SavedPlan};
 use crate::plan::cost::{self, Cost, Prices};
 use crate::plan::names::Identity;
 use crate::plan::root::{self, OUTPUT};
+use crate::plan::rules::{self, Loss};
 use crate::plan::spec::{ClusterFile, ClusterSpec, Topology};
 use crate::plan::summary::{self, PlanSummary};
-use crate::plan::{contract, orphans, rules};
+use crate::plan::{contract, orphans};
+use crate::stop::unless;
 use crate::work::Work;
-use crate::{Error, Event, Result, Sink, modules, recover};
+use crate::{Error, Event, Result, Sink, adopt, modules, recover};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
@@ -24,7 +28,6 @@ pub enum Purpose {
 }
 
 /// A plan that was saved, and what it means.
-#[derive(Debug)]
 pub struct Planned {
     pub summary: PlanSummary,
     pub cost: Option<Cost>,
@@ -32,7 +35,11 @@ pub struct Planned {
     pub cost_delta: Option<f64>,
     /// Whether the file is the one that was applied last.
     pub unchanged: bool,
+    /// Whether the cluster was never whole yet.
+    pub(crate) first: bool,
+    /// Holds values that are secret: neither is ever printed.
     pub(crate) shown: Value,
+    pub(crate) saved: SavedPlan,
     pub(crate) digest: String,
 }
 
@@ -62,47 +69,60 @@ pub async fn applied(bucket: &aws::OwnBucket, identity: &Identity) -> Result<Opt
     Ok(found.and_then(|found| serde_json::from_slice(&found.bytes).ok()))
 }
 
-pub async fn plan(work: &Work, purpose: Purpose, sink: Sink<'_>) -> Result<Planned> {
-    let digest = prepare(work, sink).await?;
+pub async fn plan(
+    work: &Work,
+    purpose: Purpose,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    sink: Sink<'_>,
+) -> Result<Planned> {
+    if work.backend.is_some() && adopt::read(&work.bucket, &work.identity).await?.is_some() {
+        return Err(Error::Adopted { name: work.identity.name.clone() });
+    }
+    let digest = unless(interrupted, prepare(work, sink)).await?;
     if work.backend.is_some() {
+        // What writes the state is finished: it looks for an interruption between its steps.
         recover::unstored(work, sink).await?;
-        let perhaps = recover::unrecorded(work, sink).await?;
+        let perhaps = recover::unrecorded(work, interrupted, sink).await?;
         let ground = recover::ground(work).await?;
         if !perhaps.is_empty() || orphans::strays(&ground.tagged, &ground.held) {
-            let shown = shown(work, Purpose::Apply).await?;
-            recover::orphaned(work, &perhaps, &shown, ground, sink).await?;
+            let (shown, _saved) = unless(interrupted, shown(work, Purpose::Apply)).await?;
+            recover::orphaned(work, &perhaps, &shown, ground, interrupted, sink).await?;
         }
         // Once is enough: what is done from here on has a stream of its own.
         work.folder.remove(EVENTS)?;
     }
     sink(Event::Doing { what: "planning".to_owned() });
-    let shown = shown(work, purpose).await?;
+    let (shown, saved) = unless(interrupted, shown(work, purpose)).await?;
     let summary = summary::read(&shown);
     let applied = match work.backend {
         Some(_) => applied(&work.bucket, &work.identity).await?,
         None => None,
     };
+    let first = applied.is_none();
     let unchanged = applied.as_ref().is_some_and(|applied| applied.digest == digest);
     let cost = match purpose {
         Purpose::Destroy => None,
-        _ => price(&work.file)?,
+        _ => price(&work.file, &work.beside)?,
     };
     let cost_delta = cost
         .as_ref()
         .map(|cost| cost.monthly - applied.and_then(|applied| applied.monthly).unwrap_or_default());
-    Ok(Planned { summary, cost, cost_delta, unchanged, shown, digest })
+    Ok(Planned { summary, cost, cost_delta, unchanged, first, shown, saved, digest })
 }
 
-/// Saves a plan, and reads it.
-async fn shown(work: &Work, purpose: Purpose) -> Result<Value> {
+/// Saves a plan, and reads it: what is applied later is this one and no other.
+async fn shown(work: &Work, purpose: Purpose) -> Result<(Value, SavedPlan)> {
+    let saved = work.folder.plan();
     // Without the lock: a saved plan is refused by itself if the state has moved meanwhile.
-    let out = format!("-out={PLAN}");
+    let out = format!("-out={}", saved.name);
     let mut arguments = vec!["plan", "-json", "-input=false", "-lock=false", out.as_str()];
     if purpose == Purpose::Destroy {
         arguments.push("-destroy");
     }
     work.engine.call(work.folder.path(), "planning", &arguments).await?;
-    work.engine.value(work.folder.path(), "reading the plan", &["show", "-json", PLAN]).await
+    let arguments = ["show", "-json", saved.name.as_str()];
+    let shown = work.engine.value(work.folder.path(), "reading the plan", &arguments).await?;
+    Ok((shown, saved))
 }
 
 impl Planned {
@@ -114,6 +134,11 @@ impl Planned {
         if purpose == Purpose::Destroy {
             return Ok(());
         }
+        let loss = match (loss, self.first) {
+            (true, _) => Loss::Data,
+            (false, true) => Loss::HalfMade,
+            (false, false) => Loss::Nothing,
+        };
         let violations = rules::violations(&self.shown, &self.summary, loss);
         if !violations.is_empty() {
             return Err(Error::Rules(violations));
@@ -131,11 +156,18 @@ impl Planned {
 }
 
 /// What it costs, as far as that can be known.
-pub fn price(file: &ClusterFile) -> Result<Option<Cost>> {
-    let prices = Prices::built_in().map_err(|error| Error::Unreadable {
-        what: "the table of prices".to_owned(),
-        why: error.to_string(),
-    })?;
+pub fn price(file: &ClusterFile, beside: &Path) -> Result<Option<Cost>> {
+    let (what, others) = match &file.spec.prices {
+        None => ("the table of prices".to_owned(), Ok(Value::Null)),
+        Some(name) => {
+            let path = beside.join(name);
+            let text = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+            let read = text.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
+            (path.display().to_string(), read)
+        }
+    };
+    let prices = others.and_then(|others| Prices::with(&others).map_err(|error| error.to_string()));
+    let prices = prices.map_err(|why| Error::Unreadable { what, why })?;
     Ok(cost::cost(file, &prices))
 }
 
@@ -146,6 +178,7 @@ async fn prepare(work: &Work, sink: Sink<'_>) -> Result<String> {
     if work.file.spec.topology == Topology::Own && !declares_output(&files) {
         return Err(Error::Contract(contract::read(None).err().unwrap_or_default()));
     }
+    work.folder.forget_plans()?;
     let root = root::module(&work.file, &work.identity, &source, &declared, work.backend.as_ref());
     let overlay = work.overlay()?;
     work.folder.write(&files, &root, overlay.as_deref())?;

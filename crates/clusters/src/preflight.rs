@@ -38,7 +38,7 @@ pub async fn is_begun(work: &Work) -> Result<bool> {
     if work.folder.record().is_some() {
         return Ok(true);
     }
-    Ok(work.backend.is_some() && crate::create::stored(work).await?.is_some())
+    Ok(work.backend.is_some() && crate::stored::stored(work).await?.is_some())
 }
 
 async fn seen(work: &Work, sink: Sink<'_>) -> Seen {

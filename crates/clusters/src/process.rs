@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::process::Child;
 
 use crate::folder::Record;
 
@@ -62,6 +63,29 @@ pub fn end_rest(record: &Record) {
     }
 }
 
+/// A call with all that it has begun: dropped before its end, nothing of it goes on.
+pub struct Call(Option<Pid>);
+
+impl Call {
+    /// Of a child that leads a group of its own.
+    pub fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw))
+    }
+
+    /// It came to its own end: its number may be somebody else's from now on.
+    pub fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
 /// Asks a process to end as Ctrl-C does. Terraform takes a second one for a kill: whoever calls this calls it once.
 pub fn interrupt(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {
@@ -72,6 +96,8 @@ pub fn interrupt(pid: i32) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
     use super::*;
 
     #[test]
@@ -92,5 +118,21 @@ mod tests {
         assert!(is_alive(&record));
         record.ticks += 1;
         assert!(!is_alive(&record));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_waits_for_any_more_takes_what_it_has_begun_along() {
+        // As a provider does, its child outlives the one that began it, unless the whole group goes.
+        let mut command = tokio::process::Command::new("sh");
+        command.args(["-c", "sleep 600 & echo $!; wait"]).process_group(0).kill_on_drop(true);
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let call = Call::of(&child);
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let begun: i32 = lines.next_line().await.unwrap().unwrap().parse().unwrap();
+        assert!(began(begun).is_some());
+        drop(call);
+        // The end of its output is the end of all who could write to it.
+        assert_eq!(lines.next_line().await.unwrap(), None);
+        child.wait().await.unwrap();
     }
 }

@@ -12,8 +12,9 @@ use tokio::process::Child;
 
 use crate::engine::{Engine, said};
 use crate::error::Said;
-use crate::folder::{EVENTS, Folder, PLAN, Record, TOLD};
+use crate::folder::{EVENTS, Folder, Record, TOLD};
 use crate::plan::events::{self, Line};
+use crate::plan::journal;
 use crate::plan::progress::{Look, Progress};
 use crate::plan::scrub::scrub;
 use crate::{Error, Event, Result, Sink, process};
@@ -30,10 +31,11 @@ pub struct Ended {
     pub interrupted: bool,
 }
 
-/// Begins to apply the saved plan.
+/// Begins to apply a saved plan.
 pub fn begin(
     engine: &Engine,
     folder: &Folder,
+    plan: &str,
     what: &str,
     todo: Vec<(String, String)>,
 ) -> Result<(Child, Record)> {
@@ -44,7 +46,7 @@ pub fn begin(
     };
     let (stdout, stderr) = (open(EVENTS)?, open(TOLD)?);
     let mut command =
-        engine.command(folder.path(), &["apply", "-json", "-input=false", "-lock-timeout=30s", PLAN]);
+        engine.command(folder.path(), &["apply", "-json", "-input=false", "-lock-timeout=30s", plan]);
     let begun = Timestamp::now().to_string();
     let child = command
         .stdout(stdout)
@@ -140,9 +142,12 @@ pub async fn follow(
         });
     }
     let look = progress.look(elapsed(), &history);
-    // The saved plan and the stream hold values, some of them secret: nothing of them stays.
-    folder.remove(PLAN)?;
-    folder.put(EVENTS, scrub(&stream.kept, &[]).as_bytes())?;
+    // The stream holds values, some of them secret: nothing of them stays.
+    // But for what was made, which a state may lack that could not be stored.
+    match success {
+        Some(true) => folder.remove(EVENTS)?,
+        _ => folder.put(EVENTS, journal::kept(&stream.kept).as_bytes())?,
+    }
     folder.remove(TOLD)?;
     Ok(Ended { success, look, said, interrupted: asked_to_stop })
 }

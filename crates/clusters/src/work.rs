@@ -73,6 +73,10 @@ impl Work {
     pub async fn open(wanted: &Wanted, sink: Sink<'_>) -> Result<Self> {
         let Wanted { file, beside } = wanted.clone();
         let mut checked = |what, found: String| sink(Event::Checked { what, found });
+        if cfg!(not(target_os = "linux")) {
+            // Whether a Terraform still runs is read from /proc: without it a living one would be taken for dead.
+            return Err(Error::NotLinux);
+        }
         let engine = Engine::find().await?;
         checked("engine", format!("{} {}", engine.name, engine.version));
         let places = Places::of_file(&file).await?;
@@ -109,11 +113,12 @@ impl Work {
         });
     }
 
-    /// Makes the bucket, hardens it and tries whether two who write at once are told apart.
-    pub async fn make_bucket(&mut self, sink: Sink<'_>) -> Result<()> {
+    /// Makes the bucket, hardens it and tries whether two who write at once are told apart. Whether it was not there before.
+    pub async fn make_bucket(&mut self, sink: Sink<'_>) -> Result<bool> {
         ready(&self.bucket, &self.identity.bucket, &self.partition, sink).await?;
+        let made = self.backend.is_none();
         self.use_bucket();
-        Ok(())
+        Ok(made)
     }
 
     /// The modules, and which of them the root calls.

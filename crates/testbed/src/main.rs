@@ -36,8 +36,8 @@ enum Verb {
     /// Print the addresses of a host, as the name server of the testbed's zone knows them
     Resolve { host: String },
     /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, tofu, rclone, s5cmd,
-    /// cert-manager, external-dns, moto, aws, aws-provider, schemathesis, mariadb, mydumper, redis, redis8, browser), beside
-    /// kubectl in bin/current of the cache
+    /// cert-manager, external-dns, moto, aws, aws-provider, schemathesis, shellcheck, checkov, mariadb, mydumper, redis, redis8,
+    /// browser), beside kubectl in bin/current of the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,

@@ -24,7 +24,7 @@ enum OnDemand {
     Browser,
 }
 
-const ON_DEMAND: [OnDemand; 19] = [
+const ON_DEMAND: [OnDemand; 21] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -38,6 +38,8 @@ const ON_DEMAND: [OnDemand; 19] = [
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Python(python::SCHEMATHESIS),
+    OnDemand::Python(python::SHELLCHECK),
+    OnDemand::Python(python::CHECKOV),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
     OnDemand::Debian(debian::REDIS),

@@ -11,7 +11,7 @@ pub use ::clusters::{
 pub use aws::Failure as Unanswered;
 
 use ::clusters::plan::drift::DriftReport;
-use ::clusters::{ClusterFile, Kubeconfig, Work};
+use ::clusters::{ClusterFile, Kubeconfig, Work, unless};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
@@ -48,6 +48,7 @@ pub struct Ready {
     /// What its Kubernetes has made in AWS, which goes with it.
     pub made: Count,
     keep_volumes: bool,
+    loss: bool,
 }
 
 /// How far a change may go.
@@ -61,16 +62,15 @@ pub struct Consent {
     pub keep_volumes: bool,
 }
 
-/// Looks at everything, takes up what an earlier run has left, and plans. Makes the bucket of states only for a change.
+/// Looks at everything, takes up what an earlier run has left, and plans. Makes nothing, not even the bucket of states.
 pub async fn prepare(
     wanted: &Wanted,
     purpose: Purpose,
-    change: bool,
     consent: &Consent,
     interrupted: &mut (impl Future<Output = ()> + Unpin),
     sink: Sink<'_>,
 ) -> Result<Ready> {
-    let mut work = Work::open(wanted, sink).await?;
+    let work = Work::open(wanted, sink).await?;
     ::clusters::settle(&work, interrupted, sink).await?;
     if purpose == Purpose::Apply && !::clusters::is_begun(&work).await? {
         let named = match &work.file.spec.api {
@@ -82,16 +82,13 @@ pub async fn prepare(
         };
         unless(interrupted, ::clusters::preflight(&work, named, sink)).await?;
     }
-    if change && purpose == Purpose::Apply {
-        work.make_bucket(sink).await?;
-    }
-    let planned = unless(interrupted, ::clusters::planned(&work, purpose, sink)).await?;
+    let planned = ::clusters::planned(&work, purpose, interrupted, sink).await?;
     planned.judge(purpose, consent.loss, consent.plan.as_deref())?;
     let made = match purpose {
         Purpose::Destroy => ::clusters::made_by_kubernetes(&work).await?.count(),
         Purpose::Apply | Purpose::Look => Count::default(),
     };
-    Ok(Ready { work, planned, made, keep_volumes: consent.keep_volumes })
+    Ok(Ready { work, planned, made, keep_volumes: consent.keep_volumes, loss: consent.loss })
 }
 
 impl Ready {
@@ -103,11 +100,18 @@ impl Ready {
         &self.work.identity.account
     }
 
+    /// The first cluster of an account is planned twice: only now somebody has agreed to a bucket, and a plan has to know where its
+    /// state is to lie.
     pub async fn create(
-        &self,
+        &mut self,
         interrupted: &mut (impl Future<Output = ()> + Unpin),
         sink: Sink<'_>,
     ) -> Result<Created> {
+        if self.work.make_bucket(sink).await? {
+            let agreed = self.planned.summary.hash.clone();
+            self.planned = ::clusters::planned(&self.work, Purpose::Apply, interrupted, sink).await?;
+            self.planned.judge(Purpose::Apply, self.loss, Some(&agreed))?;
+        }
         ::clusters::apply(&self.work, &self.planned, interrupted, sink).await
     }
 
@@ -128,7 +132,7 @@ pub async fn drift(
 ) -> Result<DriftReport> {
     let work = Work::open(wanted, sink).await?;
     ::clusters::settle(&work, interrupted, sink).await?;
-    unless(interrupted, ::clusters::drift(&work, sink)).await
+    ::clusters::drift(&work, interrupted, sink).await
 }
 
 pub async fn status(wanted: &Wanted) -> Result<Status> {
@@ -196,18 +200,7 @@ fn read_kubeconfig(text: &str) -> Option<serde_json::Value> {
 
 /// What it would cost; nobody is asked. None: a module of one's own.
 pub fn cost(wanted: &Wanted) -> Result<Option<Cost>> {
-    ::clusters::price(&wanted.file)
-}
-
-/// What nothing has to be finished of ends when somebody presses Ctrl-C.
-async fn unless<T>(
-    interrupted: &mut (impl Future<Output = ()> + Unpin),
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    tokio::select! {
-        outcome = work => outcome,
-        () = interrupted => Err(Error::Stopped { done: 0, total: 0 }),
-    }
+    ::clusters::price(&wanted.file, &wanted.beside)
 }
 
 #[cfg(test)]

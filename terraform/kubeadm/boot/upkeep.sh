@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every 15 minutes on each node of the control plane: a join token that is never older than 7 hours, and a snapshot of etcd
-# by its leader.
+# Every 15 minutes on each node of the control plane: a join token that is never older than 7 hours. By etcd's leader alone: what
+# machines that are gone have left, and a snapshot.
 set -eu
 cd /opt/outboard
 # shellcheck source=/dev/null
@@ -29,10 +29,16 @@ if [ $(($(date +%s) - $(date -d "$written" +%s))) -gt 21600 ]; then
   rm -f join.json
 fi
 
-# The leader alone: a snapshot is of the whole store.
+# A snapshot is of the whole store: one is enough.
 status=$(etcdctl_on "$INSTANCE" endpoint status --write-out fields)
 field() { echo "$status" | sed -n "s/^\"$1\" : //p"; }
 [ "$(field Leader)" = "$(field MemberID)" ] || exit 0
+
+# What machines that are gone said of themselves: an account has room for 10,000 parameters.
+for name in $(aws ssm get-parameters-by-path --path "$OUTBOARD_PARAMETERS/progress" --query 'Parameters[].Name' --output text); do
+  alive "${name##*/}" || aws ssm delete-parameter --name "$name" > /dev/null || true
+done
+
 etcdctl_on "$INSTANCE" snapshot save /var/lib/etcd/snapshot.db > /dev/null
 # By its tag the bucket ends it after a week.
 aws s3api put-object --bucket "$OUTBOARD_BUCKET" --body /var/lib/etcd/snapshot.db --server-side-encryption AES256 \

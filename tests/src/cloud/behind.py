@@ -3,7 +3,11 @@
 usage: behind.py ENDPOINT drift ID    changes nine things of a cluster, each of another kind
        behind.py ENDPOINT made ID     makes what Kubernetes makes for Services and volumes
        behind.py ENDPOINT left ID     prints a line for everything of a cluster that is there
+       behind.py ENDPOINT userdata ID prints what machines are started with, of every version
+       behind.py ENDPOINT used ID     gives a role of the cluster a policy more; unused takes it away
+       behind.py ENDPOINT crowd ID    makes as many networks as an account may have
 """
+import base64
 import sys
 
 import boto3
@@ -41,7 +45,7 @@ def drift():
     asg.update_auto_scaling_group(AutoScalingGroupName=f"{cluster}-worker-general", MaxSize=9)
 
     bucket = next(b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("outboard-"))
-    keys = [o["Key"] for o in s3.list_objects_v2(Bucket=bucket, Prefix=f"clusters/{name}/boot/")["Contents"]]
+    keys = [o["Key"] for o in s3.list_objects_v2(Bucket=bucket, Prefix=f"clusters/{cluster}/boot/")["Contents"]]
     s3.delete_object(Bucket=bucket, Key=next(key for key in keys if key.endswith("/worker.sh")))
 
     policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -130,13 +134,45 @@ def left():
     yield from (f"profile {p['InstanceProfileName']}" for p in profiles if p["InstanceProfileName"].startswith(cluster))
     yield from (f"zone {zone['Name']}" for zone in zones())
     for bucket in s3.list_buckets()["Buckets"]:
-        objects = s3.list_objects_v2(Bucket=bucket["Name"], Prefix=f"clusters/{name}/").get("Contents", [])
+        objects = s3.list_objects_v2(Bucket=bucket["Name"], Prefix=f"clusters/{cluster}/").get("Contents", [])
         yield from (f"object {o['Key']}" for o in objects)
 
 
-if what == "drift":
-    drift()
-elif what == "made":
-    made()
-else:
-    print("\n".join(left()))
+def userdata():
+    for template in ec2.describe_launch_templates()["LaunchTemplates"]:
+        versions = ec2.describe_launch_template_versions(LaunchTemplateId=template["LaunchTemplateId"])
+        for version in versions["LaunchTemplateVersions"]:
+            yield decoded(version["LaunchTemplateData"].get("UserData", ""))
+    for reservation in ec2.describe_instances()["Reservations"]:
+        for instance in reservation["Instances"]:
+            told = ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="userData")
+            yield decoded(told["UserData"].get("Value", ""))
+
+
+def decoded(data):
+    try:
+        return base64.b64decode(data, validate=True).decode()
+    except ValueError:
+        return data
+
+
+others = {"RoleName": f"{cluster}-worker", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+
+
+def crowd():
+    while len(ec2.describe_vpcs()["Vpcs"]) < 5:
+        ec2.create_vpc(CidrBlock="10.99.0.0/16")
+
+
+verbs = {
+    "drift": drift,
+    "made": made,
+    "left": left,
+    "userdata": userdata,
+    "used": lambda: iam.attach_role_policy(**others),
+    "unused": lambda: iam.detach_role_policy(**others),
+    "crowd": crowd,
+}
+told = verbs[what]()
+if what in ("left", "userdata"):
+    print("\n".join(told))

@@ -19,7 +19,8 @@ use clap::{Args, Subcommand};
 use verbs::clusters::{self, Wanted};
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Failure, Result};
+use crate::terminal;
 
 /// Make Kubernetes on AWS with Terraform or OpenTofu, from plan to proved teardown
 #[derive(Debug, Subcommand)]
@@ -64,6 +65,14 @@ pub async fn run(
         ClusterCommand::Adopt(args) => Box::pin(adopt::run(context, args)).await,
         ClusterCommand::Forget(args) => Box::pin(forget::run(context, args)).await,
         ClusterCommand::Destroy(args) => Box::pin(destroy::run(context, args, &mut interrupted)).await,
+    }
+}
+
+/// Asks, unless Ctrl-C is the answer.
+async fn ask(question: String, interrupted: &mut (impl Future<Output = ()> + Unpin)) -> Result<String> {
+    tokio::select! {
+        answer = terminal::ask(question) => answer,
+        () = interrupted => Err(Failure::Interrupted),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a cluster costs each month, from its file and a dated table of list prices.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::spec::{ClusterFile, Nat, Topology};
 
@@ -32,7 +34,26 @@ pub struct Prices {
 impl Prices {
     /// The table that outboard brings along.
     pub fn built_in() -> Result<Self, serde_json::Error> {
-        serde_json::from_str(include_str!("prices.json"))
+        Self::with(&Value::Null)
+    }
+
+    /// The same with what somebody knows better: any of its fields, and prices of further types of instances.
+    pub fn with(others: &Value) -> Result<Self, serde_json::Error> {
+        let mut table: Value = serde_json::from_str(include_str!("prices.json"))?;
+        lay(&mut table, others);
+        serde_json::from_value(table)
+    }
+}
+
+fn lay(table: &mut Value, others: &Value) {
+    match (table, others) {
+        (_, Value::Null) => {}
+        (Value::Object(table), Value::Object(others)) => {
+            for (key, value) in others {
+                lay(table.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (table, others) => *table = others.clone(),
     }
 }
 
@@ -93,6 +114,9 @@ pub fn cost(file: &ClusterFile, prices: &Prices) -> Option<Cost> {
     }
     if let Some(network) = &spec.network {
         let zones = u32::try_from(network.zones.len()).unwrap_or(u32::MAX);
+        if spec.topology == Topology::Kubeadm && spec.api.as_ref().is_some_and(|api| api.public) {
+            item("public addresses of the API", zones, hourly(zones, prices.public_address), None);
+        }
         let gateways = match network.nat {
             Nat::PerZone => zones,
             Nat::Single => 1,
@@ -124,8 +148,10 @@ pub fn cost(file: &ClusterFile, prices: &Prices) -> Option<Cost> {
     let monthly_at_most = items.iter().filter_map(|item| item.monthly_at_most.or(item.monthly)).sum();
     let mut remarks = vec!["without traffic, snapshots, logs and metrics".to_owned()];
     if prices.region != spec.region {
-        remarks
-            .push(format!("at prices of {}: those of {} differ by some percent", prices.region, spec.region));
+        remarks.push(format!(
+            "at prices of {}: those of {} are others (`prices` takes yours)",
+            prices.region, spec.region
+        ));
     }
     let unknown = items.iter().filter(|item| item.monthly.is_none());
     remarks.extend(unknown.map(|item| format!("no price is known of {}", item.what)));
@@ -169,6 +195,30 @@ mod tests {
             cost.remarks.contains(&"no price is known of control plane u-24tb1.112xlarge".to_owned()),
             "{cost:?}"
         );
+    }
+
+    #[test]
+    fn what_somebody_knows_better_holds_and_slips_in_it_are_told() {
+        let file: ClusterFile = serde_json::from_value(kubeadm()).unwrap();
+        let mine = json!({"date": "2026-11", "region": "eu-west-1", "instances": {"m6i.large": 0.05, "x9.huge": 3.0}});
+        let mine = Prices::with(&mine).unwrap();
+        assert_eq!(mine.instances["x9.huge"], 3.0);
+        let listed = Prices::built_in().unwrap();
+        assert_eq!(mine.instances["t3.medium"], listed.instances["t3.medium"]);
+        let (mine, listed) = (cost(&file, &mine).unwrap(), cost(&file, &listed).unwrap());
+        assert!(mine.monthly < listed.monthly && mine.date == "2026-11");
+        assert!(!mine.remarks.iter().any(|remark| remark.contains("prices of")), "{:?}", mine.remarks);
+        let slip = Prices::with(&json!({"gp3gib": 0.1})).unwrap_err().to_string();
+        assert!(slip.contains("unknown field `gp3gib`"), "{slip}");
+    }
+
+    #[test]
+    fn a_public_api_has_an_address_in_each_zone_to_pay_for() {
+        let mut value = kubeadm();
+        value["spec"]["api"]["public"] = json!(true);
+        let file: ClusterFile = serde_json::from_value(value).unwrap();
+        let cost = cost(&file, &Prices::built_in().unwrap()).unwrap();
+        assert!(cost.items.iter().any(|item| item.what == "public addresses of the API" && item.count == 3));
     }
 
     /// Sums of decimal fractions end in noise.

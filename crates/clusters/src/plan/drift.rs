@@ -114,6 +114,7 @@ mod tests {
             reason: None,
             attributes: paths.iter().map(attribute).collect(),
             disruption: Disruption::None,
+            half_made: false,
         }
     }
 

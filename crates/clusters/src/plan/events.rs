@@ -15,6 +15,7 @@ pub enum Line {
     Started {
         address: String,
         action: String,
+        id: Option<(String, String)>,
     },
     Finished {
         address: String,
@@ -28,12 +29,6 @@ pub enum Line {
     },
     Refreshed {
         address: String,
-    },
-    /// How many there are to do.
-    Planned {
-        add: u64,
-        change: u64,
-        remove: u64,
     },
     Diagnostic {
         error: bool,
@@ -52,24 +47,21 @@ pub fn read(line: &str) -> Option<Line> {
     let hook = &value["hook"];
     let address = || hook["resource"]["addr"].as_str().unwrap_or_default().to_owned();
     let action = || hook["action"].as_str().unwrap_or_default().to_owned();
+    let id = || match (hook["id_key"].as_str(), hook["id_value"].as_str()) {
+        (Some(key), Some(value)) => Some((key.to_owned(), value.to_owned())),
+        _ => None,
+    };
     Some(match kind {
         "version" => Line::Version { format: value["ui"].as_str().unwrap_or_default().to_owned() },
-        "apply_start" => Line::Started { address: address(), action: action() },
+        "apply_start" => Line::Started { address: address(), action: action(), id: id() },
         "apply_complete" => Line::Finished {
             address: address(),
             action: action(),
             seconds: hook["elapsed_seconds"].as_f64().map_or(0, |seconds| seconds.max(0.0) as u64),
-            id: match (hook["id_key"].as_str(), hook["id_value"].as_str()) {
-                (Some(key), Some(value)) => Some((key.to_owned(), value.to_owned())),
-                _ => None,
-            },
+            id: id(),
         },
         "apply_errored" => Line::Failed { address: address(), action: action() },
         "refresh_complete" => Line::Refreshed { address: address() },
-        "change_summary" => {
-            let count = |key: &str| value["changes"][key].as_u64().unwrap_or_default();
-            Line::Planned { add: count("add"), change: count("change"), remove: count("remove") }
-        }
         "diagnostic" => {
             let told = &value["diagnostic"];
             let text = |key: &str| told[key].as_str().unwrap_or_default().to_owned();

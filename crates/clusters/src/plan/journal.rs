@@ -19,18 +19,30 @@ pub struct Lacking {
     /// Addresses of what has no identity here: it was being made when the run ended, it failed, maybe since it is there already,
     /// or it is imported by another identity.
     pub perhaps: Vec<String>,
+    /// Addresses of what was deleted and is held still.
+    pub gone: Vec<String>,
 }
 
-/// Compares a stream with the addresses that a state holds.
-pub fn lacking(stream: &str, held: &BTreeSet<String>) -> Lacking {
+/// Compares a stream with what a state holds: addresses, and what AWS knows each by.
+pub fn lacking(stream: &str, held: &BTreeMap<String, String>) -> Lacking {
     let (mut made, mut begun) = (BTreeMap::new(), BTreeSet::new());
+    let (mut going, mut gone) = (BTreeMap::new(), BTreeSet::new());
     for line in stream.lines().filter_map(events::read) {
         match line {
-            Line::Started { address, action } if action == "create" => {
+            Line::Started { address, action, .. } if action == "create" => {
                 begun.insert(address);
+            }
+            // Only its beginning says which one: after a replacement two have one address.
+            Line::Started { address, action, id: Some((_, id)) } if action == "delete" => {
+                going.insert(address, id);
             }
             Line::Finished { address, action, id, .. } => {
                 begun.remove(&address);
+                if action == "delete"
+                    && going.remove(&address).is_some_and(|id| held.get(&address) == Some(&id))
+                {
+                    gone.insert(address.clone());
+                }
                 match (action.as_str(), id) {
                     ("create", Some((_, id))) => {
                         made.insert(address, id);
@@ -46,15 +58,24 @@ pub fn lacking(stream: &str, held: &BTreeSet<String>) -> Lacking {
     }
     let mut lacking = Lacking::default();
     // In their order: what others lie in comes first by no rule, but an import needs none of the others.
-    for (address, id) in made.into_iter().filter(|(address, _)| !held.contains(address)) {
+    for (address, id) in made.into_iter().filter(|(address, _)| !held.contains_key(address)) {
         match kind(&address) {
             kind if NEED_NOT.contains(&kind) => {}
             kind if CANNOT.contains(&kind) => lacking.perhaps.push(address),
             _ => lacking.take.push((address, id)),
         }
     }
-    lacking.perhaps.extend(begun.into_iter().filter(|address| !held.contains(address)));
+    lacking.perhaps.extend(begun.into_iter().filter(|address| !held.contains_key(address)));
+    lacking.gone.extend(gone);
     lacking
+}
+
+/// What of a stream this reads: no word of a diagnostic, which may quote whatever it likes.
+pub fn kept(stream: &str) -> String {
+    let lines = stream.lines().filter(|line| {
+        matches!(events::read(line), Some(Line::Started { .. } | Line::Finished { .. } | Line::Failed { .. }))
+    });
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Why nothing was imported.
@@ -111,12 +132,47 @@ mod tests {
             line("apply_errored", "module.m.aws_iam_role.a", "create", None),
         ]
         .concat();
-        let held = ["module.m.aws_eip.nat".to_owned()].into();
+        let held = [("module.m.aws_eip.nat".to_owned(), "eip-1".to_owned())].into();
         let lacking = lacking(&stream, &held);
         assert_eq!(lacking.take, [("module.m.aws_vpc.this".to_owned(), "vpc-1".to_owned())]);
         let perhaps = ["module.m.aws_route.out", "module.m.aws_iam_role.a", "module.m.aws_nat_gateway.a"];
         assert_eq!(lacking.perhaps, perhaps);
     }
+
+    #[test]
+    fn what_was_deleted_is_known_by_its_identity_and_not_by_its_address_alone() {
+        let line = |kind: &str, address: &str, id: &str| {
+            json!({"type": kind, "hook": {"resource": {"addr": address}, "action": "delete", "id_key": "id", "id_value": id}})
+                .to_string()
+        };
+        let ended = |address: &str| {
+            json!({"type": "apply_complete", "hook": {"resource": {"addr": address}, "action": "delete"}})
+                .to_string()
+        };
+        let stream = [
+            line("apply_start", "aws_eip.a", "eip-1"),
+            ended("aws_eip.a"),
+            // The one before, whose place another one has taken.
+            line("apply_start", "aws_launch_template.b", "lt-1"),
+            ended("aws_launch_template.b"),
+            line("apply_start", "aws_vpc.c", "vpc-1"),
+        ]
+        .join("\n");
+        let held = [("aws_eip.a", "eip-1"), ("aws_launch_template.b", "lt-2"), ("aws_vpc.c", "vpc-1")];
+        let held = held.map(|(address, id)| (address.to_owned(), id.to_owned())).into();
+        assert_eq!(lacking(&stream, &held).gone, ["aws_eip.a"]);
+    }
+
+    #[test]
+    fn of_a_stream_only_what_was_made_is_kept_with_identities_as_they_are() {
+        let made = r#"{"type":"apply_complete","hook":{"resource":{"addr":"aws_iam_access_key.a"},"action":"create","id_key":"id","id_value":"AKIAIOSFODNN7EXAMPLE"}}"#;
+        let told = r#"{"type":"diagnostic","diagnostic":{"severity":"error","summary":"hunter22"}}"#;
+        let kept = kept(&format!("{told}\n{made}\n"));
+        assert!(!kept.contains("hunter22"), "{kept}");
+        let take = lacking(&kept, &BTreeMap::new()).take;
+        assert_eq!(take, [("aws_iam_access_key.a".to_owned(), "AKIAIOSFODNN7EXAMPLE".to_owned())]);
+    }
+
     #[test]
     fn what_is_not_there_is_told_from_what_could_not_be_imported() {
         let absent = "Error: Cannot import non-existent remote\nobject\n\nWhile attempting to import";

@@ -20,9 +20,15 @@ impl Identity {
         Self { name: name.to_owned(), id: format!("{name}-{suffix}"), account: account.to_owned(), bucket }
     }
 
-    /// Where everything of this cluster lies in the bucket.
+    /// The one whose folder in a bucket is called so, if it is of this account and region: a bucket may hold those of several.
+    pub fn listed(id: &str, account: &str, region: &str, bucket: Option<&str>) -> Option<Self> {
+        let (name, _) = id.rsplit_once('-')?;
+        Some(Self::of(name, account, region, bucket)).filter(|identity| identity.id == id)
+    }
+
+    /// Where everything of this cluster lies in the bucket. By its id: another account or region may have one of the same name there.
     pub fn prefix(&self) -> String {
-        format!("{CLUSTERS}{}", self.name)
+        format!("{CLUSTERS}{}", self.id)
     }
 
     pub fn state_key(&self) -> String {
@@ -54,7 +60,19 @@ mod tests {
         assert_ne!(here.id, of("123456789012", "eu-central-1").id);
         assert_ne!(here.id, of("210987654321", "eu-west-1").id);
         assert_eq!(here.bucket, "outboard-123456789012-eu-west-1");
-        assert_eq!(here.lock_key(), "clusters/qa/terraform.tfstate.tflock");
+        assert_eq!(here.lock_key(), format!("clusters/{}/terraform.tfstate.tflock", here.id));
+    }
+
+    #[test]
+    fn accounts_that_share_a_bucket_share_no_state_and_list_their_own() {
+        let of = |account| Identity::of("qa", account, "eu-west-1", Some("states"));
+        let (ours, theirs) = (of("123456789012"), of("210987654321"));
+        assert_eq!(ours.bucket, theirs.bucket);
+        assert_ne!(ours.state_key(), theirs.state_key());
+        let listed = |id: &str| Identity::listed(id, "123456789012", "eu-west-1", Some("states"));
+        assert_eq!(listed(&ours.id), Some(ours.clone()));
+        assert_eq!(listed(&theirs.id), None);
+        assert_eq!(listed("qa"), None);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Ground {
     pub listeners: Vec<Listener>,
     /// Of those names that `zones` gives.
     pub zones: Vec<HostedZone>,
+    /// ARNs of those that `names` gives: type, name, ARN.
+    pub named: Vec<(&'static str, String, String)>,
     /// Identities in the state.
     pub held: BTreeSet<String>,
 }
@@ -58,6 +60,15 @@ pub fn strays(tagged: &[Tagged], held: &BTreeSet<String>) -> bool {
 /// Names of the hosted zones among the addresses: they get their tags long after they are made, and no index has them.
 pub fn zones(perhaps: &[String], shown: &Value) -> Vec<String> {
     wanted(perhaps, shown, "aws_route53_zone", "name")
+}
+
+/// Types whose names are the only ones of a region, and that may have no tags yet.
+pub const BALANCER: &str = "aws_lb";
+pub const TARGETS: &str = "aws_lb_target_group";
+
+/// Names of those of such a type among the addresses.
+pub fn names(perhaps: &[String], shown: &Value, of: &str) -> Vec<String> {
+    wanted(perhaps, shown, of, "name")
 }
 
 /// ARNs of the load balancers whose listeners are among the addresses.
@@ -104,6 +115,11 @@ pub fn find(perhaps: &[String], shown: &Value, ground: &Ground) -> Vec<(String, 
 fn named(kind: &str, after: &Value, ground: &Ground) -> Option<String> {
     if NAMED.contains(&kind) {
         return after["name"].as_str().map(str::to_owned);
+    }
+    if [BALANCER, TARGETS].contains(&kind) {
+        let mut all = ground.named.iter().filter(|(known, ..)| *known == kind);
+        let (.., arn) = all.find(|(_, name, _)| after["name"] == name.as_str())?;
+        return Some(arn.clone()).filter(|arn| !ground.held.contains(arn));
     }
     if kind == "aws_lb_listener" {
         let (balancer, port) = (after["load_balancer_arn"].as_str()?, after["port"].as_u64()?);
@@ -199,6 +215,18 @@ mod tests {
     fn shown(address: &str, after: &Value) -> Value {
         let change = json!({"address": address, "change": {"actions": ["create"], "after": after}});
         json!({"resource_changes": [change]})
+    }
+
+    #[test]
+    fn a_target_group_that_has_no_tags_yet_is_found_by_its_name() {
+        let (address, after) = ("module.cluster.aws_lb_target_group.api", json!({"name": "qa-1-api"}));
+        let shown = shown(address, &after);
+        let perhaps = [address.to_owned()];
+        assert_eq!(names(&perhaps, &shown, TARGETS), ["qa-1-api"]);
+        let named = vec![(TARGETS, "qa-1-api".to_owned(), "arn:targets".to_owned())];
+        let ground = Ground { named, ..Ground::default() };
+        assert_eq!(find(&perhaps, &shown, &ground), [(address.to_owned(), "arn:targets".to_owned())]);
+        assert_eq!(find(&[], &shown, &ground), [], "nobody was making it");
     }
 
     #[test]

@@ -181,10 +181,20 @@ fn fits(
     }
 }
 
+/// Whether a type counts for the quota of virtual CPUs that is asked for; others have quotas of their own.
+fn is_standard(kind: &str) -> bool {
+    const FAMILIES: [&str; 11] = ["a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"];
+    let family = kind.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    FAMILIES.contains(&family)
+}
+
 /// How many of something a cluster needs to begin with.
 fn wanted(spec: &ClusterSpec, what: &str, types: Option<&BTreeMap<String, InstanceType>>) -> usize {
     let zones = spec.network.as_ref().map_or(0, |network| network.zones.len());
-    let cpus = |kind: &str| types.and_then(|types| types.get(kind)).map_or(0, |kind| kind.cpus as usize);
+    let cpus = |kind: &str| {
+        let known = types.and_then(|types| types.get(kind)).filter(|_| is_standard(kind));
+        known.map_or(0, |kind| kind.cpus as usize)
+    };
     match what {
         NETWORKS => 1,
         ADDRESSES => match spec.network.as_ref().map(|network| network.nat) {
@@ -269,6 +279,26 @@ mod tests {
         assert_eq!(remarks(&file(), &seen), [said]);
         assert_eq!(told(&seen), [""; 0]);
         assert_eq!(remarks(&file(), &Seen::default()), [""; 0]);
+    }
+
+    #[test]
+    fn types_with_quotas_of_their_own_do_not_count_for_the_common_one() {
+        assert!(
+            ["m6i.large", "c7gn.xlarge", "t3.medium", "im4gn.large", "r5.large"]
+                .map(is_standard)
+                .iter()
+                .all(|is| *is)
+        );
+        let others = [
+            "p5.48xlarge",
+            "g5.xlarge",
+            "inf2.xlarge",
+            "trn1.2xlarge",
+            "u-24tb1.112xlarge",
+            "mac2.metal",
+            "hpc6a.48xlarge",
+        ];
+        assert!(!others.map(is_standard).iter().any(|is| *is));
     }
 
     #[test]

@@ -160,7 +160,8 @@ mod tests {
         history.learn("create", "aws_lb.api", 100);
         let todo = ["aws_vpc.this", "aws_lb.api", "aws_eip.nat"].map(|a| (a.to_owned(), "create".to_owned()));
         let mut progress = Progress::of(todo);
-        let begun = |address: &str| Line::Started { address: address.into(), action: "create".into() };
+        let begun =
+            |address: &str| Line::Started { address: address.into(), action: "create".into(), id: None };
         progress.take(&begun("aws_vpc.this"), 0, &history);
         assert_eq!(progress.look(0, &history).remaining, None);
         progress.take(&finished("aws_vpc.this", 2), 2, &history);

@@ -86,6 +86,9 @@ fn inputs(file: &ClusterFile, identity: &Identity, declared: &[String]) -> Map<S
     set("id", identity.id.as_str().into());
     set("region", spec.region.as_str().into());
     set("kubernetes_version", json!(spec.kubernetes));
+    if !spec.tags.is_empty() {
+        set("tags", json!(spec.tags));
+    }
     if let Some(boundary) = &spec.permissions_boundary {
         set("permissions_boundary", boundary.as_str().into());
     }

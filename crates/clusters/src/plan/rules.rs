@@ -14,8 +14,18 @@ pub struct Violation {
     pub hint: String,
 }
 
-/// Every rule that the plan breaks. `loss`: somebody said that data may be lost.
-pub fn violations(shown: &Value, summary: &PlanSummary, loss: bool) -> Vec<Violation> {
+/// What may be lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Loss {
+    Nothing,
+    /// What was half made, of a cluster that was never whole: nobody has put anything into it.
+    HalfMade,
+    /// Somebody said so.
+    Data,
+}
+
+/// Every rule that the plan breaks.
+pub fn violations(shown: &Value, summary: &PlanSummary, loss: Loss) -> Vec<Violation> {
     let mut found = Vec::new();
     for change in shown["resource_changes"].as_array().into_iter().flatten() {
         let after = &change["change"]["after"];
@@ -50,26 +60,71 @@ pub fn violations(shown: &Value, summary: &PlanSummary, loss: bool) -> Vec<Viola
                     }
                 }
             }
+            "aws_security_group" | "aws_default_security_group" => {
+                let rules = after["ingress"].as_array().into_iter().flatten();
+                if rules.into_iter().any(|rule| opens_api(rule, &["cidr_blocks", "ipv6_cidr_blocks"])) {
+                    tell(OPEN, CIDRS);
+                }
+            }
+            "aws_instance" | "aws_launch_configuration" => {
+                let devices = ["root_block_device", "ebs_block_device"];
+                let devices: Vec<&Value> =
+                    devices.iter().flat_map(|key| after[*key].as_array().into_iter().flatten()).collect();
+                if devices.is_empty() || devices.iter().any(|device| device["encrypted"] != true) {
+                    tell(PLAIN, ENCRYPT);
+                }
+                if !wants_token(after) {
+                    tell(WITHOUT_TOKEN, TOKEN);
+                }
+            }
+            "aws_db_instance" | "aws_rds_cluster" if after["storage_encrypted"] != true => {
+                tell("a database would not be encrypted", "say `storage_encrypted = true`");
+            }
+            "aws_efs_file_system" if after["encrypted"] != true => tell(PLAIN, ENCRYPT),
+            "aws_eks_node_group" => {
+                // How many there are is the autoscaler's business, so the plan leaves that as it is.
+                for scaling in after["scaling_config"].as_array().into_iter().flatten() {
+                    let number = |key: &str| scaling[key].as_u64();
+                    if let (Some(desired), Some(min)) = (number("desired_size"), number("min_size"))
+                        && desired < min
+                    {
+                        let text = |key: &str| after[key].as_str().unwrap_or_default();
+                        let (cluster, group) = (text("cluster_name"), text("node_group_name"));
+                        tell(
+                            &format!(
+                                "EKS refuses a least number of {min} nodes while there are to be {desired}"
+                            ),
+                            &format!(
+                                "raise that first: `aws eks update-nodegroup-config --cluster-name {cluster} \
+                                 --nodegroup-name {group} --scaling-config desiredSize={min}`"
+                            ),
+                        );
+                    }
+                }
+            }
             "aws_ebs_volume" if after["encrypted"] != true => tell(PLAIN, ENCRYPT),
             "aws_launch_template" => {
                 let devices = after["block_device_mappings"].as_array().into_iter().flatten();
-                let plain = devices.flat_map(|device| device["ebs"].as_array().into_iter().flatten());
-                // Older providers keep it as text.
-                if plain.into_iter().any(|ebs| ebs["encrypted"] != true && ebs["encrypted"] != "true") {
+                let volumes: Vec<&Value> =
+                    devices.flat_map(|device| device["ebs"].as_array().into_iter().flatten()).collect();
+                // Without any the image's own is taken as it is. Older providers keep what it says as text.
+                let plain = |ebs: &&Value| ebs["encrypted"] != true && ebs["encrypted"] != "true";
+                if volumes.is_empty() || volumes.iter().any(plain) {
                     tell(PLAIN, ENCRYPT);
                 }
-                let options = after["metadata_options"].as_array().into_iter().flatten();
-                if !options.into_iter().any(|options| options["http_tokens"] == "required") {
-                    tell(
-                        "instances would give their credentials to whoever makes them send a request",
-                        "say `http_tokens = \"required\"` in `metadata_options`",
-                    );
+                if !wants_token(after) {
+                    tell(WITHOUT_TOKEN, TOKEN);
                 }
             }
             _ => {}
         }
     }
-    for change in summary.changes.iter().filter(|_| !loss) {
+    let allowed = |half_made: bool| match loss {
+        Loss::Nothing => false,
+        Loss::HalfMade => half_made,
+        Loss::Data => true,
+    };
+    for change in summary.changes.iter().filter(|change| !allowed(change.half_made)) {
         let message = match change.disruption {
             Disruption::LosesData => "what it holds would be lost",
             Disruption::LosesTrack => "it would stay in AWS, cost on, and be destroyed by nobody",
@@ -88,6 +143,13 @@ const OPEN: &str = "the Kubernetes API would be open to everybody";
 const CIDRS: &str = "name the CIDRs that may reach it";
 const PLAIN: &str = "a volume would not be encrypted";
 const ENCRYPT: &str = "say `encrypted = true`";
+const WITHOUT_TOKEN: &str = "instances would give their credentials to whoever makes them send a request";
+const TOKEN: &str = "say `http_tokens = \"required\"` in `metadata_options`";
+
+fn wants_token(machine: &Value) -> bool {
+    let mut options = machine["metadata_options"].as_array().into_iter().flatten();
+    options.any(|options| options["http_tokens"] == "required")
+}
 
 /// Also by its halves: nobody's own network is as large as that.
 fn is_everything(cidr: &str) -> bool {
@@ -105,7 +167,7 @@ fn opens_api(rule: &Value, keys: &[&str]) -> bool {
     let protocol = rule["ip_protocol"].as_str().or(rule["protocol"].as_str()).unwrap_or_default();
     let port = |key: &str, otherwise| rule[key].as_i64().unwrap_or(otherwise);
     let reaches = API.iter().any(|api| (port("from_port", 0)..=port("to_port", 65535)).contains(api));
-    everybody && (protocol == "-1" || (protocol == "tcp" && reaches))
+    everybody && (protocol == "-1" || (["tcp", "6"].contains(&protocol) && reaches))
 }
 
 #[cfg(test)]
@@ -118,7 +180,10 @@ mod tests {
     fn told(kind: &str, after: &Value) -> Vec<String> {
         let shown = json!({"resource_changes": [
             {"address": "a", "type": kind, "change": {"actions": ["create"], "before": null, "after": after}}]});
-        violations(&shown, &read(&shown), false).into_iter().map(|violation| violation.message).collect()
+        violations(&shown, &read(&shown), Loss::Nothing)
+            .into_iter()
+            .map(|violation| violation.message)
+            .collect()
     }
 
     #[test]
@@ -130,6 +195,12 @@ mod tests {
         assert_eq!(told(kind, &json!({"cidr_ipv6": "::/0", "ip_protocol": "-1"})), [OPEN]);
         assert_eq!(told(kind, &rule("203.0.113.0/24", 6443, 6443, "tcp")), [""; 0]);
         assert_eq!(told(kind, &rule("0.0.0.0/0", 80, 80, "tcp")), [""; 0]);
+        assert_eq!(told(kind, &rule("128.0.0.0/1", 6443, 6443, "6")), [OPEN]);
+        let within = |cidr: &str| {
+            let rule = json!({"cidr_blocks": [cidr], "from_port": 6443, "to_port": 6443, "protocol": "tcp"});
+            told("aws_security_group", &json!({"ingress": [rule]}))
+        };
+        assert_eq!((within("0.0.0.0/0"), within("10.0.0.0/8")), (vec![OPEN.to_owned()], vec![]));
         let eks = |cidrs: Value| json!({"vpc_config": [{"endpoint_public_access": true, "public_access_cidrs": cidrs}]});
         assert_eq!(told("aws_eks_cluster", &eks(json!(null))), [OPEN]);
         assert_eq!(told("aws_eks_cluster", &eks(json!(["203.0.113.0/24"]))), [""; 0]);
@@ -144,6 +215,41 @@ mod tests {
         assert_eq!(told("aws_launch_template", &template(true, "required")), [""; 0]);
         assert_eq!(told("aws_launch_template", &template(false, "optional")).len(), 2);
         assert_eq!(told("aws_ebs_volume", &json!({"size": 3})), [PLAIN]);
+        let none = json!({"metadata_options": [{"http_tokens": "required"}]});
+        assert_eq!(told("aws_launch_template", &none), [PLAIN]);
+        assert_eq!(told("aws_instance", &json!({"instance_type": "t3.medium"})), [PLAIN, WITHOUT_TOKEN]);
+        let whole = json!({"root_block_device": [{"encrypted": true}], "metadata_options": [{"http_tokens": "required"}]});
+        assert_eq!(told("aws_instance", &whole), [""; 0]);
+        assert_eq!(told("aws_db_instance", &json!({"storage_encrypted": false})).len(), 1);
+    }
+
+    #[test]
+    fn a_pool_that_would_begin_above_what_runs_is_told_before_eks_refuses_it() {
+        let group = |desired, min| {
+            json!({"cluster_name": "qa-1", "node_group_name": "general",
+                "scaling_config": [{"desired_size": desired, "min_size": min, "max_size": 9}]})
+        };
+        let kind = "aws_eks_node_group";
+        assert_eq!(told(kind, &group(2, 2)), [""; 0]);
+        assert_eq!(
+            told(kind, &group(1, 2)),
+            ["EKS refuses a least number of 2 nodes while there are to be 1"]
+        );
+    }
+
+    #[test]
+    fn databases_file_systems_and_secrets_of_a_module_of_ones_own_hold_data() {
+        for kind in [
+            "aws_db_instance",
+            "aws_dynamodb_table",
+            "aws_efs_file_system",
+            "aws_secretsmanager_secret",
+            "aws_instance",
+        ] {
+            let shown = json!({"resource_changes": [
+                {"address": "a", "type": kind, "change": {"actions": ["delete"], "before": {}, "after": null}}]});
+            assert_eq!(violations(&shown, &read(&shown), Loss::Nothing).len(), 1, "{kind}");
+        }
     }
 
     #[test]
@@ -152,7 +258,14 @@ mod tests {
             "type": "aws_autoscaling_group", "change": {"actions": ["delete"], "before": {}, "after": null}});
         let shown = json!({"resource_changes": [change]});
         let summary = read(&shown);
-        assert_eq!(violations(&shown, &summary, false).len(), 1);
-        assert_eq!(violations(&shown, &summary, true), []);
+        assert_eq!(violations(&shown, &summary, Loss::Nothing).len(), 1);
+        assert_eq!(violations(&shown, &summary, Loss::HalfMade).len(), 1);
+        assert_eq!(violations(&shown, &summary, Loss::Data), []);
+        // A first run that was cut off has left it half made: the next one makes it anew without being told to.
+        let half = json!({"resource_changes": [{"address": "aws_route53_zone.private", "type": "aws_route53_zone",
+            "action_reason": "replace_because_tainted", "change": {"actions": ["delete", "create"], "before": {}, "after": {}}}]});
+        let summary = read(&half);
+        assert_eq!(violations(&half, &summary, Loss::Nothing).len(), 1);
+        assert_eq!(violations(&half, &summary, Loss::HalfMade), []);
     }
 }

@@ -12,9 +12,7 @@ pub fn scrub(text: &str, secrets: &[String]) -> String {
         text = text.replace(secret.as_str(), HIDDEN);
     }
     while let Some(begin) = text.find("-----BEGIN ") {
-        let end = text[begin..].find("-----END ").map_or(text.len(), |end| begin + end);
-        let end = text[end..].find('\n').map_or(text.len(), |newline| end + newline);
-        text.replace_range(begin..end, HIDDEN);
+        text.replace_range(begin..end_of_block(&text, begin), HIDDEN);
     }
     let words = text.split_inclusive(|c: char| c.is_whitespace() || "\"'=,;()".contains(c)).map(|word| {
         let core = word.trim_end_matches(|c: char| c.is_whitespace() || "\"'=,;()".contains(c));
@@ -22,6 +20,14 @@ pub fn scrub(text: &str, secrets: &[String]) -> String {
         if hide { format!("{HIDDEN}{}", &word[core.len()..]) } else { word.to_owned() }
     });
     words.collect()
+}
+
+/// Where a block of PEM ends, in whose line more may follow: in JSON the whole block is in one.
+fn end_of_block(text: &str, begin: usize) -> usize {
+    const END: &str = "-----END ";
+    let Some(end) = text[begin..].find(END) else { return text.len() };
+    let name = begin + end + END.len();
+    text[name..].find("-----").map_or(text.len(), |dashes| name + dashes + 5)
 }
 
 /// `AKIA…` or `ASIA…` and sixteen more.
@@ -41,6 +47,8 @@ mod tests {
     fn keys_certificates_and_known_secrets_are_hidden() {
         let text = "key=AKIAIOSFODNN7EXAMPLE pw \"hunter22\"\n-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nend";
         assert_eq!(scrub(text, &["hunter22".to_owned()]), "key=(hidden) pw \"(hidden)\"\n(hidden)\nend");
+        let line = r#"{"key":"-----BEGIN KEY-----\nabc\n-----END KEY-----\n","id":"vpc-1"}"#;
+        assert_eq!(scrub(line, &[]), r#"{"key":"(hidden)\n","id":"vpc-1"}"#);
         let unended = scrub("-----BEGIN KEY-----\nabc", &[]);
         assert_eq!(unended, "(hidden)");
     }

@@ -60,7 +60,7 @@ pub struct ClusterSpec {
     pub inputs: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<StatePlace>,
-    /// Tags of everything that is made.
+    /// Tags of everything that is made, but for objects in the bucket.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// ARN of the policy that bounds every role.
@@ -71,6 +71,9 @@ pub struct ClusterSpec {
     pub kms_key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftRules>,
+    /// File beside this one (JSON) with prices that hold in place of list prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terraform: Option<Terraform>,
 }
@@ -137,7 +140,7 @@ pub struct ApiAccess {
     /// Whether it has a public address (default: false).
     #[serde(default)]
     pub public: bool,
-    /// CIDRs that may reach it besides its nodes.
+    /// CIDRs that may reach it besides its nodes; what else lies in its network is one of them, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
     /// Its only name (kubeadm; default `api.NAME.outboard.internal`).

@@ -10,17 +10,17 @@ use super::root::OUTPUT;
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
+    /// Raised with each state that is stored.
     pub serial: u64,
-    pub engine: String,
     /// Resources by type.
     pub resources: BTreeMap<String, usize>,
     /// Addresses of those that were not finished.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tainted: Vec<String>,
-    /// Addresses of all that is in it.
+    /// What is in it, and what AWS knows each by.
     #[serde(skip)]
-    pub addresses: BTreeSet<String>,
-    /// What AWS knows them by.
+    pub held: BTreeMap<String, String>,
+    /// The same, ARNs among them.
     #[serde(skip)]
     pub identities: BTreeSet<String>,
     #[serde(skip)]
@@ -43,7 +43,6 @@ pub fn read(text: &[u8]) -> Result<Stored, String> {
     }
     let mut stored = Stored {
         serial: state["serial"].as_u64().unwrap_or_default(),
-        engine: state["terraform_version"].as_str().unwrap_or_default().to_owned(),
         output: state["outputs"].get(OUTPUT).map(|output| output["value"].clone()),
         ..Stored::default()
     };
@@ -61,9 +60,12 @@ pub fn read(text: &[u8]) -> Result<Stored, String> {
             if instance["status"] == "tainted" {
                 stored.tainted.push(address.clone());
             }
-            stored.addresses.insert(address);
-            let ids = ["id", "arn"].iter().filter_map(|key| instance["attributes"][*key].as_str());
-            stored.identities.extend(ids.map(str::to_owned));
+            let text = |key: &str| instance["attributes"][key].as_str().map(str::to_owned);
+            stored.identities.extend(["id", "arn"].into_iter().filter_map(text));
+            // One that another has taken the place of goes by the same address.
+            if instance["deposed"].is_null() {
+                stored.held.insert(address, text("id").unwrap_or_default());
+            }
         }
     }
     stored.resources.retain(|_, count| *count > 0);
@@ -89,6 +91,7 @@ mod tests {
         assert_eq!(stored.count(), 2);
         assert_eq!(stored.tainted, ["module.cluster.aws_subnet.private[\"b\"]"]);
         assert_eq!(stored.identities, ["subnet-1".to_owned()].into());
+        assert_eq!(stored.held["module.cluster.aws_subnet.private[\"a\"]"], "subnet-1");
         assert!(!serde_json::to_string(&stored).unwrap().contains("s3cret"));
         assert!(read(b"{\"version\": 3}").unwrap_err().contains("not 4") && read(b"<xml>").is_err());
     }

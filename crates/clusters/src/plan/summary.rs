@@ -1,5 +1,7 @@
 //! What a plan of Terraform would do, as `terraform show -json` tells it: typed, with reasons, and without a value that is secret.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -47,6 +49,9 @@ pub struct ResourceChange {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<AttributeChange>,
     pub disruption: Disruption,
+    /// Whether making it failed the last time: it holds nothing yet, unless somebody has gone on with it.
+    #[serde(skip)]
+    pub half_made: bool,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -100,6 +105,7 @@ pub fn read(shown: &Value) -> PlanSummary {
     let all = shown["resource_changes"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut summary = PlanSummary::default();
     let mut digest = Sha256::new();
+    let secrets = secrets(all);
     for change in all {
         let action = action(&change["change"]["actions"]);
         match action {
@@ -113,15 +119,29 @@ pub fn read(shown: &Value) -> PlanSummary {
         let text = |key: &str| change[key].as_str().unwrap_or_default().to_owned();
         let (address, kind) = (text("address"), text("type"));
         let attributes = if action == Action::Update || action == Action::Replace {
-            attributes(&change["change"])
+            attributes(&change["change"], &secrets)
         } else {
             Vec::new()
         };
         // Not the values themselves: some are secret. What becomes of them is in their digest.
-        digest.update(format!("{address} {action:?} {}", change["change"]["after"]));
+        let (after, unknown) = (&change["change"]["after"], &change["change"]["after_unknown"]);
+        digest.update(format!("{address} {action:?} {after} {unknown}"));
         let disruption = disruption(&kind, &address, action);
         let reason = reason(change["action_reason"].as_str(), &change["change"]);
-        summary.changes.push(ResourceChange { address, kind, action, reason, attributes, disruption });
+        let half_made = change["action_reason"] == "replace_because_tainted";
+        summary.changes.push(ResourceChange {
+            address,
+            kind,
+            action,
+            reason,
+            attributes,
+            disruption,
+            half_made,
+        });
+    }
+    // What it is told to be reached by is part of what is agreed to.
+    for (name, change) in shown["output_changes"].as_object().into_iter().flatten() {
+        digest.update(format!("{name} {} {}", change["after"], change["after_unknown"]));
     }
     let drifted = shown["resource_drift"].as_array().map(Vec::as_slice).unwrap_or_default();
     summary.drifted =
@@ -185,16 +205,29 @@ fn spoken(path: &Value) -> String {
     text
 }
 
+/// Kinds that hold what nobody can make anew.
+const HOLD_DATA: [&str; 13] = [
+    "aws_db_instance",
+    "aws_dynamodb_table",
+    "aws_ebs_volume",
+    "aws_ecr_repository",
+    "aws_efs_file_system",
+    "aws_eks_cluster",
+    "aws_elasticache_replication_group",
+    "aws_instance",
+    "aws_kms_key",
+    "aws_rds_cluster",
+    "aws_route53_zone",
+    "aws_s3_bucket",
+    "aws_secretsmanager_secret",
+];
+
 /// What a change of this kind of resource means for what runs.
 fn disruption(kind: &str, address: &str, action: Action) -> Disruption {
     let lost = matches!(action, Action::Replace | Action::Delete);
     match kind {
         _ if action == Action::Forget => Disruption::LosesTrack,
-        "aws_s3_bucket" | "aws_ebs_volume" | "aws_kms_key" | "aws_eks_cluster" | "aws_route53_zone"
-            if lost =>
-        {
-            Disruption::LosesData
-        }
+        kind if lost && HOLD_DATA.contains(&kind) => Disruption::LosesData,
         // Members of etcd.
         "aws_autoscaling_group" if lost && address.contains("control_plane") => Disruption::LosesData,
         "aws_launch_template" if action == Action::Update => Disruption::NewNodes,
@@ -207,7 +240,42 @@ fn disruption(kind: &str, address: &str, action: Action) -> Disruption {
     }
 }
 
-fn attributes(change: &Value) -> Vec<AttributeChange> {
+/// Shorter ones are in every other word.
+const SHORTEST: usize = 4;
+
+/// Every text that is marked as secret somewhere. Providers make attributes of others (`tags_all` of `tags`) and mark none.
+fn secrets(all: &[Value]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for change in all.iter().map(|change| &change["change"]) {
+        for (value, marks) in [("before", "before_sensitive"), ("after", "after_sensitive")] {
+            marked(&change[value], &change[marks], &mut found);
+        }
+    }
+    found
+}
+
+fn marked(value: &Value, marks: &Value, found: &mut BTreeSet<String>) {
+    let whole = marks == &Value::Bool(true);
+    match value {
+        Value::String(text) if whole && text.len() >= SHORTEST => {
+            // As it stands in JSON.
+            found.insert(value.to_string().trim_matches('"').to_owned());
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                marked(item, if whole { marks } else { &marks[index] }, found);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                marked(field, if whole { marks } else { &marks[key.as_str()] }, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn attributes(change: &Value, secrets: &BTreeSet<String>) -> Vec<AttributeChange> {
     let mut found = Vec::new();
     let sides = Sides {
         before: &change["before"],
@@ -216,7 +284,7 @@ fn attributes(change: &Value) -> Vec<AttributeChange> {
         secret_before: &change["before_sensitive"],
         secret_after: &change["after_sensitive"],
     };
-    compare("", &sides, &mut found);
+    compare("", &sides, secrets, &mut found);
     found
 }
 
@@ -229,7 +297,7 @@ struct Sides<'a> {
     secret_after: &'a Value,
 }
 
-fn compare(path: &str, sides: &Sides<'_>, found: &mut Vec<AttributeChange>) {
+fn compare(path: &str, sides: &Sides<'_>, secrets: &BTreeSet<String>, found: &mut Vec<AttributeChange>) {
     let unknown = sides.unknown == &Value::Bool(true);
     if sides.before == sides.after && !unknown {
         return;
@@ -251,12 +319,17 @@ fn compare(path: &str, sides: &Sides<'_>, found: &mut Vec<AttributeChange>) {
                 secret_before: &sides.secret_before[key.as_str()],
                 secret_after: &sides.secret_after[key.as_str()],
             };
-            compare(&path, &inner, found);
+            compare(&path, &inner, secrets, found);
         }
         return;
     }
     // A list in which something is secret is secret as a whole.
     let secret = secret || holds_secret(sides.secret_before) || holds_secret(sides.secret_after);
+    let quotes = |value: &Value| {
+        let text = value.to_string();
+        secrets.iter().any(|secret| text.contains(secret))
+    };
+    let secret = secret || quotes(sides.before) || quotes(sides.after);
     let show = |value: &Value| (!secret && !value.is_null()).then(|| short(value));
     found.push(AttributeChange {
         path: path.to_owned(),
@@ -332,6 +405,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_secret_in_one_attribute_is_told_in_none() {
+        let tags =
+            |token: &str| json!({"tags": {"Token": token}, "tags_all": {"Token": token, "Name": "qa"}});
+        let mut shown = json!({"resource_changes": [change("aws_vpc", "this", &["update"], &tags("old-secret"), &tags("new-secret"))]});
+        for side in ["before_sensitive", "after_sensitive"] {
+            shown["resource_changes"][0]["change"][side] = json!({"tags": {"Token": true}});
+        }
+        let text = serde_json::to_string(&read(&shown)).unwrap();
+        assert!(text.contains("tags_all.Token") && !text.contains("-secret"), "{text}");
+    }
+
+    #[test]
     fn plans_that_do_the_same_have_one_hash_and_others_another() {
         let of = |after: &str| {
             let shown = json!({"resource_changes": [
@@ -340,5 +425,11 @@ mod tests {
         };
         assert_eq!(of("vpc"), of("vpc"));
         assert_ne!(of("vpc"), of("standard"));
+        let told = |endpoint: &str| {
+            let after = json!({"endpoint": endpoint});
+            read(&json!({"output_changes": {"outboard": {"after": after, "after_unknown": false}}})).hash
+        };
+        assert_eq!(told("https://a"), told("https://a"));
+        assert_ne!(told("https://a"), told("https://b"));
     }
 }

@@ -34,9 +34,8 @@ pub fn problems(file: &ClusterFile) -> Vec<Problem> {
             Problem::new("/spec/state/bucket", format!("`{}` cannot be a bucket's name", state.bucket));
         found.push(problem.hint("3 to 63 lower-case letters, digits and hyphens"));
     }
-    for (key, _) in
-        spec.tags.iter().filter(|(key, _)| key.starts_with("outboard.dev/") || key.starts_with("aws:"))
-    {
+    let ours = ["outboard.dev/", "kubernetes.io/", "k8s.io/", "aws:"];
+    for (key, _) in spec.tags.iter().filter(|(key, _)| ours.iter().any(|ours| key.starts_with(ours))) {
         let at = pointer("/spec/tags", key);
         found.push(Problem::new(at, format!("tags that begin with `{}` are not given by hand", prefix(key))));
     }
@@ -101,8 +100,9 @@ fn own(spec: &ClusterSpec, found: &mut Vec<Problem>) {
         ("admins", !spec.admins.is_empty()),
         ("permissionsBoundary", spec.permissions_boundary.is_some()),
         ("kmsKey", spec.kms_key.is_some()),
+        ("prices", spec.prices.is_some()),
     ];
-    not_here(&given, "own", "give it to your module under `inputs`", found);
+    not_here(&given, "own", "what your module has to know stands under `inputs`", found);
 }
 
 fn not_here(given: &[(&str, bool)], topology: &str, hint: &str, found: &mut Vec<Problem>) {
@@ -142,6 +142,15 @@ fn ours(spec: &ClusterSpec, found: &mut Vec<Problem>) {
         found.push(Problem::new("/spec", format!("`{key}` is missing")));
     }
     version(spec, kubeadm, found);
+    if let Some(key) = &spec.kms_key
+        && !is_key(key, &spec.region)
+    {
+        let problem = Problem::new("/spec/kmsKey", format!("`{key}` is no ARN of a key of {}", spec.region));
+        found.push(
+            problem
+                .hint(format!("such as arn:aws:kms:{}:123456789012:key/…; an alias is not one", spec.region)),
+        );
+    }
     if let Some(image) = &spec.image
         && !image.starts_with("ami-")
     {
@@ -290,6 +299,36 @@ fn api_access(spec: &ClusterSpec, kubeadm: bool, found: &mut Vec<Problem>) {
     }
 }
 
+const LABELS: &str = "at most 63 letters, digits and `-_.` with a letter or digit at both ends; a key may have a domain and `/` before it";
+
+/// What a kubelet refuses to start with, but for the few that it may set.
+fn is_kubernetes_own(key: &str) -> bool {
+    let Some((domain, _)) = key.split_once('/') else { return false };
+    let within = |of: &str| domain == of || domain.ends_with(&format!(".{of}"));
+    let allowed = within("kubelet.kubernetes.io") || within("node.kubernetes.io");
+    (within("kubernetes.io") || within("k8s.io")) && !allowed
+}
+
+fn is_label_key(key: &str) -> bool {
+    let (domain, name) = key.split_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let right = domain.is_none_or(|domain| domain.len() <= 253 && domain.split('.').all(is_part));
+    right && !name.is_empty() && is_label_value(name)
+}
+
+fn is_label_value(value: &str) -> bool {
+    let ends = |end: Option<u8>| end.is_none_or(|byte| byte.is_ascii_alphanumeric());
+    value.len() <= 63
+        && ends(value.bytes().next())
+        && ends(value.bytes().last())
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
 fn workers(at: &str, name: &str, pool: &Pool, kubeadm: bool, found: &mut Vec<Problem>) {
     let right = (1..=20).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
@@ -312,11 +351,35 @@ fn workers(at: &str, name: &str, pool: &Pool, kubeadm: bool, found: &mut Vec<Pro
         found
             .push(problem.hint("of as much memory and CPU: where one is taken back there has to be another"));
     }
+    for (key, value) in &pool.labels {
+        let at = pointer(&format!("{at}/labels"), key);
+        if is_kubernetes_own(key) {
+            let problem = Problem::new(&at, format!("a kubelet may not give itself the label `{key}`"));
+            found.push(problem.hint("it would not start: take a prefix of your own, or none"));
+        } else if !is_label_key(key) || !is_label_value(value) {
+            let problem = Problem::new(&at, format!("`{key}: {value}` is no label"));
+            found.push(problem.hint(LABELS));
+        }
+    }
+    for (index, taint) in pool.taints.iter().enumerate() {
+        if !is_label_key(&taint.key) || !is_label_value(&taint.value) {
+            let problem = Problem::new(
+                format!("{at}/taints/{index}"),
+                format!("`{}={}` is no taint", taint.key, taint.value),
+            );
+            found.push(problem.hint(LABELS));
+        }
+    }
     if pool.on_demand > 0 && (!pool.spot || !kubeadm) {
         let problem =
             Problem::new(format!("{at}/onDemand"), "`onDemand` is for spot pools of topology kubeadm");
         found.push(problem);
     }
+}
+
+fn is_key(arn: &str, region: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    matches!(parts.as_slice(), ["arn", _, "kms", at, _, key] if *at == region && key.starts_with("key/"))
 }
 
 fn is_bucket(name: &str) -> bool {
@@ -386,6 +449,32 @@ mod tests {
             file["spec"]["network"]["nat"] = json!("none");
         });
         insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn labels_and_taints_are_such_as_a_kubelet_starts_with() {
+        let all = told(|file| {
+            let batch = &mut file["spec"]["workers"]["batch"];
+            batch["labels"] = json!({
+                "team": "batch", "example.org/tier": "", "node.kubernetes.io/pool": "a", "node-role.kubernetes.io/batch": "x",
+                "it's": "b", "team2": "two words", "Example.org/a": "b"});
+            batch["taints"] = json!([
+                {"key": "example.org/batch", "effect": "NoExecute"}, {"key": "batch", "value": "';reboot;'", "effect": "NoSchedule"}]);
+        });
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn a_key_is_named_by_its_arn_in_the_clusters_region() {
+        let of = |key: &str| told(|file| file["spec"]["kmsKey"] = json!(key));
+        assert_eq!(of("arn:aws:kms:eu-west-1:123456789012:key/1234"), Vec::<String>::new());
+        for wrong in [
+            "alias/mine",
+            "arn:aws:kms:us-east-1:123456789012:key/1234",
+            "arn:aws:kms:eu-west-1:1:alias/mine",
+        ] {
+            assert_eq!(of(wrong), [format!("/spec/kmsKey: `{wrong}` is no ARN of a key of eu-west-1")]);
+        }
     }
 
     #[test]

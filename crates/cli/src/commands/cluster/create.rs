@@ -3,7 +3,7 @@
 use clap::Args;
 use verbs::clusters::{self, Consent, Purpose};
 
-use super::ClusterFileArgs;
+use super::{ClusterFileArgs, ask};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::output::cluster::{self as shown, Teller};
@@ -40,7 +40,7 @@ pub async fn run(
     }
     let mut teller = Teller::new(&context.output);
     let consent = Consent { loss: args.allow_loss, plan: args.plan, keep_volumes: false };
-    let ready = clusters::prepare(&wanted, Purpose::Apply, true, &consent, interrupted, &mut |event| {
+    let mut ready = clusters::prepare(&wanted, Purpose::Apply, &consent, interrupted, &mut |event| {
         teller.tell(&event);
     })
     .await?;
@@ -52,7 +52,7 @@ pub async fn run(
     }
     if !agreed && !ready.planned.summary.is_empty() {
         let question = format!("Do this in account {}? [y/N] ", ready.account());
-        if !matches!(terminal::ask(question).await?.as_str(), "y" | "yes") {
+        if !matches!(ask(question, interrupted).await?.as_str(), "y" | "yes") {
             context.output.note(&format!("{} stays as it is", ready.name()));
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use clap::Args;
 use verbs::clusters::{self, Consent, Purpose};
 
-use super::ClusterFileArgs;
+use super::{ClusterFileArgs, ask};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::output::cluster::{self as shown, Teller};
@@ -37,7 +37,7 @@ pub async fn run(
     }
     let mut teller = Teller::new(&context.output);
     let consent = Consent { keep_volumes: args.keep_volumes, ..Consent::default() };
-    let ready = clusters::prepare(&wanted, Purpose::Destroy, true, &consent, interrupted, &mut |event| {
+    let ready = clusters::prepare(&wanted, Purpose::Destroy, &consent, interrupted, &mut |event| {
         teller.tell(&event);
     })
     .await?;
@@ -48,7 +48,7 @@ pub async fn run(
             ready.account(),
             shown::made(ready.made, args.keep_volumes)
         );
-        if terminal::ask(question).await? != name {
+        if ask(question, interrupted).await? != name {
             context.output.note(&format!("{name} stays as it is"));
             return Ok(());
         }

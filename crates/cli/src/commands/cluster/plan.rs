@@ -31,8 +31,7 @@ pub async fn run(
     let purpose = if args.destroy { Purpose::Destroy } else { Purpose::Apply };
     let consent = Consent { loss: args.allow_loss, ..Consent::default() };
     let ready =
-        clusters::prepare(&wanted, purpose, false, &consent, interrupted, &mut |event| teller.tell(&event))
-            .await?;
+        clusters::prepare(&wanted, purpose, &consent, interrupted, &mut |event| teller.tell(&event)).await?;
     let plan = shown::Plan::of(&ready.planned);
     context.output.outcome(&plan, |paint| shown::plan(&plan, *paint))
 }
