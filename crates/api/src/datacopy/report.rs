@@ -112,7 +112,9 @@ pub struct KeysReport {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValuePath {
-    // As the source stores them.
+    // Out of a snapshot: all as of one moment.
+    Snapshot,
+    // As the source stores them, one by one.
     #[default]
     Payloads,
     // By what they mean: the target does not read what the source stores.

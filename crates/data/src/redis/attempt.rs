@@ -4,16 +4,19 @@
 use std::sync::{Arc, Mutex};
 
 use super::batch::{Age, Hands, Shared};
+use super::feed::{Denied, Feed};
 use super::functions;
 use super::job::{Existing, Limits, Ready};
 use super::ledger;
 use super::link::{End, Link};
 use super::looked_for;
+use super::outcome::{Done, guarantee, listed, p99};
 use super::plan::names::Scope;
 use super::plan::rules::Rules;
-use super::report::{self, Counts, Event, PlanSummary, Report, Tally};
+use super::report::{self, Event, PlanSummary, Report, Tally};
 use super::server::{self, Server};
 use super::slices;
+use super::snapshot::{self, Seen, Taken};
 use super::surplus::{self, What};
 use super::walk::{self, Walked};
 use super::watch::Watch;
@@ -33,6 +36,8 @@ pub struct Ends {
     from_replica: bool,
     databases: Vec<u32>,
     path: report::Path,
+    /// Why no snapshot is asked for; none: one is.
+    no_snapshot: Option<String>,
 }
 
 pub async fn open(ready: &Ready) -> Result<Ends> {
@@ -57,7 +62,34 @@ pub async fn open(ready: &Ready) -> Result<Ends> {
     }
     let path = Box::pin(server::path(&mut source, &databases, &mut target)).await?;
     let from_replica = from.address() != wanted.address();
-    Ok(Ends { from, to, target, there, here, from_replica, databases, path })
+    let no_snapshot = Box::pin(no_snapshot(ready, &there, &mut source, path)).await?;
+    Ok(Ends { from, to, target, there, here, from_replica, databases, path, no_snapshot })
+}
+
+/// Why keys are read one by one.
+async fn no_snapshot(
+    ready: &Ready,
+    there: &Server,
+    source: &mut Link,
+    path: report::Path,
+) -> Result<Option<String>> {
+    let job = &ready.job;
+    let why = if job.snapshot == Some(false) {
+        Some("the job says so".to_owned())
+    } else if job.databases.is_some() || !job.keys.include.is_empty() {
+        Some("a snapshot has all keys, and the job is about some".to_owned())
+    } else if path == report::Path::Commands {
+        Some("the target does not read it".to_owned())
+    } else {
+        there.against_snapshot(source).await?
+    };
+    match why {
+        Some(why) if job.snapshot == Some(true) => Err(Error::Refused {
+            message: format!("the source is not asked for a snapshot: {why}"),
+            fix: "leave `snapshot` out: keys are read one by one then".to_owned(),
+        }),
+        why => Ok(why),
+    }
 }
 
 impl Ends {
@@ -68,7 +100,7 @@ impl Ends {
             target: format!("{} at {}", self.here.name(), self.to.address()),
             keys: self.databases.iter().filter_map(|database| keys.get(database)).sum(),
             databases: self.databases.clone(),
-            path: self.path,
+            path: if self.no_snapshot.is_none() { report::Path::Snapshot } else { self.path },
             notes: self.notes(ready),
         }
     }
@@ -77,6 +109,9 @@ impl Ends {
         let mut notes = self.here.warnings(&self.there);
         if ready.job.from_replica && !self.from_replica && !self.there.is_replica() {
             notes.push("the source has no replica that answers: it is read itself".to_owned());
+        }
+        if let Some(why) = self.no_snapshot.as_ref().filter(|_| ready.job.snapshot.is_none()) {
+            notes.push(format!("keys are read one by one: {why}"));
         }
         if self.path == report::Path::Commands {
             notes.push(format!(
@@ -196,7 +231,7 @@ async fn alone(
         seconds: 0.0,
         source: ends.from.address(),
         from_replica: ends.from_replica,
-        path: ends.path,
+        path: if done.made.is_some() { report::Path::Snapshot } else { ends.path },
         databases: ends.databases.clone(),
         passes: done.passes,
         keys: done.keys,
@@ -223,7 +258,7 @@ async fn alone(
         source_cpu_seconds: (cpu(&after) - cpu(&ends.there)).max(0.0),
         peak_memory_bytes: peak_memory(),
         guarantee: guarantee(&done, job.existing),
-        notes: plan.notes,
+        notes: plan.notes.into_iter().chain(done.notes).collect(),
     })
 }
 
@@ -265,20 +300,6 @@ fn same_copy(ready: &Ready) -> Result<String> {
     Ok(crate::plan::digest(words.join("\n").as_bytes()))
 }
 
-#[derive(Debug, Default)]
-struct Done {
-    passes: u32,
-    /// The last pass found nothing to do.
-    settled: bool,
-    keys: u64,
-    equal: u64,
-    skipped: u64,
-    large: u64,
-    masked: u64,
-    removed: u64,
-    functions: u64,
-}
-
 async fn everything(
     ready: &Ready,
     ends: &Ends,
@@ -293,7 +314,14 @@ async fn everything(
     if clears && look {
         done.removed += clear(What::Surplus, shared, hands, &ends.databases).await?;
     }
-    for pass in 1..=job.passes {
+    let seen = match ends.no_snapshot {
+        Some(_) => None,
+        None => Box::pin(at_once(ready, ends, shared, look, &mut done)).await?,
+    };
+    // What a snapshot began is there.
+    let look = look || !done.notes.is_empty();
+    let passes = if seen.is_some() { 0 } else { job.passes };
+    for pass in 1..=passes {
         (shared.say)(progress::Event::Redis(Event::Pass { pass, of_at_most: job.passes }));
         let databases: Vec<Walked> =
             ends.databases.iter().map(|database| (*database, look || pass > 1)).collect();
@@ -303,9 +331,7 @@ async fn everything(
         done.passes = pass;
         done.settled = now.copied == before.copied;
         if pass == 1 {
-            done.keys = shared.tally.keys.load(std::sync::atomic::Ordering::Relaxed);
-            let Counts { equal, skipped, large, masked, .. } = now;
-            (done.equal, done.skipped, done.large, done.masked) = (equal, skipped, large, masked);
+            done.count(shared);
         }
         if shared.leaks.as_ref().is_some_and(|leaks| leaks.verdict().is_err()) {
             return Ok(done);
@@ -314,10 +340,17 @@ async fn everything(
             break;
         }
     }
+    if shared.leaks.as_ref().is_some_and(|leaks| leaks.verdict().is_err()) {
+        return Ok(done);
+    }
     // Either server may have gone and come back since.
     Box::pin(hands.again(shared)).await?;
     if job.functions {
         done.functions = functions::copy(&mut hands.source, &mut hands.target, job.existing).await?;
+    }
+    if let Some(seen) = seen.as_ref().filter(|_| clears) {
+        done.removed += clear(What::Others(seen), shared, hands, &ends.databases).await?;
+        return Ok(done);
     }
     let everything = shared.scope.is_everything() && !shared.rules.denies();
     if clears && !(everything && done.settled && same(hands, &ends.databases).await?) {
@@ -326,48 +359,44 @@ async fn everything(
     Ok(done)
 }
 
-async fn clear(what: What, shared: &Shared, hands: &mut Hands, databases: &[u32]) -> Result<u64> {
+/// Everything out of a snapshot; none: there is none that can be used.
+async fn at_once(
+    ready: &Ready,
+    ends: &Ends,
+    shared: &Arc<Shared>,
+    look: bool,
+    done: &mut Done,
+) -> Result<Option<Seen>> {
+    (shared.say)(progress::Event::Redis(Event::Pass { pass: 1, of_at_most: 1 }));
+    let taken = match Feed::open(&ends.from).await {
+        Ok(feed) => Box::pin(snapshot::pass(shared, feed, look, ready.job.limits.connections)).await?,
+        Err(Denied::Refused(why)) => Taken::NotWhole(why),
+        Err(Denied::Failed(error)) => return Err(error),
+    };
+    match taken {
+        Taken::Whole(seen) => {
+            (done.passes, done.made) = (1, Some(seen.made.unwrap_or(0)));
+            done.count(shared);
+            Ok(Some(seen))
+        }
+        Taken::NotWhole(why) if ready.job.snapshot == Some(true) => Err(Error::Refused {
+            message: format!("the source gives no snapshot: {why}"),
+            fix: "leave `snapshot` out: keys are read one by one then".to_owned(),
+        }),
+        Taken::NotWhole(why) => {
+            let note = format!("keys were read one by one: the source gives no snapshot: {why}");
+            (shared.say)(progress::Event::Note { message: note.clone() });
+            done.notes.push(note);
+            Ok(None)
+        }
+    }
+}
+
+async fn clear(what: What<'_>, shared: &Shared, hands: &mut Hands, databases: &[u32]) -> Result<u64> {
     let about = (&shared.scope, &shared.rules);
     Box::pin(surplus::remove(what, about, &mut hands.source, &mut hands.target, databases)).await
 }
 
 async fn same(hands: &mut Hands, databases: &[u32]) -> Result<bool> {
     surplus::same_number(&mut hands.source, &mut hands.target, databases).await
-}
-
-/// Names of keys, the first few.
-fn listed(mut lines: Vec<String>) -> Vec<String> {
-    const SHOWN: usize = 10;
-    lines.sort();
-    lines.dedup();
-    if lines.len() > SHOWN {
-        let more = lines.len() - SHOWN;
-        lines.truncate(SHOWN);
-        lines.push(format!("and {more} more"));
-    }
-    lines
-}
-
-fn p99(felt: &Mutex<Vec<f64>>) -> f64 {
-    let mut felt = felt.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    felt.sort_by(f64::total_cmp);
-    felt.get((felt.len() * 99).div_ceil(100).saturating_sub(1)).copied().unwrap_or(0.0)
-}
-
-fn guarantee(done: &Done, existing: Option<Existing>) -> String {
-    let gone = match existing {
-        None | Some(Existing::Wipe) => "what the source no longer had at the end was removed",
-        Some(_) => "a key that the source lost after it was copied may still be there",
-    };
-    if done.settled {
-        return format!(
-            "in pass {} every key of the source was found on the target as it was on the source at that moment; {gone}",
-            done.passes
-        );
-    }
-    format!(
-        "each key is as it was on the source at one moment of pass {}, and was read back from the target; keys have no \
-         moment in common, and what changed after their turn is not there; {gone}",
-        done.passes
-    )
 }

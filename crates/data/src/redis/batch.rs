@@ -3,10 +3,13 @@
 
 mod large;
 mod payloads;
+mod snapshots;
 mod values;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+pub use payloads::Dumped;
 
 use super::job::Existing;
 use super::link::{End, Link, command, int};
@@ -110,6 +113,8 @@ pub struct Batch {
     pub pass: u32,
     /// The target may have some of it.
     pub look: bool,
+    /// What a snapshot has of them, in the same order; else they are asked for.
+    pub dumped: Vec<Dumped>,
 }
 
 /// A key, and what it takes to copy it.
@@ -139,6 +144,11 @@ pub async fn carry(shared: &Shared, hands: &mut Hands, batch: &Batch) -> Result<
     shared.pace.pass(batch.keys.len()).await;
     hands.source.select(batch.database).await?;
     hands.target.select(batch.database).await?;
+    if !batch.dumped.is_empty() {
+        let mut turn = Turn { shared, hands, batch, counts: Counts::default() };
+        Box::pin(turn.snapshots()).await?;
+        return Ok(turn.counts);
+    }
     let asked = batch.keys.iter().map(|key| command("MEMORY", &[b"USAGE", key])).collect();
     let sizes = hands.source.sure("asking how large values are", asked).await?;
     let mut turn = Turn { shared, hands, batch, counts: Counts::default() };

@@ -30,7 +30,9 @@ pub struct Job {
     pub existing: Option<Existing>,
     #[serde(default = "yes")]
     pub functions: bool,
-    /// How often everything is looked at: the first time copies, each later one takes what changed meanwhile.
+    /// Whether keys are copied as of one moment, out of a snapshot of the source [default: if it gives one].
+    pub snapshot: Option<bool>,
+    /// How often everything is looked at without one: the first time copies, each later one takes what changed meanwhile.
     #[serde(default = "passes")]
     pub passes: u32,
     #[serde(default)]

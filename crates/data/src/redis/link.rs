@@ -56,6 +56,21 @@ impl End {
         self.endpoint.address()
     }
 
+    pub fn place(&self) -> (&str, u16) {
+        (&self.endpoint.host, self.endpoint.port)
+    }
+
+    pub fn speaks_tls(&self) -> bool {
+        self.endpoint.tls.is_some()
+    }
+
+    /// What is said first on a connection that others do not make for us.
+    pub fn greeting(&self) -> Option<Vec<Vec<u8>>> {
+        let password = self.password.as_ref()?.expose().as_bytes().to_vec();
+        let user = self.endpoint.user.as_ref().map(|user| user.as_bytes().to_vec());
+        Some([b"AUTH".to_vec()].into_iter().chain(user).chain([password]).collect())
+    }
+
     pub async fn connect(&self) -> Result<Link> {
         let client = self.client().map_err(|error| self.refused(&error))?;
         let config = AsyncConnectionConfig::new()
@@ -130,7 +145,7 @@ impl End {
         }
     }
 
-    fn unreachable(&self, reason: String) -> Error {
+    pub fn unreachable(&self, reason: String) -> Error {
         Error::Unreachable { side: self.side, address: self.address(), reason }
     }
 

@@ -6,15 +6,18 @@
 mod attempt;
 mod batch;
 mod copy;
+mod feed;
 mod functions;
 pub mod job;
 mod ledger;
 mod link;
 mod looked_for;
+mod outcome;
 pub mod plan;
 pub mod report;
 mod server;
 mod slices;
+mod snapshot;
 mod stream;
 mod surplus;
 mod values;

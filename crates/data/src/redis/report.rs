@@ -39,6 +39,8 @@ pub struct PlanSummary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Path {
+    /// As they stand in a snapshot that the source makes as for a replica: all as of one moment.
+    Snapshot,
     /// As the source stores them: DUMP and RESTORE.
     Payloads,
     /// The target does not read what the source writes: by what they mean, command by command.

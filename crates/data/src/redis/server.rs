@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use redis::Value;
 
-use super::link::{End, Link, bytes, cluster, command, int, list, refusal, text};
+use super::link::{End, Link, bytes, cluster, command, int, list, refusal, strings, text};
 use super::plan::names::OURS;
 use super::report::Path;
 use crate::error::{Error, Result, Side};
@@ -107,6 +107,25 @@ impl Server {
         }
         found.sort_by_key(|(offset, ..)| std::cmp::Reverse(*offset));
         found.into_iter().map(|(_, host, port)| (host, port)).collect()
+    }
+
+    /// Why it is not asked for a snapshot; none: nothing speaks against it.
+    pub async fn against_snapshot(&self, link: &mut Link) -> Result<Option<String>> {
+        if link.end.speaks_tls() {
+            return Ok(Some("one is not asked for by TLS yet".to_owned()));
+        }
+        // It makes one in a process beside it, which takes memory for what changes meanwhile.
+        let (used, there) = (self.number("used_memory"), self.number("total_system_memory"));
+        if there > 0.0 && used * 2.0 > there {
+            return Ok(Some("its machine may not have the memory for one".to_owned()));
+        }
+        let asked = vec![command("CONFIG", &[b"GET", b"repl-diskless-sync"])];
+        let answer = link.all("asking whether it gives a snapshot", asked).await?.pop().unwrap_or_default();
+        if refusal(&answer).is_some() {
+            return Ok(Some("its user may not ask how it would send one".to_owned()));
+        }
+        let direct = strings(answer).get(1).is_some_and(|value| value == b"yes");
+        Ok((!direct).then(|| "it would write one to its disk first (repl-diskless-sync)".to_owned()))
     }
 
     /// How it chooses what to forget when it is full; none: it never does.

@@ -14,7 +14,7 @@ use crate::output::copy as shown;
 
 /// Replace the data of one environment's databases and Redis by those of another
 ///
-/// Each database as of one moment, each key of a Redis as of its own. Writers of the source go on. What writes to the
+/// As of one moment; a Redis that gives no snapshot key by key. Writers of the source go on. What writes to the
 /// target is stopped meanwhile and comes back by itself. Data is masked as the project says, and verified on the target.
 /// A copy that is killed goes on where it was; Ctrl-C only stops watching.
 #[derive(Args, Debug)]
