@@ -80,8 +80,11 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
-	@case '$(SLICE)' in '*' | services* | fals*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | services* | fals* | hostnames*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | hostnames*) $(TESTBED) tools cert-manager external-dns ;; esac
+	@case '$(SLICE)' in '*' | web*) $(TESTBED) tools browser schemathesis ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
+	@case '$(SLICE)' in '*' | hostnames*) cargo test --workspace --locked --lib moto_keeps -- --ignored ;; esac
 
 # Fewer, or the same again: make soak CYCLES=20 SEED=1234. Ten of them are among the smoke stories.
 .PHONY: soak
@@ -99,6 +102,11 @@ soak-fals: build ## fals killed 100 times while logs rotate and Firehose is away
 .PHONY: soak-logs
 soak-logs: install ## Logs are followed through 20 rounds of crashes, updates, rotations and outages
 	$(STORIES) soak_logs -- --ignored --nocapture
+
+# Fewer, or the same again: make soak-hostnames CASES=5000 PROPTEST_RNG_SEED=7. `make test` has 2,000 of them.
+.PHONY: soak-hostnames
+soak-hostnames: tools ## 100,000 interleavings of two owners of one hosted zone, crashes and throttling included
+	CASES=$(or $(CASES),100000) cargo test --workspace --locked --lib two_owners_never_change -- --nocapture
 
 STORIES = KUBECONFIG="$$($(TESTBED) kubeconfig)" OUTBOARD="$(BIN)/outboard" \
 	cargo test --workspace --locked --no-fail-fast --test
@@ -125,8 +133,8 @@ bench-data: release ## Copies of 2 million rows beside mariadb-dump and mydumper
 
 # Smaller: make bench-redis KEYS=20000
 .PHONY: bench-redis
-bench-redis: build ## Copies of 1 million keys beside REPLICAOF, and DUMP and RESTORE one by one; needs no cluster
-	OUTBOARD="$(BIN)/outboard" $(BIN)/bench data-redis
+bench-redis: release ## Copies of 1 million keys beside REPLICAOF, and DUMP and RESTORE one by one; needs no cluster
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data-redis
 
 # Smaller: make bench-s3 SMALL=5000 LARGE=50. Wants some gigabytes of memory for files.
 .PHONY: bench-s3

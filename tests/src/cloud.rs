@@ -138,6 +138,22 @@ impl Cloud {
         self.put(&format!("/{bucket}"), place.into()).await
     }
 
+    /// A hosted zone of its own; its id.
+    pub async fn hosted_zone(&self, name: &str) -> Result<String> {
+        let body = format!(
+            "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{name}</Name>\
+             <CallerReference>{name}</CallerReference></CreateHostedZoneRequest>"
+        );
+        let request = Request::post(format!("http://{}/2013-04-01/hostedzone", self.address))
+            .header("Authorization", signature("route53"))
+            .body(Full::<Bytes>::from(body))?;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let answer = client.request(request).await?.into_body().collect().await?.to_bytes();
+        let answer = String::from_utf8_lossy(&answer);
+        let id = answer.split_once("<Id>/hostedzone/").and_then(|(_, rest)| rest.split_once("</Id>"));
+        Ok(id.with_context(|| format!("no zone was made: {answer}"))?.0.to_owned())
+    }
+
     pub async fn put_object(&self, bucket: &str, key: &str, content: Vec<u8>) -> Result<()> {
         self.put(&format!("/{bucket}/{key}"), content).await
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use api::datacopy::{CopyPhase, DataCopy, DataCopySpec, DataCopyStatus};
+use aws::{Aws, StorePlace};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
@@ -15,6 +16,7 @@ use crate::World;
 use crate::mariadb::Door;
 use crate::patience::until;
 use crate::redis_server::RedisDoor;
+use crate::shelf::Shelf;
 
 /// A pod may take so long to be there.
 const SOON: Duration = Duration::from_secs(60);
@@ -78,6 +80,19 @@ impl World {
     pub async fn redis(&self, environment: &str, service: &str) -> Result<RedisDoor> {
         let (host, secret) = self.entrance(environment, service).await?;
         Ok(RedisDoor { host, port: text(&secret, "port")?.parse()?, password: text(&secret, "password")? })
+    }
+
+    /// The same of an S3.
+    pub async fn shelf(&self, environment: &str, service: &str) -> Result<Shelf> {
+        let (host, secret) = self.entrance(environment, service).await?;
+        let place = StorePlace {
+            endpoint: Some(format!("http://{host}:{}", text(&secret, "port")?)),
+            region: Some(text(&secret, "region")?),
+            credentials: Some((text(&secret, "access_key")?, text(&secret, "password")?)),
+        };
+        let client =
+            Aws::default().store(&place).await.map_err(|failure| anyhow!("no client: {failure:?}"))?;
+        Ok(Shelf { client, bucket: text(&secret, "bucket")? })
     }
 
     /// The address of its pod, and what its components know of it.

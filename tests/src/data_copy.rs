@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use api::Exit;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -165,6 +167,12 @@ impl RunningCopy {
         Ok(self.events)
     }
 
+    /// SIGTERM, as a pod gets it that is to end.
+    pub fn terminate(self) -> Result<Ended> {
+        kill(Pid::from_raw(self.pid().try_into()?), Signal::SIGTERM)?;
+        self.end()
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -215,4 +223,9 @@ impl Ended {
         let found = self.events.iter().find(|found| found["event"] == event);
         found.with_context(|| format!("there is no event `{event}`: {:#?}", self.events))
     }
+}
+
+/// A report that does not say it is no report of it: a check of it has to fail.
+pub fn number(report: &Value, name: &str) -> Result<u64> {
+    report[name].as_u64().with_context(|| format!("no number {name} in {report:#}"))
 }

@@ -137,6 +137,7 @@ pub async fn installed_with<T>(
     act: impl AsyncFnOnce() -> Result<T>,
 ) -> Result<T> {
     let before = arguments(&world.client).await?;
+    let kept: Vec<String> = before.iter().filter(|flag| !replaced(flag, flags)).cloned().collect();
     let secrets = Api::<Secret>::namespaced(world.client.clone(), NAMESPACE);
     let secret = json!({"metadata": {"name": name}, "stringData": values});
     // Of a story that was ended in the middle.
@@ -147,7 +148,7 @@ pub async fn installed_with<T>(
         world.outboard(&arguments).await?.ended(Exit::Success)
     };
     let done = AssertUnwindSafe(Box::pin(async {
-        install(&[&before[..], flags].concat()).await?;
+        install(&[&kept[..], flags].concat()).await?;
         leading(&world.client).await?;
         act().await
     }))
@@ -163,6 +164,13 @@ pub async fn installed_with<T>(
         Ok(done) => done.and_then(|done| back.map(|()| done)),
         Err(panic) => resume_unwind(panic),
     }
+}
+
+/// Whether a flag is said again, of those that can be said once.
+fn replaced(flag: &str, flags: &[String]) -> bool {
+    let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
+    let once = ["--domain", "--url-scheme"].contains(&name(flag).as_str());
+    once && flags.iter().any(|other| name(other) == name(flag))
 }
 
 /// An operator that runs on this machine, as a process of the story.

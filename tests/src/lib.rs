@@ -3,12 +3,14 @@
 //! Never looks into outboard's insides: it types what a user types and reads what Kubernetes says.
 
 mod binary;
+mod cert_manager;
 mod chatter;
 mod claim;
 mod cloud;
 mod cluster;
 mod copies;
 mod data_copy;
+pub mod dns;
 mod gateway;
 pub mod goods;
 mod images;
@@ -27,20 +29,23 @@ mod registry;
 mod report;
 mod running;
 pub mod shelf;
+mod size;
 mod soak;
 mod socket;
 pub mod stumbling;
 mod talk;
 pub mod torture;
+mod ui;
 pub mod versity;
 mod world;
 
 pub use binary::{Output, outboard, path as binary};
+pub use cert_manager::CertManager;
 pub use chatter::{Following, Summary, chatter};
 pub use claim::{contains, same};
 pub use cloud::Cloud;
 pub use cluster::{Uids, client, kubeconfig_file};
-pub use data_copy::{CopyJob, Ended, RunningCopy};
+pub use data_copy::{CopyJob, Ended, RunningCopy, number};
 pub use gateway::{Answer, GATEWAY, Load, Tally, ask, ask_for, post_form, put};
 pub use images::images;
 pub use installation::{
@@ -55,7 +60,9 @@ pub use private_registry::{PRIVATE, PrivateRegistry};
 pub use proxy::Proxy;
 pub use registry::{forget, tag, vary};
 pub use running::Running;
+pub use size::size;
 pub use soak::soak;
 pub use socket::Socket;
 pub use talk::talk;
+pub use ui::{Page, Ui, browse};
 pub use world::{World, story};

@@ -21,6 +21,11 @@ impl Metrics {
         Ok(Self(series.collect()))
     }
 
+    /// The value of one series, as it is written: name and labels.
+    pub fn value(&self, series: &str) -> Option<f64> {
+        self.0.get(series).copied()
+    }
+
     /// Requests to the API server but for what it does merely to be there: watches and its lease.
     pub fn requests(&self) -> f64 {
         self.questions().map(|(_, value)| value).sum()

@@ -1,18 +1,32 @@
-//! Objects with odd names and all that can belong to one, for stories about copies of S3, and a look at two buckets from
-//! below: at the files that they are, not through anything that speaks S3.
+//! Objects with odd names and all that can belong to one, for stories about copies of S3, a writer that never rests, and a
+//! look at two buckets: from below, at the files that they are, or through S3 where nothing else leads there.
 
 use std::collections::BTreeMap;
+use std::hash::Hasher;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures::{StreamExt, TryStreamExt};
+use rand::RngExt;
+use tokio::task::JoinHandle;
 
 use crate::versity::Versity;
 
 const AT_ONCE: usize = 16;
+
+/// A bucket as somebody enters it.
+#[derive(Clone)]
+pub struct Shelf {
+    pub client: Client,
+    pub bucket: String,
+}
 
 /// Where a copy keeps what it needs itself, and where versitygw does.
 const NOT_OBJECTS: [&str; 2] = [".outboard-copy", ".sgwtmp"];
@@ -48,9 +62,7 @@ fn content(at: usize) -> Vec<u8> {
 
 /// So many of them, each tenth with metadata and headers, each eleventh with tags.
 pub async fn fill(server: &Versity, bucket: &str, count: usize) -> Result<()> {
-    let client = server.client().await?;
-    let puts = (0..count).map(|at| put(&client, bucket, at));
-    futures::stream::iter(puts).buffer_unordered(AT_ONCE).try_collect().await
+    Shelf { client: server.client().await?, bucket: bucket.to_owned() }.fill(count).await
 }
 
 pub async fn put(client: &Client, bucket: &str, at: usize) -> Result<()> {
@@ -74,8 +86,11 @@ pub async fn put(client: &Client, bucket: &str, at: usize) -> Result<()> {
 
 /// One that was uploaded in parts of five megabytes.
 pub async fn large(server: &Versity, bucket: &str, key: &str, megabytes: usize) -> Result<()> {
+    Shelf { client: server.client().await?, bucket: bucket.to_owned() }.large(key, megabytes).await
+}
+
+async fn in_parts(client: &Client, bucket: &str, key: &str, megabytes: usize) -> Result<()> {
     const PART: usize = 5 << 20;
-    let client = server.client().await?;
     let begun = client
         .create_multipart_upload()
         .bucket(bucket)
@@ -98,6 +113,146 @@ pub async fn large(server: &Versity, bucket: &str, key: &str, megabytes: usize) 
     let complete = client.complete_multipart_upload().bucket(bucket).key(key).upload_id(&upload);
     Box::pin(complete.multipart_upload(all).send()).await?;
     Ok(())
+}
+
+impl Shelf {
+    /// So many of them, with all that can belong to one.
+    pub async fn fill(&self, count: usize) -> Result<()> {
+        let puts = (0..count).map(|at| put(&self.client, &self.bucket, at));
+        futures::stream::iter(puts).buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// One that is uploaded in parts.
+    pub async fn large(&self, key: &str, megabytes: usize) -> Result<()> {
+        in_parts(&self.client, &self.bucket, key, megabytes).await
+    }
+
+    /// With metadata that says whose it is.
+    pub async fn put(&self, key: &str, kind: &str, content: &str) -> Result<()> {
+        let asked = self.client.put_object().bucket(&self.bucket).key(key).content_type(kind);
+        Box::pin(asked.metadata("who", "Ann").body(content.as_bytes().to_vec().into()).send()).await?;
+        Ok(())
+    }
+
+    pub async fn remove(&self, key: &str) -> Result<()> {
+        Box::pin(self.client.delete_object().bucket(&self.bucket).key(key).send()).await?;
+        Ok(())
+    }
+
+    /// Of those that begin so, what a copy keeps for itself included.
+    pub async fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        let (mut names, mut token) = (vec![], None);
+        loop {
+            let asked = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+            let page = Box::pin(asked.set_continuation_token(token).send()).await?;
+            names.extend(page.contents().iter().filter_map(|object| object.key()).map(str::to_owned));
+            token = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
+            if token.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// An object with all that belongs to it, as S3 tells it; none: it is gone.
+    pub async fn told(&self, key: &str) -> Result<Option<String>> {
+        let asked = self.client.get_object().bucket(&self.bucket).key(key);
+        let found = match Box::pin(asked.send()).await {
+            Ok(found) => found,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error).with_context(|| key.to_owned()),
+        };
+        let about = (
+            found.content_type,
+            found.content_encoding,
+            found.content_language,
+            found.content_disposition,
+            found.cache_control,
+            found.metadata.map(BTreeMap::from_iter).filter(|metadata| !metadata.is_empty()),
+        );
+        let mut tags = vec![];
+        if found.tag_count.unwrap_or(0) > 0 {
+            let asked = self.client.get_object_tagging().bucket(&self.bucket).key(key);
+            let told = Box::pin(asked.send()).await?;
+            tags.extend(told.tag_set.into_iter().map(|tag| format!("{}={}", tag.key, tag.value)));
+            tags.sort();
+        }
+        let content = found.body.collect().await?.into_bytes();
+        let mut sum = std::hash::DefaultHasher::new();
+        sum.write(&content);
+        let (length, sum) = (content.len(), sum.finish());
+        Ok(Some(format!("{length} bytes, {sum:x}, {about:?}, {tags:?}")))
+    }
+
+    /// Every object, but those that begin with any of these.
+    async fn contents(&self, ignored: &[&str]) -> Result<BTreeMap<String, String>> {
+        let names = self.names("").await?;
+        let mind = |name: &String| !ignored.iter().chain(&NOT_OBJECTS).any(|prefix| name.starts_with(prefix));
+        let asked = names.into_iter().filter(mind).map(|name| async move {
+            let told = self.told(&name).await?;
+            anyhow::Ok((name, told))
+        });
+        let told: Vec<(String, Option<String>)> =
+            futures::stream::iter(asked).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(told.into_iter().filter_map(|(name, told)| Some((name, told?))).collect())
+    }
+
+    /// That both have the same objects, but for those that begin with any of `ignored`.
+    pub async fn same_as(&self, other: &Self, ignored: &[&str]) -> Result<usize> {
+        let (here, mut there) = (self.contents(ignored).await?, other.contents(ignored).await?);
+        let mut differing = vec![];
+        for (name, told) in &here {
+            match there.remove(name) {
+                Some(other) if other == *told => {}
+                other => differing.push(format!("{name}: {told}\n  and {other:?}")),
+            }
+        }
+        differing.extend(there.keys().map(|name| format!("{name}: only there")));
+        let first: Vec<&String> = differing.iter().take(5).collect();
+        ensure!(differing.is_empty(), "{} objects differ: {first:#?}", differing.len());
+        Ok(here.len())
+    }
+}
+
+/// Puts, changes and removes objects that are called `hot/…` until it is stopped.
+pub struct Writer {
+    stop: Arc<AtomicBool>,
+    pub writes: Arc<AtomicU64>,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Writer {
+    pub fn start(shelf: &Shelf) -> Self {
+        let (stop, writes) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let task = tokio::spawn({
+            let (stop, writes, shelf) = (stop.clone(), writes.clone(), shelf.clone());
+            async move {
+                let mut pace = tokio::time::interval(Duration::from_millis(20));
+                while !stop.load(Ordering::Relaxed) {
+                    pace.tick().await;
+                    let (at, what) = {
+                        let mut random = rand::rng();
+                        (random.random_range(0..200u32), random.random_range(0..5u32))
+                    };
+                    let key = format!("hot/{at}");
+                    match what {
+                        0 => shelf.remove(&key).await?,
+                        _ => shelf.put(&key, "text/plain", &"written again ".repeat(what as usize)).await?,
+                    }
+                    writes.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(())
+            }
+        });
+        Self { stop, writes, task }
+    }
+
+    pub async fn stop(self) -> Result<u64> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await??;
+        Ok(self.writes.load(Ordering::Relaxed))
+    }
 }
 
 /// Every object of a bucket: its file, below the bucket's own.

@@ -37,15 +37,18 @@ const NAMELESS: &[&str] = &["common", "helper", "helpers", "manager", "util", "u
 
 /// Crates of this workspace that `name` may use; `None`: any of them. An error: nobody has decided yet.
 fn may_use(name: &str) -> Result<Option<Vec<&'static str>>, ()> {
-    let below = || [SLICES, &["api", "apply", "aws"]].concat();
+    let below = || [SLICES, &["api", "apply", "aws", "tls"]].concat();
     Ok(Some(match name {
-        "api" | "shop" | "testbed" => vec![],
+        "api" | "route53-fake" | "shop" | "tls" => vec![],
+        "testbed" => vec!["route53-fake"],
         "apply" | "aws" => vec!["api"],
         "fals" => vec!["api", "aws"],
-        slice if SLICES.contains(&slice) => vec!["api", "apply", "aws"],
+        "hostnames" => vec!["api", "apply", "aws", "route53-fake", "testbed", "tls"],
+        slice if SLICES.contains(&slice) => vec!["api", "apply", "aws", "tls"],
         "operator" | "verbs" => below(),
-        "server" => vec!["api", "verbs"],
-        "cli" => vec!["api", "fals", "operator", "server", "verbs"],
+        "words" => vec!["api", "verbs"],
+        "web" => vec!["api", "verbs", "words"],
+        "cli" => vec!["api", "fals", "operator", "verbs", "web", "words"],
         "bench" | "stories" => return Ok(None),
         _ => return Err(()),
     }))

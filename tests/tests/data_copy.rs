@@ -11,7 +11,7 @@ use rand::RngExt;
 use serde_json::{Value, json};
 use stories::goods::{self, Writer, checksums, consistent};
 use stories::mariadb::Door;
-use stories::{HostOperator, World, same, story, until, without_operator};
+use stories::{HostOperator, World, same, size, story, until, without_operator};
 
 const LONG: Duration = Duration::from_secs(420);
 const SOON: Duration = Duration::from_secs(90);
@@ -37,16 +37,8 @@ fn project(spec: &mut Value) {
     }, "db": {"products.name": "keep"}});
 }
 
-/// What a variable says, or what is enough here.
-fn asked<T: std::str::FromStr<Err = std::num::ParseIntError>>(variable: &str, default: T) -> Result<T> {
-    match std::env::var(variable) {
-        Ok(text) if !text.is_empty() => text.parse().with_context(|| format!("{variable} is not a number")),
-        _ => Ok(default),
-    }
-}
-
 fn rows() -> Result<u64> {
-    asked("ROWS", 150_000)
+    size("ROWS", 150_000)
 }
 
 /// `live`, filled, and `qa`.
@@ -148,7 +140,7 @@ async fn moved_on(world: &World, from: u64, by: u64) -> Result<DataCopyStatus> {
 #[ignore = "needs the testbed"]
 async fn whoever_is_killed_the_copy_goes_on_and_has_each_row_once() -> Result<()> {
     let (pods, servers, operators) =
-        (asked("POD_KILLS", 3)?, asked("SERVER_KILLS", 1)?, asked("OPERATOR_KILLS", 1)?);
+        (size("POD_KILLS", 3)?, size("SERVER_KILLS", 1)?, size("OPERATOR_KILLS", 1)?);
     let rows = rows()?;
     story(async |world| {
         let (source, _) = begin(world, rows).await?;

@@ -15,7 +15,7 @@ use stories::goods;
 use stories::mariadb::Door;
 use stories::pantry::{self, DATABASES, differences_beside};
 use stories::redis_server::{RedisDoor, words};
-use stories::{World, same, story, until};
+use stories::{World, same, size, story, until};
 
 const LONG: Duration = Duration::from_secs(420);
 const SOON: Duration = Duration::from_secs(90);
@@ -24,16 +24,9 @@ const LARGE: u64 = 30_000;
 /// Keys that masks change, and those that are written to meanwhile.
 const NOT_THE_SAME: &[&str] = &["user:", "session:", "feed:", "large:", "hot:"];
 
-fn number(variable: &str, default: u64) -> Result<u64> {
-    match std::env::var(variable) {
-        Ok(text) => text.parse().with_context(|| format!("{variable} is not a number")),
-        Err(_) => Ok(default),
-    }
-}
-
 /// `KEYS=200000` for the full size.
 fn keys() -> Result<u64> {
-    number("KEYS", 20_000)
+    size("KEYS", 20_000)
 }
 
 fn project(spec: &mut Value) {
@@ -193,7 +186,7 @@ async fn rows_and_keys_come_together_masked_alike_and_another_copy_writes_nothin
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
 async fn a_copy_of_keys_whose_pod_is_killed_again_and_again_is_right_in_the_end() -> Result<()> {
-    let kills = number("KILLS", 3)?;
+    let kills = size("KILLS", 3)?;
     story(async |world| {
         let (source, target) = begin(world).await?;
         let limits = CopyLimits { bytes_per_second: Some(4_000_000), ..CopyLimits::default() };

@@ -8,11 +8,11 @@ use rand::RngExt;
 use serde_json::{Value, json};
 use stories::pantry::{self, Writer, differences};
 use stories::redis_server::{RedisServer, words};
-use stories::{CopyJob, same, until};
+use stories::{CopyJob, number, same, size, until};
 
 /// `KEYS=200000` for the full size.
-fn keys() -> u64 {
-    std::env::var("KEYS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000)
+fn keys() -> Result<u64> {
+    size("KEYS", 20_000)
 }
 
 /// Elements of a large key: they take more than a megabyte.
@@ -40,16 +40,12 @@ fn none_differ(differing: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn number(report: &Value, name: &str) -> u64 {
-    report[name].as_u64().unwrap_or(u64::MAX)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis"]
 async fn keys_of_every_type_are_copied_while_they_are_written_to_and_another_run_writes_nothing() -> Result<()>
 {
     let (source, target) = (RedisServer::start(&[]).await?, RedisServer::start(&[]).await?);
-    pantry::fill(&source, keys()).await?;
+    pantry::fill(&source, keys()?).await?;
     pantry::large(&source, LARGE).await?;
     let writer = Writer::start(&source).await?;
     until("the writer writes", Duration::from_secs(30), async || {
@@ -62,10 +58,10 @@ async fn keys_of_every_type_are_copied_while_they_are_written_to_and_another_run
     let writes = writer.stop().await?;
     same("passes", &report["passes"], &json!(2))?;
     same("path", &report["path"], &json!("payloads"))?;
-    same("large keys", &(number(&report, "large") >= 20), &true)?;
+    same("large keys", &(number(&report, "large")? >= 20), &true)?;
     same("functions", &report["functions"], &json!(1))?;
-    ensure!(number(&report, "changed") > 0 && writes > 0, "{report:#}");
-    ensure!(number(&report, "peakMemoryBytes") < 200 << 20, "{report:#}");
+    ensure!(number(&report, "changed")? > 0 && writes > 0, "{report:#}");
+    ensure!(number(&report, "peakMemoryBytes")? < 200 << 20, "{report:#}");
     // What nobody wrote to is the same to the servers themselves.
     none_differ(&differences(&source, &target, "hot:").await?)?;
     same("a function", &target.ask::<i64>(words("FCALL twice 0 21")).await?, &42)?;
@@ -84,8 +80,8 @@ async fn keys_of_every_type_are_copied_while_they_are_written_to_and_another_run
     same("passes", &report["passes"], &json!(1))?;
     // Its turn, its job and what it tries out are all that it wrote.
     ensure!(target.asked(WRITES).await? - before < 100, "it wrote something");
-    let trips = number(&report["sourceAsked"], "roundTrips");
-    ensure!(trips < number(&report, "keys") / 10, "{trips} round trips for {} keys", report["keys"]);
+    let trips = number(&report["sourceAsked"], "roundTrips")?;
+    ensure!(trips < number(&report, "keys")? / 10, "{trips} round trips for {} keys", report["keys"]);
     let left: Vec<String> = target.ask(words("KEYS outboard:*")).await?;
     same("nothing of the copy is left", &left, &vec![])
 }
@@ -94,10 +90,10 @@ async fn keys_of_every_type_are_copied_while_they_are_written_to_and_another_run
 #[ignore = "needs Redis"]
 async fn a_copy_that_is_killed_ten_times_is_right_in_the_end() -> Result<()> {
     let (source, target) = (RedisServer::start(&[]).await?, RedisServer::start(&[]).await?);
-    pantry::fill(&source, keys()).await?;
+    pantry::fill(&source, keys()?).await?;
     pantry::large(&source, LARGE).await?;
     let writer = Writer::start(&source).await?;
-    let mut job = CopyJob::redis(&source, &target)?.limits(json!({"keysPerSecond": keys() / 8}));
+    let mut job = CopyJob::redis(&source, &target)?.limits(json!({"keysPerSecond": keys()? / 8}));
     job.job["existing"] = json!("wipe");
     for round in 0..10 {
         let looks = { rand::rng().random_range(1..4) };
@@ -117,7 +113,7 @@ async fn a_copy_that_is_killed_ten_times_is_right_in_the_end() -> Result<()> {
     writer.stop().await?;
     let report = job.limits(json!({})).run()?.report()?;
     println!("{report:#}");
-    ensure!(number(&report, "equal") > keys() / 20, "nothing was taken up: {report:#}");
+    ensure!(number(&report, "equal")? > keys()? / 20, "nothing was taken up: {report:#}");
     none_differ(&differences(&source, &target, "").await?)?;
     let left: Vec<String> = target.ask(words("KEYS outboard:*")).await?;
     same("nothing of the copy is left", &left, &vec![])
@@ -139,18 +135,18 @@ async fn what_differs_is_repaired_and_what_is_too_many_goes_only_if_it_is_asked_
 
     job.job["existing"] = json!("skip");
     let report = job.run()?.report()?;
-    ensure!(number(&report, "skipped") > 1_000 && number(&report, "copied") == 0, "{report:#}");
+    ensure!(number(&report, "skipped")? > 1_000 && number(&report, "copied")? == 0, "{report:#}");
     same("it was left", &target.ask::<String>(words("GET text:0")).await?, &"other".to_owned())?;
 
     job.job["existing"] = json!("replace");
     let report = job.run()?.report()?;
-    ensure!(number(&report, "copied") == 4, "{report:#}");
+    ensure!(number(&report, "copied")? == 4, "{report:#}");
     none_differ(&differences(&source, &target, "extra").await?)?;
     same("it stays", &target.ask::<i64>(words("EXISTS extra nothing")).await?, &1)?;
 
     job.job["existing"] = json!("wipe");
     let report = job.run()?.report()?;
-    ensure!(number(&report, "removed") >= 1, "{report:#}");
+    ensure!(number(&report, "removed")? >= 1, "{report:#}");
     none_differ(&differences(&source, &target, "").await?)
 }
 
@@ -217,7 +213,7 @@ async fn masked_values_are_the_same_wherever_they_stand_and_in_every_run() -> Re
     let mut job = CopyJob::redis(&source, &target)?.mask_values(&rules);
     let report = job.run()?.report()?;
     println!("{report:#}");
-    ensure!(number(&report, "masked") > 500 && number(&report, "valuesLookedFor") > 500, "{report:#}");
+    ensure!(number(&report, "masked")? > 500 && number(&report, "valuesLookedFor")? > 500, "{report:#}");
     let hash: String = target.ask_in(3, words("HGET user:51 email")).await?;
     let document: Value = serde_json::from_str(&target.ask::<String>(words("GET session:same")).await?)?;
     ensure!(hash.ends_with("@example.com") && hash != mail, "{hash}");
@@ -254,7 +250,7 @@ async fn what_no_rule_names_stays_behind_if_the_job_says_so_and_goes_if_it_was_t
     target.ask_in::<redis::Value>(2, words("SET session:34 x")).await?;
     let report = job.run()?.report()?;
     println!("{report:#}");
-    ensure!(number(&report, "leftOut") > 500 && number(&report, "removed") >= 1, "{report:#}");
+    ensure!(number(&report, "leftOut")? > 500 && number(&report, "removed")? >= 1, "{report:#}");
     let others: Vec<String> = target.ask_in(2, words("KEYS [^ul]*")).await?;
     same("others", &others, &vec![])?;
     let user: Vec<String> = target.ask_in(1, words("HVALS user:49")).await?;
@@ -338,7 +334,7 @@ async fn what_an_older_server_does_not_read_is_copied_by_what_it_means_and_the_p
 async fn a_source_under_load_is_asked_less() -> Result<()> {
     let source = RedisServer::start(&[]).await?;
     // Long enough for it to be felt.
-    pantry::fill(&source, keys().max(100_000)).await?;
+    pantry::fill(&source, keys()?.max(100_000)).await?;
     let mut lines = vec![];
     for (name, limits) in [
         ("without a limit", json!({"latencyMillis": 60_000})),
@@ -362,11 +358,11 @@ async fn a_source_under_load_is_asked_less() -> Result<()> {
 
     // What the job says is the most.
     let target = RedisServer::start(&[]).await?;
-    let some = keys() / 4;
+    let some = keys()? / 4;
     let job = CopyJob::redis(&source, &target)?.limits(json!({"keysPerSecond": some}));
     let mut copy = job.start(&[])?;
     let event = copy.until("progress", |event| event["event"] == "progress")?;
-    ensure!(number(&event, "keys") < some * 3, "{event}");
+    ensure!(number(&event, "keys")? < some * 3, "{event}");
     job.limits(json!({})).write()?;
     copy.end()?.report()?;
     none_differ(&differences(&source, &target, "").await?)

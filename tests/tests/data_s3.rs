@@ -8,24 +8,16 @@ use rand::RngExt;
 use serde_json::{Value, json};
 use stories::shelf::{self, none_differ};
 use stories::versity::Versity;
-use stories::{CopyJob, same};
-
-fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
+use stories::{CopyJob, number, same, size};
 
 /// `OBJECTS=20000` for the full size.
-fn objects() -> usize {
-    setting("OBJECTS", 3_000)
+fn objects() -> Result<usize> {
+    size("OBJECTS", 3_000)
 }
 
 /// `LARGE_MB=6144` for the full size.
-fn megabytes() -> usize {
-    setting("LARGE_MB", 48)
-}
-
-fn number(report: &Value, name: &str) -> u64 {
-    report[name].as_u64().unwrap_or(u64::MAX)
+fn megabytes() -> Result<usize> {
+    size("LARGE_MB", 48)
 }
 
 fn requests(report: &Value) -> u64 {
@@ -35,8 +27,8 @@ fn requests(report: &Value) -> u64 {
 /// Nothing is written, and little is asked.
 fn nothing_to_do(report: &Value, objects: usize) -> Result<()> {
     println!("nothing to do: {report:#}");
-    same("equal", &number(report, "equal"), &(objects as u64))?;
-    same("copied", &number(report, "copied"), &0)?;
+    same("equal", &number(report, "equal")?, &(objects as u64))?;
+    same("copied", &number(report, "copied")?, &0)?;
     for side in ["sourceAsked", "targetAsked"] {
         same("writes", &report[side]["writes"], &json!(0))?;
         same("ledger writes", &report[side]["ledgerWrites"], &json!(0))?;
@@ -51,8 +43,8 @@ fn nothing_to_do(report: &Value, objects: usize) -> Result<()> {
 async fn objects_are_copied_between_endpoints_with_all_that_belongs_to_them_and_another_run_writes_nothing()
 -> Result<()> {
     let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
-    shelf::fill(&source, "shop", objects()).await?;
-    shelf::large(&source, "shop", "large/film.mp4", megabytes()).await?;
+    shelf::fill(&source, "shop", objects()?).await?;
+    shelf::large(&source, "shop", "large/film.mp4", megabytes()?).await?;
     let job = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
     let plan = job.start(&["--dry-run"])?.end()?;
     same("way", &plan.first("plan")?["way"], &json!("through"))?;
@@ -60,19 +52,19 @@ async fn objects_are_copied_between_endpoints_with_all_that_belongs_to_them_and_
 
     let report = job.run()?.report()?;
     println!("{report:#}");
-    let all = objects() + 1;
-    same("copied", &number(&report, "copied"), &(all as u64))?;
-    same("proved", &number(&report, "proved"), &(all as u64))?;
-    same("large", &number(&report, "large"), &1)?;
-    ensure!(report["tagged"].as_u64() >= Some(objects() as u64 / 12), "{report:#}");
-    ensure!(number(&report, "peakMemoryBytes") < 200 << 20, "{report:#}");
+    let all = objects()? + 1;
+    same("copied", &number(&report, "copied")?, &(all as u64))?;
+    same("proved", &number(&report, "proved")?, &(all as u64))?;
+    same("large", &number(&report, "large")?, &1)?;
+    ensure!(report["tagged"].as_u64() >= Some(objects()? as u64 / 12), "{report:#}");
+    ensure!(number(&report, "peakMemoryBytes")? < 200 << 20, "{report:#}");
     none_differ(&source.folder("shop"), &target.folder("shop"))?;
     nothing_to_do(&job.run()?.report()?, all)?;
 
     // One in a hundred changed, and one in a hundred gone.
     let client = source.client().await?;
     let mut changed = 0;
-    for at in (0..objects()).step_by(100) {
+    for at in (0..objects()?).step_by(100) {
         client
             .put_object()
             .bucket("shop")
@@ -84,14 +76,14 @@ async fn objects_are_copied_between_endpoints_with_all_that_belongs_to_them_and_
         changed += 1;
     }
     let report = job.run()?.report()?;
-    same("copied again", &number(&report, "copied"), &changed)?;
-    same("on the target alone", &number(&report, "extraneous"), &changed)?;
+    same("copied again", &number(&report, "copied")?, &changed)?;
+    same("on the target alone", &number(&report, "extraneous")?, &changed)?;
     let mut deletes = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
     deletes.job["deleteUpTo"] = json!(changed - 1);
     deletes.run()?.failed(api::Exit::Conflict, &["may be removed: none was", "deleteUpTo"])?;
     deletes.job["deleteUpTo"] = json!(changed);
     let report = deletes.run()?.report()?;
-    same("removed", &number(&report, "removed"), &changed)?;
+    same("removed", &number(&report, "removed")?, &changed)?;
     none_differ(&source.folder("shop"), &target.folder("shop"))?;
     nothing_to_do(&job.run()?.report()?, all - changed as usize)
 }
@@ -100,16 +92,16 @@ async fn objects_are_copied_between_endpoints_with_all_that_belongs_to_them_and_
 #[ignore = "needs versitygw"]
 async fn one_server_copies_by_itself_large_objects_in_parts() -> Result<()> {
     let server = Versity::start(&["live", "copy"]).await?;
-    shelf::fill(&server, "live", objects() / 3).await?;
-    shelf::large(&server, "live", "large/film.mp4", megabytes()).await?;
+    shelf::fill(&server, "live", objects()? / 3).await?;
+    shelf::large(&server, "live", "large/film.mp4", megabytes()?).await?;
     let mut job = CopyJob::s3((&server, "live"), (&server, "copy"))?;
     job.job["parts"] = json!({"byItself": 20_000_000, "bytesByItself": 8_000_000});
     let report = job.run()?.report()?;
     println!("{report:#}");
-    let all = objects() / 3 + 1;
+    let all = objects()? / 3 + 1;
     same("way", &report["way"], &json!("byItself"))?;
-    same("proved", &number(&report, "proved"), &(all as u64))?;
-    same("large", &number(&report, "large"), &1)?;
+    same("proved", &number(&report, "proved")?, &(all as u64))?;
+    same("large", &number(&report, "large")?, &1)?;
     none_differ(&server.folder("live"), &server.folder("copy"))?;
     nothing_to_do(&job.run()?.report()?, all)
 }
@@ -142,8 +134,8 @@ async fn prefixes_choose_rename_and_mask() -> Result<()> {
     job.job["masks"] = json!({"prefixes": {"passports/": "drop", "faces/": "placeholder"}});
     let report = job.run()?.report()?;
     println!("{report:#}");
-    same("dropped", &number(&report, "dropped"), &1)?;
-    same("placeholders", &number(&report, "placeholders"), &2)?;
+    same("dropped", &number(&report, "dropped")?, &1)?;
+    same("placeholders", &number(&report, "placeholders")?, &2)?;
     let there = target.client().await?;
     let listed = there.list_objects_v2().bucket("shop").send().await?;
     let names: Vec<&str> = listed.contents().iter().filter_map(|object| object.key()).collect();
@@ -158,14 +150,14 @@ async fn prefixes_choose_rename_and_mask() -> Result<()> {
     ensure!(face.metadata().is_none_or(std::collections::HashMap::is_empty), "metadata was copied");
     let content = face.body.collect().await?.into_bytes();
     ensure!(content.starts_with(b"\x89PNG"), "{content:?}");
-    same("other content", &number(&job.run()?.report()?, "copied"), &0)?;
+    same("other content", &number(&job.run()?.report()?, "copied")?, &0)?;
 
     // What is masked by now must not be there from before.
     job.job["existing"] = json!("replace");
     job.job["masks"] = json!({"prefixes": {"a/": "drop", "passports/": "drop", "faces/": "placeholder"}});
     job.run()?.failed(api::Exit::Conflict, &["2 objects that are masked by `drop`", "deleteUpTo"])?;
     job.job["deleteUpTo"] = json!(10);
-    same("removed", &number(&job.run()?.report()?, "removed"), &2)?;
+    same("removed", &number(&job.run()?.report()?, "removed")?, &2)?;
 
     put("new/z", "text/plain").await?;
     job.run()?.failed(api::Exit::Conflict, &["below `new/`, where renamed ones would lie"])?;
@@ -176,11 +168,11 @@ async fn prefixes_choose_rename_and_mask() -> Result<()> {
 #[ignore = "needs versitygw"]
 async fn a_copy_that_is_killed_ten_times_is_taken_up_where_it_was() -> Result<()> {
     let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
-    shelf::fill(&source, "shop", objects()).await?;
-    shelf::large(&source, "shop", "large/film.mp4", megabytes()).await?;
-    let all = objects() + 1;
+    shelf::fill(&source, "shop", objects()?).await?;
+    shelf::large(&source, "shop", "large/film.mp4", megabytes()?).await?;
+    let all = objects()? + 1;
     // About so long that it can be killed in the middle of everything.
-    let rate = (objects() as u64 / 8).max(50);
+    let rate = (objects()? as u64 / 8).max(50);
     let job = CopyJob::s3((&source, "shop"), (&target, "shop"))?.limits(json!({"requestsPerSecond": rate}));
     let mut written = vec![];
     for kill in 0..10 {
@@ -201,8 +193,8 @@ async fn a_copy_that_is_killed_ten_times_is_taken_up_where_it_was() -> Result<()
     let report = ended.report()?;
     println!("{report:#}");
     none_differ(&source.folder("shop"), &target.folder("shop"))?;
-    let kept = number(&report, "equal");
-    ensure!(kept + number(&report, "copied") == all as u64, "{report:#}");
+    let kept = number(&report, "equal")?;
+    ensure!(kept + number(&report, "copied")? == all as u64, "{report:#}");
     // Of what was there nearly all holds; those that were under way when it was killed are sent again.
     ensure!(kept as usize + 300 >= last, "{kept} of {last} hold: {report:#}");
     nothing_to_do(&job.run()?.report()?, all)?;
@@ -227,9 +219,9 @@ async fn ten_thousand_keys_of_one_beginning_are_listed_by_many_and_the_first_is_
     let job = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
     let report = job.run()?.report()?;
     println!("{report:#}");
-    same("copied", &number(&report, "copied"), &10_000)?;
+    same("copied", &number(&report, "copied")?, &10_000)?;
     same("on the target", &shelf::count(&target.folder("shop"))?, &10_000)?;
-    ensure!(number(&report, "ranges") > 4, "{report:#}");
+    ensure!(number(&report, "ranges")? > 4, "{report:#}");
     let first = report["secondsToFirst"].as_f64().context("no first object")?;
     ensure!(first < 2.0, "the first object was there after {first} s");
     nothing_to_do(&job.run()?.report()?, 10_000)

@@ -14,6 +14,10 @@ pub const JOBS_COMPLETE: &str = "JobsComplete";
 pub const COMPONENTS_READY: &str = "ComponentsReady";
 /// Every route answers through the gateway.
 pub const ROUTES_READY: &str = "RoutesReady";
+/// Every hostname of it is answered by the zone's name servers. Says nothing about what answers there.
+pub const DNS_READY: &str = "DNSReady";
+/// Every hostname of it shows visitors a certificate that is of that host and holds. There only where TLS is spoken.
+pub const CERTIFICATE_READY: &str = "CertificateReady";
 /// What overlays hold runs nothing any more. There only on an environment that was held; says nothing about readiness.
 pub const HELD: &str = "Held";
 /// Somebody changed what outboard made, and it stands so. Says nothing about readiness.
@@ -26,6 +30,9 @@ pub const QUIESCED: &str = "Quiesced";
 pub const COMPLETE: &str = "Complete";
 /// All of the others are true for the newest revision.
 pub const READY: &str = "Ready";
+
+/// Why an environment is not ready all of whose parts are: its class awaits its hosts.
+pub const AWAITS_HOSTS: &str = "AwaitsHosts";
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum ConditionStatus {

@@ -3,15 +3,18 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
-use crate::{DataCopy, Environment, HostClaim, Plan, Project};
+use crate::{DataCopy, Environment, HostClaim, Hostname, Plan, Project};
 
 /// Every definition, in the order in which to install them.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![Project::crd(), Environment::crd(), Plan::crd(), HostClaim::crd(), DataCopy::crd()]
+    vec![Project::crd(), Environment::crd(), Plan::crd(), HostClaim::crd(), Hostname::crd(), DataCopy::crd()]
 }
 
 /// Name of the definition whose deletion means: let go of everything, destroy nothing.
 pub const ENVIRONMENTS: &str = "environments.outboard.dev";
+
+/// The same of named hosts: their records stay.
+pub const HOSTNAMES: &str = "hostnames.outboard.dev";
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,9 @@ use crate::{Condition, Verdict};
 
 mod report;
 
-pub use report::{KeysReport, Proposal, ServiceReport, Snapshot, SnapshotKind, ValuePath};
+pub use report::{
+    KeysReport, ObjectWay, ObjectsReport, Proposal, ServiceReport, Snapshot, SnapshotKind, ValuePath,
+};
 
 /// The data of services of one environment, brought into those of another.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -41,6 +43,9 @@ pub use report::{KeysReport, Proposal, ServiceReport, Snapshot, SnapshotKind, Va
     validation = Rule::new(
         "self.spec.from == oldSelf.spec.from && self.spec.to == oldSelf.spec.to && self.spec.services == oldSelf.spec.services \
          && self.spec.databases == oldSelf.spec.databases && self.spec.masks == oldSelf.spec.masks \
+         && self.spec.keys == oldSelf.spec.keys && self.spec.denied == oldSelf.spec.denied \
+         && has(self.spec.deleteUpTo) == has(oldSelf.spec.deleteUpTo) \
+         && (!has(self.spec.deleteUpTo) || self.spec.deleteUpTo == oldSelf.spec.deleteUpTo) \
          && self.spec.dryRun == oldSelf.spec.dryRun && self.spec.scan == oldSelf.spec.scan \
          && self.spec.quiesce == oldSelf.spec.quiesce && self.spec.protected == oldSelf.spec.protected \
          && has(self.spec.requestedBy) == has(oldSelf.spec.requestedBy) \
@@ -54,7 +59,7 @@ pub struct DataCopySpec {
     pub from: CopyEnd,
     /// Its data is replaced.
     pub to: CopyEnd,
-    /// Services that are copied (default: every MariaDB and Redis that both have).
+    /// Services that are copied (default: every MariaDB, Redis and S3 that both have).
     #[serde(default)]
     #[schemars(length(max = 16), inner(length(min = 1, max = 40)))]
     pub services: Vec<String>,
@@ -63,6 +68,18 @@ pub struct DataCopySpec {
     #[serde(default)]
     #[schemars(extend("maxProperties" = 16))]
     pub databases: BTreeMap<String, Vec<String>>,
+    /// Which keys of a Redis, and which objects of an S3, by service (default: all of them).
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 16))]
+    pub keys: BTreeMap<String, CopyKeys>,
+    /// Of S3: what the source does not have is removed from the target, if it is no more than this; 0 leaves it there
+    /// (default: 100000 in a bucket of an environment's own, 0 in one that others run).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100_000))]
+    pub delete_up_to: Option<u32>,
+    /// Of S3: what becomes of the copy if objects may not be read or written.
+    #[serde(default)]
+    pub denied: DeniedChoice,
     #[serde(default)]
     pub masks: MaskChoice,
     /// May change while it runs.
@@ -106,6 +123,9 @@ impl DataCopySpec {
             to: end(to),
             services: vec![],
             databases: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            delete_up_to: None,
+            denied: DeniedChoice::Fail,
             masks: MaskChoice::Project,
             limits: CopyLimits::default(),
             paused: false,
@@ -126,6 +146,35 @@ pub struct CopyEnd {
     /// An Environment in the same namespace; both are of one project.
     #[schemars(length(min = 1, max = 38))]
     pub environment: String,
+}
+
+/// Some keys of a service, by patterns of Redis, or by how keys of objects begin.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyKeys {
+    /// Those that are copied (default: every key).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(max = 1024)))]
+    pub include: Vec<String>,
+    /// Those of them that are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 1024)))]
+    pub exclude: Vec<String>,
+    /// Beginnings of keys, and what stands there instead on the target.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 100))]
+    pub rename: BTreeMap<String, String>,
+}
+
+/// What becomes of a copy that may not read or write everything.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeniedChoice {
+    // It fails, once all else is copied. (No doc comments here: the schema would list each variant by itself.)
+    #[default]
+    Fail,
+    // It goes well without them, and tells which they are.
+    Skip,
 }
 
 /// What becomes of personal data.
@@ -164,6 +213,14 @@ pub struct CopyLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub cpu_percent: Option<u64>,
+    /// Objects of S3 that are under way at once, at most; how many there are is found out (default: 256).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub transfers: Option<u32>,
+    /// Of S3, on both sides together (default: no limit).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_per_second: Option<u64>,
 }
 
 /// What the operator says about a copy.
@@ -178,7 +235,7 @@ pub struct DataCopyStatus {
     /// The namespace that its pods run in, while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Rows and keys that stand on the target, of all services.
+    /// Rows, keys and objects that stand on the target, of all services.
     #[serde(default)]
     pub rows: u64,
     /// As the sources guess.
@@ -273,6 +330,8 @@ pub enum CopyStore {
     Mariadb,
     // Keys.
     Redis,
+    // Objects.
+    S3,
 }
 
 impl CopyStore {
@@ -280,6 +339,7 @@ impl CopyStore {
         match self {
             Self::Mariadb => "mariadb",
             Self::Redis => "redis",
+            Self::S3 => "s3",
         }
     }
 
@@ -288,6 +348,7 @@ impl CopyStore {
         match self {
             Self::Mariadb => "rows",
             Self::Redis => "keys",
+            Self::S3 => "objects",
         }
     }
 }
@@ -309,10 +370,10 @@ pub struct CopiedService {
     pub tables: u64,
     #[serde(default)]
     pub tables_done: u64,
-    /// Rows, or keys, that stand on the target.
+    /// Rows, keys or objects that stand on the target.
     #[serde(default)]
     pub rows: u64,
-    /// As the source guesses.
+    /// As the source guesses; of objects, as far as they are counted.
     #[serde(default)]
     pub rows_total: u64,
     /// Bytes that were sent, those of earlier tries included.

@@ -36,6 +36,8 @@ pub enum Exit {
     /// A secret that others keep is not there, or does not serve the class.
     SecretMissing = 27,
     CopyFailed = 28,
+    /// Route 53 refuses or does not answer.
+    Dns = 30,
     /// Ended by Ctrl-C or SIGTERM; what was asked for goes on in the cluster.
     Interrupted = 130,
 }
@@ -62,6 +64,7 @@ impl Exit {
         Self::Registry,
         Self::SecretMissing,
         Self::CopyFailed,
+        Self::Dns,
         Self::Interrupted,
     ];
 
@@ -94,6 +97,7 @@ impl Exit {
                 "verdict: a secret that others keep is missing or does not serve the class"
             }
             Self::CopyFailed => "verdict: a copy of data failed",
+            Self::Dns => "verdict: Route 53 refuses or does not answer",
             Self::Interrupted => "interrupted; the cluster goes on",
         }
     }

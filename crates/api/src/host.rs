@@ -30,15 +30,15 @@ pub struct HostClaimSpec {
 }
 
 impl HostClaim {
-    /// The claim of `owner` on `host`.
-    pub fn of(host: &str, owner: &Owner) -> Self {
+    /// The claim of `owner` on `host`, which this slice makes and gives back.
+    pub fn of(host: &str, owner: &Owner, slice: &str) -> Self {
         let spec = HostClaimSpec {
             control_namespace: owner.control_namespace.clone(),
             project: owner.project.clone(),
             environment: owner.environment.clone(),
         };
         let mut claim = Self::new(host, spec);
-        claim.metadata.labels = Some(owner.labels());
+        claim.metadata.labels = Some(owner.labels_of(slice));
         claim
     }
 }

@@ -8,6 +8,7 @@ pub mod datacopy;
 pub mod environment;
 pub mod exit;
 pub mod host;
+pub mod hostname;
 pub mod marks;
 pub mod mask;
 pub mod names;
@@ -28,7 +29,8 @@ pub use environment::{
 };
 pub use exit::Exit;
 pub use host::HostClaim;
-pub use mask::MaskSpec;
+pub use hostname::{Hostname, HostnameSpec, HostnameStatus};
+pub use mask::{MaskSpec, ObjectMask};
 pub use overlay::{Held, Overlay, OverlayPatch};
 pub use overrides::{Override, Overrides};
 pub use plan::{Plan, PlanSpec, PlanStatus};

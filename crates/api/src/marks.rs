@@ -74,6 +74,17 @@ pub const SLICE_DATA: &str = "data";
 /// Field manager of what slice `data` writes.
 pub const MANAGER_DATA: &str = "outboard-data";
 
+/// The finalizer of slice `hostnames`.
+pub const FINALIZER_HOSTNAMES: &str = "outboard.dev/hostnames";
+/// The slice that keeps records of DNS.
+pub const SLICE_HOSTNAMES: &str = "hostnames";
+/// Field manager of what slice `hostnames` writes.
+pub const MANAGER_HOSTNAMES: &str = "outboard-hostnames";
+/// On an entry of the journal of DNS: the zone that it is about.
+pub const ZONE: &str = "outboard.dev/zone";
+/// On the same: whether its batch is not in sync yet.
+pub const PENDING: &str = "outboard.dev/pending";
+
 /// On a namespace: by which of Kubernetes' own standards its pods are judged.
 pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
 
@@ -106,13 +117,18 @@ pub struct Owner {
 impl Owner {
     /// The labels every object of the environment carries.
     pub fn labels(&self) -> BTreeMap<String, String> {
+        self.labels_of(SLICE_ENVIRONMENTS)
+    }
+
+    /// The same of what another slice makes for it.
+    pub fn labels_of(&self, slice: &str) -> BTreeMap<String, String> {
         [
             ("app.kubernetes.io/managed-by", "outboard"),
             (INSTALL, &self.install),
             (CONTROL_NAMESPACE, &self.control_namespace),
             (PROJECT, &self.project),
             (ENVIRONMENT, &self.environment),
-            (SLICE, SLICE_ENVIRONMENTS),
+            (SLICE, slice),
         ]
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))

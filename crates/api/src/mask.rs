@@ -57,6 +57,22 @@ impl MaskSpec {
     }
 }
 
+/// What becomes of objects that begin so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectMask {
+    /// Not copied at all.
+    Drop,
+    /// Something of the same kind stands in for it.
+    Placeholder,
+    /// Copied as it is: looked at, and no personal data.
+    Keep,
+}
+
+impl ObjectMask {
+    pub const WORDS: [&'static str; 3] = ["drop", "placeholder", "keep"];
+}
+
 /// A step of a path into a JSON document: `.name`, `[*]` or `.*`.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'a> {

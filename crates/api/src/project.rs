@@ -100,6 +100,9 @@ pub struct Class {
     /// Its environments are as the project says: nothing about them is set by hand, and who destroys one has to say so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
+    /// Its environments are ready only once all their hosts are: `DNSReady`, and `CertificateReady` where TLS is spoken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub await_hosts: bool,
     /// What is done about changes that others make: `heal` puts them back (default), `report` only tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,

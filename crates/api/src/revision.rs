@@ -94,6 +94,9 @@ pub struct EnvironmentRevision {
     /// What is done about drift in its class.
     #[serde(default)]
     pub drift: DriftPolicy,
+    /// Its class has environments ready only once their hosts are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub await_hosts: bool,
     /// The outboard version that rendered it.
     pub renderer: String,
     /// URL by route host.

@@ -53,6 +53,12 @@ pub enum Cause {
     /// A server of a copy refuses its user.
     AccessDenied,
     CopyFailed,
+    /// A record of DNS that somebody else has stands in the way of a hostname.
+    RecordTaken,
+    /// A hostname cannot be had as it is written, or in no zone that outboard keeps.
+    HostnameInvalid,
+    /// Route 53 refuses or does not answer, or the gateway has no address.
+    DnsUnavailable,
     /// A cause that a newer outboard gave.
     #[serde(other)]
     Unknown,
@@ -61,7 +67,9 @@ pub enum Cause {
 impl Cause {
     pub fn exit(self) -> Exit {
         match self {
-            Self::Invalid | Self::Refused | Self::MasksInvalid | Self::DataLeaked => Exit::Invalid,
+            Self::Invalid | Self::Refused | Self::MasksInvalid | Self::DataLeaked | Self::HostnameInvalid => {
+                Exit::Invalid
+            }
             Self::ProjectNotFound
             | Self::RevisionNotFound
             | Self::ServiceNotFound
@@ -71,6 +79,7 @@ impl Cause {
             | Self::ObjectTaken
             | Self::PlanStale
             | Self::Frozen
+            | Self::RecordTaken
             | Self::CopyUnderWay => Exit::Conflict,
             Self::Protected | Self::AccessDenied => Exit::Forbidden,
             Self::SecretLost => Exit::SecretLost,
@@ -82,6 +91,7 @@ impl Cause {
             Self::JobFailed => Exit::JobFailed,
             Self::Unschedulable => Exit::Unschedulable,
             Self::CopyFailed => Exit::CopyFailed,
+            Self::DnsUnavailable => Exit::Dns,
             Self::Unknown => Exit::Failure,
         }
     }

@@ -10,11 +10,12 @@ use kube::{Client, ResourceExt};
 use crate::claim::{Claim, holder};
 use crate::error::{Error, is_status};
 
-/// Claims `host`; claiming what is already held changes nothing.
-pub async fn claim_host(client: &Client, host: &str, owner: &Owner) -> Result<Claim, Error> {
+/// Claims `host` for what a slice does with it; claiming what is already held changes nothing.
+pub async fn claim_host(client: &Client, host: &str, owner: &Owner, slice: &str) -> Result<Claim, Error> {
     let api = Api::<HostClaim>::all(client.clone());
-    let params = PostParams { field_manager: Some(marks::MANAGER.to_owned()), ..PostParams::default() };
-    match api.create(&params, &HostClaim::of(host, owner)).await {
+    let manager = format!("{}-{slice}", marks::MANAGER_PREFIX);
+    let params = PostParams { field_manager: Some(manager), ..PostParams::default() };
+    match api.create(&params, &HostClaim::of(host, owner, slice)).await {
         Ok(created) => Ok(judge_host(&created, owner)),
         Err(error) if is_status(&error, 409) => Ok(match api.get_opt(host).await? {
             Some(found) => judge_host(&found, owner),
@@ -31,10 +32,16 @@ pub async fn look_up_host(client: &Client, host: &str, owner: &Owner) -> Result<
     Ok(found.map(|found| judge_host(&found, owner)))
 }
 
-/// Gives back every host that `owner` has and that is not in `but`; which those were.
-pub async fn release_hosts(client: &Client, owner: &Owner, but: &[&str]) -> Result<Vec<String>, Error> {
+/// Gives back every host that `owner` has through this slice and that is not in `but`; which those were.
+pub async fn release_hosts(
+    client: &Client,
+    owner: &Owner,
+    slice: &str,
+    but: &[&str],
+) -> Result<Vec<String>, Error> {
     let api = Api::<HostClaim>::all(client.clone());
-    let ours: Vec<String> = owner.labels().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let ours: Vec<String> =
+        owner.labels_of(slice).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     let mut released = Vec::new();
     for claim in api.list(&ListParams::default().labels(&ours.join(","))).await? {
         let host = claim.name_any();
@@ -51,6 +58,23 @@ pub async fn release_hosts(client: &Client, owner: &Owner, but: &[&str]) -> Resu
         }
     }
     Ok(released)
+}
+
+/// Gives back one host, if `owner` has it through this slice.
+pub async fn release_host(client: &Client, host: &str, owner: &Owner, slice: &str) -> Result<(), Error> {
+    let api = Api::<HostClaim>::all(client.clone());
+    let Some(claim) = api.get_opt(host).await? else { return Ok(()) };
+    let of_slice = claim.labels().get(marks::SLICE).is_some_and(|of| of == slice);
+    if !of_slice || !owner.owns(claim.labels()) {
+        return Ok(());
+    }
+    let only = Preconditions { uid: claim.uid(), resource_version: None };
+    match api.delete(host, &DeleteParams { preconditions: Some(only), ..DeleteParams::default() }).await {
+        Err(error) if !is_status(&error, 404) && !is_status(&error, 409) => {
+            Err(Error::of_write(error, "HostClaim", "", host))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whose host this is.
@@ -76,7 +100,7 @@ mod tests {
             project: "shop".into(),
             environment: environment.into(),
         };
-        let mut claim = HostClaim::of("web-qa-shop.example.com", &owner("qa"));
+        let mut claim = HostClaim::of("web-qa-shop.example.com", &owner("qa"), marks::SLICE_ENVIRONMENTS);
         claim.metadata.uid = Some("u".into());
         assert_eq!(judge_host(&claim, &owner("qa")), Claim::Held { uid: "u".into() });
         let taken = Claim::Taken { by: "environment qa of team".into() };

@@ -20,7 +20,7 @@ pub mod writer;
 
 pub use claim::{Claim, claim_namespace};
 pub use error::Error;
-pub use host::{claim_host, look_up_host, release_hosts};
+pub use host::{claim_host, judge_host, look_up_host, release_host, release_hosts};
 pub use ownership::Managers;
 pub use standing::Standing;
 pub use view::{Seen, View};

@@ -19,7 +19,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::Access;
+pub use access::Access;
 use aws_config::SdkConfig;
 pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};

@@ -9,12 +9,14 @@ mod env;
 mod exec;
 mod fals;
 mod forward;
+mod hostname;
 mod import;
 mod init;
 mod install;
 mod logs;
 mod operator;
 mod project;
+mod ui;
 mod version;
 
 use clap::Subcommand;
@@ -33,6 +35,8 @@ pub enum Command {
     Env(env::EnvCommand),
     #[command(subcommand)]
     Data(data::DataCommand),
+    #[command(subcommand)]
+    Hostname(hostname::HostnameCommand),
     Logs(logs::LogsArgs),
     Exec(exec::ExecArgs),
     Forward(forward::ForwardArgs),
@@ -41,6 +45,7 @@ pub enum Command {
     #[command(subcommand)]
     Import(import::ImportCommand),
     Fals(fals::FalsArgs),
+    Ui(ui::UiArgs),
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
@@ -60,6 +65,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Operator(args) => return operator::run(args),
         Command::Fals(args) => return fals::run(args),
         Command::DataCopy(args) => return data_copy::run(&args),
+        Command::Ui(args) => return ui::run(context, args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -99,6 +105,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Project(command) => project::run(context, command).await,
         Command::Env(command) => Box::pin(env::run(context, command, interrupted)).await,
         Command::Data(command) => Box::pin(data::run(context, command)).await,
+        Command::Hostname(command) => Box::pin(hostname::run(context, command)).await,
         Command::Logs(args) => Box::pin(logs::run(context, args)).await,
         Command::Exec(args) => Box::pin(exec::run(context, args)).await,
         Command::Forward(args) => Box::pin(forward::run(context, args)).await,
@@ -111,7 +118,8 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         | Command::Import(_)
         | Command::Operator(_)
         | Command::DataCopy(_)
-        | Command::Fals(_) => Ok(()),
+        | Command::Fals(_)
+        | Command::Ui(_) => Ok(()),
     }
 }
 

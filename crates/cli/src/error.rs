@@ -1,9 +1,5 @@
 //! The one place that turns errors into a sentence, a hint and an exit code.
 
-mod archive;
-mod inside;
-mod verb;
-
 use api::{Exit, Verdict};
 use serde::Serialize;
 use thiserror::Error;
@@ -11,8 +7,8 @@ use verbs::Error as Verb;
 use verbs::file::{BrokenFile, FileProblem};
 use verbs::inside::Trouble;
 use verbs::logs::QueryError;
+use words::{Words, chain, of_verb};
 
-use self::verb::of_verb;
 use crate::output::colour::Paint;
 use crate::output::{Output, problems, receipt};
 
@@ -47,6 +43,8 @@ pub enum Failure {
     Operator(#[from] operator::Error),
     #[error(transparent)]
     Fals(#[from] fals::Error),
+    #[error(transparent)]
+    Web(#[from] web::Error),
 }
 
 /// A failure as data.
@@ -78,6 +76,7 @@ pub fn tell(output: &Output, failure: &Failure, resume: Option<&str>) -> Exit {
         Some(
             Verb::Verdict { verdict, .. }
             | Verb::CopyFailed { verdict, .. }
+            | Verb::HostnameVerdict { verdict, .. }
             | Verb::Inside(Trouble::NotStarted { verdict, .. }),
         ) => Some(&**verdict),
         _ => None,
@@ -138,30 +137,6 @@ fn text(words: &Words, verdict: Option<&Verdict>, paint: Paint) -> String {
     text
 }
 
-#[derive(Debug)]
-struct Words {
-    exit: Exit,
-    sentence: String,
-    details: Vec<String>,
-    hint: Option<String>,
-}
-
-impl Words {
-    fn new(exit: Exit, sentence: impl Into<String>) -> Self {
-        Self { exit, sentence: sentence.into(), details: vec![], hint: None }
-    }
-
-    fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    fn details(mut self, details: Vec<String>) -> Self {
-        self.details = details;
-        self
-    }
-}
-
 fn words(failure: &Failure, resume: Option<&str>) -> Words {
     match failure {
         Failure::Verb(error) => of_verb(error, resume),
@@ -179,6 +154,10 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
             Words { hint: error.hint(), ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error)) }
         }
         Failure::Data(error) => of_data(error),
+        Failure::Web(web::Error::Verb(error)) => of_verb(error, resume),
+        Failure::Web(error @ web::Error::Listen { .. }) => Words::new(Exit::Conflict, chain(error))
+            .hint("take another --port, or leave it out for a free one"),
+        Failure::Web(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Fals(error) => {
             Words { hint: error.hint(), ..Words::new(error.exit(), chain(error)).details(error.details()) }
@@ -202,18 +181,4 @@ fn of_query(text: &str, error: &QueryError) -> Words {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let place = format!("{:>width$}", "^", width = error.position + 1);
     Words { hint: error.hint.clone(), ..Words::new(Exit::Usage, &error.message) }.details(vec![plain, place])
-}
-
-/// An error with its causes, each once.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(&format!(": {inner_text}"));
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -1,7 +1,7 @@
 //! How things are shown: results on stdout, everything about the way there on stderr.
 
 pub mod colour;
-pub mod copy;
+pub mod copied;
 pub mod drift;
 pub mod history;
 pub mod import;
@@ -11,7 +11,6 @@ pub mod problems;
 pub mod progress;
 pub mod receipt;
 pub mod table;
-pub mod time;
 pub mod tracing;
 
 use std::io::{self, IsTerminal, Write};

@@ -1,10 +1,14 @@
 //! The settings of an installation, as `outboard install` takes them and hands them on to `outboard operator`.
 
+mod dns;
+
 use std::time::Duration;
 
 use api::marks;
 use clap::Args;
 use verbs::install::Settings;
+
+pub use dns::DnsArgs;
 
 use crate::args::duration;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use api::datacopy::{CopyStore, MaskChoice};
+use api::datacopy::{CopyStore, DataCopySpec, MaskChoice};
 use api::marks::{self, CopyOwner, Owner};
 use api::project::ServiceMasks;
 use api::{Cause, DataCopy, Verdict};
@@ -21,6 +21,7 @@ use tracing::info;
 
 use crate::context::{Context, Stop};
 use crate::gather::{self, Ends};
+use crate::plan::between::admit::Pair;
 use crate::plan::between::next::{self, Act};
 use crate::plan::between::render::{self, LIMITS, Material, Start, What};
 use crate::plan::between::verdict::refusal;
@@ -144,7 +145,7 @@ async fn material(
     };
     let masks = ends.project.as_ref().and_then(|project| project.masks.get(service));
     let masks = masks.filter(|_| copy.spec.masks == MaskChoice::Project);
-    let (what, masked) = match what(pair.store, masks, found.databases) {
+    let (what, masked) = match what(&copy.spec, pair, masks, found.databases) {
         Ok(what) => what,
         Err((mask, error)) => {
             return Ok(Err(refusal(
@@ -156,7 +157,7 @@ async fn material(
         }
     };
     let deny = masks.is_some_and(|masks| masks.deny);
-    let key = match deny || masked {
+    let key = match pair.store != CopyStore::S3 && (deny || masked) {
         true => Some(mask_key::of(&owner.control_namespace, &project, context).await?),
         false => None,
     };
@@ -166,11 +167,13 @@ async fn material(
 
 /// What is copied with which masks, and whether there are any; or the mask that cannot be read, and why.
 fn what(
-    store: CopyStore,
+    spec: &DataCopySpec,
+    pair: &Pair,
     masks: Option<&ServiceMasks>,
     databases: Vec<String>,
 ) -> Result<(What, bool), (String, serde_json::Error)> {
-    match store {
+    let keys = spec.keys.get(&pair.service).cloned().unwrap_or_default();
+    match pair.store {
         CopyStore::Mariadb => {
             let columns = masks.map(ServiceMasks::specs).transpose()?.unwrap_or_default();
             let masks = render::masks(&columns, &databases);
@@ -181,7 +184,13 @@ fn what(
             let masked = !masks.is_empty();
             // Those that are no numbers were refused before.
             let databases = databases.iter().filter_map(|name| name.parse().ok()).collect();
-            Ok((What::Keys { databases, masks }, masked))
+            Ok((What::Keys { databases, keys, masks }, masked))
+        }
+        CopyStore::S3 => {
+            let masks = masks.map(ServiceMasks::objects).transpose()?.unwrap_or_default();
+            let (delete_up_to, denied) = (pair.delete_up_to(spec), spec.denied);
+            let masked = !masks.is_empty();
+            Ok((What::Objects { keys, delete_up_to, denied, masks }, masked))
         }
     }
 }

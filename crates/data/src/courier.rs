@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::job::{self, Store};
 use crate::plan::between::render::{LIMITS, SAYS};
 use crate::plan::between::word::{Task, Word};
-use crate::{Say, Steer, copy, redis, s3, stores};
+use crate::{Halt, Say, Steer, copy, redis, s3, stores};
 
 const OFTEN: Duration = Duration::from_secs(1);
 /// So long it is tried to deliver the last word: without it, who looks on knows only that it ended.
@@ -40,7 +40,7 @@ struct Courier {
 }
 
 /// Does what a job's file says; tells `say` too.
-pub async fn run(file: &Path, task: Task, desk: Desk, say: &Say) -> Result<()> {
+pub async fn run(file: &Path, task: Task, desk: Desk, halt: &Halt, say: &Say) -> Result<()> {
     let client = Client::try_default().await.map_err(|error| Error::Internal(error.to_string()))?;
     let word = Mutex::new(Word::begin(&desk.name, desk.number));
     let reports = Api::default_namespaced(client);
@@ -53,10 +53,12 @@ pub async fn run(file: &Path, task: Task, desk: Desk, say: &Say) -> Result<()> {
         })
     };
     let outcome = tokio::select! {
-        outcome = work(file, task, &courier, &hear) => outcome,
+        outcome = work(file, task, &courier, halt, &hear) => outcome,
         () = courier.go() => Err(Error::Internal("who reports has ended".into())),
     };
     match &outcome {
+        // Whoever asked for that knows.
+        Err(Error::Stopped) => return outcome,
         Ok(()) => lock(&courier.word).done(task, Timestamp::now()),
         Err(error) => lock(&courier.word).failed(error),
     }
@@ -71,17 +73,19 @@ pub async fn run(file: &Path, task: Task, desk: Desk, say: &Say) -> Result<()> {
     outcome
 }
 
-async fn work(file: &Path, task: Task, courier: &Arc<Courier>, say: &Say) -> Result<()> {
+async fn work(file: &Path, task: Task, courier: &Arc<Courier>, halt: &Halt, say: &Say) -> Result<()> {
     match (task, job::store(file)) {
         (Task::Copy, Store::MariaDb) => {
-            Box::pin(copy::copy_steered(file, &steer(courier), say)).await.map(drop)
+            Box::pin(halt.unless(copy::copy_steered(file, &steer(courier), say))).await.map(drop)
         }
         (Task::Copy, Store::Redis) => {
-            Box::pin(redis::copy_steered(file, &steer(courier), say)).await.map(drop)
+            Box::pin(halt.unless(redis::copy_steered(file, &steer(courier), say))).await.map(drop)
         }
-        (Task::Copy, Store::S3) => Box::pin(s3::copy(file, say)).await.map(drop),
-        (Task::Plan, _) => stores::plan(file, say).await,
-        (Task::Scan, _) => stores::scan(file, say).await,
+        (Task::Copy, Store::S3) => {
+            Box::pin(s3::copy_steered(file, &steer(courier), halt, say)).await.map(drop)
+        }
+        (Task::Plan, _) => halt.unless(stores::plan(file, say)).await,
+        (Task::Scan, _) => halt.unless(stores::scan(file, say)).await,
     }
 }
 

@@ -42,6 +42,9 @@ pub enum Error {
     Refused { message: String, fix: String },
     #[error("another copy is writing to the target")]
     Busy,
+    /// By whoever runs it.
+    #[error("it was asked to stop")]
+    Stopped,
     #[error("{side} failed while {doing}: {}", said(source))]
     Sql { side: Side, doing: String, source: Box<mysql_async::Error> },
     #[error("{side} failed while {doing}: {message}")]
@@ -123,6 +126,7 @@ impl Error {
             Self::Credentials { .. } => "correct user and password in the job".to_owned(),
             Self::Refused { fix, .. } => fix.clone(),
             Self::Busy => "wait until it has finished, or end it".to_owned(),
+            Self::Stopped => "start the copy again: it goes on".to_owned(),
             Self::Changed { .. } => {
                 "start the copy again once the schema stays as it is: it goes on".to_owned()
             }

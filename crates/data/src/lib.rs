@@ -15,6 +15,7 @@ pub mod copy;
 pub mod courier;
 mod error;
 mod gather;
+mod halt;
 pub mod job;
 mod leaks;
 mod mask_key;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 pub use context::{Observer, Settings};
 pub use error::{Error, Result, Side};
+pub use halt::Halt;
 pub use mysql::ledger::LEDGER;
 pub use progress::{Event, Report};
 

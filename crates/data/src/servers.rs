@@ -1,4 +1,4 @@
-//! Who a copy is on a server: the address and the credentials of a service, read from where its environment has them.
+//! Who a copy is on a server or in a bucket: the address and the credentials of a service, read from where its environment has them.
 //! Values go from Secret to Secret and are shown nowhere.
 
 use std::collections::BTreeMap;
@@ -15,15 +15,15 @@ use kube::api::Api;
 
 use crate::context::{Context, Stop};
 use crate::plan::between::admit::{Pair, Place};
-use crate::plan::between::render::Server;
+use crate::plan::between::render::{Bucket, End, Server};
 use crate::plan::between::verdict::{refusal, waits};
 
 type Values = BTreeMap<String, Vec<u8>>;
 
-/// Both servers of a pair, and the databases to copy.
+/// Both ends of a pair, and the databases to copy.
 pub struct Found {
-    pub source: Server,
-    pub target: Server,
+    pub source: End,
+    pub target: End,
     pub databases: Vec<String>,
 }
 
@@ -33,8 +33,8 @@ pub async fn find(
     owner: &Owner,
     context: &Context,
 ) -> Result<Result<Found, Verdict>, Stop> {
-    let source = server(&pair.from, pair, owner, context).await?;
-    let target = server(&pair.to, pair, owner, context).await?;
+    let source = end(&pair.from, pair, owner, context).await?;
+    let target = end(&pair.to, pair, owner, context).await?;
     Ok(source.and_then(|source| {
         let target = target?;
         let databases = databases(spec, pair, &source, &target)?;
@@ -43,19 +43,14 @@ pub async fn find(
 }
 
 /// Those that are named, or the one that both sides give their components.
-fn databases(
-    spec: &DataCopySpec,
-    pair: &Pair,
-    source: &Server,
-    target: &Server,
-) -> Result<Vec<String>, Verdict> {
+fn databases(spec: &DataCopySpec, pair: &Pair, source: &End, target: &End) -> Result<Vec<String>, Verdict> {
     if let Some(named) = spec.databases.get(&pair.service).filter(|named| !named.is_empty()) {
         return Ok(named.clone());
     }
     // Of Redis every one that holds keys is copied.
-    if pair.store == CopyStore::Redis {
+    let (CopyStore::Mariadb, End::Server(source), End::Server(target)) = (pair.store, source, target) else {
         return Ok(vec![]);
-    }
+    };
     let about = format!("service {}", pair.service);
     let (from, to) = (&spec.from.environment, &spec.to.environment);
     match (&source.database, &target.database) {
@@ -80,12 +75,12 @@ fn databases(
     }
 }
 
-async fn server(
+async fn end(
     place: &Place,
     Pair { service, store, .. }: &Pair,
     owner: &Owner,
     context: &Context,
-) -> Result<Result<Server, Verdict>, Stop> {
+) -> Result<Result<End, Verdict>, Stop> {
     match place {
         Place::Ours { environment, namespace } => {
             let secrets = Api::<Secret>::namespaced(context.client.clone(), namespace);
@@ -114,25 +109,38 @@ async fn server(
                     Err(verdict) => return Ok(Err(verdict)),
                 },
             };
-            Ok(external(settings, &kept, service, *store))
+            Ok(match store {
+                CopyStore::S3 => external_bucket(settings, &kept, service).map(End::Bucket),
+                _ => external(settings, &kept, service, *store).map(End::Server),
+            })
         }
     }
 }
 
-fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Option<Server> {
+fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Option<End> {
+    let (host, port) = (format!("{service}.{namespace}.svc"), text(values, "port")?.parse().ok()?);
+    if store == CopyStore::S3 {
+        return Some(End::Bucket(Bucket {
+            name: text(values, "bucket")?,
+            endpoint: Some(format!("http://{host}:{port}")),
+            region: text(values, "region"),
+            access_key: text(values, "access_key")?,
+            secret_key: values.get("password")?.clone(),
+        }));
+    }
     let user = text(values, "user");
     if user.is_none() && needs_user(store) {
         return None;
     }
-    Some(Server {
-        host: format!("{service}.{namespace}.svc"),
-        port: text(values, "port")?.parse().ok()?,
+    Some(End::Server(Server {
+        host,
+        port,
         user,
         password: Some(values.get("password")?.clone()),
         database: text(values, "name"),
         tls: false,
         authority: None,
-    })
+    }))
 }
 
 /// A Redis may have one user without a name, and others' even one without a password.
@@ -144,7 +152,13 @@ fn usual_port(store: CopyStore) -> u16 {
     match store {
         CopyStore::Mariadb => 3306,
         CopyStore::Redis => 6379,
+        CopyStore::S3 => 443,
     }
+}
+
+/// What the project says of it, or else what its Secret does.
+fn said(settings: &ServiceSettings, kept: &Values, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| settings.fields.get(*name).cloned().or_else(|| text(kept, name)))
 }
 
 /// What the project says of it, and what its Secret does. Others' servers are spoken to by TLS.
@@ -154,9 +168,7 @@ fn external(
     service: &str,
     store: CopyStore,
 ) -> Result<Server, Verdict> {
-    let said = |names: &[&str]| {
-        names.iter().find_map(|name| settings.fields.get(*name).cloned().or_else(|| text(kept, name)))
-    };
+    let said = |names: &[&str]| said(settings, kept, names);
     let host = settings.host.clone().or_else(|| said(&["host"]));
     let user = said(&["user", "username"]);
     let port = match settings.port {
@@ -174,12 +186,7 @@ fn external(
     ];
     let lacks: Vec<&str> = lacks.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| *name).collect();
     let (Some(host), Some(port), []) = (host, port, lacks.as_slice()) else {
-        return Err(refusal(
-            Cause::SecretMissing,
-            format!("service {service}"),
-            format!("nothing says {} of the external service {service}", lacks.join(", ")),
-            "put them into its Secret, or all but the password into its `fields`".to_owned(),
-        ));
+        return Err(lacking(service, &lacks, "password"));
     };
     Ok(Server {
         host,
@@ -190,6 +197,51 @@ fn external(
         tls: said(&["tls"]).as_deref() != Some("off"),
         authority: kept.get("ca.crt").cloned(),
     })
+}
+
+fn lacking(service: &str, lacks: &[&str], secret: &str) -> Verdict {
+    refusal(
+        Cause::SecretMissing,
+        format!("service {service}"),
+        format!("nothing says {} of the external service {service}", lacks.join(", ")),
+        format!("put them into its Secret, or all but the {secret} into its `fields`"),
+    )
+}
+
+/// The same of a bucket. One of AWS needs no address: its region leads there.
+fn external_bucket(settings: &ServiceSettings, kept: &Values, service: &str) -> Result<Bucket, Verdict> {
+    let said = |names: &[&str]| said(settings, kept, names);
+    let host = settings.host.clone().or_else(|| said(&["host"]));
+    let (name, region) = (said(&["bucket", "name"]), said(&["region"]));
+    let tls = said(&["tls"]).as_deref() != Some("off");
+    let endpoint = said(&["endpoint"]).or_else(|| {
+        let host = host.filter(|host| !is_of_aws(host))?;
+        let scheme = if tls { "https" } else { "http" };
+        let port = settings.port.map_or_else(|| said(&["port"]), |port| Some(port.to_string()));
+        Some(format!("{scheme}://{host}{}", port.map(|port| format!(":{port}")).unwrap_or_default()))
+    });
+    let endpoint = endpoint.filter(|endpoint| !is_of_aws(endpoint.rsplit("://").next().unwrap_or_default()));
+    let access_key = said(&["access_key", "AWS_ACCESS_KEY_ID"]);
+    let secret_key = ["secret_key", "AWS_SECRET_ACCESS_KEY"].iter().find_map(|name| kept.get(*name).cloned());
+    let lacks = [
+        ("bucket", name.is_none()),
+        // Of AWS.
+        ("region", endpoint.is_none() && region.is_none()),
+        ("access_key", access_key.is_none()),
+        ("secret_key", secret_key.is_none()),
+    ];
+    let lacks: Vec<&str> = lacks.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| *name).collect();
+    match (name, access_key, secret_key, lacks.as_slice()) {
+        (Some(name), Some(access_key), Some(secret_key), []) => {
+            Ok(Bucket { name, endpoint, region, access_key, secret_key })
+        }
+        _ => Err(lacking(service, &lacks, "secret_key")),
+    }
+}
+
+fn is_of_aws(host: &str) -> bool {
+    let host = host.split([':', '/']).next().unwrap_or_default();
+    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
 }
 
 /// What others keep of an external service, if it serves the class.
@@ -282,7 +334,9 @@ mod tests {
     #[test]
     fn a_redis_may_have_a_user_without_a_name() {
         let secret = kept(&[("port", "6379"), ("password", "p")]);
-        let server = ours(&secret, "cache", "shop-qa", CopyStore::Redis).unwrap();
+        let Some(End::Server(server)) = ours(&secret, "cache", "shop-qa", CopyStore::Redis) else {
+            panic!("no server")
+        };
         assert_eq!((server.host.as_str(), server.user), ("cache.shop-qa.svc", None));
         assert!(ours(&secret, "db", "shop-qa", CopyStore::Mariadb).is_none());
         let host = settings(json!({"host": "cache.example.com"}));
@@ -290,6 +344,44 @@ mod tests {
         assert_eq!((server.port, server.password), (6379, None));
         let named = external(&host, &kept(&[("user", "copy")]), "cache", CopyStore::Redis).err().unwrap();
         assert_eq!(named.message, "nothing says password of the external service cache");
+    }
+
+    #[test]
+    fn a_bucket_of_an_environment_is_reached_through_its_service() {
+        let pairs = [
+            ("port", "7070"),
+            ("bucket", "app"),
+            ("region", "us-east-1"),
+            ("access_key", "app"),
+            ("password", "p"),
+        ];
+        let Some(End::Bucket(bucket)) = ours(&kept(&pairs), "uploads", "shop-qa", CopyStore::S3) else {
+            panic!("no bucket")
+        };
+        assert_eq!(bucket.endpoint.as_deref(), Some("http://uploads.shop-qa.svc:7070"));
+        assert_eq!((bucket.name.as_str(), bucket.secret_key), ("app", b"p".to_vec()));
+        assert!(ours(&kept(&pairs[..4]), "uploads", "shop-qa", CopyStore::S3).is_none());
+    }
+
+    #[test]
+    fn a_bucket_of_aws_is_found_by_its_region_and_another_by_its_address() {
+        let secret = kept(&[("access_key", "AKIA"), ("secret_key", "s")]);
+        let of = |project: serde_json::Value| external_bucket(&settings(project), &secret, "uploads");
+        let at = |project: serde_json::Value| of(project).ok().unwrap().endpoint;
+        let fields = json!({"bucket": "b", "region": "eu-west-1"});
+        assert_eq!(at(json!({"host": "s3.eu-west-1.amazonaws.com", "fields": fields})), None);
+        assert_eq!(
+            at(json!({"host": "minio.example.com", "port": 9000, "fields": {"bucket": "b", "tls": "off"}})),
+            Some("http://minio.example.com:9000".to_owned())
+        );
+        let endpoint = json!({"bucket": "b", "endpoint": "https://s3.example.com"});
+        assert_eq!(at(json!({"host": "x", "fields": endpoint})), Some("https://s3.example.com".to_owned()));
+        let bare = json!({"host": "s3.eu-west-1.amazonaws.com"});
+        let lacks = external_bucket(&settings(bare), &Values::new(), "uploads").err().unwrap();
+        assert_eq!(
+            lacks.message,
+            "nothing says bucket, region, access_key, secret_key of the external service uploads"
+        );
     }
 
     #[test]

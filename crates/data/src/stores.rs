@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::job::{Store, store};
-use crate::{Say, copy, redis, s3, scan};
+use crate::{Halt, Say, copy, redis, s3, scan};
 
 /// What would be copied, and whether it can be; changes nothing.
 pub async fn plan(file: &Path, say: &Say) -> Result<()> {
@@ -16,11 +16,12 @@ pub async fn plan(file: &Path, say: &Say) -> Result<()> {
 }
 
 /// Follows the limits in its file.
-pub async fn copy(file: &Path, say: &Say) -> Result<()> {
+pub async fn copy(file: &Path, halt: &Halt, say: &Say) -> Result<()> {
     match store(file) {
-        Store::MariaDb => Box::pin(copy::copy(file, say)).await.map(drop),
-        Store::Redis => Box::pin(redis::copy(file, say)).await.map(drop),
-        Store::S3 => Box::pin(s3::copy(file, say)).await.map(drop),
+        Store::MariaDb => Box::pin(halt.unless(copy::copy(file, say))).await.map(drop),
+        Store::Redis => Box::pin(halt.unless(redis::copy(file, say))).await.map(drop),
+        // It has its turn on the target, and gives it back.
+        Store::S3 => Box::pin(s3::copy(file, halt, say)).await.map(drop),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Hostnames: claimed before a route serves them, given back when no revision and no namespace of the environment has them.
 
-use api::marks::Owner;
+use api::marks::{self, Owner};
 use api::revision::{EnvironmentRevision, Part};
 use api::{Cause, Verdict};
 use apply::{Claim, claim_host, look_up_host, release_hosts};
@@ -17,7 +17,7 @@ pub async fn claim(part: &Part, owner: &Owner, context: &Context) -> Result<Opti
     let mut taken = Vec::new();
     for host in hosts::of_part(part).filter(|host| !known.contains(*host)) {
         let about = format!("route {}", part.name);
-        match claim_host(&context.client, host, owner).await {
+        match claim_host(&context.client, host, owner, marks::SLICE_ENVIRONMENTS).await {
             Ok(Claim::Held { .. }) => {}
             Ok(Claim::Taken { by }) => taken.push((host.to_owned(), by)),
             Ok(Claim::Terminating) => return Ok(Some(going(about, host))),
@@ -54,7 +54,8 @@ pub async fn give_back(
     if context.watches.hosts(owner).iter().all(|host| wanted.contains(host.as_str())) {
         return Ok(false);
     }
-    let released = release_hosts(&context.client, owner, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    let wanted: Vec<&str> = wanted.into_iter().collect();
+    let released = release_hosts(&context.client, owner, marks::SLICE_ENVIRONMENTS, &wanted).await?;
     for host in &released {
         info!(environment = %owner.environment, %host, "gave back {host}");
     }
@@ -63,7 +64,7 @@ pub async fn give_back(
 
 /// Gives back everything that the environment claimed: it is gone.
 pub async fn give_all_back(owner: &Owner, context: &Context) -> Result<(), Error> {
-    match release_hosts(&context.client, owner, &[]).await {
+    match release_hosts(&context.client, owner, marks::SLICE_ENVIRONMENTS, &[]).await {
         // Without the definition there are no claims.
         Err(error) if not_installed(&error) => Ok(()),
         Err(error) => Err(error.into()),

@@ -293,10 +293,10 @@ async fn ensure(
 /// Asks a route through the gateway.
 async fn ask(part: &Part, context: &Context) -> Result<Progress, Error> {
     let Some(probe) = &part.probe else { return Ok(Progress::new(PartState::Ready, "")) };
-    let Some(address) = gateway::address(&context.client, &context.settings).await? else {
+    let Some(door) = gateway::door(&context.client, &context.settings, &probe.host).await? else {
         return Ok(Progress::new(PartState::Progressing, "the gateway has no address yet"));
     };
-    Ok(match gateway::ask(&address, probe).await {
+    Ok(match gateway::ask(&door, probe).await {
         Answer::Good => Progress::new(PartState::Ready, ""),
         Answer::Bad(why) => Progress::new(PartState::Progressing, why),
     })

@@ -154,7 +154,10 @@ impl Watches {
 
     /// The hosts that an environment was last seen to have. One that is missing here is looked up, not given up.
     pub fn hosts(&self, owner: &Owner) -> BTreeSet<String> {
-        let theirs = self.hosts.state_filter(|claim| owner.owns(claim.labels()));
+        let of_slice = |claim: &HostClaim| {
+            claim.labels().get(marks::SLICE).is_some_and(|slice| slice == marks::SLICE_ENVIRONMENTS)
+        };
+        let theirs = self.hosts.state_filter(|claim| owner.owns(claim.labels()) && of_slice(claim));
         theirs.iter().map(|claim| claim.name_any()).collect()
     }
 

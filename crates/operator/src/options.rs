@@ -9,6 +9,8 @@ use environments::Settings;
 pub struct Options {
     /// What it renders, and where.
     pub settings: Settings,
+    /// Which records of DNS it keeps.
+    pub hostnames: hostnames::Settings,
     /// Namespace of the Lease, which is the operator's own.
     pub lease_namespace: String,
     /// Whether to elect a leader. Without it this process must be the only one.
@@ -21,6 +23,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             settings: Settings::default(),
+            hostnames: hostnames::Settings::default(),
             lease_namespace: "outboard-system".to_owned(),
             leader_elect: true,
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8081)),

@@ -141,10 +141,20 @@ impl Process {
             }
             .shared();
             let copies = self.copies(client.clone(), asked.clone());
+            let hostnames = self.hostnames(client.clone(), asked.clone());
             let environments = environments::controller::run(client, settings, observer, asked);
-            futures::join!(environments, copies);
+            futures::join!(environments, copies, hostnames);
         };
         (stop, Box::pin(work))
+    }
+
+    fn hostnames(
+        &self,
+        client: Client,
+        asked: impl Future<Output = ()> + Send + Sync + 'static,
+    ) -> impl Future<Output = ()> {
+        let observer = Arc::new(self.metrics.hostnames());
+        hostnames::controller::run(client, self.options.hostnames.clone(), observer, asked)
     }
 
     fn copies(

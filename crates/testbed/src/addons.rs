@@ -1,6 +1,7 @@
 //! What runs in the cluster before anything of ours: DNS, volumes, metrics.
 
 use crate::cache::Cache;
+use crate::dns;
 use crate::images::Images;
 use crate::kube::Kubectl;
 use crate::node::{DNS_IP, HOST_IP};
@@ -25,9 +26,15 @@ pub fn apply(cache: &Cache, kubectl: &Kubectl, images: &Images) -> anyhow::Resul
             ("METRICS_SERVER", &images.metrics_server),
             ("REGISTRY_HOST", registry::HOST),
             ("VOLUMES", &images.volumes),
+            ("ZONE", dns::ZONE),
         ],
     )?;
     kubectl.apply(cache, "addons", &text)
+}
+
+/// Stands for the manifests: other ones have to be applied.
+pub fn mark() -> String {
+    crate::template::mark(&[ACCESS, COREDNS, VOLUMES, METRICS_SERVER])
 }
 
 pub fn wait(kubectl: &Kubectl) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use crate::cache::Cache;
 use crate::kube::Kubectl;
 use crate::node::Node;
 use crate::process::Daemon;
-use crate::{apiserver, containerd, controllers, etcd, forward, kubelet, registry};
+use crate::{apiserver, containerd, controllers, dns, etcd, forward, kubelet, registry};
 
 type Ready = Box<dyn Fn() -> bool>;
 
@@ -19,6 +19,7 @@ pub fn daemons(cache: &Cache) -> anyhow::Result<Vec<(Daemon, Ready)>> {
     let kubectl = Kubectl::new(cache)?;
     Ok(vec![
         (registry::daemon(cache)?, Box::new(registry::ready)),
+        (dns::daemon(cache)?, Box::new(dns::ready)),
         (containerd::daemon(cache, &node), Box::new(move || containerd::ready(&runtime))),
         (etcd::daemon(cache)?, Box::new(etcd::ready)),
         (apiserver::daemon(cache)?, Box::new(move || kubectl.ready())),

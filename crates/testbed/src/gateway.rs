@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::ca;
 use crate::cache::Cache;
 use crate::command::run;
 use crate::go;
@@ -40,8 +41,24 @@ pub fn install_controller(cache: &Cache, kubectl: &Kubectl, images: &Images) -> 
 }
 
 pub fn install_gateway(cache: &Cache, kubectl: &Kubectl, images: &Images) -> anyhow::Result<()> {
-    let text = fill(GATEWAY, &[("ENVOY", &images.envoy), ("GATEWAY_IP", GATEWAY_IP)])?;
+    let (certificate, key) = ca::certificate(cache)?;
+    // A block of YAML is told by how far it stands in.
+    let block = |text: &str| text.trim_end().replace('\n', "\n    ");
+    let text = fill(
+        GATEWAY,
+        &[
+            ("CERTIFICATE", &block(&certificate)),
+            ("ENVOY", &images.envoy),
+            ("GATEWAY_IP", GATEWAY_IP),
+            ("KEY", &block(&key)),
+        ],
+    )?;
     kubectl.apply(cache, "gateway", &text)
+}
+
+/// Stands for the manifests: other ones have to be applied.
+pub fn mark() -> String {
+    crate::template::mark(&[CONTROLLER, GATEWAY])
 }
 
 pub fn wait(kubectl: &Kubectl) -> anyhow::Result<()> {

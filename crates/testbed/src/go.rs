@@ -12,7 +12,8 @@ use crate::cache::Cache;
 use crate::command::run;
 use crate::step::Did;
 use crate::versions::{
-    HELM as HELM_VERSION, KUBERNETES, KWOK as KWOK_VERSION, RCLONE as RCLONE_VERSION, S5CMD as S5CMD_VERSION,
+    CERT_MANAGER as CERT_MANAGER_VERSION, EXTERNAL_DNS as EXTERNAL_DNS_VERSION, HELM as HELM_VERSION,
+    KUBERNETES, KWOK as KWOK_VERSION, RCLONE as RCLONE_VERSION, S5CMD as S5CMD_VERSION,
     STERN as STERN_VERSION,
 };
 
@@ -53,6 +54,9 @@ pub const CHATTER: Tool = tool("chatter", "./cmd/chatter");
 pub const STERN: Tool = Tool { name: "stern", module: "stern", package: "github.com/stern/stern" };
 pub const RCLONE: Tool = Tool { name: "rclone", module: "rclone", package: "github.com/rclone/rclone" };
 pub const S5CMD: Tool = Tool { name: "s5cmd", module: "s5cmd", package: "github.com/peak/s5cmd/v2" };
+/// Ours, made of their controllers.
+pub const CERT_MANAGER: Tool = Tool { name: "cert-manager", module: "cert-manager", package: "." };
+pub const EXTERNAL_DNS: Tool = Tool { name: "external-dns", module: "external-dns", package: "." };
 
 impl Tool {
     pub fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {
@@ -91,6 +95,12 @@ impl Tool {
             "kwok" => format!("-s -w -X sigs.k8s.io/kwok/pkg/consts.Version={KWOK_VERSION}"),
             "rclone" => format!("-s -w -X github.com/rclone/rclone/fs.Version={RCLONE_VERSION}"),
             "s5cmd" => format!("-s -w -X github.com/peak/s5cmd/v2/version.Version={S5CMD_VERSION}"),
+            "cert-manager" => format!(
+                "-s -w -X github.com/cert-manager/cert-manager/pkg/util.AppVersion={CERT_MANAGER_VERSION}"
+            ),
+            "external-dns" => format!(
+                "-s -w -X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version={EXTERNAL_DNS_VERSION}"
+            ),
             _ => "-s -w".to_owned(),
         }
     }
@@ -117,7 +127,12 @@ impl Tool {
 
 /// Where a module's files lie in Go's module cache, after the build has fetched it.
 pub fn module_folder(cache: &Cache, module: &str) -> anyhow::Result<PathBuf> {
-    let mut go = command(cache, "");
+    module_of(cache, "", module)
+}
+
+/// The same for a module that one of the tools has.
+pub fn module_of(cache: &Cache, tool: &str, module: &str) -> anyhow::Result<PathBuf> {
+    let mut go = command(cache, tool);
     let output = crate::command::output(go.args(["list", "-m", "-f", "{{.Dir}}", module]))?;
     Ok(PathBuf::from(output.trim()))
 }
@@ -161,7 +176,9 @@ mod tests {
 
     #[test]
     fn every_tool_has_a_key_and_kubernetes_its_version() {
-        for tool in TOOLS.iter().chain(&[HELM, KWOK, STERN, CHATTER, RCLONE, S5CMD]) {
+        for tool in
+            TOOLS.iter().chain(&[HELM, KWOK, STERN, CHATTER, RCLONE, S5CMD, CERT_MANAGER, EXTERNAL_DNS])
+        {
             assert_eq!(tool.key().unwrap().len(), 12, "{}", tool.name);
         }
         assert!(KUBE.flags().contains("gitMajor=1 ") && KUBE.flags().ends_with("gitMinor=36"));

@@ -3,6 +3,8 @@
 
 mod addons;
 mod apiserver;
+mod browser;
+mod ca;
 mod cache;
 mod cgroup;
 mod command;
@@ -10,6 +12,7 @@ mod components;
 mod containerd;
 mod controllers;
 mod debian;
+pub mod dns;
 mod down;
 mod envoy;
 mod etcd;
@@ -71,6 +74,12 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     tool.with_context(|| format!("there is no tool `{name}`"))?.path(&Cache::open()?)
 }
 
+/// The definitions of cert-manager's kinds, as its own module has them.
+pub fn cert_manager_definitions() -> anyhow::Result<PathBuf> {
+    let module = go::module_of(&Cache::open()?, "cert-manager", "github.com/cert-manager/cert-manager")?;
+    Ok(module.join("deploy/crds"))
+}
+
 /// A program that is made on demand, by its name: for stories that need it.
 pub fn tool(name: &str) -> anyhow::Result<PathBuf> {
     tools::tool(&Cache::open()?, name)
@@ -83,6 +92,11 @@ pub fn pause_image() -> anyhow::Result<String> {
 
 /// The address of this machine that pods reach, too.
 pub const HOST: &str = node::HOST_IP;
+
+/// The certificate that whoever speaks TLS with the gateway has to trust.
+pub fn authority() -> anyhow::Result<PathBuf> {
+    Ok(ca::authority(&Cache::open()?))
+}
 
 /// Where the kubelet keeps pods' logs.
 pub fn pod_logs() -> anyhow::Result<PathBuf> {

@@ -31,8 +31,9 @@ enum Verb {
     Restart { component: String },
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
-    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, moto, aws, mariadb,
-    /// mydumper, redis, redis8), beside kubectl in bin/current of the cache
+    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, rclone, s5cmd, cert-manager,
+    /// external-dns, moto, aws, schemathesis, mariadb, mydumper, redis, redis8, browser), beside kubectl in bin/current of
+    /// the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
@@ -49,6 +50,9 @@ enum Verb {
     /// Copy connections to a target
     #[command(hide = true)]
     Forward { listen: String, target: String },
+    /// Be Route 53, and the name server of its zone
+    #[command(hide = true)]
+    Dns { wire: String, server: String },
 }
 
 fn main() -> ExitCode {
@@ -65,6 +69,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let existing = arguments.kubeconfig.as_deref();
     if let Verb::Forward { listen, target } = &arguments.command {
         testbed::forward::run(listen, target)?;
+    }
+    if let Verb::Dns { wire, server } = &arguments.command {
+        testbed::dns::run(wire, server)?;
     }
     let cache = Cache::open()?;
     match (arguments.command, existing) {
@@ -100,7 +107,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             // Becomes the program that shows it; only comes back if that fails.
             return Err(testbed::logs(&cache, &kubectl, &component, follow)?.exec().into());
         }
-        (Verb::Forward { .. }, _) => {}
+        (Verb::Forward { .. } | Verb::Dns { .. }, _) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

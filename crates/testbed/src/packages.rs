@@ -34,6 +34,12 @@ pub fn install(cache: &Cache) -> anyhow::Result<Did> {
     if missing.is_empty() {
         return Ok(Did::Nothing);
     }
+    install_these(cache, &missing)?;
+    Ok(Did::Work)
+}
+
+/// Packages that are known to be missing.
+pub fn install_these(cache: &Cache, missing: &[&str]) -> anyhow::Result<()> {
     if !found("apt-get") {
         bail!("these Debian packages are missing, and there is no apt-get: {}", missing.join(", "));
     }
@@ -41,11 +47,11 @@ pub fn install(cache: &Cache) -> anyhow::Result<Did> {
     run(Command::new("apt-get").arg("update"), &log)?;
     let mut apt = Command::new("apt-get");
     apt.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "-y", "--no-install-recommends"]);
-    run(apt.args(&missing), &log)?;
-    Ok(Did::Work)
+    run(apt.args(missing), &log)
 }
 
-fn found(program: &str) -> bool {
+/// Whether there is such a program.
+pub fn found(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

@@ -28,6 +28,13 @@ pub const MOTO: Program =
 pub const AWS: Program =
     Program { name: "aws", module: "awscli", requirements: include_str!("../python/awscli.txt") };
 
+/// Asks an API all that its description allows, and more.
+pub const SCHEMATHESIS: Program = Program {
+    name: "schemathesis",
+    module: "schemathesis.cli",
+    requirements: include_str!("../python/schemathesis.txt"),
+};
+
 /// Finds its packages beside itself, wherever it is linked or copied to.
 const LAUNCHER: &str = r#"#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
@@ -82,7 +89,7 @@ mod tests {
     fn every_package_has_its_version_and_its_hashes() {
         // Of what pip reads, only lines that begin at the margin name a package.
         let names = |line: &&str| line.starts_with(|c: char| c.is_ascii_alphanumeric());
-        for (program, own) in [(MOTO, "moto=="), (AWS, "awscli==")] {
+        for (program, own) in [(MOTO, "moto=="), (AWS, "awscli=="), (SCHEMATHESIS, "schemathesis==")] {
             let packages: Vec<&str> = program.requirements.lines().filter(names).collect();
             assert!(packages.iter().any(|line| line.starts_with(own)));
             for line in packages {

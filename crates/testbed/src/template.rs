@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use sha2::{Digest, Sha256};
 
 pub fn fill(text: &str, values: &[(&str, &str)]) -> anyhow::Result<String> {
     let mut filled = text.to_owned();
@@ -14,6 +15,12 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> anyhow::Result<String> {
         bail!("nothing was given for ${{{}", rest.split_inclusive('}').next().unwrap_or_default());
     }
     Ok(filled)
+}
+
+/// Stands for texts: other ones have another.
+pub fn mark(texts: &[&str]) -> String {
+    let hash = Sha256::digest(texts.join("---\n"));
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes a file unless it says this already: some daemons end when their configuration is touched.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use crate::browser;
 use crate::cache::Cache;
 use crate::debian;
 use crate::go;
@@ -18,9 +19,10 @@ enum OnDemand {
     Go(go::Tool),
     Python(python::Program),
     Debian(debian::Programs),
+    Browser,
 }
 
-const ON_DEMAND: [OnDemand; 13] = [
+const ON_DEMAND: [OnDemand; 17] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -28,12 +30,16 @@ const ON_DEMAND: [OnDemand; 13] = [
     OnDemand::Go(go::CHATTER),
     OnDemand::Go(go::RCLONE),
     OnDemand::Go(go::S5CMD),
+    OnDemand::Go(go::CERT_MANAGER),
+    OnDemand::Go(go::EXTERNAL_DNS),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
+    OnDemand::Python(python::SCHEMATHESIS),
     OnDemand::Debian(debian::MARIADB),
     OnDemand::Debian(debian::MYDUMPER),
     OnDemand::Debian(debian::REDIS),
     OnDemand::Debian(debian::REDIS8),
+    OnDemand::Browser,
 ];
 
 impl OnDemand {
@@ -48,6 +54,7 @@ impl OnDemand {
             Self::Go(tool) => tool.name,
             Self::Python(program) => program.name,
             Self::Debian(programs) => programs.name,
+            Self::Browser => browser::NAME,
         }
     }
 
@@ -56,6 +63,14 @@ impl OnDemand {
             Self::Go(tool) => tool.path(cache),
             Self::Python(program) => program.path(cache),
             Self::Debian(programs) => programs.path(cache),
+            Self::Browser => browser::path(cache),
+        }
+    }
+
+    fn is_there(&self, cache: &Cache) -> anyhow::Result<bool> {
+        match self {
+            Self::Browser => browser::is_whole(cache),
+            other => Ok(other.path(cache)?.exists()),
         }
     }
 
@@ -64,6 +79,7 @@ impl OnDemand {
             Self::Go(tool) => tool.build(cache),
             Self::Python(program) => program.install(cache),
             Self::Debian(programs) => programs.install(cache),
+            Self::Browser => browser::install(cache),
         }
     }
 }
@@ -74,7 +90,7 @@ pub fn tools(cache: &Cache, names: &[String]) -> anyhow::Result<()> {
         let tool = OnDemand::named(name)?;
         let path = tool.path(cache)?;
         step(tool.name(), || {
-            if path.exists() {
+            if tool.is_there(cache)? {
                 return Ok(Did::Nothing);
             }
             // Two builds at once would write one file.
@@ -88,7 +104,7 @@ pub fn tools(cache: &Cache, names: &[String]) -> anyhow::Result<()> {
 
 /// Where a tool lies that was made before.
 pub fn tool(cache: &Cache, name: &str) -> anyhow::Result<PathBuf> {
-    let path = OnDemand::named(name)?.path(cache)?;
-    anyhow::ensure!(path.exists(), "{name} is not there yet: run `testbed tools {name}`");
-    Ok(path)
+    let tool = OnDemand::named(name)?;
+    anyhow::ensure!(tool.is_there(cache)?, "{name} is not there yet: run `testbed tools {name}`");
+    tool.path(cache)
 }

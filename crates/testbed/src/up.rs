@@ -14,8 +14,8 @@ use crate::lock::Lock;
 use crate::node::{HOST_IP, Node};
 use crate::step::{Did, mark, step};
 use crate::{
-    addons, apiserver, cgroup, components, containerd, controllers, down, envoy, etcd, forward, gateway, go,
-    hosts, kubelet, network, packages, pki, pod_logs, registry,
+    addons, apiserver, cgroup, components, containerd, controllers, dns, down, envoy, etcd, forward, gateway,
+    go, hosts, kubelet, network, packages, pki, pod_logs, registry,
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub fn up(cache: &Cache) -> anyhow::Result<()> {
     let _lock = Lock::take(cache)?;
     let images = Images::of_this_version()?;
     let complete = cache.state().join("complete");
-    let version = format!("{images:?} {}", go::KUBE.key()?);
+    let version = format!("{images:?} {} {} {}", go::KUBE.key()?, addons::mark(), gateway::mark());
     if fs::read_to_string(&complete).is_ok_and(|made| made == version) && components::all_ready(cache)? {
         println!("{} testbed is up                {:.1} s", mark("✓", "32"), start.elapsed().as_secs_f64());
         return Ok(());
@@ -83,9 +83,11 @@ impl Cluster<'_> {
         step("network", || self.network())?;
         thread::scope(|scope| {
             let registry = scope.spawn(|| step("registry", || self.registry()));
+            let dns = scope.spawn(|| step("dns", || self.dns()));
             let runtime = scope.spawn(|| step("containerd", || self.runtime()));
             step("control plane", || self.control_plane())?;
             join(registry)?;
+            join(dns)?;
             join(runtime)
         })?;
         thread::scope(|scope| {
@@ -116,6 +118,13 @@ impl Cluster<'_> {
         daemon.ensure()?;
         daemon.wait(LIMIT, registry::ready)?;
         images::push(self.cache)?;
+        Ok(Did::Work)
+    }
+
+    fn dns(&self) -> anyhow::Result<Did> {
+        let daemon = dns::daemon(self.cache)?;
+        daemon.ensure()?;
+        daemon.wait(LIMIT, dns::ready)?;
         Ok(Did::Work)
     }
 

@@ -9,6 +9,9 @@ pub const KWOK: &str = "v0.8.0";
 pub const STERN: &str = "v1.34.0";
 pub const RCLONE: &str = "v1.75.0";
 pub const S5CMD: &str = "v2.3.0";
+/// Only stories of hostnames use these.
+pub const CERT_MANAGER: &str = "v1.21.2";
+pub const EXTERNAL_DNS: &str = "v0.22.0";
 
 #[cfg(test)]
 mod tests {
@@ -23,6 +26,10 @@ mod tests {
         assert!(include_str!("../go/helm/go.mod").contains(&format!("helm.sh/helm/v3 {HELM}")));
         assert!(include_str!("../go/stern/go.mod").contains(&format!("github.com/stern/stern {STERN}")));
         assert!(include_str!("../go/rclone/go.mod").contains(&format!("github.com/rclone/rclone {RCLONE}")));
+        let cert_manager = format!("github.com/cert-manager/cert-manager {CERT_MANAGER}");
+        assert!(include_str!("../go/cert-manager/go.mod").contains(&cert_manager));
+        let external_dns = format!("sigs.k8s.io/external-dns {EXTERNAL_DNS}");
+        assert!(include_str!("../go/external-dns/go.mod").contains(&external_dns));
         assert!(include_str!("../go/s5cmd/go.mod").contains(&format!("github.com/peak/s5cmd/v2 {S5CMD}")));
     }
 }

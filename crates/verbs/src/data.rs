@@ -11,10 +11,10 @@ mod watch;
 pub use ::data::courier::{Desk, run};
 pub use ::data::plan::between::word::Task;
 pub use ::data::stores::{copy, plan, scan};
-pub use ::data::{Error, Event, Report, Say};
+pub use ::data::{Error, Event, Halt, Report, Say};
 pub use api::datacopy::{
-    CopiedService, CopyLimits, CopyPhase, CopyStore, KeysReport, MaskChoice, SnapshotKind, TargetState,
-    ValuePath,
+    CopiedService, CopyKeys, CopyLimits, CopyPhase, CopyStore, DeniedChoice, KeysReport, MaskChoice,
+    ObjectWay, ObjectsReport, ServiceReport, SnapshotKind, TargetState, ValuePath,
 };
 pub use begin::{Wanted, begin, fresh_name};
 pub use fill::{fill, take_over};

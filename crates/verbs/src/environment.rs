@@ -35,4 +35,4 @@ pub use schema::{Found, Schema, State as SchemaState, Table};
 pub use setting::{Setting, Unset};
 pub use show::{Detail, detail, show};
 pub use watch::{Until, watch};
-pub use wish::{Settings, Wish, clone, keep, promote, restart, rollback, set, update};
+pub use wish::{Settings, Wish, clone, keep, promote, restart, rollback, set, update, with_versions};

@@ -124,6 +124,27 @@ pub enum Error {
     #[error("no verdict within {}", duration(*after))]
     Timeout { what: String, after: Duration, pending: Vec<String> },
 
+    #[error(transparent)]
+    Hostname(::hostnames::BadName),
+    #[error("{host} stands for many hosts; each is claimed by its own name")]
+    WildcardHostname { host: String },
+    #[error("host `{host}` is environment `{environment}`'s")]
+    HostnameElsewhere { host: String, environment: String },
+    #[error("environment `{environment}` has several routes")]
+    WhichRoute { environment: String, known: Vec<String> },
+    #[error("host `{host}` is not answered: {}", .verdict.message)]
+    HostnameVerdict { host: String, verdict: Box<Verdict> },
+    #[error("outboard keeps no hosted zone in this cluster")]
+    NoZones,
+    #[error("too little is known about the hosted zones: {reason}")]
+    DnsSettings { reason: String },
+    #[error("`{cluster}` is this very cluster, which is still there")]
+    ThisCluster { cluster: String },
+    #[error("nobody is known to be led to {}", zones.join(", "))]
+    NotDelegated { zones: Vec<String> },
+    #[error(transparent)]
+    Dns(#[from] ::hostnames::Failure),
+
     #[error("{since} is after {until}")]
     Backwards { since: jiff::Timestamp, until: jiff::Timestamp },
 

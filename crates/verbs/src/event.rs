@@ -2,13 +2,14 @@
 
 use api::datacopy::{CopiedService, CopyPhase};
 use api::{Condition, PartStatus, Verdict};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Where a waiting verb reports to.
 pub type Sink<'a> = &'a mut (dyn FnMut(Event) + Send);
 
 /// What a write did.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Change {
     Created,
@@ -54,6 +55,8 @@ pub enum Event {
     Copied { copy: String, service: Box<CopiedService> },
     /// What keeps a copy from going on, which time may still mend.
     CopyWaits { copy: String, verdict: Verdict },
+    /// A named host came further, or fell back.
+    Hostname { host: String, condition: Condition },
     /// The API server stopped answering; the verb goes on trying.
     ServerSilent { server: String, reason: String, retry_seconds: u64 },
     /// The API server answers again.

@@ -12,6 +12,7 @@ pub mod export;
 mod fake;
 pub mod file;
 pub mod folder;
+pub mod hostname;
 pub mod import;
 pub mod inside;
 pub mod install;
@@ -20,7 +21,9 @@ pub mod operator;
 pub mod project;
 mod suggest;
 mod wait;
+mod watched;
 
 pub use cluster::{Cluster, Target};
 pub use error::{Error, Result};
 pub use event::{Change, Event, Sink};
+pub use watched::{News, Silence, Watched};

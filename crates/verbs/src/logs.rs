@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use logs::archive::{Estimate, Progress, Skipped};
 pub use logs::line::fields;
 pub use logs::live::{Ended as Told, Entry, Filter, Gap, Mark, Page, Pattern, Source, What, level};
-pub use logs::{Histogram, Level, Line, Query as Words, QueryError};
+pub use logs::{Histogram, Level, Line, Origin, Query as Words, QueryError};
 
 use crate::suggest::nearest;
 use crate::wait::{Look, Wait};

@@ -95,7 +95,7 @@ where
 
 /// Half a second, then a second, then every two: a person is waiting, and one client is no storm.
 #[derive(Default)]
-struct Steady(u32);
+pub struct Steady(u32);
 
 impl Iterator for Steady {
     type Item = Duration;

@@ -40,7 +40,7 @@ pub struct ServiceReport {
     /// Snapshots that were opened in that time.
     pub snapshots: u32,
     pub tables: u64,
-    /// Rows, or keys.
+    /// Rows, keys or objects.
     pub rows: u64,
     pub chunks: u64,
     /// Chunks whose checksum, as the target computed it itself, is that of what was sent.
@@ -60,6 +60,9 @@ pub struct ServiceReport {
     /// Of a Redis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysReport>,
+    /// Of an S3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<ObjectsReport>,
     /// Rows whose foreign key points nowhere, by constraint: so they are on the source too. The first 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orphans: BTreeMap<String, u64>,
@@ -119,6 +122,66 @@ pub enum ValuePath {
     Payloads,
     // By what they mean: the target does not read what the source stores.
     Commands,
+}
+
+/// What was done to objects of an S3, by the pod's last start.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectsReport {
+    pub way: ObjectWay,
+    pub copied: u64,
+    /// Found as they should be: not written.
+    pub equal: u64,
+    /// Changed between being listed and being read: taken as they were then.
+    pub changed: u64,
+    /// Gone from the source before their turn.
+    pub gone: u64,
+    /// In parts.
+    pub large: u64,
+    pub tagged: u64,
+    /// Something stands in for them, as masks say.
+    pub placeholders: u64,
+    /// Left out, as masks say.
+    pub dropped: u64,
+    /// Were not what was read, and were sent again.
+    pub repaired: u64,
+    /// Equal by a digest of the content that both stores computed.
+    pub proved: u64,
+    /// Without such a digest: of the right size, and received as they were sent.
+    pub received: u64,
+    /// On the target alone.
+    pub extraneous: u64,
+    /// Those of them that were removed.
+    pub removed: u64,
+    pub not_copied_count: u64,
+    /// What could not be copied, and why. The first 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_copied: Vec<String>,
+    pub source_requests: u64,
+    pub target_requests: u64,
+    /// Requests that change an object of the copy.
+    pub target_writes: u64,
+    /// Requests that change what the copy writes down for the next one.
+    pub ledger_writes: u64,
+    /// How often a store said that it was asked too much.
+    pub slow_downs: u64,
+    /// Objects that were under way at once, at most.
+    pub most_under_way: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_to_first: Option<f64>,
+    /// What is certain of this copy, in one sentence.
+    pub guarantee: String,
+}
+
+/// How objects got from one bucket to the other.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ObjectWay {
+    // Through the copy's pod.
+    #[default]
+    Through,
+    // The server copied them by itself.
+    ByItself,
 }
 
 /// A mask that a scan proposes.

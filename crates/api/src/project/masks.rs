@@ -6,18 +6,21 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use crate::MaskSpec;
+use crate::{MaskSpec, ObjectMask};
 
-/// The masks of one service, as they are written: whoever uses them asks for [`specs`](Self::specs) or
-/// [`rules`](Self::rules).
+/// The masks of one service, as they are written: whoever uses them asks for [`specs`](Self::specs),
+/// [`rules`](Self::rules) or [`objects`](Self::objects).
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct ServiceMasks {
-    /// Text and bytes that no mask is given for are emptied; keys of Redis that none names are left out.
+    /// Text and bytes that no mask is given for are emptied; keys of Redis and objects of S3 that none names are left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deny: bool,
     /// Of Redis: which values of which keys, and their masks. The first that fits counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "named_rules")]
     pub values: Vec<Value>,
+    /// Of S3: what becomes of objects by how their keys begin. The longest that fits counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prefixes: BTreeMap<String, Value>,
     /// `TABLE.COLUMN` and its mask.
     #[serde(flatten, deserialize_with = "named")]
     pub columns: BTreeMap<String, Value>,
@@ -51,6 +54,17 @@ impl ServiceMasks {
             serde_json::from_value(rule.clone()).map_err(|error| (format!("values[{index}]"), error))
         };
         self.values.iter().enumerate().map(rule).collect()
+    }
+
+    /// The same of objects of S3. With `deny`, what no prefix names is dropped.
+    pub fn objects(&self) -> Result<BTreeMap<String, ObjectMask>, (String, serde_json::Error)> {
+        let denied = self.deny.then(|| Ok((String::new(), ObjectMask::Drop)));
+        let named = self.prefixes.iter().map(|(prefix, mask)| match serde_json::from_value(mask.clone()) {
+            Ok(mask) => Ok((prefix.clone(), mask)),
+            Err(error) => Err((format!("prefixes[{prefix:?}]"), error)),
+        });
+        // Of two that say the same prefix the last one counts: what is named.
+        denied.into_iter().chain(named).collect()
     }
 }
 
@@ -93,12 +107,17 @@ impl JsonSchema for ServiceMasks {
             "properties": {
                 "deny": {
                     "type": "boolean",
-                    "description": "Text and bytes that no mask is given for are emptied; keys of Redis that none names are left out.",
+                    "description": "Text and bytes that no mask is given for are emptied; keys of Redis and objects of S3 that none names are left out.",
                 },
                 "values": {
                     "type": "array",
                     "description": "Of Redis: which values of which keys, and their masks. The first that fits counts.",
                     "items": rule,
+                },
+                "prefixes": {
+                    "type": "object",
+                    "description": "Of S3: what becomes of objects by how their keys begin. The longest that fits counts.",
+                    "x-kubernetes-preserve-unknown-fields": true,
                 },
             },
             "x-kubernetes-preserve-unknown-fields": true,
@@ -143,6 +162,18 @@ mod tests {
         let rules = masks.rules().unwrap();
         assert_eq!((rules[0].keys.as_str(), rules[0].field.as_deref()), ("user:*", Some("email")));
         assert_eq!(rules[1].mask, MaskSpec::Null);
+    }
+
+    #[test]
+    fn of_objects_what_no_prefix_names_is_dropped_where_that_is_asked_for() {
+        let of = |masks: Value| serde_json::from_value::<ServiceMasks>(masks).unwrap().objects();
+        let masks =
+            of(json!({"deny": true, "prefixes": {"public/": "keep", "faces/": "placeholder"}})).unwrap();
+        assert_eq!((masks[""], masks["public/"]), (ObjectMask::Drop, ObjectMask::Keep));
+        let named = of(json!({"deny": true, "prefixes": {"": "placeholder"}})).unwrap();
+        assert_eq!(named[""], ObjectMask::Placeholder);
+        assert!(!of(json!({"prefixes": {"faces/": "placeholder"}})).unwrap().contains_key(""));
+        assert_eq!(of(json!({"prefixes": {"a/": "blur"}})).unwrap_err().0, "prefixes[\"a/\"]");
     }
 
     #[test]

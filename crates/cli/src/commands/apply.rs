@@ -11,13 +11,13 @@ use verbs::environment::{self, State, Until};
 use verbs::folder::{self, Folder, Found};
 use verbs::project::{self, Wanted};
 use verbs::{Change, Cluster};
+use words::time::elapsed;
 
 use crate::args::Changing;
 use crate::context::Context;
 use crate::error::{self, Failure, Result};
 use crate::output::progress::Progress;
 use crate::output::table::table;
-use crate::output::time::elapsed;
 use crate::output::{plan, receipt};
 
 /// Make environments, and projects, as files say that are kept in git; what stands so already is left alone
@@ -180,7 +180,7 @@ impl Applying<'_> {
             self.context.output.line(plan::whole(&planned, self.context.output.paint).trim_end())?;
         }
         if self.changing.dry_run {
-            let mut message = plan::summary(&planned);
+            let mut message = words::plan::summary(&planned);
             if coming == Some(&Change::Updated) {
                 message.push_str(&format!("; planned for the present revision of project {project}"));
             }

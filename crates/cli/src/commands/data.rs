@@ -1,6 +1,7 @@
 //! `outboard data …`
 
 mod cancel;
+mod chosen;
 pub mod copy;
 mod limit;
 mod list;
@@ -14,13 +15,13 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use verbs::Change;
 use verbs::data::{self, CopyLimits, Wanted};
+use words::time::elapsed;
 
 use crate::args::Scope;
 use crate::context::{Context, Place};
 use crate::error::Result;
-use crate::output::copy as shown;
+use crate::output::copied as shown;
 use crate::output::progress::Progress;
-use crate::output::time::elapsed;
 
 /// Copy data from environment to environment: masked, verified, resumable
 #[derive(Debug, Subcommand)]
@@ -75,6 +76,12 @@ pub struct Gently {
     /// Ask a Redis less while its main thread is busier than this, of 100 [default: no limit]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u64).range(1..=100))]
     pub cpu: Option<u64>,
+    /// Objects of S3 under way at once, at most, 1 to 1024; how many there are is found out [default: 256]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub transfers: Option<u32>,
+    /// Ask S3 at most so often a second, both sides together, or none [default: no limit]
+    #[arg(long, value_name = "COUNT", value_parser = requests)]
+    pub requests: Option<Requests>,
 }
 
 impl Gently {
@@ -85,6 +92,8 @@ impl Gently {
             threads_running: self.threads_running,
             latency_millis: self.latency,
             cpu_percent: self.cpu,
+            transfers: self.transfers,
+            requests_per_second: self.requests.and_then(|Requests(count)| count),
         }
     }
 }
@@ -119,6 +128,19 @@ fn rate(text: &str) -> Result<Rate, String> {
         0..LEAST => Err("a rate is at least 1KiB/s; `data pause` stops a copy".to_owned()),
         // Kubernetes keeps whole numbers of 64 bits with a sign.
         rate => i64::try_from(rate).map(|_| Rate(Some(rate))).map_err(|_| wrong()),
+    }
+}
+
+/// So many each second; none: as many as it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requests(pub Option<u64>);
+
+fn requests(text: &str) -> Result<Requests, String> {
+    const MOST: u64 = 1_000_000;
+    match text.parse::<u64>() {
+        _ if text == "none" => Ok(Requests(None)),
+        Ok(count @ 1..=MOST) => Ok(Requests(Some(count))),
+        _ => Err(format!("write a number from 1 to {MOST}, or none")),
     }
 }
 
@@ -191,6 +213,12 @@ fn steered(context: &Context, name: &str, word: &str, copy: &api::DataCopy, chan
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_are_a_number_or_none() {
+        assert_eq!((requests("50"), requests("none")), (Ok(Requests(Some(50))), Ok(Requests(None))));
+        assert!(["0", "-1", "many", ""].iter().all(|wrong| requests(wrong).is_err()));
+    }
 
     #[test]
     fn a_rate_needs_its_unit_and_is_no_standstill() {

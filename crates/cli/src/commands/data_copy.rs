@@ -3,12 +3,16 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use verbs::data::{self, Desk, Say, Task};
+use verbs::data::{self, Desk, Halt, Say, Task};
 
 use crate::error::{Failure, Result};
+
+/// So long it may take to let go of what it holds: less than a pod is given.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// Copy MariaDB databases, keys of Redis or objects of S3, as a job's file says
 #[derive(Args, Debug)]
@@ -47,13 +51,21 @@ pub fn run(args: &DataCopyArgs) -> Result<()> {
         .build()
         .map_err(|error| Failure::Start(error.to_string()))?;
     let outcome = runtime.block_on(async {
+        let halt = Halt::default();
+        let mut work = std::pin::pin!(work(args, &halt, &say));
         tokio::select! {
-            outcome = work(args, &say) => Some(outcome),
-            () = terminated() => None,
+            outcome = &mut work => Some(outcome),
+            () = terminated() => {
+                halt.ask();
+                tokio::time::timeout(LEAVE, work).await.ok()
+            }
         }
     });
     // What is done stands in the ledger. Its connections end with it, and so does what they had begun.
-    let Some(outcome) = outcome else { return Err(Failure::Interrupted) };
+    let outcome = match outcome {
+        None | Some(Err(data::Error::Stopped)) => return Err(Failure::Interrupted),
+        Some(outcome) => outcome,
+    };
     outcome.map_err(|error| {
         line(&json!({
             "event": "failed",
@@ -65,14 +77,14 @@ pub fn run(args: &DataCopyArgs) -> Result<()> {
     })
 }
 
-async fn work(args: &DataCopyArgs, say: &Say) -> std::result::Result<(), data::Error> {
+async fn work(args: &DataCopyArgs, halt: &Halt, say: &Say) -> std::result::Result<(), data::Error> {
     if let (Some(name), Some(number)) = (args.report.clone(), args.number) {
-        return data::run(&args.job, args.task(), Desk { name, number }, say).await;
+        return data::run(&args.job, args.task(), Desk { name, number }, halt, say).await;
     }
     match args.task() {
-        Task::Copy => data::copy(&args.job, say).await,
-        Task::Plan => data::plan(&args.job, say).await,
-        Task::Scan => data::scan(&args.job, say).await,
+        Task::Copy => data::copy(&args.job, halt, say).await,
+        Task::Plan => halt.unless(data::plan(&args.job, say)).await,
+        Task::Scan => halt.unless(data::scan(&args.job, say)).await,
     }
 }
 

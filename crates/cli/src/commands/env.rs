@@ -27,12 +27,12 @@ use api::Environment;
 use clap::Subcommand;
 use verbs::data;
 use verbs::environment::{self, State, Until, Wish};
+use words::time::elapsed;
 
 use crate::args::Changing;
 use crate::context::{Context, Place};
 use crate::error::Result;
 use crate::output::progress::Progress;
-use crate::output::time::elapsed;
 use crate::output::{plan as shown, receipt};
 
 /// Create, list, show, change and destroy environments, and run one-off commands in them

@@ -8,7 +8,7 @@ use verbs::install::{self, Logs, Options, Outcome, Settings};
 use crate::args::{Format, duration};
 use crate::context::Context;
 use crate::error::{Failure, Result};
-use crate::settings::SettingsArgs;
+use crate::settings::{DnsArgs, SettingsArgs};
 
 /// Install outboard in the cluster, or upgrade it: definitions, rights, the operator, and what ships logs
 #[derive(Args, Debug)]
@@ -21,6 +21,8 @@ pub struct InstallArgs {
     pub image: Option<String>,
     #[command(flatten)]
     pub settings: SettingsArgs,
+    #[command(flatten)]
+    pub dns: DnsArgs,
     /// Operators that run; one leads, more take over faster when its node dies
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=5))]
     pub replicas: u16,
@@ -116,6 +118,7 @@ impl InstallArgs {
                 image: self.image.clone().unwrap_or_else(|| Settings::default().image),
                 ..self.settings.settings()
             },
+            hostnames: self.dns.settings(&self.settings),
             replicas: self.replicas,
             aws_role: self.aws_role.clone(),
             env: self.env.iter().cloned().collect(),

@@ -6,13 +6,15 @@ use clap::Args;
 use verbs::install::Settings;
 
 use crate::error::{Failure, Result};
-use crate::settings::SettingsArgs;
+use crate::settings::{DnsArgs, SettingsArgs};
 
 /// Run the operator; one per cluster, started by `outboard install`
 #[derive(Args, Debug)]
 pub struct OperatorArgs {
     #[command(flatten)]
     pub settings: SettingsArgs,
+    #[command(flatten)]
+    pub dns: DnsArgs,
     /// Image that it runs from, for what it puts beside components and for copies of data
     #[arg(long, env = "OUTBOARD_IMAGE", value_name = "IMAGE", default_value_t = Settings::default().image)]
     pub image: String,
@@ -28,7 +30,10 @@ pub struct OperatorArgs {
 }
 
 pub fn run(args: OperatorArgs) -> Result<()> {
+    let hostnames =
+        verbs::hostname::Settings { home: args.lease_namespace.clone(), ..args.dns.settings(&args.settings) };
     let options = operator::Options {
+        hostnames,
         settings: Settings { image: args.image, ..args.settings.settings() },
         lease_namespace: args.lease_namespace,
         leader_elect: !args.no_leader_election,

@@ -1,9 +1,9 @@
 //! How drift is shown to a person.
 
 use verbs::environment::Report;
+use words::time::age;
 
 use super::colour::Paint;
-use super::time::age;
 
 /// What stands changed, what was put back, and what lies beside.
 pub fn report(report: &Report, paint: Paint) -> String {

@@ -1,10 +1,10 @@
 //! How the revisions of an environment are shown to a person.
 
 use verbs::environment::{Entry, Numbered};
+use words::time::age;
 
 use super::colour::Paint;
 use super::table::{or_dash, table};
-use super::time::age;
 
 /// One line a revision, newest first.
 pub fn list(entries: &[Entry], paint: Paint) -> String {

@@ -5,13 +5,15 @@ mod plain;
 
 use std::io::IsTerminal;
 
+use api::condition::AWAITS_HOSTS;
 use serde_json::json;
 use verbs::Event;
 use verbs::environment::Planned;
+use words::{copy, plan};
 
 use self::live::Live;
 use self::plain::Plain;
-use super::{Output, copy, plan};
+use super::Output;
 use crate::args::Format;
 
 pub enum Progress<'a> {
@@ -86,6 +88,7 @@ fn sentence(event: &Event) -> Option<String> {
             format!("copy {copy} from {from} to {to} in namespace {namespace}")
         }
         Event::CopyPhase { copy, phase } => format!("copy {copy}: {}", phase.as_str()),
+        Event::Hostname { host, condition } => format!("{host}: {}", condition.message),
         Event::CopyWaits { verdict, .. } => format!("{}: {}", verdict.about, verdict.message),
         Event::ServerSilent { server, reason, retry_seconds } => {
             format!(
@@ -95,17 +98,9 @@ fn sentence(event: &Event) -> Option<String> {
         Event::ServerBack { .. } => "the API server answers again".to_owned(),
         Event::OperatorSilent { reason } => format!("waiting for the operator: {reason}"),
         Event::Copied { service, .. } => format!("{}: {}", service.name, copy::doing(service)),
+        Event::Condition { condition, .. } if condition.reason == AWAITS_HOSTS => condition.message.clone(),
         Event::Observed { .. } | Event::Condition { .. } | Event::Part { .. } | Event::Verdict { .. } => {
             return None;
         }
     })
-}
-
-/// A part's state in words: its replicas, then what it is doing.
-fn doing(part: &api::PartStatus) -> String {
-    let message = if part.message.is_empty() { part.state.as_str() } else { part.message.as_str() };
-    match part.replicas.as_deref().filter(|_| part.state != api::PartState::Ready) {
-        Some(replicas) if !message.contains(replicas) => format!("{replicas} {message}"),
-        _ => message.to_owned(),
-    }
 }

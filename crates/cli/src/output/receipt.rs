@@ -2,10 +2,11 @@
 
 use api::{ConditionStatus, PartState, Verdict};
 use verbs::environment::{Destroyed, Detail, Retained, State, Summary};
+use words::finding;
+use words::time::age;
 
 use super::colour::Paint;
 use super::table::{or_dash, table};
-use super::time::age;
 
 /// An environment's state, coloured.
 pub fn state(state: State, paint: Paint) -> String {
@@ -76,15 +77,6 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
         text.push_str(&format!("{}: {}\n", paint.strong("fix"), verdict.fix));
     }
     text
-}
-
-/// What is wrong with what, naming it once.
-pub fn finding(verdict: &Verdict) -> String {
-    if verdict.message.contains(&verdict.about) {
-        verdict.message.clone()
-    } else {
-        format!("{}: {}", verdict.about, verdict.message)
-    }
 }
 
 /// What was seen, line by line.

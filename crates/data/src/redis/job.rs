@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use api::{MaskSpec, Problem};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::plan::names::OURS;
-use super::plan::rules;
+use super::plan::{names, rules};
 use crate::error::{Error, Result};
 use crate::job::{Secret, Store, Tls, lookup};
 use crate::masks::Keyed;
@@ -217,20 +216,7 @@ fn check(job: &Job, key: Option<&Secret>) -> Vec<Problem> {
                 .push(Problem::new(format!("/databases/{index}"), format!("{number} stands there twice")));
         }
     }
-    for (from, to) in &job.keys.rename {
-        let place = format!("/keys/rename/{from}");
-        if to.as_bytes().starts_with(OURS) {
-            let ours = String::from_utf8_lossy(OURS);
-            problems
-                .push(Problem::new(&place, format!("{ours} is where the copy keeps what it needs itself")));
-        }
-        if job.keys.rename.iter().any(|(other, same)| other < from && same == to) {
-            problems.push(
-                Problem::new(&place, format!("{to} stands there twice"))
-                    .hint("keys of two names would become one"),
-            );
-        }
-    }
+    problems.extend(names::problems(&job.keys.rename));
     if !(1..=10).contains(&job.passes) {
         problems.push(Problem::new("/passes", "has to be between 1 and 10"));
     }

@@ -1,14 +1,14 @@
 //! One attempt: both buckets are asked whether it can go well, then everything is walked, and at the end all is told.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::census::Census;
 use super::cursor::Cursor;
 use super::end::End;
 use super::gate::Gate;
-use super::job::{Denied, Existing, Ready};
+use super::job::{Denied, Existing, Limits, Ready};
 use super::ledger::{Indexed, Ledger};
 use super::plan::board::{Board, Range};
 use super::plan::scope::{Scope, collisions, scopes};
@@ -22,7 +22,7 @@ use super::write::TOGETHER;
 use crate::error::{Error, Result, Side};
 use crate::progress::peak_memory;
 use crate::throttle::Throttle;
-use crate::{Say, progress};
+use crate::{Halt, Say, Steer, progress};
 
 /// Who list, each another range.
 const WALKERS: usize = 8;
@@ -85,6 +85,17 @@ impl Ends {
     pub fn plan(&self) -> &PlanSummary {
         &self.plan
     }
+
+    /// From here on its plan says how many there are.
+    pub async fn count(&mut self) -> Result<()> {
+        let census = Census::default();
+        let counted = census.take(&self.source, &self.scopes).await;
+        counted.map_err(|answer| self.source.error(answer, "listing"))?;
+        self.plan.objects_at_least = census.objects.load(Ordering::Relaxed);
+        self.plan.bytes_at_least = census.bytes.load(Ordering::Relaxed);
+        self.plan.more = false;
+        Ok(())
+    }
 }
 
 /// Without a word about what is there, nothing may be.
@@ -142,11 +153,18 @@ fn ranges(scopes: &[Scope], index: &[Indexed]) -> Vec<Range> {
     ranges
 }
 
-pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) -> Result<Report> {
+pub async fn attempt(
+    ready: &Ready,
+    steer: &Steer<Limits>,
+    halt: &Halt,
+    tally: &Arc<Tally>,
+    say: &Say,
+) -> Result<Report> {
     let begun = Instant::now();
-    let Ends { source, target, gate, requests, scopes, ledger, since, plan } = Box::pin(open(ready)).await?;
+    let Ends { source, target, gate, requests, scopes, ledger, since, plan } =
+        Box::pin(halt.unless(open(ready))).await?;
     say(progress::Event::S3(Event::Plan(plan.clone())));
-    let index = if since.is_some() { ledger.index().await? } else { vec![] };
+    let index = if since.is_some() { halt.unless(ledger.index()).await? } else { vec![] };
     if since.is_some() {
         let job = same_copy(ready)?;
         say(progress::Event::S3(Event::Resumed { job, segments: index.len() }));
@@ -169,7 +187,7 @@ pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) 
         say: say.clone(),
     }));
     let watch = Watch {
-        file: file.to_owned(),
+        steer: steer.clone(),
         limits: ready.job.limits,
         shared: shared.clone(),
         requests: requests.clone(),
@@ -177,6 +195,7 @@ pub async fn attempt(ready: &Ready, file: &Path, tally: &Arc<Tally>, say: &Say) 
     let done = tokio::select! {
         ended = Box::pin(watch.run()) => ended.and_then(|()| Err(Error::Internal("nobody watches".into()))),
         error = shared.failed() => Err(error),
+        () = halt.asked() => Err(Error::Stopped),
         done = Box::pin(everything(&shared)) => done,
     };
     shared.turn.release().await;

@@ -31,6 +31,9 @@ pub struct Job {
     pub masks: Masks,
     #[serde(default)]
     pub parts: Parts,
+    /// Count how many there are, while they are copied: only then is the time left known.
+    #[serde(default)]
+    pub count: bool,
     #[serde(default)]
     pub limits: Limits,
 }
@@ -200,7 +203,10 @@ fn check(job: &Job) -> Vec<Problem> {
     if job.delete_up_to.is_some_and(|most| !(1..=100_000).contains(&most)) {
         problems.push(Problem::new("/deleteUpTo", "has to be between 1 and 100000"));
     }
-    problems.extend(scope::problems(&job.prefixes, &job.masks.prefixes));
+    problems.extend(scope::problems(&job.prefixes));
+    if job.masks.prefixes.len() > 10_000 {
+        problems.push(Problem::new("/masks/prefixes", "are more than 10000"));
+    }
     problems.extend(limit_problems(&job.limits));
     problems
 }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod attempt;
+mod census;
 mod compare;
 mod copy;
 mod cursor;
@@ -26,4 +27,4 @@ mod walk;
 mod watch;
 mod write;
 
-pub use copy::{copy, plan as dry_run};
+pub use copy::{copy, copy_steered, plan as dry_run};

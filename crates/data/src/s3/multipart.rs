@@ -130,6 +130,7 @@ impl Large<'_> {
         let bytes = range.1 - range.0 + 1;
         let part = if shared.by_itself {
             let from = (shared.source.bucket.as_str(), names.from.as_str());
+            shared.bytes.pass(bytes.try_into().unwrap_or(usize::MAX)).await;
             let part = shared.target.copy_part(&names.to, &self.upload, number, from, range, etag);
             part.await.map_err(source)?
         } else {

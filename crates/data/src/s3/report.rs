@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use super::census::Census;
+
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
@@ -54,11 +56,16 @@ pub enum Way {
 pub struct Progress {
     /// Looked at.
     pub objects: u64,
+    /// As far as they are listed or counted.
+    pub of_objects: u64,
     pub copied: u64,
     pub bytes: u64,
+    /// Zero: nobody counts them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub of_bytes: u64,
     pub bytes_per_second: u64,
     pub objects_per_second: u64,
-    /// The whole source is listed: there are no more than these.
+    /// The whole source is listed or counted: there are no more than these.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub listed: bool,
     pub under_way: usize,
@@ -187,6 +194,11 @@ pub struct Counts {
     pub forbidden_count: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// Names that are told.
 pub const NAMED: usize = 20;
 
@@ -197,6 +209,7 @@ pub struct Tally {
     pub objects: AtomicU64,
     pub copied: AtomicU64,
     pub listed: AtomicU64,
+    pub census: Census,
     pub counts: Mutex<Counts>,
 }
 

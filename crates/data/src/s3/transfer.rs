@@ -131,6 +131,7 @@ async fn send(shared: &Shared, names: &Names, row: &Row) -> Result<Sent, Fault> 
 
 async fn by_itself(shared: &Shared, names: &Names, row: &Row) -> Result<Sent, Fault> {
     let from = (shared.source.bucket.as_str(), names.from.as_str());
+    shared.bytes.pass(row.size.try_into().unwrap_or(usize::MAX)).await;
     // A key that is gone, or not for us, is the source's.
     let put = shared.target.copy(&names.to, from, &row.etag).await.map_err(source)?;
     shared.tally.bytes.fetch_add(row.size, Ordering::Relaxed);

@@ -65,11 +65,11 @@ impl Turn {
             match self.note(If::Nothing).await? {
                 Some(etag) => break etag,
                 None if begun.elapsed() > PATIENCE => {
-                    let Some(seen) = &seen else { return Err(busy()) };
+                    let Some(seen) = &seen else { return Err(Error::Busy) };
                     // Nobody renewed it: whoever held it is gone.
                     match self.note(If::Still(seen)).await? {
                         Some(etag) => break etag,
-                        None => return Err(busy()),
+                        None => return Err(Error::Busy),
                     }
                 }
                 None => {}
@@ -80,7 +80,7 @@ impl Turn {
                 Err(answer) => return Err(self.end.error(answer, "asking whether it is alone")),
             };
             if seen.as_ref().is_some_and(|seen| *seen != now) {
-                return Err(busy());
+                return Err(Error::Busy);
             }
             seen = Some(now);
             tokio::time::sleep(LOOK).await;
@@ -130,10 +130,10 @@ impl Turn {
                 *held = Some(facts.etag);
                 Ok(())
             }
-            Ok(_) => Err(busy()),
+            Ok(_) => Err(Error::Busy),
             Err(Answer::Missing) => {
                 *held = self.note(If::Nothing).await?;
-                if held.is_some() { Ok(()) } else { Err(busy()) }
+                if held.is_some() { Ok(()) } else { Err(Error::Busy) }
             }
             Err(answer) if answer.passes() => Ok(()),
             Err(answer) => Err(self.end.error(answer, "asking whether it is alone")),
@@ -145,12 +145,5 @@ impl Turn {
             // Else it ends by not being renewed.
             let _ = self.end.remove(&Self::key(), Kind::Ledger).await;
         }
-    }
-}
-
-fn busy() -> Error {
-    Error::Refused {
-        message: "another copy is writing to the target".to_owned(),
-        fix: "wait until it has finished, or end it".to_owned(),
     }
 }

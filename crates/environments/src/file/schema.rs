@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use api::problem::pointer;
-use api::{API_VERSION, MaskSpec, Problem, ProjectSpec};
+use api::{API_VERSION, MaskSpec, ObjectMask, Problem, ProjectSpec};
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use schemars::generate::SchemaSettings;
@@ -52,16 +52,21 @@ fn masks() -> Value {
     });
     json!({
         "type": "object",
-        "propertyNames": {"pattern": r"^(deny|values|[^.]+\..+)$"},
+        "propertyNames": {"pattern": r"^(deny|values|prefixes|[^.]+\..+)$"},
         "properties": {
             "deny": {
                 "type": "boolean",
-                "description": "Text and bytes that no mask is given for are emptied, keys of Redis that none names are left out (default: copied as they are).",
+                "description": "Text and bytes that no mask is given for are emptied, keys of Redis and objects of S3 that none names are left out (default: copied as they are).",
             },
             "values": {
                 "type": "array",
                 "description": "Of Redis: which values of which keys, and their masks. The first that fits counts.",
                 "items": rule,
+            },
+            "prefixes": {
+                "type": "object",
+                "description": "Of S3: what becomes of objects by how their keys begin. The longest that fits counts.",
+                "additionalProperties": {"enum": ObjectMask::WORDS},
             },
         },
         "additionalProperties": column,
@@ -79,6 +84,7 @@ fn shape() -> Value {
     let masks = &mut spec["properties"]["masks"]["additionalProperties"];
     masks["additionalProperties"] = Value::Bool(true);
     masks["properties"]["values"]["items"] = Value::Bool(true);
+    masks["properties"]["prefixes"]["additionalProperties"] = Value::Bool(true);
     // Of the file, not of the object: whoever reads the file puts in what it names.
     spec["properties"]["include"] = json!({
         "type": "array",

@@ -146,7 +146,7 @@ kind: Project
 metadata: {name: shop}
 spec:
   components: {web: {image: w}}
-  services: {db: {type: mariadb}, cache: {type: redis}, queue: {type: container, image: q, version: "1", ports: {amqp: 5672}}}
+  services: {db: {type: mariadb}, cache: {type: redis}, uploads: {type: s3}, queue: {type: container, image: q, version: "1", ports: {amqp: 5672}}}
   masks:
     dv: {users.email: email}
     cache:
@@ -158,9 +158,15 @@ spec:
         - {keys: "cart:*", fields: note}
         - user:*
         - {keys: "note:*", mask: }
+      prefixes: {a/: drop}
+    uploads:
+      users.email: email
+      values: [{keys: "user:*", mask: email}]
+      prefixes: {invoices/: placehodler, faces/: {constant: x}, tmp/: drop}
     db:
       values: [{keys: "user:*", mask: email}]
       vlaues: []
+      prefixes: {a/: drop}
       dny: true
       email: email
       users.: email
@@ -208,10 +214,18 @@ fn editors_are_told_the_masks_that_are_taken_here() {
         ("values: [{keys: \"\", mask: email}]", false),
         ("values: [{keys: a, mask: email, name: x}]", false),
         ("values: {keys: a, mask: email}", false),
+        ("prefixes: {a/: drop, \"\": keep, b/c: placeholder}", true),
+        ("prefixes: {a/: email}", false),
+        ("prefixes: [a/]", false),
     ] {
-        let service = if mask.starts_with("values") { "cache" } else { "db" };
+        let service = match mask.split_once(':') {
+            Some(("values", _)) => "cache",
+            Some(("prefixes", _)) => "uploads",
+            _ => "db",
+        };
         let text = GOOD.replace("  classes:", &format!("  masks: {{{service}: {{{mask}}}}}\n  classes:"));
-        let text = text.replace("  services:\n", "  services:\n    cache: {type: redis}\n");
+        let text =
+            text.replace("  services:\n", "  services:\n    cache: {type: redis}\n    uploads: {type: s3}\n");
         let document = yaml::parse(&text).unwrap().value;
         assert_eq!(editors.is_valid(&document), right, "{mask}");
         assert_eq!(read(&text, none).is_ok(), right, "{mask}");

@@ -136,6 +136,7 @@ pub fn revision(
         restarts: validated.restarts.clone(),
         change: validated.change.clone(),
         drift: place.class.drift.unwrap_or_default(),
+        await_hosts: place.class.await_hosts,
         renderer: RENDERER.to_owned(),
         urls: validate::routes::hosts(place.spec()).map(|host| (host.to_owned(), place.url(host))).collect(),
         parts,

@@ -1,8 +1,8 @@
 //! The status of an environment, from what a reconcile found.
 
 use api::condition::{
-    self, ACCEPTED, COMPONENTS_READY, DRIFTED, HELD, JOBS_COMPLETE, PROJECT_OUTDATED, READY, ROUTES_READY,
-    SERVICES_READY,
+    self, ACCEPTED, AWAITS_HOSTS, CERTIFICATE_READY, COMPONENTS_READY, DNS_READY, DRIFTED, HELD,
+    JOBS_COMPLETE, PROJECT_OUTDATED, READY, ROUTES_READY, SERVICES_READY,
 };
 use api::revision::Part;
 use api::{Condition, ConditionStatus, Drift, EnvironmentStatus, PartState, PartStatus, Role, Verdict};
@@ -40,7 +40,8 @@ pub struct Found<'a> {
 /// The next status; equal to `current` when nothing changed.
 pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus {
     let all_ready = !found.parts.is_empty() && found.parts.iter().all(|(_, progress)| progress.is_ready());
-    let ready = all_ready && found.verdict.is_none() && !found.refused;
+    let gate = found.stored.and_then(|stored| awaits(stored, &current.conditions));
+    let ready = all_ready && found.verdict.is_none() && !found.refused && gate.is_none();
     let mut status = EnvironmentStatus {
         observed_generation: found.generation,
         namespace: Some(found.namespace.to_owned()),
@@ -141,10 +142,31 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
             Some((hold, _)) if !on_its_way && !found.parts.is_empty() => {
                 set(&mut status, READY, false, "Held", hold.sentence());
             }
-            _ => set(&mut status, READY, false, "Progressing", decide::waiting_for(&every)),
+            _ => match gate.filter(|_| all_ready) {
+                Some(gate) => set(&mut status, READY, false, AWAITS_HOSTS, gate),
+                None => set(&mut status, READY, false, "Progressing", decide::waiting_for(&every)),
+            },
         },
     }
     status
+}
+
+/// What its hosts lack, in a class that awaits them. Who keeps records and looks at certificates says so.
+fn awaits(stored: &Stored, conditions: &[Condition]) -> Option<String> {
+    if !stored.revision.await_hosts || stored.revision.urls.is_empty() {
+        return None;
+    }
+    let Some(dns) = condition::find(conditions, DNS_READY) else {
+        return Some(
+            "waiting for its hosts: nobody has said yet whether name servers answer for them; \
+                     `outboard install --hosted-zone` has outboard keep their zone"
+                .to_owned(),
+        );
+    };
+    // Without TLS nothing is said of certificates.
+    let all = [Some(dns), condition::find(conditions, CERTIFICATE_READY)];
+    let lacking = all.into_iter().flatten().find(|condition| !condition.is_true())?;
+    Some(format!("waiting for its hosts: {}", lacking.message))
 }
 
 /// Why nothing is held any more.
@@ -208,6 +230,42 @@ mod tests {
             None => "not there".to_owned(),
         });
         (next, shown)
+    }
+
+    #[test]
+    fn a_class_that_awaits_hosts_has_environments_ready_once_name_servers_answer_and_certificates_hold() {
+        let revision = |urls| {
+            serde_json::from_value(serde_json::json!({
+                "project": "shop", "projectRevision": "p-1", "class": "production", "requested": {}, "versions": {},
+                "renderer": "0", "awaitHosts": true, "urls": urls, "parts": [], "secrets": [],
+            }))
+            .unwrap()
+        };
+        let stored = |urls| Stored {
+            number: 1,
+            revision: revision(urls),
+            completed_jobs: vec![],
+            ready: false,
+            retired: false,
+        };
+        let served = stored(serde_json::json!({"web": "https://web"}));
+        let condition = |r#type: &str, holds, message: &str| Condition {
+            r#type: r#type.to_owned(),
+            status: if holds { ConditionStatus::True } else { ConditionStatus::False },
+            reason: String::new(),
+            message: message.to_owned(),
+            observed_generation: 0,
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+        };
+        let dns = |holds| condition(DNS_READY, holds, "change C1 is on its way");
+        let tls = |holds| condition(CERTIFICATE_READY, holds, "cert-manager was asked for it");
+        assert!(awaits(&served, &[]).unwrap().contains("--hosted-zone"));
+        assert!(awaits(&served, &[dns(false), tls(true)]).unwrap().ends_with("C1 is on its way"));
+        assert!(awaits(&served, &[dns(true), tls(false)]).unwrap().ends_with("was asked for it"));
+        assert_eq!(awaits(&served, &[dns(true)]), None);
+        assert_eq!(awaits(&served, &[dns(true), tls(true)]), None);
+        // Without routes there are no hosts.
+        assert_eq!(awaits(&stored(serde_json::json!({})), &[]), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the operator tells Prometheus. Slices never see Prometheus: they report, this module counts.
 
+mod hostnames;
 mod process;
 mod reconciles;
 mod requests;
@@ -11,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use hostnames::Hostnames;
 pub use reconciles::Reconciles;
 pub use requests::Requests;
 
@@ -21,6 +23,7 @@ pub struct Metrics {
     leader: Gauge<i64, AtomicI64>,
     reconciles: Reconciles,
     requests: Requests,
+    hostnames: Hostnames,
 }
 
 impl Default for Metrics {
@@ -42,8 +45,10 @@ impl Metrics {
         reconciles.register(ours);
         let requests = Requests::default();
         requests.register(ours);
+        let hostnames = Hostnames::new(reconciles.clone());
+        hostnames.register(ours);
         more(ours);
-        Self { registry, leader, reconciles, requests }
+        Self { registry, leader, reconciles, requests, hostnames }
     }
 
     pub(crate) fn lead(&self, leads: bool) {
@@ -53,6 +58,11 @@ impl Metrics {
     /// Where a slice's controller reports what it did.
     pub fn reconciles(&self) -> Reconciles {
         self.reconciles.clone()
+    }
+
+    /// Where the keeper of hostnames reports what it did.
+    pub(crate) fn hostnames(&self) -> Hostnames {
+        self.hostnames.clone()
     }
 
     /// Where the client reports what it asks of the API server.

@@ -1,6 +1,8 @@
 //! Asks for a copy, after everything that can be told without the operator.
 
-use api::datacopy::{CopyLimits, DataCopy, DataCopySpec, MaskChoice};
+use std::collections::BTreeMap;
+
+use api::datacopy::{CopyKeys, CopyLimits, DataCopy, DataCopySpec, DeniedChoice, MaskChoice};
 use api::project::{ProjectSpec, ServiceType};
 use api::revision::short_hash;
 use api::{Environment, EnvironmentSpec};
@@ -17,8 +19,12 @@ pub struct Wanted {
     pub name: String,
     pub from: String,
     pub to: String,
-    /// None: every MariaDB and Redis that both have.
+    /// None: every MariaDB, Redis and S3 that both have.
     pub services: Vec<String>,
+    /// Which keys, and which objects, by service.
+    pub keys: BTreeMap<String, CopyKeys>,
+    pub delete_up_to: Option<u32>,
+    pub denied: DeniedChoice,
     pub masks: MaskChoice,
     pub limits: CopyLimits,
     pub dry_run: bool,
@@ -32,6 +38,9 @@ impl Wanted {
     fn spec(&self, user: Option<String>) -> DataCopySpec {
         DataCopySpec {
             services: self.services.clone(),
+            keys: self.keys.clone(),
+            delete_up_to: self.delete_up_to,
+            denied: self.denied,
             masks: self.masks,
             limits: self.limits,
             dry_run: self.dry_run,
@@ -100,8 +109,8 @@ fn check(project: &str, spec: &ProjectSpec, wanted: &[String]) -> Result<()> {
         let of_classes = spec.classes.values().filter_map(|class| class.services.get(name)?.r#type);
         let own = spec.services.get(name).map(|service| service.r#type);
         own.into_iter().chain(of_classes).any(|kind| {
-            use ServiceType::{External, Mariadb, Mysql, Redis};
-            matches!(kind, Mariadb | Mysql | Redis | External)
+            use ServiceType::{External, Mariadb, Mysql, Redis, S3};
+            matches!(kind, Mariadb | Mysql | Redis | S3 | External)
         })
     };
     for name in wanted {
@@ -158,7 +167,7 @@ mod tests {
     fn spec() -> ProjectSpec {
         serde_json::from_value(json!({
             "components": {},
-            "services": {"db": {"type": "mariadb"}, "cache": {"type": "redis"}, "queue": {"type": "container", "image": "q"}, "stock": {"type": "container", "image": "s"}},
+            "services": {"db": {"type": "mariadb"}, "cache": {"type": "redis"}, "uploads": {"type": "s3"}, "queue": {"type": "container", "image": "q"}, "stock": {"type": "container", "image": "s"}},
             "classes": {"production": {"services": {"stock": {"type": "external", "host": "db.example.com"}}}},
         }))
         .unwrap()
@@ -167,9 +176,9 @@ mod tests {
     #[test]
     fn a_service_that_is_none_is_told_with_the_nearest_and_one_that_is_not_copied_with_its_type() {
         let wanted = |name: &str| check("shop", &spec(), &[name.to_owned()]);
-        assert!(wanted("db").is_ok() && wanted("cache").is_ok() && wanted("stock").is_ok());
+        assert!(["db", "cache", "uploads", "stock"].iter().all(|name| wanted(name).is_ok()));
         assert!(
-            matches!(wanted("dv"), Err(Error::NotFound { nearest: Some(near), known, .. }) if near == "db" && known == ["cache", "db", "stock"])
+            matches!(wanted("dv"), Err(Error::NotFound { nearest: Some(near), known, .. }) if near == "db" && known == ["cache", "db", "stock", "uploads"])
         );
         assert!(matches!(wanted("queue"), Err(Error::NotCopied { kind: "container", .. })));
     }

@@ -3,12 +3,14 @@
 use api::datacopy::{CopiedService, CopyPhase, CopyStore, DataCopy};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{Cluster, Result};
 
 /// One copy, in one line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "CopySummary")]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub name: String,
@@ -16,13 +18,13 @@ pub struct Summary {
     pub namespace: String,
     pub from: String,
     pub to: String,
-    /// None: every MariaDB and Redis that both have.
+    /// None: every MariaDB, Redis and S3 that both have.
     pub services: Vec<String>,
     /// Only said what would be copied, or proposed masks.
     pub dry_run: bool,
     pub scan: bool,
     pub phase: CopyPhase,
-    /// What `rows` are: rows, keys, or both.
+    /// What `rows` are: rows, keys, objects, or several of them.
     pub counts: &'static str,
     pub rows: u64,
     pub rows_total: u64,
@@ -50,10 +52,14 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Summ
 
 fn counts(services: &[CopiedService]) -> &'static str {
     let any = |store| services.iter().any(|service| service.store == store);
-    match (any(CopyStore::Mariadb), any(CopyStore::Redis)) {
-        (true, true) => "rows and keys",
-        (false, true) => CopyStore::Redis.rows(),
-        _ => CopyStore::Mariadb.rows(),
+    match (any(CopyStore::Mariadb), any(CopyStore::Redis), any(CopyStore::S3)) {
+        (true, true, true) => "rows, keys and objects",
+        (true, true, false) => "rows and keys",
+        (true, false, true) => "rows and objects",
+        (false, true, true) => "keys and objects",
+        (false, true, false) => CopyStore::Redis.rows(),
+        (false, false, true) => CopyStore::S3.rows(),
+        (_, false, false) => CopyStore::Mariadb.rows(),
     }
 }
 

@@ -4,6 +4,7 @@ use api::Verdict;
 use api::datacopy::{CopiedService, CopyLimits, DataCopy, MaskChoice, TargetState};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::list::{Summary, summary};
@@ -11,7 +12,8 @@ use crate::suggest::nearest;
 use crate::{Cluster, Error, Result};
 
 /// One copy in full.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "CopyDetail")]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
     pub summary: Summary,

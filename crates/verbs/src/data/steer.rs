@@ -16,6 +16,8 @@ pub struct Limits {
     pub threads_running: Option<u64>,
     pub latency_millis: Option<u64>,
     pub cpu_percent: Option<u64>,
+    pub transfers: Option<u32>,
+    pub requests_per_second: Option<Option<u64>>,
 }
 
 pub async fn pause(cluster: &Cluster, namespace: &str, name: &str) -> Result<(DataCopy, Change)> {
@@ -43,11 +45,15 @@ pub async fn limit(
         // A merge patch takes away what it says is null.
         set("bytesPerSecond", json!(rate));
     }
+    if let Some(rate) = limits.requests_per_second {
+        set("requestsPerSecond", json!(rate));
+    }
     let numbers = [
         ("connections", limits.connections.map(u64::from)),
         ("threadsRunning", limits.threads_running),
         ("latencyMillis", limits.latency_millis),
         ("cpuPercent", limits.cpu_percent),
+        ("transfers", limits.transfers.map(u64::from)),
     ];
     for (key, value) in numbers {
         if let Some(value) = value {

@@ -6,6 +6,7 @@ use api::environment::Change as Provenance;
 use api::{Environment, EnvironmentSpec, Plan, PlanSpec, PlanStatus, marks};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -24,7 +25,7 @@ const TIDYING: Duration = Duration::from_secs(20);
 const AGAIN: Duration = Duration::from_millis(500);
 
 /// A change, and what the operator says that it would do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
     pub environment: String,

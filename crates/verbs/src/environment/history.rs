@@ -6,13 +6,15 @@ use api::{Environment, EnvironmentRevision, Overrides, marks};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::read;
 use crate::{Cluster, Error, Result};
 
 /// One revision in one line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "RevisionEntry")]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     pub revision: i64,
@@ -39,6 +41,7 @@ pub struct Entry {
     pub kept_until: Option<String>,
     /// Settings in which it differs by hand from the project.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(default)]
     pub overrides: Overrides,
     #[serde(skip)]
     pub restarts: BTreeMap<String, String>,

@@ -7,13 +7,15 @@ use api::{Environment, EnvironmentStatus};
 use environments::plan::overrides::shown;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::outlook::{Outlook, outlook};
 use crate::{Cluster, Result};
 
 /// How an environment is, in one word.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "EnvironmentState")]
 #[serde(rename_all = "camelCase")]
 pub enum State {
     /// The operator has not looked at the newest settings.
@@ -40,7 +42,8 @@ impl State {
 }
 
 /// One environment, in one line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "EnvironmentSummary")]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub name: String,

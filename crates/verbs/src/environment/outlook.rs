@@ -1,6 +1,6 @@
 //! Whether waiting for an environment is over: a pure function of the object.
 
-use api::condition::{self, READY};
+use api::condition::{self, AWAITS_HOSTS, READY};
 use api::{Environment, PartState, Verdict};
 
 /// What an environment's state means to somebody who waits for it.
@@ -42,11 +42,14 @@ pub fn pending(environment: &Environment) -> Vec<String> {
         return vec!["the operator has not looked at it yet".to_owned()];
     };
     let parts = status.parts.iter().filter(|part| part.state != PartState::Ready);
+    let ready = condition::find(&status.conditions, READY);
+    let hosts = ready.filter(|ready| ready.reason == AWAITS_HOSTS).map(|ready| ready.message.clone());
     parts
         .map(|part| match part.message.as_str() {
             "" => format!("{} {}: {}", part.role.as_str(), part.name, part.state.as_str()),
             message => format!("{} {}: {message}", part.role.as_str(), part.name),
         })
+        .chain(hosts)
         .collect()
 }
 

@@ -6,6 +6,7 @@ use api::{Condition, Environment, Overlay, PartStatus, Project, Teardown, Verdic
 use environments::plan::hold::in_force;
 use jiff::Timestamp;
 use kube::Api;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::list::{Summary, summary};
@@ -13,7 +14,8 @@ use super::read;
 use crate::{Cluster, Result};
 
 /// One environment in full.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "EnvironmentDetail")]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
     pub summary: Summary,
@@ -25,6 +27,7 @@ pub struct Detail {
     pub newer_project_revision: Option<String>,
     /// What is different for a time, and because of what.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub overlays: Vec<Overlay>,
     pub parts: Vec<PartStatus>,
     pub conditions: Vec<Condition>,

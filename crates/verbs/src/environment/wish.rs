@@ -271,6 +271,27 @@ pub async fn clone(
     })
 }
 
+/// The same with other versions of some components.
+pub async fn with_versions(
+    cluster: &Cluster,
+    namespace: &str,
+    mut wish: Wish,
+    choices: &[Choice],
+) -> Result<Wish> {
+    if choices.is_empty() {
+        return Ok(wish);
+    }
+    let (project, revision) = (&wish.wanted.project, &wish.wanted.project_revision);
+    let spec = project::revision(cluster, namespace, project, revision).await?.spec;
+    let versions = choose::versions(choices);
+    choose::check_components(project, &spec, &versions)?;
+    let said: Vec<String> = versions.iter().map(|(part, version)| format!("{part}={version}")).collect();
+    wish.action = shortened(format!("{}, {}", wish.action, said.join(" ")));
+    wish.refresh.extend(versions.keys().cloned());
+    wish.wanted.versions.extend(versions);
+    Ok(wish)
+}
+
 /// An environment that is not on its way out.
 async fn standing(cluster: &Cluster, namespace: &str, name: &str) -> Result<Environment> {
     let environment = read::get(cluster, namespace, name).await?;

@@ -119,6 +119,14 @@ fn arguments(options: &Options) -> Vec<String> {
         format!("--retention={}", duration(settings.retention)),
         format!("--listen=0.0.0.0:{PORT}"),
     ];
+    let hostnames = &options.hostnames;
+    if !hostnames.zones.is_empty() {
+        arguments.extend(hostnames.zones.iter().map(|zone| format!("--hosted-zone={zone}")));
+        arguments.push(format!("--cluster={}", hostnames.cluster));
+        arguments.push(format!("--dns-policy={}", hostnames.policy.as_str()));
+        arguments.push(format!("--dns-at-once={}", hostnames.at_once));
+        arguments.extend(hostnames.issuer.iter().map(|issuer| format!("--certificate-issuer={issuer}")));
+    }
     arguments.extend(settings.url_port.map(|port| format!("--url-port={port}")));
     arguments
         .extend(settings.registries.iter().map(|(registry, url)| format!("--registry={registry}={url}")));

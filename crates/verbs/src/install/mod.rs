@@ -36,6 +36,8 @@ const OPERATOR: &str = crate::operator::DEPLOYMENT;
 pub struct Options {
     /// What the operator is told; its own image too, with tag or, better, digest.
     pub settings: Settings,
+    /// Which records of DNS the operator keeps.
+    pub hostnames: ::hostnames::Settings,
     /// One leads; more take over faster when its node dies.
     pub replicas: u16,
     /// The IAM role that it may assume, on EKS.
@@ -52,6 +54,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             settings: Settings::default(),
+            hostnames: ::hostnames::Settings::default(),
             replicas: 1,
             aws_role: None,
             env: BTreeMap::new(),
@@ -92,6 +95,10 @@ pub fn workload(options: &Options) -> Vec<Value> {
         "metadata": {"name": NAMESPACE},
     })];
     objects.extend(rights::of_operator(options.aws_role.as_deref()));
+    if options.hostnames.issuer.is_some() {
+        let hostnames = &options.hostnames;
+        objects.extend(rights::of_certificates(&hostnames.gateway_namespace, &hostnames.gateway_name));
+    }
     objects.extend(rights::of_people());
     objects.extend(admission::objects());
     objects.extend(deployment::objects(options));

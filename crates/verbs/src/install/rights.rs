@@ -42,11 +42,13 @@ const CLUSTER: &[Rule] = &[
     // What it answers: conditions, parts, URLs, verdicts.
     rule(
         "outboard.dev",
-        &["projects/status", "environments/status", "plans/status", "datacopies/status"],
+        &["projects/status", "environments/status", "plans/status", "datacopies/status", "hostnames/status"],
         &["get", "update", "patch"],
     ),
     // Copies of data: `update` and `patch` are for finalizers, `delete` ends their retention.
     rule("outboard.dev", &["datacopies"], &["get", "list", "watch", "update", "patch", "delete"]),
+    // Named hosts: `update` and `patch` are for finalizers, `delete` for those of an environment that is destroyed.
+    rule("outboard.dev", &["hostnames"], &["get", "list", "watch", "update", "patch", "delete"]),
     // The account of a copy's pods may write its own report: so much is bound, and Kubernetes lets nobody bind more than
     // they have themselves.
     rule("rbac.authorization.k8s.io", &["rolebindings"], &["create"]),
@@ -63,6 +65,7 @@ const CLUSTER: &[Rule] = &[
             "environments.outboard.dev",
             "plans.outboard.dev",
             "hostclaims.outboard.dev",
+            "hostnames.outboard.dev",
             "datacopies.outboard.dev",
         ],
         verbs: &["get"],
@@ -130,7 +133,7 @@ const RELEASER: &[Rule] = &[rule("outboard.dev", &["environments"], &["release"]
 const DEVELOPER: &[Rule] = &[
     rule(
         "outboard.dev",
-        &["projects", "environments", "plans", "datacopies"],
+        &["projects", "environments", "plans", "datacopies", "hostnames"],
         &["get", "list", "watch", "create", "update", "patch", "delete"],
     ),
     // What can be chosen, compared and rolled back to.
@@ -141,7 +144,7 @@ const DEVELOPER: &[Rule] = &[
 
 /// The same to look at only.
 const VIEWER: &[Rule] = &[
-    rule("outboard.dev", &["projects", "environments", "plans", "datacopies"], READ),
+    rule("outboard.dev", &["projects", "environments", "plans", "datacopies", "hostnames"], READ),
     rule("apps", &["controllerrevisions"], READ),
     rule("", &["pods", "pods/log", "events"], READ),
 ];
@@ -161,6 +164,25 @@ pub(super) fn of_operator(aws_role: Option<&str>) -> Vec<Value> {
         role("Role", "outboard-presence", PRESENCE),
         binding("Role", "outboard-presence", &everyone),
     ]
+}
+
+/// For certificates of hosts: listeners of the Gateway, and what is asked of cert-manager. Their Secrets it never sees.
+pub(super) fn of_certificates(gateway_namespace: &str, gateway: &str) -> Vec<Value> {
+    let name = "outboard-certificates";
+    let account = json!([{"kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE}]);
+    let certificates =
+        rule("cert-manager.io", &["certificates"], &["get", "list", "create", "patch", "delete"]);
+    let mut listeners = rule("gateway.networking.k8s.io", &["gateways"], &["get", "patch"]).value();
+    listeners["resourceNames"] = json!([gateway]);
+    let mut role = role("Role", name, &[certificates]);
+    if let Some(rules) = role["rules"].as_array_mut() {
+        rules.push(listeners);
+    }
+    let mut objects = vec![role, binding("Role", name, &account)];
+    for object in &mut objects {
+        object["metadata"]["namespace"] = json!(gateway_namespace);
+    }
+    objects
 }
 
 /// Whose containers' logs lie on a node: names and labels of pods, and nothing else.

@@ -3,13 +3,15 @@
 use api::Project;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::own_files;
 use crate::{Cluster, Result};
 
 /// One project, in one line.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "ProjectSummary")]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub name: String,

@@ -6,15 +6,17 @@ use api::names::EnvironmentName;
 use clap::{Args, ValueEnum};
 use verbs::data::{self, MaskChoice, Wanted};
 
+use super::chosen::Chosen;
 use super::{Gently, begin};
 use crate::args::{Scope, duration};
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::copy as shown;
+use crate::output::copied as shown;
 
-/// Replace the data of one environment's databases and Redis by those of another
+/// Replace the data of one environment's databases, Redis and S3 by those of another
 ///
-/// As of one moment; a Redis that gives no snapshot key by key. Writers of the source go on. What writes to the
+/// Each database and each Redis as of one moment, each object as of its own; a Redis that gives no snapshot is read key
+/// by key. Writers of the source go on. What writes to the
 /// target is stopped meanwhile and comes back by itself. Data is masked as the project says, and verified on the target.
 /// A copy that is killed goes on where it was; Ctrl-C only stops watching.
 #[derive(Args, Debug)]
@@ -25,9 +27,11 @@ pub struct CopyArgs {
     /// Environment whose data is replaced
     #[arg(long, value_name = "ENVIRONMENT")]
     pub to: EnvironmentName,
-    /// Service to copy; may be repeated [default: every MariaDB and Redis that both have]
+    /// Service to copy; may be repeated [default: every MariaDB, Redis and S3 that both have]
     #[arg(long, value_name = "SERVICE")]
     pub only: Vec<String>,
+    #[command(flatten)]
+    pub chosen: Chosen,
     /// Whether personal data is masked as the project says, or copied as it is
     #[arg(long, value_enum, default_value_t = Masking::Project, value_name = "MASKS")]
     pub mask: Masking,
@@ -78,6 +82,9 @@ pub async fn run(context: &Context, args: CopyArgs) -> Result<()> {
         from: args.from.to_string(),
         to: args.to.to_string(),
         services: args.only,
+        keys: args.chosen.keys(),
+        delete_up_to: args.chosen.delete_up_to,
+        denied: args.chosen.denied(),
         masks: args.mask.choice(),
         limits: args.gently.limits(),
         dry_run: args.dry_run,

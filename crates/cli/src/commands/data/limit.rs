@@ -17,12 +17,12 @@ pub struct LimitArgs {
 }
 
 pub async fn run(context: &Context, args: LimitArgs) -> Result<()> {
-    let Gently { limit, connections, threads_running, latency, cpu } = args.gently;
-    let numbers = [connections.map(u64::from), threads_running, latency, cpu];
-    if limit.is_none() && numbers.iter().all(Option::is_none) {
+    let Gently { limit, connections, threads_running, latency, cpu, transfers, requests } = args.gently;
+    let numbers = [connections.map(u64::from), threads_running, latency, cpu, transfers.map(u64::from)];
+    if limit.is_none() && requests.is_none() && numbers.iter().all(Option::is_none) {
         return Err(Failure::Usage {
             sentence: "no limit is said".to_owned(),
-            hint: "one or more of --limit, --connections, --threads-running, --latency and --cpu".to_owned(),
+            hint: "one or more of --limit, --connections, --threads-running, --latency, --cpu, --transfers and --requests".to_owned(),
         });
     }
     let place = context.place(&args.copy.scope).await?;
@@ -33,6 +33,8 @@ pub async fn run(context: &Context, args: LimitArgs) -> Result<()> {
         threads_running,
         latency_millis: latency,
         cpu_percent: cpu,
+        transfers,
+        requests_per_second: requests.map(|requests| requests.0),
     };
     let (copy, change) = data::limit(&place.cluster, &place.namespace, name, limits).await?;
     steered(context, name, "limited so", &copy, change)

@@ -2,13 +2,14 @@
 
 use clap::Args;
 use verbs::data;
+use words::copy::share;
+use words::time::{age, span};
 
 use crate::args::Scope;
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::copy as shown;
+use crate::output::copied as shown;
 use crate::output::table::{columns, or_dash};
-use crate::output::time::{age, span};
 
 /// List copies of data
 #[derive(Args, Debug)]
@@ -50,7 +51,7 @@ pub async fn run(context: &Context, args: ListArgs) -> Result<()> {
                     "TO" if copy.dry_run => format!("{to} (dry run)"),
                     "TO" => to.to_owned(),
                     "PHASE" => shown::phase(copy.phase, *paint),
-                    "COPIED" => shown::share(copy),
+                    "COPIED" => share(copy),
                     "LEFT" => or_dash(left.as_deref()),
                     "AGE" => age(copy.created.as_deref()),
                     _ => or_dash(copy.why.as_deref()),

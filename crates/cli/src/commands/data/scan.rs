@@ -1,10 +1,11 @@
 //! `outboard data scan`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::names::EnvironmentName;
 use clap::Args;
-use verbs::data::{self, CopyLimits, MaskChoice, Wanted};
+use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice, Wanted};
 
 use super::begin;
 use crate::args::{Scope, duration};
@@ -35,6 +36,9 @@ pub async fn run(context: &Context, args: ScanArgs) -> Result<()> {
         from: environment.clone(),
         to: environment,
         services: args.service.into_iter().collect(),
+        keys: BTreeMap::new(),
+        delete_up_to: None,
+        denied: DeniedChoice::Fail,
         masks: MaskChoice::Project,
         limits: CopyLimits::default(),
         dry_run: false,

@@ -9,7 +9,7 @@ use super::{Named, wait};
 use crate::args::duration;
 use crate::context::Context;
 use crate::error::Result;
-use crate::output::copy as shown;
+use crate::output::copied as shown;
 use crate::output::progress::Progress;
 
 /// Show how far a copy is, and its report once it has ended

@@ -2,7 +2,7 @@
 
 use api::names::{ClassName, EnvironmentName};
 use clap::Args;
-use verbs::environment;
+use verbs::environment::{self, Choice};
 
 use super::carry_out_filled;
 use super::fill::Filling;
@@ -21,6 +21,9 @@ pub struct CloneArgs {
     /// Class (stage) of the new one [default: the same]
     #[arg(short, long, value_name = "CLASS")]
     pub class: Option<ClassName>,
+    /// Version of a component, where it is not the original's; may be repeated
+    #[arg(long = "set", value_name = "COMPONENT=VERSION")]
+    pub versions: Vec<Choice>,
     /// Start with the data of the original: services first, then the copy, then what uses them
     #[arg(long)]
     pub data: bool,
@@ -38,6 +41,7 @@ pub async fn run(context: &Context, args: CloneArgs) -> Result<()> {
     let class = args.class.as_ref().map(ClassName::as_str);
     let wish =
         environment::clone(&place.cluster, &place.namespace, args.from.as_str(), &args.to, class).await?;
+    let wish = environment::with_versions(&place.cluster, &place.namespace, wish, &args.versions).await?;
     let filling = Filling { data: args.data.then_some(args.from), mask: args.mask };
     let copy = filling.copy(&place.cluster, &args.to).await;
     carry_out_filled(context, &place, wish, &args.changing, copy.as_ref()).await

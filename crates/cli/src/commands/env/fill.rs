@@ -1,10 +1,11 @@
 //! `--data`: a new environment that starts with the data of another.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use api::names::EnvironmentName;
 use clap::Args;
-use verbs::data::{self, CopyLimits, Wanted};
+use verbs::data::{self, CopyLimits, DeniedChoice, Wanted};
 use verbs::environment::{self, Until};
 use verbs::{Cluster, Event};
 
@@ -33,6 +34,9 @@ impl Filling {
             from: from.to_string(),
             to: to.to_string(),
             services: vec![],
+            keys: BTreeMap::new(),
+            delete_up_to: None,
+            denied: DeniedChoice::Fail,
             masks: self.mask.unwrap_or(Masking::Project).choice(),
             limits: CopyLimits::default(),
             dry_run: false,

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use verbs::environment;
+use words::time::age;
 
 use crate::args::Scope;
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::receipt;
 use crate::output::table::{columns, or_dash};
-use crate::output::time::age;
 
 /// List environments
 #[derive(Args, Debug)]

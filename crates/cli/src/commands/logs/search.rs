@@ -65,7 +65,7 @@ pub async fn run(
     };
     match once(context, place, args, &wanted, style).await {
         Err(Failure::Verb(Error::BigSearch { estimate })) if terminal::can_ask() => {
-            let question = format!("This reads up to {}. Go on? [y/N] ", found::cost(&estimate));
+            let question = format!("This reads up to {}. Go on? [y/N] ", words::size::cost(&estimate));
             if !matches!(terminal::ask(question).await?.as_str(), "y" | "yes") {
                 context.output.note("nothing was read");
                 return Ok(());

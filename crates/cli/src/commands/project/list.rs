@@ -2,12 +2,12 @@
 
 use clap::Args;
 use verbs::project;
+use words::time::age;
 
 use crate::args::Scope;
 use crate::context::Context;
 use crate::error::Result;
 use crate::output::table::{or_dash, table};
-use crate::output::time::age;
 
 /// List projects and their newest revisions
 #[derive(Args, Debug)]

@@ -2,33 +2,9 @@
 
 use std::fmt::Write as _;
 
+use verbs::logs::Skipped;
 use verbs::logs::search::{Archived, Found};
-use verbs::logs::{Estimate, Skipped};
-
-/// What a search may cost: `7.2 GiB in 123 objects (123 GET and 12 LIST requests)`.
-pub fn cost(estimate: &Estimate) -> String {
-    format!(
-        "{} in {} (that are {} GET and {} LIST requests)",
-        bytes(estimate.bytes),
-        count(estimate.objects, "object"),
-        estimate.get_requests,
-        estimate.list_requests,
-    )
-}
-
-pub fn bytes(number: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let (mut size, mut unit) = (number as f64, 0);
-    while size >= 1024.0 && unit + 1 < UNITS.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{number} B") } else { format!("{size:.1} {}", UNITS[unit]) }
-}
-
-fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
+use words::size::count;
 
 /// One sentence each.
 pub fn notes(environment: &str, found: &Found) -> Vec<String> {
@@ -111,6 +87,8 @@ fn skipped(skipped: &Skipped) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use verbs::logs::Estimate;
+
     use super::*;
 
     #[test]
@@ -142,12 +120,5 @@ mod tests {
         };
         insta::assert_snapshot!(notes("qa-42", &found).join("\n"));
         insta::assert_snapshot!(notes("qa-42", &Found { lines: 1, ..Found::default() }).join("\n"), @"only what nodes still have was searched: the project has no archive of logs (`logs.archive` in outboard.yaml)");
-    }
-
-    #[test]
-    fn a_cost_is_said_in_what_is_paid_for() {
-        let estimate = Estimate { objects: 1, bytes: 7 << 30, list_requests: 12, get_requests: 1, frozen: 0 };
-        assert_eq!(cost(&estimate), "7.0 GiB in 1 object (that are 1 GET and 12 LIST requests)");
-        assert_eq!((bytes(0), bytes(1536)), ("0 B".to_owned(), "1.5 KiB".to_owned()));
     }
 }

@@ -7,10 +7,10 @@ use api::{PartState, PartStatus};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use verbs::Event;
 use verbs::data::{CopiedService, CopyPhase};
+use words::{copy, doing};
 
-use super::{doing, sentence};
+use super::sentence;
 use crate::output::colour::Paint;
-use crate::output::copy;
 
 const TURN: Duration = Duration::from_millis(100);
 
@@ -48,9 +48,15 @@ impl Live {
                 self.now("waiting for the operator");
             }
             Event::CopyPhase { phase, .. } => self.now(phase.as_str()),
-            Event::CopyWaits { .. } => self.now(&sentence(event).unwrap_or_default()),
+            Event::Hostname { .. } | Event::CopyWaits { .. } => {
+                self.now(&sentence(event).unwrap_or_default());
+            }
             Event::Copied { service, .. } => self.service(service),
-            Event::Condition { .. } => {}
+            Event::Condition { .. } => {
+                if let Some(text) = sentence(event) {
+                    self.now(&text);
+                }
+            }
         }
     }
 

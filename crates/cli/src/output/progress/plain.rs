@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use api::PartStatus;
 use verbs::Event;
 use verbs::data::CopiedService;
+use words::{copy, doing};
 
-use super::{doing, sentence};
-use crate::output::{Output, copy};
+use super::sentence;
+use crate::output::Output;
 
 pub struct Plain<'a> {
     output: &'a Output,

@@ -1,5 +1,7 @@
 //! Whether a copy may be made, and of which services. Everything that speaks against it is told at once.
 
+mod chosen;
+
 use std::collections::BTreeMap;
 
 use api::datacopy::{CopyStore, DataCopySpec, MaskChoice};
@@ -47,6 +49,18 @@ pub enum Place {
     /// One that others run, for environments of this class.
     External { class: String, settings: Box<ServiceSettings> },
 }
+
+impl Pair {
+    /// How many objects that only the target has may be removed. A bucket that others run may hold what is theirs.
+    pub fn delete_up_to(&self, spec: &DataCopySpec) -> Option<u32> {
+        let usual = if matches!(self.to, Place::Ours { .. }) { OF_OURS } else { 0 };
+        Some(spec.delete_up_to.unwrap_or(usual)).filter(|most| *most > 0)
+    }
+}
+
+/// All that the engine removes at once.
+const OF_OURS: u32 = 100_000;
+const CAN: &str = "mariadb, redis and s3 can";
 
 #[derive(Debug, PartialEq)]
 pub struct Admitted {
@@ -155,35 +169,20 @@ fn pairs(ask: &Ask<'_>) -> (Vec<Pair>, Vec<String>, Vec<Problem>) {
             }
         }
     }
-    for service in ask.spec.databases.keys() {
-        if !found.iter().any(|pair: &Pair| pair.service == *service) && problems.is_empty() {
-            let message = format!("databases of {service} are named, which is not copied");
-            problems.push((Cause::ServiceNotFound, message, "correct `databases`".to_owned()));
-        }
+    if problems.is_empty() {
+        problems.extend(chosen::of_others(ask.spec, &found));
     }
-    problems.extend(found.iter().filter_map(|pair| unnumbered(ask, pair)));
+    problems.extend(chosen::problems(ask.spec, &found));
     if found.is_empty() && problems.is_empty() {
         problems.append(&mut left_out);
     }
     if found.is_empty() && problems.is_empty() {
         let message =
-            format!("{} and {} have no MariaDB or Redis service in common", ask.from.name, ask.to.name);
+            format!("{} and {} have no MariaDB, Redis or S3 service in common", ask.from.name, ask.to.name);
         problems.push((Cause::ServiceNotFound, message, "name the services to copy".to_owned()));
     }
     let notes = left_out.into_iter().map(|(_, message, _)| format!("left out: {message}")).collect();
     (found, notes, problems)
-}
-
-/// Databases of Redis have numbers.
-fn unnumbered(ask: &Ask<'_>, pair: &Pair) -> Option<Problem> {
-    let named = ask.spec.databases.get(&pair.service).filter(|_| pair.store == CopyStore::Redis)?;
-    let wrong = named.iter().find(|name| name.parse::<u32>().is_err())?;
-    let message = format!("database {wrong} of {} is named, whose databases have numbers", pair.service);
-    Some((
-        Cause::Invalid,
-        message,
-        "correct `databases`, or leave them out for all that hold keys".to_owned(),
-    ))
 }
 
 /// None: nobody asked for it, and it is nothing that is copied.
@@ -215,15 +214,16 @@ fn store(
         match service.r#type {
             ServiceType::Mariadb => stores.push(CopyStore::Mariadb),
             ServiceType::Redis => stores.push(CopyStore::Redis),
+            ServiceType::S3 => stores.push(CopyStore::S3),
             ServiceType::External => {}
             ServiceType::Mysql => {
                 let message = format!("{name} of {} is mysql, which cannot be copied yet", side.name);
-                return Err((Cause::Invalid, message, "mariadb and redis can".to_owned()));
+                return Err((Cause::Invalid, message, CAN.to_owned()));
             }
             other if asked => {
                 let message =
                     format!("{name} of {} is {}, which cannot be copied", side.name, other.as_str());
-                return Err((Cause::Invalid, message, "mariadb and redis can".to_owned()));
+                return Err((Cause::Invalid, message, CAN.to_owned()));
             }
             _ => return Ok(None),
         }
@@ -239,32 +239,32 @@ fn store(
         }
         [store, ..] => *store,
     };
-    match (ask.spec.scan, store) {
-        (true, CopyStore::Redis) if asked => {
-            let message = format!("{name} is redis, for which no masks are proposed");
-            Err((
-                Cause::Invalid,
-                message,
-                "write rules below `masks` by hand: keys, field and mask".to_owned(),
-            ))
+    let by_hand = match store {
+        CopyStore::Redis => "write rules below `masks` by hand: keys, field and mask",
+        CopyStore::S3 => "write below `masks` by hand which `prefixes` are dropped or replaced",
+        CopyStore::Mariadb => return Ok(Some(store)),
+    };
+    match (ask.spec.scan, asked) {
+        (false, _) => Ok(Some(store)),
+        (true, false) => Ok(None),
+        (true, true) => {
+            let message = format!("{name} is {}, for which no masks are proposed", store.as_str());
+            Err((Cause::Invalid, message, by_hand.to_owned()))
         }
-        (true, CopyStore::Redis) => Ok(None),
-        _ => Ok(Some(store)),
     }
 }
 
 /// What others run on both sides is what the project says of it in any other class.
 fn elsewhere(ask: &Ask<'_>, name: &str) -> CopyStore {
-    let is_redis = |project: &ProjectSpec| {
-        let of_classes = project.classes.values().filter_map(|class| class.services.get(name)?.r#type);
-        let own = project.services.get(name).map(|service| service.r#type);
-        own.into_iter().chain(of_classes).any(|kind| kind == ServiceType::Redis)
+    let Some(project) = ask.from.revision.or(ask.project) else { return CopyStore::Mariadb };
+    let of_classes = project.classes.values().filter_map(|class| class.services.get(name)?.r#type);
+    let own = project.services.get(name).map(|service| service.r#type);
+    let known = |kind| match kind {
+        ServiceType::Redis => Some(CopyStore::Redis),
+        ServiceType::S3 => Some(CopyStore::S3),
+        _ => None,
     };
-    if ask.from.revision.or(ask.project).is_some_and(is_redis) {
-        CopyStore::Redis
-    } else {
-        CopyStore::Mariadb
-    }
+    own.into_iter().chain(of_classes).find_map(known).unwrap_or_default()
 }
 
 fn place(side: &Side<'_>, service: &Service) -> Place {
@@ -310,6 +310,7 @@ fn protection(ask: &Ask<'_>, pairs: &[Pair]) -> Vec<Problem> {
         let masked = |of: &ServiceMasks| match store {
             CopyStore::Mariadb => of.deny || !of.columns.is_empty(),
             CopyStore::Redis => of.deny || !of.values.is_empty(),
+            CopyStore::S3 => of.deny || !of.prefixes.is_empty(),
         };
         if !masks.and_then(|masks| masks.get(service)).is_some_and(masked) {
             let message = format!(
@@ -323,6 +324,7 @@ fn protection(ask: &Ask<'_>, pairs: &[Pair]) -> Vec<Problem> {
                     ask.from.name
                 ),
                 CopyStore::Redis => format!("{deny} the keys to keep or to mask below its `values`"),
+                CopyStore::S3 => format!("{deny} what is kept, or replaced, below its `prefixes`"),
             };
             problems.push((Cause::MasksInvalid, message, fix));
         }

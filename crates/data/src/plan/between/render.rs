@@ -1,12 +1,14 @@
 //! What the pods of a copy are made from: an account that may write its own report and nothing else, a job's file with
 //! the passwords of both sides beside it, and a Job for each start.
 
+mod end;
+
 use std::collections::BTreeMap;
 
-use api::MaskSpec;
-use api::datacopy::{CopyLimits, CopyStore};
+use api::datacopy::{CopyKeys, CopyLimits, CopyStore, DeniedChoice};
 use api::marks::{self, CopyOwner};
 use api::project::ValueMask;
+use api::{MaskSpec, ObjectMask};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
@@ -14,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::word::Task;
+pub use end::{Bucket, End, Server};
 
 /// The account of a copy's pods, and its binding to what `outboard install` brings.
 pub const ACCOUNT: &str = "copy";
@@ -26,25 +29,10 @@ const FOLDER: &str = "/run/outboard";
 /// Not root: the images's own user does not matter.
 const USER: i64 = 65532;
 
-/// One server of a copy, as its pod reaches it.
-#[derive(Clone)]
-pub struct Server {
-    pub host: String,
-    pub port: u16,
-    /// None: the server has one user, without a name.
-    pub user: Option<String>,
-    pub password: Option<Vec<u8>>,
-    /// Its name for the database that its components use.
-    pub database: Option<String>,
-    pub tls: bool,
-    /// Certificates to trust, instead of those that everybody trusts.
-    pub authority: Option<Vec<u8>>,
-}
-
 /// What one service's pods need to know.
 pub struct Material {
-    pub source: Server,
-    pub target: Server,
+    pub source: End,
+    pub target: End,
     pub what: What,
     /// Whether what no mask names is left behind.
     pub deny: bool,
@@ -62,7 +50,15 @@ pub enum What {
     Keys {
         /// By number; none: every one that holds keys.
         databases: Vec<u32>,
+        keys: CopyKeys,
         masks: Vec<ValueMask>,
+    },
+    Objects {
+        keys: CopyKeys,
+        /// What only the target has is removed, if it is no more than this; none: it stays.
+        delete_up_to: Option<u32>,
+        denied: DeniedChoice,
+        masks: BTreeMap<String, ObjectMask>,
     },
 }
 
@@ -71,6 +67,7 @@ impl What {
         match self {
             Self::Databases { .. } => CopyStore::Mariadb,
             Self::Keys { .. } => CopyStore::Redis,
+            Self::Objects { .. } => CopyStore::S3,
         }
     }
 }
@@ -133,8 +130,18 @@ pub fn limits_text(store: CopyStore, limits: &CopyLimits) -> String {
 /// Those that the store knows.
 fn own(store: CopyStore, limits: &CopyLimits) -> CopyLimits {
     match store {
-        CopyStore::Mariadb => CopyLimits { cpu_percent: None, ..*limits },
-        CopyStore::Redis => CopyLimits { threads_running: None, ..*limits },
+        CopyStore::Mariadb => {
+            CopyLimits { cpu_percent: None, transfers: None, requests_per_second: None, ..*limits }
+        }
+        CopyStore::Redis => {
+            CopyLimits { threads_running: None, transfers: None, requests_per_second: None, ..*limits }
+        }
+        CopyStore::S3 => CopyLimits {
+            bytes_per_second: limits.bytes_per_second,
+            transfers: limits.transfers,
+            requests_per_second: limits.requests_per_second,
+            ..CopyLimits::default()
+        },
     }
 }
 
@@ -144,9 +151,8 @@ pub fn secret(owner: &CopyOwner, service: &str, material: &Material) -> Option<S
         "immutable": true,
     }))?;
     let mut files = BTreeMap::from([("job.yaml".to_owned(), file(material).to_string().into_bytes())]);
-    for (side, server) in [("source", &material.source), ("target", &material.target)] {
-        files.extend(server.password.clone().map(|password| (format!("{side}-password"), password)));
-        files.extend(server.authority.clone().map(|pem| (format!("{side}-authority"), pem)));
+    for (side, end) in [("source", &material.source), ("target", &material.target)] {
+        files.extend(end.files(side));
     }
     files.extend(material.key.clone().map(|key| ("mask-key".to_owned(), key)));
     secret.data =
@@ -156,26 +162,11 @@ pub fn secret(owner: &CopyOwner, service: &str, material: &Material) -> Option<S
 
 /// The job's file; JSON is YAML.
 fn file(material: &Material) -> Value {
-    let end = |side: &str, server: &Server| {
-        let mut end = json!({"host": server.host, "port": server.port});
-        if let Some(user) = &server.user {
-            end["user"] = json!(user);
-        }
-        if server.password.is_some() {
-            end["passwordFile"] = json!(format!("{FOLDER}/{side}-password"));
-        }
-        if server.tls {
-            let authority =
-                server.authority.as_ref().map(|_| json!({"caFile": format!("{FOLDER}/{side}-authority")}));
-            end["tls"] = authority.unwrap_or_else(|| json!({}));
-        }
-        end
-    };
     let store = material.what.store();
     let mut job = json!({
         "store": store,
-        "source": end("source", &material.source),
-        "target": end("target", &material.target),
+        "source": material.source.says("source"),
+        "target": material.target.says("target"),
         "limits": own(store, &material.limits),
     });
     // What is there is replaced, all of it.
@@ -185,12 +176,25 @@ fn file(material: &Material) -> Value {
             job["replace"] = json!(true);
             json!({"columns": masks})
         }
-        What::Keys { databases, masks } => {
+        What::Keys { databases, keys, masks } => {
             if !databases.is_empty() {
                 job["databases"] = json!(databases);
             }
+            job["keys"] = json!(keys);
             job["existing"] = json!("wipe");
             json!({"values": masks})
+        }
+        What::Objects { keys, delete_up_to, denied, masks } => {
+            job["prefixes"] = json!(keys);
+            job["existing"] = json!("replace");
+            if let Some(most) = delete_up_to {
+                job["deleteUpTo"] = json!(most);
+            }
+            job["denied"] = json!(denied);
+            job["count"] = json!(true);
+            // What becomes of objects is drawn from no key.
+            job["masks"] = json!({"prefixes": masks});
+            return job;
         }
     };
     if material.key.is_some() {
@@ -287,8 +291,12 @@ mod tests {
         let columns =
             [("users.email".to_owned(), MaskSpec::Email), ("other.users.name".to_owned(), MaskSpec::Name)];
         Material {
-            source: Server { tls: true, authority: Some(b"PEM".to_vec()), ..server("db.shop-live.svc") },
-            target: server("db.shop-qa-1.svc"),
+            source: End::Server(Server {
+                tls: true,
+                authority: Some(b"PEM".to_vec()),
+                ..server("db.shop-live.svc")
+            }),
+            target: End::Server(server("db.shop-qa-1.svc")),
             what: What::Databases {
                 names: vec!["app".into()],
                 masks: masks(&columns.into(), &["app".into()]),
@@ -323,10 +331,11 @@ mod tests {
             mask,
         };
         let of = |databases| Material {
-            source: server("cache.shop-live.svc"),
-            target: Server { password: None, ..server("cache.shop-qa-1.svc") },
+            source: End::Server(server("cache.shop-live.svc")),
+            target: End::Server(Server { password: None, ..server("cache.shop-qa-1.svc") }),
             what: What::Keys {
                 databases,
+                keys: CopyKeys { exclude: vec!["*:lock".into()], ..CopyKeys::default() },
                 masks: vec![rule(Some("email"), MaskSpec::Email), rule(None, MaskSpec::Null)],
             },
             limits: CopyLimits { cpu_percent: Some(40), threads_running: Some(9), ..CopyLimits::default() },
@@ -341,6 +350,54 @@ mod tests {
         assert!(job.source.user.is_none() && job.target.password_file.is_none());
         let job: crate::redis::job::Job = serde_saphyr::from_str(&file(&of(vec![3])).to_string()).unwrap();
         assert_eq!(job.databases, Some(vec![3]));
+        assert_eq!(job.keys.exclude, ["*:lock"]);
+    }
+
+    #[test]
+    fn a_job_for_objects_is_read_by_their_engine_and_holds_no_secret() {
+        let bucket = |endpoint: Option<&str>| {
+            End::Bucket(Bucket {
+                name: "app".into(),
+                endpoint: endpoint.map(str::to_owned),
+                region: Some("eu-west-1".into()),
+                access_key: "AKIA".into(),
+                secret_key: b"a secret".to_vec(),
+            })
+        };
+        let rename = [("old/".to_owned(), "new/".to_owned())].into();
+        let material = Material {
+            source: bucket(None),
+            target: bucket(Some("http://uploads.shop-qa-1.svc:7070")),
+            what: What::Objects {
+                keys: CopyKeys { rename, ..CopyKeys::default() },
+                delete_up_to: Some(500),
+                denied: DeniedChoice::Skip,
+                masks: [("faces/".to_owned(), ObjectMask::Placeholder)].into(),
+            },
+            deny: false,
+            key: None,
+            limits: CopyLimits {
+                connections: Some(9),
+                latency_millis: Some(9),
+                transfers: Some(8),
+                ..CopyLimits::default()
+            },
+        };
+        let secret = secret(&owner(), "uploads", &material).unwrap();
+        let data = secret.data.unwrap();
+        let files: Vec<&String> = data.keys().collect();
+        assert_eq!(files, ["job.yaml", "source-secret-key", "target-secret-key"]);
+        let text = String::from_utf8(data["job.yaml"].0.clone()).unwrap();
+        assert!(!text.contains("a secret"), "{text}");
+        use crate::s3::job::{Denied, Existing, Job, Limits};
+        let job: Job = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(
+            (job.existing, job.denied, job.delete_up_to),
+            (Some(Existing::Replace), Denied::Skip, Some(500))
+        );
+        assert_eq!((job.limits, job.count), (Limits { transfers: 8, ..Limits::default() }, true));
+        assert_eq!((job.prefixes.rename["old/"].as_str(), job.source.endpoint), ("new/", None));
+        assert_eq!(job.masks.prefixes["faces/"], ObjectMask::Placeholder);
     }
 
     #[test]
@@ -359,6 +416,9 @@ mod tests {
         let text = limits_text(CopyStore::Redis, &limits);
         let read: crate::redis::job::Limits = serde_json::from_str(&text).unwrap();
         assert_eq!(read, crate::redis::job::Limits { cpu_percent: Some(5), ..Default::default() });
+        let text = limits_text(CopyStore::S3, &CopyLimits { requests_per_second: Some(50), ..limits });
+        let read: crate::s3::job::Limits = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, crate::s3::job::Limits { requests_per_second: Some(50), ..Default::default() });
     }
 
     #[test]

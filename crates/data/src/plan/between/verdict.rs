@@ -21,6 +21,9 @@ pub fn of(error: &Error, service: &str) -> Verdict {
         }
         Error::Credentials { side, .. } => format!("see which user and password the service of {} has", end(*side)),
         Error::Unreachable { side, .. } => format!("see whether the service of {} runs and answers", end(*side)),
+        Error::NotCopied { .. } => {
+            "see to them, or say `denied: skip` to do without them, and copy again: it goes on".to_owned()
+        }
         Error::Job(_) | Error::Internal(_) => "tell us of it, with what this copy says".to_owned(),
         other => other.fix().unwrap_or_default(),
     };

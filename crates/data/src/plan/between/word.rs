@@ -3,8 +3,8 @@
 
 use api::Verdict;
 use api::datacopy::{
-    CopiedService, CopyPhase, KeysReport, Proposal, ServiceReport, Snapshot, SnapshotKind, TargetState,
-    ValuePath,
+    CopiedService, CopyPhase, KeysReport, ObjectWay, ObjectsReport, Proposal, ServiceReport, Snapshot,
+    SnapshotKind, TargetState, ValuePath,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::mysql::snapshot::{Held, How};
 use crate::progress::{Event, PlanSummary, Progress, Report};
 use crate::redis::report as keys;
+use crate::s3::report as objects;
 
 /// So much of a list, and of a sentence, is told.
 const COLUMNS: usize = 50;
@@ -80,8 +81,7 @@ impl Word {
             Event::Proposal(_) => {}
             Event::Report(report) => reported(service, report),
             Event::Redis(event) => self.hear_of_keys(event, task),
-            // Nobody starts a pod for one yet.
-            Event::S3(_) => {}
+            Event::S3(event) => self.hear_of_objects(event, task),
         }
     }
 
@@ -109,6 +109,35 @@ impl Word {
                 service.held = progress.held;
             }
             keys::Event::Report(report) => reported_of_keys(service, report),
+        }
+    }
+
+    fn hear_of_objects(&mut self, event: &objects::Event, task: Task) {
+        let service = &mut self.service;
+        match event {
+            objects::Event::Plan(plan) => {
+                service.rows_total = plan.objects_at_least;
+                service.bytes_total = plan.bytes_at_least;
+                touched(service, &plan.notes, task);
+            }
+            objects::Event::Resumed { .. } => {
+                "taken up: both sides are listed, and what differs is copied"
+                    .clone_into(&mut service.message);
+            }
+            objects::Event::First { .. } => self.progressed = true,
+            objects::Event::Progress(progress) => {
+                self.progressed |= progress.copied > 0 || progress.bytes > 0;
+                service.phase = CopyPhase::Copying;
+                // Those that are under way are not there yet.
+                service.rows = progress.objects.saturating_sub(progress.under_way as u64);
+                service.rows_total = service.rows_total.max(progress.of_objects);
+                service.bytes = progress.bytes;
+                service.bytes_total = service.bytes_total.max(progress.of_bytes);
+                service.bytes_per_second = progress.bytes_per_second;
+                service.eta_seconds = progress.seconds_left;
+                service.held = progress.held;
+            }
+            objects::Event::Report(report) => reported_of_objects(service, report),
         }
     }
 
@@ -205,6 +234,7 @@ fn reported(service: &mut CopiedService, report: &Report) {
         peak_memory_bytes: report.peak_memory_bytes,
         orphans: report.orphans.iter().take(COLUMNS).map(|(key, count)| (key.clone(), *count)).collect(),
         keys: None,
+        objects: None,
         notes: report.notes.iter().take(NOTES).map(|note| short(note)).collect(),
     });
 }
@@ -244,6 +274,51 @@ fn reported_of_keys(service: &mut CopiedService, report: &keys::Report) {
             target_writes: report.target_asked.writes,
             source_ping_p99_millis: report.source_ping_p99_millis,
             source_cpu_seconds: report.source_cpu_seconds,
+            guarantee: report.guarantee.clone(),
+        }),
+        ..ServiceReport::default()
+    });
+}
+
+fn reported_of_objects(service: &mut CopiedService, report: &objects::Report) {
+    let counts = &report.counts;
+    let told = |(key, why): (&String, &String)| short(&format!("{key}: {why}"));
+    service.rows = counts.copied + counts.equal + counts.skipped;
+    service.rows_total = counts.objects;
+    service.bytes = report.bytes;
+    service.report = Some(ServiceReport {
+        seconds: report.seconds,
+        rows: service.rows,
+        throttled_seconds: report.throttled_seconds,
+        peak_memory_bytes: report.peak_memory_bytes,
+        notes: report.notes.iter().take(NOTES).map(|note| short(note)).collect(),
+        objects: Some(ObjectsReport {
+            way: match report.way {
+                objects::Way::Through => ObjectWay::Through,
+                objects::Way::ByItself => ObjectWay::ByItself,
+            },
+            copied: counts.copied,
+            equal: counts.equal,
+            changed: counts.changed,
+            gone: counts.gone,
+            large: counts.large,
+            tagged: counts.tagged,
+            placeholders: counts.placeholders,
+            dropped: counts.dropped,
+            repaired: counts.repaired,
+            proved: counts.proved,
+            received: counts.received,
+            extraneous: counts.extraneous,
+            removed: counts.removed,
+            not_copied_count: counts.not_copied_count,
+            not_copied: counts.not_copied.iter().take(NOTES).map(told).collect(),
+            source_requests: report.source_asked.requests,
+            target_requests: report.target_asked.requests,
+            target_writes: report.target_asked.writes,
+            ledger_writes: report.target_asked.ledger_writes,
+            slow_downs: report.slow_downs,
+            most_under_way: report.most_under_way as u64,
+            seconds_to_first: report.seconds_to_first,
             guarantee: report.guarantee.clone(),
         }),
         ..ServiceReport::default()
@@ -338,6 +413,45 @@ mod tests {
         word.hear(&redis(keys::Event::Progress(second)), Task::Copy);
         assert_eq!((word.progressed, word.service.phase), (true, CopyPhase::Verifying));
         assert_eq!((word.service.rows, word.service.rows_total), (900, 1000));
+    }
+
+    #[test]
+    fn of_objects_those_under_way_do_not_stand_yet_and_the_total_is_what_was_counted() {
+        let mut word = Word::begin("uploads", 1);
+        let plan = objects::PlanSummary {
+            source: "a".into(),
+            target: "b".into(),
+            way: objects::Way::Through,
+            objects_at_least: 1000,
+            bytes_at_least: 5000,
+            more: true,
+            notes: vec![],
+        };
+        let s3 = |event| Event::S3(event);
+        word.hear(&s3(objects::Event::Plan(plan)), Task::Copy);
+        assert_eq!((word.service.phase, word.service.target), (CopyPhase::Copying, TargetState::Incomplete));
+        let progress = objects::Progress {
+            objects: 100,
+            of_objects: 100,
+            copied: 0,
+            bytes: 0,
+            of_bytes: 0,
+            bytes_per_second: 0,
+            objects_per_second: 0,
+            listed: false,
+            under_way: 16,
+            seconds_left: None,
+            held: false,
+        };
+        // Found equal: there before.
+        word.hear(&s3(objects::Event::Progress(progress.clone())), Task::Copy);
+        assert_eq!((word.progressed, word.service.rows, word.service.rows_total), (false, 84, 1000));
+        let counted = objects::Progress { copied: 1, of_objects: 20_000, of_bytes: 90_000, ..progress };
+        word.hear(&s3(objects::Event::Progress(counted)), Task::Copy);
+        assert_eq!(
+            (word.progressed, word.service.rows_total, word.service.bytes_total),
+            (true, 20_000, 90_000)
+        );
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Which keys a copy is about, and what they are called on the target.
 
+use std::collections::BTreeMap;
+
+use api::Problem;
+
 use super::glob::matches;
 
 /// Keys of our own begin so; they are never copied, compared or removed with the rest.
@@ -73,6 +77,26 @@ pub fn shown(name: &[u8], short: bool) -> String {
     let end =
         if short { name.iter().rposition(|byte| *byte == b':').map_or(0, |at| at + 1) } else { name.len() };
     format!("{}{}", name[..end].escape_ascii(), if short { "…" } else { "" })
+}
+
+/// What cannot be renamed so.
+pub fn problems(rename: &BTreeMap<String, String>) -> Vec<Problem> {
+    let mut problems = vec![];
+    for (from, to) in rename {
+        let place = format!("/keys/rename/{from}");
+        if to.as_bytes().starts_with(OURS) {
+            let ours = String::from_utf8_lossy(OURS);
+            problems
+                .push(Problem::new(&place, format!("{ours} is where the copy keeps what it needs itself")));
+        }
+        if rename.iter().any(|(other, same)| other < from && same == to) {
+            problems.push(
+                Problem::new(&place, format!("{to} stands there twice"))
+                    .hint("keys of two names would become one"),
+            );
+        }
+    }
+    problems
 }
 
 #[cfg(test)]

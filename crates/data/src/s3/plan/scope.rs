@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+pub use api::ObjectMask as Mask;
 use api::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Where a copy keeps what it needs itself; never copied, from nowhere.
 pub const OURS: &str = ".outboard-copy/";
@@ -16,16 +17,6 @@ pub struct Prefixes {
     pub exclude: Vec<String>,
     /// Beginnings of keys, and what stands there instead.
     pub rename: BTreeMap<String, String>,
-}
-
-/// What is not copied as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mask {
-    /// Not copied at all.
-    Drop,
-    /// Something of the same kind stands in for it.
-    Placeholder,
 }
 
 /// Keys of one beginning, which have another on the target, or the same. Ranges and rows of a scope have keys without it.
@@ -115,7 +106,7 @@ pub fn collisions(scopes: &[Scope]) -> Vec<String> {
     found
 }
 
-pub fn problems(prefixes: &Prefixes, masks: &BTreeMap<String, Mask>) -> Vec<Problem> {
+pub fn problems(prefixes: &Prefixes) -> Vec<Problem> {
     let mut problems = vec![];
     let scopes = scopes(prefixes);
     for (at, scope) in scopes.iter().enumerate() {
@@ -158,16 +149,13 @@ pub fn problems(prefixes: &Prefixes, masks: &BTreeMap<String, Mask>) -> Vec<Prob
         problems
             .push(Problem::new("/prefixes", format!("{OURS} is where the copy keeps what it needs itself")));
     }
-    if masks.len() > 10_000 {
-        problems.push(Problem::new("/masks/prefixes", "are more than 10000"));
-    }
     problems
 }
 
-/// As the longest prefix that fits says.
+/// As the longest prefix that fits says; none: it is copied as it is.
 pub fn mask(key: &str, masks: &BTreeMap<String, Mask>) -> Option<Mask> {
     let fits = masks.iter().filter(|(prefix, _)| key.starts_with(prefix.as_str()));
-    fits.max_by_key(|(prefix, _)| prefix.len()).map(|(_, mask)| *mask)
+    fits.max_by_key(|(prefix, _)| prefix.len()).map(|(_, mask)| *mask).filter(|mask| *mask != Mask::Keep)
 }
 
 #[cfg(test)]
@@ -206,7 +194,7 @@ mod tests {
     #[test]
     fn names_that_two_would_have_are_found() {
         let twice = prefixes(&[], &[], &[("a/", "x/"), ("b/", "x/")]);
-        assert_eq!(problems(&twice, &BTreeMap::new()).len(), 1);
+        assert_eq!(problems(&twice).len(), 1);
         let scopes = scopes(&prefixes(&[], &[], &[("old/", "new/")]));
         assert_eq!(collisions(&scopes), ["new/"]);
         assert!(collisions(&super::scopes(&prefixes(&[], &["new/"], &[("old/", "new/")]))).is_empty());
@@ -219,6 +207,8 @@ mod tests {
         assert_eq!(mask("a/1", &masks), Some(Mask::Drop));
         assert_eq!(mask("a/b/1", &masks), Some(Mask::Placeholder));
         assert_eq!(mask("b", &masks), None);
+        let all = [(String::new(), Mask::Drop), ("public/".to_owned(), Mask::Keep)].into();
+        assert_eq!((mask("public/1", &all), mask("b", &all)), (None, Some(Mask::Drop)));
     }
 
     #[test]

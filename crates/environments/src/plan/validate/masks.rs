@@ -4,7 +4,7 @@
 use api::mask::path;
 use api::problem::pointer;
 use api::project::{ProjectSpec, ServiceMasks, ServiceType};
-use api::{MaskSpec, Problem};
+use api::{MaskSpec, ObjectMask, Problem};
 use serde_json::{Map, Value};
 
 use super::suggest;
@@ -21,7 +21,7 @@ const WITH: [(&str, &str); 3] = [
 pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
     let masked = || {
         let names = spec.services.keys().map(String::as_str);
-        names.filter(|name| is(spec, name, DATABASES) || is(spec, name, REDIS))
+        names.filter(|name| [DATABASES, REDIS, OBJECTS].into_iter().any(|kinds| is(spec, name, kinds)))
     };
     for (name, masks) in &spec.masks {
         let at = pointer("/spec/masks", name);
@@ -33,6 +33,9 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
         }
         for (index, value) in masks.values.iter().enumerate() {
             rule(value, &pointer(&pointer(&at, "values"), &index.to_string()), problems);
+        }
+        for (prefix, mask) in &masks.prefixes {
+            objects(mask, &pointer(&pointer(&at, "prefixes"), prefix), problems);
         }
         for (name, mask) in &masks.columns {
             let at = pointer(&at, name);
@@ -47,6 +50,7 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
 /// What others run may be anything.
 const DATABASES: &[ServiceType] = &[ServiceType::Mariadb, ServiceType::Mysql, ServiceType::External];
 const REDIS: &[ServiceType] = &[ServiceType::Redis, ServiceType::External];
+const OBJECTS: &[ServiceType] = &[ServiceType::S3, ServiceType::External];
 
 /// Whether it is of one of these types, in any of its classes.
 fn is(spec: &ProjectSpec, name: &str, kinds: &[ServiceType]) -> bool {
@@ -58,17 +62,25 @@ fn is(spec: &ProjectSpec, name: &str, kinds: &[ServiceType]) -> bool {
 /// Masks of what the service does not have.
 fn misplaced(spec: &ProjectSpec, name: &str, kind: &str, masks: &ServiceMasks, at: &str) -> Option<Problem> {
     let (database, redis) = (is(spec, name, DATABASES), is(spec, name, REDIS));
+    let bucket = is(spec, name, OBJECTS);
     let problem = |at: &str, hint: &str| {
         Problem::new(at, format!("`{name}` is a service of type {kind}")).hint(hint.to_owned())
     };
-    if !database && !redis {
-        return Some(problem(at, "only databases and Redis have values to mask"));
+    if !database && !redis && !bucket {
+        return Some(problem(at, "only databases, Redis and S3 have something to mask"));
     }
     if !database && !masks.columns.is_empty() {
         return Some(problem(
             at,
-            "it has no columns: write `values: [{keys: \"user:*\", field: email, mask: email}]`",
+            match redis {
+                true => "it has no columns: write `values: [{keys: \"user:*\", field: email, mask: email}]`",
+                false => "it has no columns: write `prefixes: {\"avatars/\": placeholder}`",
+            },
         ));
+    }
+    if !bucket && !masks.prefixes.is_empty() {
+        let hint = if redis { "write its `values`" } else { "write `TABLE.COLUMN` and its mask" };
+        return Some(problem(&pointer(at, "prefixes"), &format!("only S3 has objects: {hint}")));
     }
     if !redis && !masks.values.is_empty() {
         return Some(problem(
@@ -107,12 +119,27 @@ fn rule(value: &Value, at: &str, problems: &mut Vec<Problem>) {
     }
 }
 
+/// What becomes of objects.
+fn objects(value: &Value, at: &str, problems: &mut Vec<Problem>) {
+    match value {
+        Value::String(word) if ObjectMask::WORDS.contains(&word.as_str()) => {}
+        Value::String(word) => problems.push(
+            Problem::new(at, format!("objects cannot be masked by `{word}`"))
+                .hint(suggest(word, ObjectMask::WORDS)),
+        ),
+        _ => problems.push(
+            Problem::new(at, "expected what becomes of these objects").hint(suggest("", ObjectMask::WORDS)),
+        ),
+    }
+}
+
 /// Why a name is no column, if it is none.
 fn no_column(name: &str, at: &str) -> Option<Problem> {
     if name.split_once('.').is_some_and(|(table, column)| !table.is_empty() && !column.is_empty()) {
         return None;
     }
-    let near = ["deny", "values"].into_iter().find(|known| strsim::jaro_winkler(name, known) > 0.8);
+    let near =
+        ["deny", "values", "prefixes"].into_iter().find(|known| strsim::jaro_winkler(name, known) > 0.8);
     let hint =
         near.map_or_else(|| "write `TABLE.COLUMN`".to_owned(), |known| format!("did you mean `{known}`?"));
     Some(Problem::new(at, format!("`{name}` is no column")).hint(hint))

@@ -20,7 +20,8 @@ fn project(masks: &serde_json::Value) -> ProjectSpec {
 }
 
 fn environment(name: &str, class: &str) -> Environment {
-    let parts = ["db", "hot"].map(|name| json!({"name": name, "role": "service", "state": "ready"}));
+    let parts =
+        ["db", "hot", "uploads"].map(|name| json!({"name": name, "role": "service", "state": "ready"}));
     serde_json::from_value(json!({
         "apiVersion": "outboard.dev/v1alpha1", "kind": "Environment",
         "metadata": {"name": name, "namespace": "shop"},
@@ -91,6 +92,74 @@ fn a_redis_is_copied_beside_databases_and_out_of_a_protected_class_only_masked()
     let scan = DataCopySpec { scan: true, ..DataCopySpec::between("qa-2", "qa-2") };
     let scanned = judged(&scan, &project, (Some(&one), Some(&one)), &[]).unwrap().pairs;
     assert_eq!(scanned.len(), 1, "{scanned:?}");
+}
+
+/// The same with a Redis and an S3.
+fn with_s3(masks: &serde_json::Value) -> ProjectSpec {
+    let mut project = with_redis(masks);
+    project.services.insert("uploads".into(), serde_json::from_value(json!({"type": "s3"})).unwrap());
+    project
+}
+
+#[test]
+fn a_bucket_is_copied_beside_databases_and_out_of_a_protected_class_only_masked() {
+    let (one, qa) = (environment("qa-2", "qa"), environment("qa-1", "qa"));
+    let spec = DataCopySpec::between("qa-2", "qa-1");
+    let pairs = judged(&spec, &with_s3(&json!({})), (Some(&one), Some(&qa)), &[]).unwrap().pairs;
+    let stores: Vec<_> = pairs.iter().map(|pair| (pair.service.as_str(), pair.store)).collect();
+    assert_eq!(stores, [("db", CopyStore::Mariadb), ("hot", CopyStore::Redis), ("uploads", CopyStore::S3)]);
+
+    let live = environment("live", "production");
+    let out = DataCopySpec { services: vec!["uploads".into()], ..DataCopySpec::between("live", "qa-1") };
+    let judge = |masks| judged(&out, &with_s3(&masks), (Some(&live), Some(&qa)), &[]);
+    let verdict = judge(json!({})).unwrap_err();
+    assert_eq!(verdict.cause, Cause::MasksInvalid);
+    assert!(verdict.fix.contains("`prefixes`"), "{verdict:?}");
+    assert!(judge(json!({"uploads": {"deny": true}})).is_ok());
+    assert!(judge(json!({"uploads": {"prefixes": {"avatars/": "placeholder"}}})).is_ok());
+
+    let services = vec!["uploads".to_owned()];
+    let scan = DataCopySpec { scan: true, services, ..DataCopySpec::between("qa-2", "qa-2") };
+    let verdict = judged(&scan, &with_s3(&json!({})), (Some(&one), Some(&one)), &[]).unwrap_err();
+    assert_eq!(verdict.message, "uploads is s3, for which no masks are proposed");
+}
+
+#[test]
+fn what_only_a_bucket_of_others_has_stays_there_unless_its_removal_is_asked_for() {
+    let ours = Place::Ours { environment: "qa".into(), namespace: "shop-qa".into() };
+    let external = Place::External { class: "qa".into(), settings: Box::default() };
+    let pair = |to| Pair { service: "uploads".into(), store: CopyStore::S3, from: ours.clone(), to };
+    let spec = DataCopySpec::between("live", "qa");
+    assert_eq!(pair(ours.clone()).delete_up_to(&spec), Some(100_000));
+    assert_eq!(pair(external.clone()).delete_up_to(&spec), None);
+    let asked = |most| DataCopySpec { delete_up_to: Some(most), ..spec.clone() };
+    assert_eq!(pair(external).delete_up_to(&asked(5)), Some(5));
+    assert_eq!(pair(ours.clone()).delete_up_to(&asked(0)), None);
+}
+
+#[test]
+fn all_that_is_wrong_with_the_choice_of_keys_is_told_at_once() {
+    let (one, qa) = (environment("qa-2", "qa"), environment("qa-1", "qa"));
+    let between = || DataCopySpec::between("qa-2", "qa-1");
+    let keys = |value: serde_json::Value| serde_json::from_value(value).unwrap();
+    let judge = |spec: &DataCopySpec| judged(spec, &with_s3(&json!({})), (Some(&one), Some(&qa)), &[]);
+    let good = json!({
+        "hot": {"include": ["user:*"], "rename": {"prod:": "qa:"}},
+        "uploads": {"include": ["a/"], "exclude": ["a/tmp/"], "rename": {"a/": "b/"}},
+    });
+    assert!(judge(&DataCopySpec { keys: keys(good), ..between() }).is_ok());
+    let wrong = json!({
+        "db": {"include": ["a"]},
+        "hot": {"rename": {"a": "x", "b": "x"}},
+        "uploads": {"include": ["a/"], "rename": {"b/": "c/", "a/x/": ".outboard-copy/"}},
+    });
+    let databases = [("uploads".to_owned(), vec!["app".to_owned()])].into();
+    let verdict = judge(&DataCopySpec { keys: keys(wrong), databases, ..between() }).unwrap_err();
+    insta::assert_snapshot!(
+        [vec![format!("{}: {}", verdict.message, verdict.fix)], verdict.evidence].concat().join("\n")
+    );
+    let other = DataCopySpec { keys: keys(json!({"queue": {}})), ..between() };
+    assert_eq!(judge(&other).unwrap_err().message, "keys of queue are named, which is not copied");
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! `outboard ui`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use web::{Options, Serving};
+
+use super::interruption;
+use crate::args::Scope;
+use crate::context::Context;
+use crate::error::{Failure, Result};
+
+/// Show environments in a browser on this machine, with your rights
+///
+/// Listens on the loopback interface only. The address that it prints lets in once; another follows as soon as it was used.
+#[derive(Args, Debug)]
+pub struct UiArgs {
+    /// Environments of every namespace
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    #[command(flatten)]
+    pub scope: Scope,
+    /// Port to listen on [default: one that is free]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    /// Write a token for scripts there, for you only; it is good until this ends
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+pub fn run(context: &Context, args: UiArgs) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Start(error.to_string()))?;
+    let outcome = runtime.block_on(serve(context, args));
+    // Streams end with their listeners, which may stay for long.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(context: &Context, args: UiArgs) -> Result<()> {
+    let ended = interruption()?;
+    let (cluster, namespace) = if args.all_namespaces {
+        (context.cluster().await?, None)
+    } else {
+        let place = context.place(&args.scope).await?;
+        (place.cluster, Some(place.namespace))
+    };
+    let options = Options { port: args.port, namespace, token_file: args.token_file };
+    let serving = Serving::begin(cluster, options).await?;
+    let mut entrances = serving.entrances.clone();
+    let output = &context.output;
+    let telling = async {
+        loop {
+            let address = entrances.borrow_and_update().clone();
+            let told = if output.is_json() {
+                output.item(&json!({"event": "entrance", "url": address}))
+            } else {
+                output.note(&format!("open {address}"));
+                Ok(())
+            };
+            if told.is_err() || entrances.changed().await.is_err() {
+                return std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = serving.run(ended) => {}
+        () = telling => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! One side of a copy, as its pod reaches it: what its job's file says of it, and the files that lie beside.
+
+use serde_json::{Value, json};
+
+use super::FOLDER;
+
+pub enum End {
+    Server(Server),
+    Bucket(Bucket),
+}
+
+/// A server of databases or of keys.
+#[derive(Clone)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    /// None: the server has one user, without a name.
+    pub user: Option<String>,
+    pub password: Option<Vec<u8>>,
+    /// Its name for the database that its components use.
+    pub database: Option<String>,
+    pub tls: bool,
+    /// Certificates to trust, instead of those that everybody trusts.
+    pub authority: Option<Vec<u8>>,
+}
+
+#[derive(Clone)]
+pub struct Bucket {
+    pub name: String,
+    /// None: AWS' own.
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub access_key: String,
+    pub secret_key: Vec<u8>,
+}
+
+impl End {
+    /// `side` is `source` or `target`.
+    pub fn says(&self, side: &str) -> Value {
+        match self {
+            Self::Server(server) => server.says(side),
+            Self::Bucket(bucket) => bucket.says(side),
+        }
+    }
+
+    pub fn files(&self, side: &str) -> Vec<(String, Vec<u8>)> {
+        let file = |what: &str, content: &Vec<u8>| (format!("{side}-{what}"), content.clone());
+        match self {
+            Self::Server(server) => {
+                let password = server.password.iter().map(|password| file("password", password));
+                password.chain(server.authority.iter().map(|pem| file("authority", pem))).collect()
+            }
+            Self::Bucket(bucket) => vec![file("secret-key", &bucket.secret_key)],
+        }
+    }
+}
+
+impl Server {
+    fn says(&self, side: &str) -> Value {
+        let mut end = json!({"host": self.host, "port": self.port});
+        if let Some(user) = &self.user {
+            end["user"] = json!(user);
+        }
+        if self.password.is_some() {
+            end["passwordFile"] = json!(format!("{FOLDER}/{side}-password"));
+        }
+        if self.tls {
+            let authority =
+                self.authority.as_ref().map(|_| json!({"caFile": format!("{FOLDER}/{side}-authority")}));
+            end["tls"] = authority.unwrap_or_else(|| json!({}));
+        }
+        end
+    }
+}
+
+impl Bucket {
+    fn says(&self, side: &str) -> Value {
+        let mut end = json!({
+            "bucket": self.name,
+            "accessKey": self.access_key,
+            "secretKeyFile": format!("{FOLDER}/{side}-secret-key"),
+        });
+        for (key, value) in [("endpoint", &self.endpoint), ("region", &self.region)] {
+            if let Some(value) = value {
+                end[key] = json!(value);
+            }
+        }
+        end
+    }
+}

@@ -1,0 +1,122 @@
+// What pages do beyond links and forms: copying, light and dark, not sending twice, a log that stays at its end.
+// Everything works without it.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  const told = () => document.getElementById("told");
+
+  // --- light and dark: as the system has it, until somebody says otherwise ---
+  const kept = (() => {
+    try {
+      return localStorage.getItem("theme");
+    } catch {
+      return null;
+    }
+  })();
+  if (kept === "light" || kept === "dark") root.dataset.theme = kept;
+
+  function turnTheme() {
+    const dark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    try {
+      localStorage.setItem("theme", root.dataset.theme);
+    } catch {
+      // Then it is forgotten with the page.
+    }
+  }
+
+  // Buttons that need this file are hidden without it.
+  function reveal(within) {
+    for (const button of within.querySelectorAll("[data-copy][hidden], [data-theme-turn][hidden], [data-pick-all][hidden]")) {
+      button.hidden = false;
+    }
+  }
+
+  async function copy(button) {
+    let done = true;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch {
+      done = false;
+    }
+    button.classList.toggle("done", done);
+    if (told()) told().textContent = done ? "Copied" : "The browser does not let a page copy here";
+    setTimeout(() => {
+      button.classList.remove("done");
+      if (told()) told().textContent = "";
+    }, 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.copy !== undefined) copy(button);
+    if (button.dataset.themeTurn !== undefined) turnTheme();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (!event.target.closest("[data-pick-all]")) return;
+    const boxes = event.target.closest("table").querySelectorAll('input[name="pick"]');
+    for (const box of boxes) box.checked = event.target.checked;
+  });
+
+  // A double click sends once. The server would answer both alike; this only shows that it is on its way.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    if (form.method !== "post") return;
+    form.dataset.sent = "yes";
+    for (const button of form.querySelectorAll("button[type=submit]")) button.setAttribute("aria-busy", "true");
+  });
+  // Whoever comes back with the browser's button may send again.
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+    }
+  });
+
+  // --- a log: stays at its end while somebody is there, keeps no more than a page of it ---
+  const MOST = 2000;
+  const log = () => document.querySelector("[data-log]");
+  let atEnd = true;
+
+  function toEnd() {
+    const lines = log();
+    if (!lines) return;
+    while (lines.children.length > MOST) lines.firstElementChild.remove();
+    if (atEnd) lines.scrollTop = lines.scrollHeight;
+  }
+
+  document.addEventListener(
+    "scroll",
+    (event) => {
+      const lines = log();
+      if (event.target === lines) atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
+    },
+    true,
+  );
+
+  document.addEventListener("DOMContentLoaded", () => {
+    reveal(document);
+    toEnd();
+    const lines = log();
+    if (lines) new MutationObserver(toEnd).observe(lines, { childList: true });
+    lines?.addEventListener("ended", (event) => {
+      const end = document.createElement("li");
+      end.className = "line mark bad";
+      end.textContent = event.detail?.data ?? "The log ended";
+      lines.append(end);
+    });
+    // What is sent later is revealed, too.
+    new MutationObserver((changes) => {
+      for (const change of changes) if (change.target instanceof Element) reveal(change.target);
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+})();

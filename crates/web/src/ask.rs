@@ -1,0 +1,214 @@
+//! What somebody asks to be changed, whether in a form or in JSON: checked here, made into a wish by `verbs`.
+
+use std::collections::BTreeMap;
+
+use api::names::{ClassName, EnvironmentName, PartName, ProjectName, Version};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice};
+use verbs::environment::{self, Choice, Settings, Wanted, Wish};
+use verbs::{Cluster, Error, Event};
+
+use crate::app::Result;
+use crate::failure::Failure;
+
+/// A change of one environment.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Ask {
+    /// A new environment.
+    Create {
+        environment: String,
+        /// None: the only project of the namespace.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<String>,
+        /// None: the only class there is, else `qa`; with `from`: its class.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+        /// The environment whose bytes and settings it starts from; none: what the project says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The environment whose data it starts with, masked as the project says; with `from`, that one. None: it starts empty.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data: Option<String>,
+        /// Versions by component, where they are to be others.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        versions: BTreeMap<String, String>,
+    },
+    /// Other versions.
+    Set { environment: String, versions: BTreeMap<String, String> },
+    /// The newest revision of the project, or a named one.
+    Update {
+        environment: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
+    },
+    /// New pods of the named components; none named: of all.
+    Restart {
+        environment: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        components: Vec<String>,
+    },
+    /// An earlier revision; none: the newest that was ready before.
+    Rollback {
+        environment: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<i64>,
+    },
+}
+
+impl Ask {
+    pub fn environment(&self) -> &str {
+        match self {
+            Self::Create { environment, .. }
+            | Self::Set { environment, .. }
+            | Self::Update { environment, .. }
+            | Self::Restart { environment, .. }
+            | Self::Rollback { environment, .. } => environment,
+        }
+    }
+
+    /// The copy with whose data a new environment starts; nothing is written.
+    pub fn copy(&self, now: Timestamp) -> Result<Option<data::Wanted>> {
+        let Self::Create { environment, from, data: Some(data), .. } = self else { return Ok(None) };
+        let data = EnvironmentName::parse(data).map_err(Error::from)?;
+        if from.as_ref().is_some_and(|from| from != data.as_str()) {
+            return Err(Failure::said(
+                "what starts from an environment has the data of that one, or none",
+                "say the same environment twice, or copy the data afterwards",
+            ));
+        }
+        Ok(Some(data::Wanted {
+            name: data::fresh_name(environment, now),
+            from: data.to_string(),
+            to: environment.clone(),
+            services: vec![],
+            masks: MaskChoice::Project,
+            keys: BTreeMap::new(),
+            delete_up_to: None,
+            denied: DeniedChoice::Fail,
+            limits: CopyLimits::default(),
+            dry_run: false,
+            scan: false,
+            quiesce: true,
+            protected: false,
+        }))
+    }
+
+    /// What `verbs` makes of it; nothing is written.
+    pub async fn wish(&self, cluster: &Cluster, namespace: &str) -> Result<Wish> {
+        let name = EnvironmentName::parse(self.environment()).map_err(Error::from)?;
+        let mut deaf = |_: Event| {};
+        let wish = match self {
+            Self::Create { project, class, from: None, versions, .. } => {
+                let parsed = |text: &Option<String>| text.as_deref().map(ProjectName::parse).transpose();
+                let wanted = Wanted {
+                    name,
+                    project: parsed(project).map_err(Error::from)?,
+                    class: class.as_deref().map(ClassName::parse).transpose().map_err(Error::from)?,
+                    versions: choices(versions)?,
+                    settings: vec![],
+                    revision: None,
+                };
+                environment::create(cluster, namespace, &wanted, &mut deaf).await?
+            }
+            Self::Create { class, from: Some(from), versions, .. } => {
+                let from = EnvironmentName::parse(from).map_err(Error::from)?;
+                let class = class.as_deref().map(ClassName::parse).transpose().map_err(Error::from)?;
+                let class = class.as_ref().map(ClassName::as_str);
+                let wish = environment::clone(cluster, namespace, from.as_str(), &name, class).await?;
+                environment::with_versions(cluster, namespace, wish, &choices(versions)?).await?
+            }
+            Self::Set { versions, .. } => {
+                let settings = Settings { versions: choices(versions)?, ..Settings::default() };
+                if settings.versions.is_empty() {
+                    return Err(Failure::said(
+                        "no version was chosen",
+                        "choose another version of a component",
+                    ));
+                }
+                environment::set(cluster, namespace, name.as_str(), &settings).await?
+            }
+            Self::Update { revision, .. } => {
+                if let Some(revision) = revision {
+                    named(revision)?;
+                }
+                environment::update(cluster, namespace, name.as_str(), revision.as_deref(), &mut deaf).await?
+            }
+            Self::Restart { components, .. } => {
+                environment::restart(cluster, namespace, name.as_str(), components).await?
+            }
+            Self::Rollback { to, .. } => {
+                environment::rollback(cluster, namespace, name.as_str(), *to).await?
+            }
+        };
+        Ok(wish)
+    }
+}
+
+/// A project revision is an object's name, and nothing that leads elsewhere.
+fn named(revision: &str) -> Result<()> {
+    let known = revision.strip_prefix("p-").is_some_and(|hash| {
+        !hash.is_empty() && hash.len() <= 40 && hash.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    if known {
+        return Ok(());
+    }
+    let sentence = format!("`{revision}` is no project revision");
+    Err(Failure::said(sentence, "name it as it is shown: `p-` and ten characters"))
+}
+
+fn choices(versions: &BTreeMap<String, String>) -> Result<Vec<Choice>> {
+    versions.iter().map(|(component, version)| choice(component, version)).collect()
+}
+
+fn choice(component: &str, version: &str) -> Result<Choice> {
+    Ok(Choice {
+        component: PartName::parse(component).map_err(Error::from)?,
+        version: Version::parse(version).map_err(Error::from)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_nobody_knows_is_refused_not_ignored() {
+        let ask = |text: &str| serde_json::from_str::<Ask>(text).map_err(|error| error.to_string());
+        assert!(ask(r#"{"action": "set", "environment": "qa", "versions": {"web": "2"}}"#).is_ok());
+        assert!(ask(r#"{"action": "set", "environment": "qa", "versions": {}, "force": true}"#).is_err());
+        assert!(ask(r#"{"action": "destroy", "environment": "qa"}"#).is_err());
+        assert!(ask(r#"{"action": "rollback", "environment": "qa"}"#).is_ok());
+    }
+
+    #[test]
+    fn a_new_environment_starts_with_the_data_of_what_it_starts_from() {
+        let ask = |text: &str| serde_json::from_str::<Ask>(text).unwrap().copy(Timestamp::UNIX_EPOCH);
+        let of = |copy: Option<data::Wanted>| copy.map(|copy| (copy.from, copy.to));
+        assert_eq!(of(ask(r#"{"action": "create", "environment": "qa"}"#).unwrap()), None);
+        let wanted = Some(("production".to_owned(), "qa".to_owned()));
+        let data = r#"{"action": "create", "environment": "qa", "data": "production"}"#;
+        assert_eq!(of(ask(data).unwrap()), wanted);
+        let both = r#"{"action": "create", "environment": "qa", "from": "production", "data": "production"}"#;
+        assert_eq!(of(ask(both).unwrap()), wanted);
+        for wrong in [
+            r#"{"action": "create", "environment": "qa", "from": "dev", "data": "production"}"#,
+            r#"{"action": "create", "environment": "qa", "data": "../production"}"#,
+        ] {
+            assert!(ask(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_no_names() {
+        for name in ["p-../../secrets", "p-", "../x", "p-%2e%2e"] {
+            assert!(named(name).is_err(), "{name}");
+        }
+        assert!(named("p-0123456789").is_ok());
+        let versions = |component: &str| BTreeMap::from([(component.to_owned(), "1".to_owned())]);
+        assert!(choices(&versions("../web")).is_err());
+        assert!(choices(&versions("web")).is_ok());
+    }
+}

@@ -1,0 +1,244 @@
+//! The command that does the same, for every view: what people learn here they can type. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::ask::Ask;
+use crate::pages::Place;
+
+/// `outboard -n shop …`, quoted for a shell.
+fn line(namespace: Option<&str>, words: &[&str]) -> String {
+    let place: &[&str] = match &namespace {
+        Some(namespace) => &["-n", namespace],
+        None => &[],
+    };
+    let all = ["outboard"].iter().chain(place).chain(words);
+    all.map(|word| quoted(word)).collect::<Vec<String>>().join(" ")
+}
+
+/// `web=2` needs no quotes, though some shells' own tools would add them.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@+,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    // Only a NUL cannot be quoted, and no name has one.
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
+}
+
+pub fn list(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => line(Some(namespace), &["env", "list"]),
+        None => line(None, &["env", "list", "-A"]),
+    }
+}
+
+pub fn show(namespace: &str, name: &str) -> String {
+    line(Some(namespace), &["env", "show", name])
+}
+
+pub fn wait(namespace: &str, name: &str) -> String {
+    line(Some(namespace), &["env", "show", name, "--wait"])
+}
+
+pub fn history(namespace: &str, name: &str) -> String {
+    line(Some(namespace), &["env", "history", name])
+}
+
+pub fn drift(namespace: &str, name: &str) -> String {
+    line(Some(namespace), &["env", "drift", name])
+}
+
+pub fn destroy(namespace: &str, name: &str, protected: bool) -> String {
+    let mut words = vec!["env", "destroy", name];
+    words.extend(protected.then_some("--protected"));
+    line(Some(namespace), &words)
+}
+
+pub fn copies(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => line(Some(namespace), &["data", "list"]),
+        None => line(None, &["data", "list", "-A"]),
+    }
+}
+
+pub fn hosts(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => line(Some(namespace), &["hostname", "list"]),
+        None => line(None, &["hostname", "list", "-A"]),
+    }
+}
+
+pub fn copy(namespace: &str, name: &str) -> String {
+    line(Some(namespace), &["data", "show", name, "--wait"])
+}
+
+pub fn data(namespace: &str, from: &str, to: &str) -> String {
+    line(Some(namespace), &["data", "copy", "--from", from, "--to", to])
+}
+
+pub fn logs(namespace: &str, name: &str, parts: &[String], since: &str, query: &str, follow: bool) -> String {
+    let mut words = vec!["logs", name];
+    words.extend(parts.iter().map(String::as_str));
+    words.extend(follow.then_some("-f"));
+    words.extend(["--since", since]);
+    if !query.is_empty() {
+        words.extend(["--query", query]);
+    }
+    line(Some(namespace), &words)
+}
+
+/// The command that asks for the same change.
+pub fn of(namespace: &str, ask: &Ask) -> String {
+    let chosen = |versions: &BTreeMap<String, String>| -> Vec<String> {
+        versions
+            .iter()
+            .flat_map(|(component, version)| ["--set".to_owned(), format!("{component}={version}")])
+            .collect()
+    };
+    let mut words: Vec<String> = vec!["env".to_owned()];
+    let option = |name: &str, value: &Option<String>| -> Vec<String> {
+        value.iter().flat_map(|value| [name.to_owned(), value.clone()]).collect()
+    };
+    match ask {
+        Ask::Create { environment, project, class, from: None, data, versions } => {
+            words.extend(["create".to_owned(), environment.clone()]);
+            words.extend(option("--project", project));
+            words.extend(option("--class", class));
+            words.extend(option("--data", data));
+            words.extend(chosen(versions));
+        }
+        Ask::Create { environment, class, from: Some(from), data, versions, .. } => {
+            words.extend(["clone".to_owned(), from.clone(), environment.clone()]);
+            words.extend(option("--class", class));
+            words.extend(data.iter().map(|_| "--data".to_owned()));
+            words.extend(chosen(versions));
+        }
+        Ask::Set { environment, versions } => {
+            words.extend(["set".to_owned(), environment.clone()]);
+            words.extend(chosen(versions));
+        }
+        Ask::Update { environment, revision } => {
+            words.extend(["update".to_owned(), environment.clone()]);
+            words.extend(option("--revision", revision));
+        }
+        Ask::Restart { environment, components } => {
+            words.extend(["restart".to_owned(), environment.clone()]);
+            words.extend(components.iter().cloned());
+        }
+        Ask::Rollback { environment, to } => {
+            words.extend(["rollback".to_owned(), environment.clone()]);
+            words.extend(option("--to", &to.map(|number| number.to_string())));
+        }
+    }
+    line(Some(namespace), &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// What can become of several environments at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Several {
+    Restart,
+    Update,
+    Destroy,
+}
+
+impl Several {
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Restart, Self::Update, Self::Destroy].into_iter().find(|action| action.word() == text)
+    }
+
+    /// As a form and the command line say it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Update => "update",
+            Self::Destroy => "destroy",
+        }
+    }
+
+    pub fn title(self, count: usize) -> String {
+        let verb = match self {
+            Self::Restart => "Restart",
+            Self::Update => "Update",
+            Self::Destroy => "Destroy",
+        };
+        format!("{verb} {}", words::size::count(count as u64, "environment"))
+    }
+}
+
+/// The same for each of them, by namespace.
+pub fn several(action: Several, places: &[Place]) -> String {
+    let mut by_namespace = BTreeMap::<&str, Vec<&str>>::new();
+    for place in places {
+        by_namespace.entry(&place.namespace).or_default().push(&place.name);
+    }
+    // Names that were parsed need no quotes.
+    let each = |(namespace, names): (&&str, &Vec<&str>)| {
+        let names = names.join(" ");
+        format!("for name in {names}; do outboard -n {namespace} env {} $name; done", action.word())
+    };
+    by_namespace.iter().map(each).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_has_a_command() {
+        let versions = BTreeMap::from([("web".to_owned(), "2".to_owned())]);
+        let environment = || "qa".to_owned();
+        let asks = [
+            Ask::Create {
+                environment: environment(),
+                project: Some("shop".into()),
+                class: Some("qa".into()),
+                from: None,
+                data: Some("prod".into()),
+                versions: versions.clone(),
+            },
+            Ask::Create {
+                environment: environment(),
+                project: None,
+                class: None,
+                from: Some("prod".into()),
+                data: Some("prod".into()),
+                versions: versions.clone(),
+            },
+            Ask::Set { environment: environment(), versions },
+            Ask::Update { environment: environment(), revision: None },
+            Ask::Restart { environment: environment(), components: vec!["web".into()] },
+            Ask::Rollback { environment: environment(), to: Some(3) },
+        ];
+        assert_eq!(
+            asks.map(|ask| of("shop", &ask)),
+            [
+                "outboard -n shop env create qa --project shop --class qa --data prod --set web=2",
+                "outboard -n shop env clone prod qa --data --set web=2",
+                "outboard -n shop env set qa --set web=2",
+                "outboard -n shop env update qa",
+                "outboard -n shop env restart qa web",
+                "outboard -n shop env rollback qa --to 3",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_shell_would_read_otherwise_is_quoted() {
+        assert_eq!(
+            logs("shop", "qa", &["web".into()], "15m", "level:>=warn it's", true),
+            r#"outboard -n shop logs qa web -f --since 15m --query "level:>=warn it's""#
+        );
+        assert_eq!(list(None), "outboard env list -A");
+    }
+    #[test]
+    fn several_environments_are_a_loop_in_each_namespace() {
+        let place =
+            |namespace: &str, name: &str| Place { namespace: namespace.to_owned(), name: name.to_owned() };
+        let places = [place("shop", "qa"), place("team", "dev"), place("shop", "qa-2")];
+        assert_eq!(
+            several(Several::Restart, &places),
+            "for name in qa qa-2; do outboard -n shop env restart $name; done; \
+             for name in dev; do outboard -n team env restart $name; done"
+        );
+    }
+}

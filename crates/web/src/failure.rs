@@ -1,0 +1,139 @@
+//! Why a request was not done, in the words of `words`, with an HTTP status. One place turns it into a page; `json` turns the
+//! same into a problem.
+
+use api::{Exit, Verdict};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use words::Words;
+
+use crate::pages::trouble;
+
+/// Boxed: most requests do not fail.
+#[derive(Clone, Debug)]
+pub struct Failure(Box<Inside>);
+
+#[derive(Clone, Debug)]
+pub struct Inside {
+    pub status: StatusCode,
+    pub words: Words,
+    pub verdict: Option<Verdict>,
+}
+
+impl std::ops::Deref for Failure {
+    type Target = Inside;
+
+    fn deref(&self) -> &Inside {
+        &self.0
+    }
+}
+
+impl Failure {
+    fn new(status: StatusCode, words: Words, verdict: Option<Verdict>) -> Self {
+        Self(Box::new(Inside { status, words, verdict }))
+    }
+
+    /// Somebody is not let in.
+    pub fn door(status: StatusCode, sentence: &str, hint: String) -> Self {
+        Self::new(status, Words::new(Exit::Forbidden, sentence).hint(hint), None)
+    }
+
+    /// What was said makes no sense.
+    pub fn said(sentence: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, Words::new(Exit::Usage, sentence).hint(hint), None)
+    }
+
+    /// There is nothing here.
+    pub fn nowhere() -> Self {
+        let words =
+            Words::new(Exit::NotFound, "there is no such page").hint("begin at the list of environments");
+        Self::new(StatusCode::NOT_FOUND, words, None)
+    }
+
+    /// There is something here, but not for that.
+    pub fn otherwise() -> Self {
+        let words = Words::new(Exit::Usage, "this cannot be done here")
+            .hint("begin at the list of environments; /api/v1/openapi.json says what programs may ask");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, words, None)
+    }
+
+    /// A plan that was shown is kept for a while only.
+    pub fn forgotten() -> Self {
+        let words = Words::new(Exit::NotFound, "this plan is not known any more, and nothing was changed")
+            .hint("ask for the change again: what it would do is worked out anew");
+        Self::new(StatusCode::GONE, words, None)
+    }
+
+    /// A mistake of ours.
+    pub fn ours(error: &dyn std::error::Error) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Words::new(Exit::Failure, words::chain(error)), None)
+    }
+}
+
+impl From<verbs::Error> for Failure {
+    fn from(error: verbs::Error) -> Self {
+        let words = words::of_verb(&error, None);
+        let verdict = match error {
+            verbs::Error::Verdict { verdict, .. } | verbs::Error::PlanRefused { verdict, .. } => {
+                Some(*verdict)
+            }
+            _ => None,
+        };
+        Self::new(status(words.exit), words, verdict)
+    }
+}
+
+/// The same distinctions as exit codes make, as far as HTTP knows them.
+fn status(exit: Exit) -> StatusCode {
+    match exit {
+        Exit::Success => StatusCode::OK,
+        Exit::Failure | Exit::Interrupted => StatusCode::INTERNAL_SERVER_ERROR,
+        Exit::Forbidden => StatusCode::FORBIDDEN,
+        Exit::NotFound => StatusCode::NOT_FOUND,
+        Exit::Conflict | Exit::Superseded => StatusCode::CONFLICT,
+        Exit::Unreachable | Exit::NoOperator => StatusCode::SERVICE_UNAVAILABLE,
+        Exit::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// The failure as a page.
+pub fn answer(failure: &Failure) -> Response {
+    (failure.status, trouble::page(failure)).into_response()
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = answer(&self);
+        // For whoever tells it in another way.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_has_a_status_that_is_an_error() {
+        for exit in Exit::ALL.iter().filter(|exit| **exit != Exit::Success) {
+            let status = status(*exit);
+            assert!(status.is_client_error() || status.is_server_error(), "{exit:?}: {status}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_changed_meanwhile_is_a_conflict() {
+        let raced = verbs::Error::Raced {
+            environment: "qa".into(),
+            by: Some("ann".into()),
+            theirs: vec![],
+            mine: vec![],
+        };
+        let failure = Failure::from(raced);
+        assert_eq!(failure.status, StatusCode::CONFLICT);
+        assert!(
+            failure.words.hint.as_ref().is_some_and(|hint| hint.contains("nothing of yours was written"))
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! What answers look like: JSON that browsers and programs need not load twice, or a problem (RFC 9457).
+
+use api::Verdict;
+use axum::Json;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app::{App, Result};
+use crate::failure::Failure;
+use crate::token::digest;
+
+/// Why a request was not done.
+#[derive(Debug, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Always `about:blank`: `exit` tells kinds apart.
+    pub r#type: &'static str,
+    /// The kind, in words.
+    pub title: &'static str,
+    pub status: u16,
+    /// What is wrong.
+    pub detail: String,
+    pub details: Vec<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// With which exit code the command line ends for the same reason.
+    pub exit: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+pub fn problem(failure: &Failure) -> Response {
+    let words = &failure.words;
+    let problem = Problem {
+        r#type: "about:blank",
+        title: words.exit.meaning(),
+        status: failure.status.as_u16(),
+        detail: words.sentence.clone(),
+        details: words.details.clone(),
+        hint: words.hint.clone(),
+        exit: words.exit.code(),
+        verdict: failure.verdict.clone(),
+    };
+    let mut response = (failure.status, Json(problem)).into_response();
+    let kind = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// A failure of a route of the API.
+pub struct Refused(Failure);
+
+impl<E: Into<Failure>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        problem(&self.0)
+    }
+}
+
+pub type Answer = Result<Response, Refused>;
+
+/// JSON with a name of its content; whoever has that already gets the name only.
+pub fn tagged(headers: &HeaderMap, value: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(value).map_err(|error| Failure::ours(&error))?;
+    let tag = format!("\"{}\"", digest(&body));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|said| said.to_str().ok()).unwrap_or_default();
+    let known = known
+        .split(',')
+        .map(|said| said.trim().trim_start_matches("W/"))
+        .any(|said| said == tag || said == "*");
+    let cache = (header::CACHE_CONTROL, "no-cache".to_owned());
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag), cache]).into_response());
+    }
+    let kind = (header::CONTENT_TYPE, "application/json".to_owned());
+    Ok(([(header::ETAG, tag), cache, kind], body).into_response())
+}
+
+/// A body of JSON.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
+        match Json::<T>::from_request(request, app).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(Refused(Failure::said(
+                rejection.body_text(),
+                "say it as application/json, with the keys that /api/v1/openapi.json names",
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_it_already_gets_the_name_only() {
+        let first = tagged(&HeaderMap::new(), &["a"]).unwrap_or_else(IntoResponse::into_response);
+        let tag = first.headers()[header::ETAG].clone();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_NONE_MATCH, tag);
+        let again = tagged(&headers, &["a"]).unwrap_or_else(IntoResponse::into_response);
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        let other = tagged(&headers, &["b"]).unwrap_or_else(IntoResponse::into_response);
+        assert_eq!(other.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn a_problem_says_its_kind_in_its_header_too() {
+        let response = problem(&Failure::nowhere());
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    }
+}

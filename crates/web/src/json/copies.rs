@@ -1,0 +1,223 @@
+//! Copies of data, as programs see them, begin them and steer them.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use verbs::data::{self, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, Summary};
+use verbs::{Error, Event};
+
+use super::answer::{Answer, Body, tagged};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::live;
+use crate::pages::{CopyPlace, Place, namespace};
+
+/// A copy that is wanted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WantedCopy {
+    /// The control namespace.
+    pub namespace: String,
+    /// What it is called; said again, no second copy begins. None: a name that begins with the target's.
+    #[serde(default)]
+    pub name: Option<String>,
+    pub from: String,
+    /// Its data is replaced.
+    pub to: String,
+    /// None: every MariaDB, Redis and S3 that both have.
+    #[serde(default)]
+    pub services: Vec<String>,
+    /// Which keys of a Redis, and which objects of an S3, by service; none: all of them.
+    #[serde(default)]
+    pub keys: BTreeMap<String, CopyKeys>,
+    /// Of S3: what the source does not have is removed from the target, if it is no more than this.
+    #[serde(default)]
+    pub delete_up_to: Option<u32>,
+    /// Of S3: what becomes of the copy if objects may not be read or written.
+    #[serde(default)]
+    pub denied: DeniedChoice,
+    #[serde(default)]
+    pub masks: MaskChoice,
+    #[serde(default)]
+    pub limits: CopyLimits,
+    /// Only say what would be copied and whether it can be.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Whether what writes to the target is stopped meanwhile.
+    #[serde(default = "yes")]
+    pub quiesce: bool,
+    /// Also into an environment of a protected class, or out of one unmasked.
+    #[serde(default)]
+    pub protected: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// List copies of data, by namespace and name
+#[utoipa::path(
+    get,
+    path = "/api/v1/copies",
+    operation_id = "listCopies",
+    tag = "copies",
+    params(("If-None-Match" = Option<String>, Header, description = "The ETag that one has")),
+    responses(
+        (status = 200, description = "Every copy that is kept", body = ref("#/components/schemas/Copies")),
+        (status = 304, description = "As it was"),
+        (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(State(app): State<App>, headers: HeaderMap) -> Answer {
+    let all: Vec<Summary> = app.copies()?.all().iter().map(|copy| data::summary(copy)).collect();
+    tagged(&headers, &all)
+}
+
+/// Replace the data of one environment by that of another
+///
+/// Answered as soon as it is written down; its events tell how far it is.
+#[utoipa::path(
+    post,
+    path = "/api/v1/copies",
+    operation_id = "beginCopy",
+    tag = "copies",
+    request_body = ref("#/components/schemas/WantedCopy"),
+    responses(
+        (status = 201, description = "The copy", body = ref("#/components/schemas/CopyDetail")),
+        (status = "default", description = "Why not; 409: there is one of that name", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
+    )
+)]
+pub async fn begin(State(app): State<App>, Body(wanted): Body<WantedCopy>) -> Answer {
+    let namespace = namespace(&wanted.namespace)?;
+    app.within(&namespace)?;
+    // Names that lead elsewhere are none.
+    let from = Place::parse(&namespace, &wanted.from)?.name;
+    let to = Place::parse(&namespace, &wanted.to)?.name;
+    let name = match &wanted.name {
+        Some(name) => CopyPlace::parse(&namespace, name)?.name,
+        None => data::fresh_name(&to, app.cluster.now().await),
+    };
+    let wanted = data::Wanted {
+        name,
+        from,
+        to,
+        services: wanted.services,
+        keys: wanted.keys,
+        delete_up_to: wanted.delete_up_to,
+        denied: wanted.denied,
+        masks: wanted.masks,
+        limits: wanted.limits,
+        dry_run: wanted.dry_run,
+        scan: false,
+        quiesce: wanted.quiesce,
+        protected: wanted.protected,
+    };
+    let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
+    let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
+    let answer = axum::Json(data::detail(&copy));
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], answer).into_response())
+}
+
+/// Everything about one copy
+#[utoipa::path(
+    get,
+    path = "/api/v1/copies/{namespace}/{name}",
+    operation_id = "showCopy",
+    tag = "copies",
+    params(
+        ("namespace" = String, Path, description = "The control namespace"),
+        ("name" = String, Path),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag that one has"),
+    ),
+    responses(
+        (status = 200, description = "The copy", body = ref("#/components/schemas/CopyDetail")),
+        (status = 304, description = "As it was"),
+        (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(State(app): State<App>, headers: HeaderMap, place: CopyPlace) -> Answer {
+    tagged(&headers, &data::show(&app.cluster, &place.namespace, &place.name).await?)
+}
+
+/// A copy whenever it goes on
+///
+/// Each event is all of it, as `GET` would answer; `null` once it is kept no more. With `Last-Event-ID` nothing is sent that one
+/// has.
+#[utoipa::path(
+    get,
+    path = "/api/v1/copies/{namespace}/{name}/events",
+    operation_id = "followCopy",
+    tag = "copies",
+    params(
+        ("namespace" = String, Path, description = "The control namespace"),
+        ("name" = String, Path),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that one has"),
+    ),
+    responses(
+        (status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream"),
+        (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
+    )
+)]
+pub async fn events(State(app): State<App>, headers: HeaderMap, place: CopyPlace) -> Answer {
+    let news = app.copies()?.news();
+    data::show(&app.cluster, &place.namespace, &place.name).await?;
+    let sent = live::of(app, news, &headers, move |app| {
+        let place = place.clone();
+        async move {
+            let shown = match data::show(&app.cluster, &place.namespace, &place.name).await {
+                Ok(detail) => Some(detail),
+                Err(Error::NotFound { .. }) => None,
+                Err(error) => return Err(error.into()),
+            };
+            serde_json::to_string(&shown).map_err(|error| Failure::ours(&error))
+        }
+    });
+    Ok(sent.into_response())
+}
+
+/// What becomes of a copy that is under way.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Steering {
+    pub action: Steer,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Steer {
+    // It stops, with nothing held on either side.
+    Pause,
+    // It goes on.
+    Resume,
+    // It ends, for good.
+    Cancel,
+}
+
+/// Pause a copy, let it go on, or end it
+///
+/// Said twice, it is as if it had been said once.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/copies/{namespace}/{name}",
+    operation_id = "steerCopy",
+    tag = "copies",
+    params(("namespace" = String, Path, description = "The control namespace"), ("name" = String, Path)),
+    request_body = ref("#/components/schemas/Steering"),
+    responses(
+        (status = 200, description = "The copy", body = ref("#/components/schemas/CopyDetail")),
+        (status = "default", description = "Why not; 409: it has ended", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
+    )
+)]
+pub async fn steer(State(app): State<App>, place: CopyPlace, Body(wanted): Body<Steering>) -> Answer {
+    let CopyPlace { namespace, name } = &place;
+    let (copy, _) = match wanted.action {
+        Steer::Pause => data::pause(&app.cluster, namespace, name).await?,
+        Steer::Resume => data::resume(&app.cluster, namespace, name).await?,
+        Steer::Cancel => data::cancel(&app.cluster, namespace, name).await?,
+    };
+    Ok(axum::Json(data::detail(&copy)).into_response())
+}

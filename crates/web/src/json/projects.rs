@@ -1,0 +1,23 @@
+//! Projects, as programs see them.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use verbs::project;
+
+use super::answer::{Answer, tagged};
+use crate::app::App;
+
+/// List projects
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects",
+    operation_id = "listProjects",
+    tag = "projects",
+    responses(
+        (status = 200, description = "Every project that is shown here", body = ref("#/components/schemas/Projects")),
+        (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(State(app): State<App>, headers: HeaderMap) -> Answer {
+    tagged(&headers, &project::list(&app.cluster, app.namespace.as_deref()).await?)
+}

@@ -1,0 +1,84 @@
+//! Pages for people. Everything works as plain links and forms; what is live is sent again by [`crate::live`].
+
+mod change;
+mod copies;
+mod copy;
+mod data;
+mod destroy;
+mod drift;
+mod enter;
+mod environment;
+mod environments;
+mod hostnames;
+pub mod logs;
+mod new;
+mod planned;
+mod report;
+mod revisions;
+mod said;
+mod several;
+mod shell;
+mod style;
+pub mod trouble;
+
+use askama::Template;
+use axum::Router;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use crate::app::{App, Result};
+use crate::assets;
+use crate::failure::Failure;
+
+pub use said::{Address, CopyPlace, Place, PlanId, Said, namespace};
+pub use shell::Shell;
+
+/// What there is to see of an environment: the rest of its path, and the word.
+pub const TABS: [(&str, &str); 6] = [
+    ("", "Overview"),
+    ("/logs", "Logs"),
+    ("/change", "Change"),
+    ("/data", "Data"),
+    ("/revisions", "Revisions"),
+    ("/drift", "Drift"),
+];
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/", get(async || Redirect::to("/environments")))
+        .route("/enter", get(enter::enter))
+        .route("/environments", get(environments::page))
+        .route("/environments/live", get(environments::live))
+        .route("/environments/new", get(new::page).post(new::plan))
+        .route("/environments/several", post(several::ask))
+        .route("/environments/several/carry-out", post(several::carry_out))
+        .route("/environments/{namespace}/{name}", get(environment::page))
+        .route("/environments/{namespace}/{name}/live", get(environment::live))
+        .route("/environments/{namespace}/{name}/logs", get(logs::page))
+        .route("/environments/{namespace}/{name}/logs/live", get(logs::live))
+        .route("/environments/{namespace}/{name}/logs/histogram", get(logs::histogram))
+        .route("/environments/{namespace}/{name}/change", get(change::page).post(change::plan))
+        .route("/environments/{namespace}/{name}/revisions", get(revisions::page))
+        .route("/environments/{namespace}/{name}/drift", get(drift::page))
+        .route("/environments/{namespace}/{name}/report", get(report::page))
+        .route("/environments/{namespace}/{name}/destroy", get(destroy::page).post(destroy::destroy))
+        .route("/environments/{namespace}/{name}/data", get(data::page).post(data::copy))
+        .route("/copies", get(copies::page))
+        .route("/copies/live", get(copies::live))
+        .route("/copies/{namespace}/{name}", get(copy::page))
+        .route("/copies/{namespace}/{name}/live", get(copy::live))
+        .route("/copies/{namespace}/{name}/{word}", post(copy::steer))
+        .route("/hostnames", get(hostnames::page))
+        .route("/plans/{id}", get(planned::page))
+        .route("/plans/{id}/carry-out", post(planned::carry_out))
+        .route("/style", get(style::page))
+        .route("/assets/{version}/{name}", get(assets::serve))
+        .fallback(async || Failure::nowhere())
+        .method_not_allowed_fallback(async || Failure::otherwise())
+}
+
+/// A page that was filled in.
+fn html(template: &impl Template) -> Result<Response> {
+    let text = template.render().map_err(|error| Failure::ours(&error))?;
+    Ok(Html(text).into_response())
+}

@@ -1,0 +1,152 @@
+//! Asking for a change of an environment: other versions, new pods, a newer project, an earlier revision. Each is planned and
+//! shown before anything is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::Role;
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use verbs::environment;
+
+use super::{Place, Said, Shell, html};
+use crate::app::{App, Result};
+use crate::ask::Ask;
+use crate::command;
+use crate::door::Guest;
+use crate::failure::Failure;
+
+#[derive(Template)]
+#[template(path = "change.html")]
+struct Change {
+    shell: Shell,
+    place: Place,
+    tab: &'static str,
+    components: Vec<Versioned>,
+    newest: Option<String>,
+    runs: String,
+}
+
+/// A component with the version that it has.
+struct Versioned {
+    name: String,
+    version: String,
+    /// Those that it has elsewhere.
+    known: BTreeSet<String>,
+    completes: bool,
+}
+
+pub async fn page(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    place: Place,
+) -> Result<Response> {
+    let environment = app.environment(&place.namespace, &place.name).await?;
+    let detail = environment::detail(&app.cluster, &environment).await;
+    let known = known_versions(&app, &place.namespace, &detail.summary.project);
+    let roles = [Role::Component, Role::Job, Role::After, Role::Schedule];
+    let components = detail.parts.iter().filter(|part| roles.contains(&part.role)).filter_map(|part| {
+        Some(Versioned {
+            name: part.name.clone(),
+            version: part.version.clone()?,
+            known: known.get(&part.name).cloned().unwrap_or_default(),
+            completes: part.role != Role::Component,
+        })
+    });
+    let components = components.collect();
+    let shell = Shell::new(&app, &guest, format!("Change {}", place.name), "environments");
+    let shell = shell.command(command::show(&place.namespace, &place.name));
+    let (newest, runs) = (detail.newer_project_revision, detail.summary.project_revision);
+    html(&Change { shell, place, tab: "/change", components, newest, runs })
+}
+
+/// By component, the versions that some environment of the project has.
+pub fn known_versions(app: &App, namespace: &str, project: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut known = BTreeMap::<String, BTreeSet<String>>::new();
+    for environment in app.watched.all() {
+        if environment.spec.project != project || environment.metadata.namespace.as_deref() != Some(namespace)
+        {
+            continue;
+        }
+        for part in environment.status.iter().flat_map(|status| &status.parts) {
+            if let Some(version) = &part.version {
+                known.entry(part.name.clone()).or_default().insert(version.clone());
+            }
+        }
+    }
+    known
+}
+
+/// Fields of the form as they come; versions are called `version.COMPONENT`, with `was.COMPONENT` beside.
+pub async fn plan(
+    State(app): State<App>,
+    place: Place,
+    Said(fields): Said<Vec<(String, String)>>,
+) -> Result<Response> {
+    let ask = ask(&place.name, &fields)?;
+    let sheet = app.desk.plan(&app.cluster, &place.namespace, ask, None).await?;
+    Ok(Redirect::to(&format!("/plans/{}", sheet.id)).into_response())
+}
+
+fn ask(environment: &str, fields: &[(String, String)]) -> Result<Ask> {
+    let environment = environment.to_owned();
+    let said = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.trim());
+    Ok(match said("action") {
+        Some("set") => Ask::Set { environment, versions: chosen(fields) },
+        Some("restart") => {
+            let components = fields.iter().filter(|(field, _)| field == "component");
+            Ask::Restart { environment, components: components.map(|(_, value)| value.clone()).collect() }
+        }
+        Some("update") => Ask::Update { environment, revision: said("revision").map(str::to_owned) },
+        Some("rollback") => {
+            let to = said("to").map(str::parse::<i64>).transpose();
+            let to = to.map_err(|_| Failure::said("a revision is a number", "choose one of the list"))?;
+            Ask::Rollback { environment, to }
+        }
+        _ => return Err(Failure::said("it is not said what is to be changed", "choose one of the forms")),
+    })
+}
+
+/// Versions that are others than they were.
+pub fn chosen(fields: &[(String, String)]) -> BTreeMap<String, String> {
+    let was = |component: &str| {
+        fields.iter().find(|(field, _)| field.strip_prefix("was.") == Some(component)).map(|(_, value)| value)
+    };
+    fields
+        .iter()
+        .filter_map(|(field, value)| Some((field.strip_prefix("version.")?, value.trim())))
+        .filter(|(component, value)| !value.is_empty() && was(component).is_none_or(|was| was != value))
+        .map(|(component, value)| (component.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(all: &[(&str, &str)]) -> Vec<(String, String)> {
+        all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn only_versions_that_are_others_than_before_are_asked_for() {
+        let said = fields(&[
+            ("action", "set"),
+            ("was.web", "1"),
+            ("version.web", "2 "),
+            ("was.worker", "1"),
+            ("version.worker", "1"),
+            ("version.new", ""),
+        ]);
+        let versions = BTreeMap::from([("web".to_owned(), "2".to_owned())]);
+        assert_eq!(ask("qa", &said).unwrap(), Ask::Set { environment: "qa".into(), versions });
+    }
+
+    #[test]
+    fn a_form_that_says_nothing_of_ours_is_refused() {
+        assert!(ask("qa", &fields(&[])).is_err());
+        assert!(ask("qa", &fields(&[("action", "destroy")])).is_err());
+        assert!(ask("qa", &fields(&[("action", "rollback"), ("to", "x")])).is_err());
+    }
+}

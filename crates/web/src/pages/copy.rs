@@ -1,0 +1,88 @@
+//! One copy of data: how far each service is, what became of it, and pausing, going on, ending.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use verbs::data;
+
+use super::{CopyPlace, Shell, html};
+use crate::app::{App, Result};
+use crate::door::Guest;
+use crate::failure::Failure;
+use crate::view::copy::Body;
+use crate::view::table::said;
+use crate::{command, live};
+
+#[derive(Template)]
+#[template(path = "copy.html")]
+struct Page {
+    shell: Shell,
+    place: CopyPlace,
+    body: Body,
+}
+
+fn token(guest: &Guest) -> String {
+    match guest {
+        Guest::Browser { forms } => forms.clone(),
+        Guest::Script => String::new(),
+    }
+}
+
+/// One that was made a moment ago may have to be asked for.
+async fn body(app: &App, place: &CopyPlace, token: String) -> Result<Body> {
+    let now = Timestamp::now();
+    let watched = app.copies()?;
+    let detail = match watched.find(&place.namespace, &place.name) {
+        Some(copy) => data::detail(&copy),
+        None => data::show(&app.cluster, &place.namespace, &place.name).await?,
+    };
+    let silence = watched.news().borrow().silence.as_ref().map(|silence| said(silence, now));
+    Ok(Body::of(detail, silence, token, now))
+}
+
+pub async fn page(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    place: CopyPlace,
+) -> Result<Response> {
+    let body = body(&app, &place, token(&guest)).await?;
+    let shell = Shell::new(&app, &guest, &place.name, "copies");
+    let shell = shell.command(command::copy(&place.namespace, &place.name));
+    html(&Page { shell, place, body })
+}
+
+pub async fn live(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    headers: HeaderMap,
+    place: CopyPlace,
+) -> Result<Response> {
+    let (news, token) = (app.copies()?.news(), token(&guest));
+    let sent = live::of(app, news, &headers, move |app| {
+        let (place, token) = (place.clone(), token.clone());
+        async move { body(&app, &place, token).await?.render().map_err(|error| Failure::ours(&error)) }
+    });
+    Ok(sent.into_response())
+}
+
+/// What may become of a copy that is under way.
+pub async fn steer(
+    State(app): State<App>,
+    path: Result<Path<(String, String, String)>, PathRejection>,
+) -> Result<Response> {
+    let Path((namespace, name, word)) = path.map_err(|_| Failure::nowhere())?;
+    let place = CopyPlace::parse(&namespace, &name)?;
+    app.within(&place.namespace)?;
+    let (cluster, namespace, name) = (&app.cluster, &place.namespace, &place.name);
+    match word.as_str() {
+        "pause" => data::pause(cluster, namespace, name).await?,
+        "resume" => data::resume(cluster, namespace, name).await?,
+        "cancel" => data::cancel(cluster, namespace, name).await?,
+        _ => return Err(Failure::nowhere()),
+    };
+    Ok(Redirect::to(&place.path()).into_response())
+}

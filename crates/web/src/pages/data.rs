@@ -1,0 +1,214 @@
+//! The data of an environment: the copies it had, and replacing it by that of another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use api::project::ServiceType;
+use api::{DataCopy, Environment};
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use serde::Deserialize;
+use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, Wanted};
+use verbs::{Error, Event, data};
+
+use super::destroy::class_of;
+use super::{Address, CopyPlace, Place, Said, Shell, html};
+use crate::app::{App, Result};
+use crate::command;
+use crate::door::Guest;
+use crate::failure::Failure;
+use crate::view::copy::Copies;
+
+#[derive(Template)]
+#[template(path = "data.html")]
+struct Data {
+    shell: Shell,
+    place: Place,
+    tab: &'static str,
+    copies: Copies,
+    /// Environments whose data can be had, production first.
+    origins: Vec<String>,
+    from: String,
+    services: Vec<(String, &'static str)>,
+    /// Why none of it can be chosen.
+    trouble: Option<Failure>,
+    class: String,
+    /// Its class says that this must be said once more.
+    protected: bool,
+    /// What the copy will be called, so that a form that is sent twice makes one copy.
+    fresh: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Start {
+    from: String,
+}
+
+pub async fn page(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    place: Place,
+    Address(start): Address<Start>,
+) -> Result<Response> {
+    let environment = app.environment(&place.namespace, &place.name).await?;
+    let protected = class_of(&app, &environment).await.is_none_or(|class| class.protected);
+    let (services, trouble) = match services(&app, &environment).await {
+        Ok(services) => (services, None),
+        Err(failure) => (vec![], Some(failure)),
+    };
+    let origins = origins(&app, &environment);
+    let from =
+        if origins.contains(&start.from) { start.from } else { origins.first().cloned().unwrap_or_default() };
+    let shell = Shell::new(&app, &guest, format!("Data of {}", place.name), "environments");
+    let wanted = if from.is_empty() { "ENVIRONMENT" } else { from.as_str() };
+    let shell = shell.command(command::data(&place.namespace, wanted, &place.name));
+    let now = Timestamp::now();
+    html(&Data {
+        copies: Copies::of(of(&app.copies()?.all(), &place), None, now),
+        shell,
+        tab: "/data",
+        origins,
+        from,
+        services,
+        trouble,
+        class: environment.spec.class.clone(),
+        protected,
+        fresh: data::fresh_name(&place.name, now),
+        place,
+    })
+}
+
+/// Copies from or to it.
+fn of(all: &[Arc<DataCopy>], place: &Place) -> Vec<data::Summary> {
+    all.iter()
+        .map(|copy| data::summary(copy))
+        .filter(|copy| {
+            copy.namespace == place.namespace && (copy.from == place.name || copy.to == place.name)
+        })
+        .collect()
+}
+
+fn origins(app: &App, environment: &Environment) -> Vec<String> {
+    let all = app.watched.all();
+    let others = all.iter().filter(|other| {
+        other.metadata.namespace == environment.metadata.namespace
+            && other.metadata.name != environment.metadata.name
+            && other.spec.project == environment.spec.project
+            && other.metadata.deletion_timestamp.is_none()
+    });
+    let mut origins: Vec<_> = others
+        .map(|other| (other.spec.class != "production", other.metadata.name.clone().unwrap_or_default()))
+        .collect();
+    origins.sort();
+    origins.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Services of it that hold data which is copied.
+async fn services(app: &App, environment: &Environment) -> Result<Vec<(String, &'static str)>> {
+    let (spec, namespace) =
+        (&environment.spec, environment.metadata.namespace.as_deref().unwrap_or_default());
+    let revision = verbs::project::revision(&app.cluster, namespace, &spec.project, &spec.project_revision);
+    let project = revision.await?.spec;
+    let class = project.class(&spec.class).unwrap_or_default();
+    let typed = project.services.iter().map(|(name, service)| {
+        let of_class = class.services.get(name).and_then(|service| service.r#type);
+        (name.clone(), of_class.unwrap_or(service.r#type))
+    });
+    use ServiceType::{External, Mariadb, Mysql, Redis, S3};
+    let copied = typed.filter(|(_, kind)| matches!(kind, Mariadb | Mysql | Redis | S3 | External));
+    Ok(copied.map(|(name, kind)| (name, kind.as_str())).collect())
+}
+
+/// A form that is sent twice makes one copy.
+pub async fn copy(
+    State(app): State<App>,
+    place: Place,
+    Said(fields): Said<Vec<(String, String)>>,
+) -> Result<Response> {
+    let wanted = wanted(&place, &fields)?;
+    match data::begin(&app.cluster, &place.namespace, &wanted, &mut |_: Event| {}).await {
+        Ok(_) | Err(Error::CopyExists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let copy = CopyPlace { namespace: place.namespace, name: wanted.name };
+    Ok(Redirect::to(&copy.path()).into_response())
+}
+
+fn wanted(place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
+    let said = |name: &str| {
+        let value = fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.trim());
+        value.filter(|value| !value.is_empty())
+    };
+    let dry_run = match said("action") {
+        Some("look") => true,
+        Some("copy") if said("sure").is_some() => false,
+        Some("copy") => {
+            return Err(Failure::said(
+                format!("the data of {} stays as it is: it was not confirmed that it goes", place.name),
+                "go back and tick that it is replaced",
+            ));
+        }
+        _ => return Err(Failure::said("it is not said what is to be done", "choose one of the buttons")),
+    };
+    let Some(from) = said("from") else {
+        return Err(Failure::said("it is not said whose data it is to get", "choose an environment"));
+    };
+    let name = said("copy").unwrap_or_default();
+    // Neither name leads elsewhere.
+    let from = Place::parse(&place.namespace, from)?.name;
+    let name = CopyPlace::parse(&place.namespace, name)?.name;
+    let services = fields.iter().filter(|(field, _)| field == "service").map(|(_, value)| value.clone());
+    Ok(Wanted {
+        name,
+        from,
+        to: place.name.clone(),
+        services: services.collect(),
+        masks: if said("masks") == Some("none") { MaskChoice::None } else { MaskChoice::Project },
+        keys: BTreeMap::new(),
+        delete_up_to: None,
+        denied: DeniedChoice::Fail,
+        limits: CopyLimits::default(),
+        dry_run,
+        scan: false,
+        quiesce: true,
+        protected: said("protected").is_some(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(all: &[(&str, &str)]) -> Vec<(String, String)> {
+        all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn place() -> Place {
+        Place { namespace: "shop".into(), name: "qa-42".into() }
+    }
+
+    #[test]
+    fn data_goes_only_if_that_was_confirmed() {
+        let said = [("copy", "qa-42-x7k2p"), ("from", "production"), ("service", "db")];
+        let with = |more: &[(&str, &str)]| wanted(&place(), &fields(&[&said[..], more].concat()));
+        let look = with(&[("action", "look")]).unwrap();
+        assert!(look.dry_run && look.services == ["db"] && look.masks == MaskChoice::Project);
+        assert!(with(&[("action", "copy")]).is_err());
+        let copy = with(&[("action", "copy"), ("sure", "1")]).unwrap();
+        assert!(!copy.dry_run && !copy.protected && copy.quiesce);
+    }
+
+    #[test]
+    fn names_of_a_form_lead_nowhere_else() {
+        for (name, from) in
+            [("../x", "production"), ("qa-42-x", "../production"), ("", "production"), ("a", "")]
+        {
+            let said = fields(&[("action", "look"), ("copy", name), ("from", from)]);
+            assert!(wanted(&place(), &said).is_err(), "{name} {from}");
+        }
+    }
+}

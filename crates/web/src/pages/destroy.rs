@@ -1,0 +1,74 @@
+//! Destroying an environment, once somebody has said its name.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use verbs::{Event, environment};
+
+use super::{Place, Said, Shell, html};
+use crate::app::{App, Result};
+use crate::command;
+use crate::door::Guest;
+use crate::failure::Failure;
+
+#[derive(Template)]
+#[template(path = "destroy.html")]
+struct Destroy {
+    shell: Shell,
+    place: Place,
+    tab: &'static str,
+    runs_in: Option<String>,
+    class: String,
+    /// Its class says that this must be said once more.
+    protected: bool,
+}
+
+#[derive(Deserialize)]
+pub struct Word {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    protected: String,
+}
+
+pub async fn page(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    place: Place,
+) -> Result<Response> {
+    let environment = app.environment(&place.namespace, &place.name).await?;
+    let protected = class_of(&app, &environment).await.is_some_and(|class| class.protected);
+    let shell = Shell::new(&app, &guest, format!("Destroy {}", place.name), "environments");
+    let shell = shell.command(command::destroy(&place.namespace, &place.name, protected));
+    let runs_in = environment.status.as_ref().and_then(|status| status.namespace.clone());
+    html(&Destroy {
+        shell,
+        place,
+        tab: "/destroy",
+        runs_in,
+        class: environment.spec.class.clone(),
+        protected,
+    })
+}
+
+/// What its class says, if that can be read.
+pub async fn class_of(app: &App, environment: &api::Environment) -> Option<api::project::Class> {
+    let (spec, namespace) = (&environment.spec, environment.metadata.namespace.as_deref()?);
+    let revision = verbs::project::revision(&app.cluster, namespace, &spec.project, &spec.project_revision);
+    revision.await.ok()?.spec.class(&spec.class)
+}
+
+pub async fn destroy(State(app): State<App>, place: Place, Said(word): Said<Word>) -> Result<Response> {
+    let Place { namespace, name } = &place;
+    if word.name.trim() != name {
+        return Err(Failure::said(
+            format!("{name} stays as it is: its name was not typed"),
+            format!("go back and type {name}"),
+        ));
+    }
+    let protected = !word.protected.is_empty();
+    environment::destroy(&app.cluster, namespace, name, protected, false, None, &mut |_: Event| {}).await?;
+    Ok(Redirect::to(&place.path()).into_response())
+}

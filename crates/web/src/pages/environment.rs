@@ -1,0 +1,80 @@
+//! One environment: what it is made of, how each part is, why something is not ready.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use verbs::environment;
+
+use super::{Place, Shell, html};
+use crate::app::{App, Result};
+use crate::door::Guest;
+use crate::failure::Failure;
+use crate::view::detail::Body;
+use crate::view::table::said;
+use crate::{command, live};
+
+#[derive(Template)]
+#[template(path = "environment.html")]
+struct Environment {
+    shell: Shell,
+    place: Place,
+    tab: &'static str,
+    body: Body,
+}
+
+#[derive(Template)]
+#[template(path = "_gone.html")]
+struct Gone<'a> {
+    place: &'a Place,
+    /// It was there when somebody began to look.
+    was: bool,
+}
+
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct Missing<'a> {
+    shell: Shell,
+    gone: Gone<'a>,
+}
+
+async fn body(app: &App, place: &Place) -> Result<Body> {
+    let environment = app.environment(&place.namespace, &place.name).await?;
+    let detail = environment::detail(&app.cluster, &environment).await;
+    let now = Timestamp::now();
+    let silence = app.watched.news().borrow().silence.as_ref().map(|silence| said(silence, now));
+    Ok(Body::of(detail, silence, now))
+}
+
+pub async fn page(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    place: Place,
+) -> Result<Response> {
+    let shell = Shell::new(&app, &guest, &place.name, "environments");
+    let body = match body(&app, &place).await {
+        Err(failure) if failure.status == StatusCode::NOT_FOUND => {
+            let page = html(&Missing { shell, gone: Gone { place: &place, was: false } })?;
+            return Ok((StatusCode::NOT_FOUND, page).into_response());
+        }
+        body => body?,
+    };
+    let shell = shell.command(command::wait(&place.namespace, &place.name));
+    html(&Environment { shell, place, tab: "", body })
+}
+
+pub async fn live(State(app): State<App>, headers: HeaderMap, place: Place) -> Response {
+    live::of(app.clone(), app.watched.news(), &headers, move |app| {
+        let place = place.clone();
+        async move {
+            let drawn = match app.watched.find(&place.namespace, &place.name) {
+                Some(_) => body(&app, &place).await?.render(),
+                None => Gone { place: &place, was: true }.render(),
+            };
+            drawn.map_err(|error| Failure::ours(&error))
+        }
+    })
+    .into_response()
+}

@@ -1,0 +1,47 @@
+//! A plan: what would change, and the one button that makes it so.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::{Place, PlanId, Shell, html};
+use crate::app::{App, Result};
+use crate::ask::Ask;
+use crate::command;
+use crate::door::Guest;
+use crate::view::plan::Shown;
+
+#[derive(Template)]
+#[template(path = "planned.html")]
+struct Planned {
+    shell: Shell,
+    id: String,
+    place: Place,
+    action: String,
+    /// It does not exist yet.
+    new: bool,
+    plan: Shown,
+}
+
+pub async fn page(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    PlanId(id): PlanId,
+) -> Result<Response> {
+    let sheet = app.desk.find(&id)?;
+    let place = Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
+    let shell = Shell::new(&app, &guest, format!("Plan for {}", place.name), "environments");
+    let shell = shell.command(command::of(&sheet.namespace, &sheet.ask));
+    let (action, plan) = (sheet.planned.action.clone(), Shown::of(&sheet.planned));
+    let new = matches!(sheet.ask, Ask::Create { .. });
+    html(&Planned { shell, id, place, action, new, plan })
+}
+
+/// A second click is answered as the first was.
+pub async fn carry_out(State(app): State<App>, PlanId(id): PlanId) -> Result<Response> {
+    let sheet = app.desk.find(&id)?;
+    sheet.carry_out(&app.cluster).await?;
+    let place = Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
+    Ok(Redirect::to(&place.path()).into_response())
+}

@@ -1,0 +1,55 @@
+//! What somebody pastes into a ticket.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use verbs::environment;
+use verbs::logs::search::Search;
+use verbs::logs::{Filter, Level, Moment, Query};
+
+use super::logs::newest;
+use super::{Place, Shell, html};
+use crate::app::{App, Result};
+use crate::command;
+use crate::door::Guest;
+use crate::view::report::{Excerpt, SINCE, report};
+
+/// So many lines of the logs.
+const LINES: usize = 20;
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Report {
+    shell: Shell,
+    place: Place,
+    tab: &'static str,
+    text: String,
+}
+
+pub async fn page(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    place: Place,
+) -> Result<Response> {
+    let environment = app.environment(&place.namespace, &place.name).await?;
+    let detail = environment::detail(&app.cluster, &environment).await;
+    let seconds = api::project::seconds(SINCE).unwrap_or_default();
+    let wanted = Search {
+        query: Query {
+            environment: place.name.clone(),
+            since: Some(Moment::Ago(std::time::Duration::from_secs(seconds.into()))),
+            filter: Filter { level: Some(Level::Warn), ..Filter::default() },
+            ..Query::default()
+        },
+        limit: LINES,
+        ..Search::default()
+    };
+    let excerpt = match newest(&app, &place.namespace, &wanted).await {
+        Ok((lines, _)) => Excerpt::Lines(lines),
+        Err(failure) => Excerpt::Unread(failure.words.sentence.clone()),
+    };
+    let shell = Shell::new(&app, &guest, format!("Report on {}", place.name), "environments");
+    let shell = shell.command(command::show(&place.namespace, &place.name));
+    html(&Report { text: report(&detail, &excerpt), shell, place, tab: "/report" })
+}

@@ -1,0 +1,253 @@
+//! One change of several environments: planned and shown for each, then carried out for each. Protected ones are destroyed one
+//! by one, on their own page.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use futures::{StreamExt, stream};
+use verbs::{Change, Event, environment};
+
+use super::destroy::class_of;
+use super::{Place, Said, Shell, html};
+use crate::app::{App, Result};
+use crate::ask::Ask;
+use crate::command::{self, Several};
+use crate::door::Guest;
+use crate::failure::Failure;
+use crate::view::tone::Chip;
+
+/// More at once than anybody looks at.
+const MOST: usize = 50;
+/// So many are asked about at the same time: plans are work for the operator and for registries.
+const AT_ONCE: usize = 4;
+
+#[derive(Template)]
+#[template(path = "several.html")]
+struct Asked {
+    shell: Shell,
+    action: Several,
+    lines: Vec<Line>,
+}
+
+#[derive(Template)]
+#[template(path = "several_done.html")]
+struct Done {
+    shell: Shell,
+    action: Several,
+    lines: Vec<Line>,
+    failed: usize,
+}
+
+/// What would become, or became, of one of them.
+struct Line {
+    place: Place,
+    chip: Chip,
+    said: String,
+    hint: Option<String>,
+    /// What is carried out: a plan's id, or the environment itself.
+    pick: Option<String>,
+}
+
+impl Line {
+    fn refused(place: Place, word: &'static str, failure: &Failure) -> Self {
+        let words = &failure.words;
+        Self {
+            place,
+            chip: Chip::new("bad", "circle-x", word),
+            said: words.sentence.clone(),
+            hint: words.hint.clone(),
+            pick: None,
+        }
+    }
+}
+
+impl Asked {
+    fn ready(&self) -> usize {
+        self.lines.iter().filter(|line| line.pick.is_some()).count()
+    }
+}
+
+pub async fn ask(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    Said(fields): Said<Vec<(String, String)>>,
+) -> Result<Response> {
+    let action = action(&fields)?;
+    let places = places(&app, &fields)?;
+    let shell = Shell::new(&app, &guest, action.title(places.len()), "environments");
+    let shell = shell.command(command::several(action, &places));
+    let lines = stream::iter(places).map(|place| line(&app, action, place)).buffered(AT_ONCE);
+    html(&Asked { shell, action, lines: lines.collect().await })
+}
+
+pub async fn carry_out(
+    State(app): State<App>,
+    Extension(guest): Extension<Guest>,
+    Said(fields): Said<Vec<(String, String)>>,
+) -> Result<Response> {
+    let action = action(&fields)?;
+    let lines: Vec<Line> = match action {
+        Several::Destroy => {
+            let places = places(&app, &fields)?;
+            let typed = fields.iter().find(|(field, _)| field == "count").map(|(_, value)| value.trim());
+            if typed != Some(places.len().to_string().as_str()) {
+                return Err(Failure::said(
+                    "everything stays as it is: how many are to be destroyed was not typed",
+                    format!("go back and type {}", places.len()),
+                ));
+            }
+            stream::iter(places).map(|place| destroyed(&app, place)).buffered(AT_ONCE).collect().await
+        }
+        Several::Restart | Several::Update => {
+            let sheets: Result<Vec<_>> = picks(&fields)?.iter().map(|id| app.desk.find(id)).collect();
+            let carried = stream::iter(sheets?).map(|sheet| {
+                let app = app.clone();
+                async move {
+                    let place =
+                        Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
+                    done(place, sheet.carry_out(&app.cluster).await.map(changed))
+                }
+            });
+            carried.buffered(AT_ONCE).collect().await
+        }
+    };
+    let shell = Shell::new(&app, &guest, action.title(lines.len()), "environments");
+    let failed = lines.iter().filter(|line| line.chip.tone == "bad").count();
+    html(&Done { shell, action, lines, failed })
+}
+
+async fn line(app: &App, action: Several, place: Place) -> Line {
+    let Place { namespace, name } = &place;
+    let ask = match action {
+        Several::Destroy => return to_destroy(app, place).await,
+        Several::Restart => Ask::Restart { environment: name.clone(), components: vec![] },
+        Several::Update => Ask::Update { environment: name.clone(), revision: None },
+    };
+    match app.desk.plan(&app.cluster, namespace, ask, None).await {
+        Err(failure) => Line::refused(place, "Refused", &failure),
+        Ok(sheet) if sheet.planned.is_idle() => Line {
+            place,
+            chip: Chip::new("quiet", "check", "As it is"),
+            said: "nothing would change".to_owned(),
+            hint: None,
+            pick: None,
+        },
+        Ok(sheet) => Line {
+            place,
+            chip: Chip::new("wait", "pencil", "Change"),
+            said: words::plan::summary(&sheet.planned),
+            hint: sheet.planned.status.verdict.as_ref().map(words::finding),
+            pick: Some(sheet.id.clone()),
+        },
+    }
+}
+
+async fn to_destroy(app: &App, place: Place) -> Line {
+    let environment = match app.environment(&place.namespace, &place.name).await {
+        Ok(environment) => environment,
+        Err(failure) => return Line::refused(place, "Refused", &failure),
+    };
+    let class = &environment.spec.class;
+    if class_of(app, &environment).await.is_none_or(|class| class.protected) {
+        return Line {
+            place,
+            chip: Chip::new("quiet", "circle-pause", "Left alone"),
+            said: format!("its class {class} is protected, or cannot be read"),
+            hint: Some("destroy it by itself, on its own page".to_owned()),
+            pick: None,
+        };
+    }
+    let said = match environment.status.as_ref().and_then(|status| status.namespace.as_ref()) {
+        Some(runs_in) => format!("namespace {runs_in} and its volumes go"),
+        None => "nothing of it runs yet".to_owned(),
+    };
+    let pick = Some(format!("{}/{}", place.namespace, place.name));
+    Line { place, chip: Chip::new("bad", "trash-2", "Destroy"), said, hint: None, pick }
+}
+
+async fn destroyed(app: &App, place: Place) -> Line {
+    let Place { namespace, name } = &place;
+    let mut deaf = |_: Event| {};
+    let begun = environment::destroy(&app.cluster, namespace, name, false, false, None, &mut deaf).await;
+    let begun = begun.map(|_| "is being destroyed".to_owned()).map_err(Failure::from);
+    done(place, begun)
+}
+
+fn changed(change: Change) -> String {
+    match change {
+        Change::Unchanged => "was so already".to_owned(),
+        _ => "is on its way".to_owned(),
+    }
+}
+
+fn done(place: Place, outcome: Result<String>) -> Line {
+    match outcome {
+        Ok(said) => {
+            Line { place, chip: Chip::new("good", "circle-check", "Done"), said, hint: None, pick: None }
+        }
+        Err(failure) => Line::refused(place, "Not done", &failure),
+    }
+}
+
+fn action(fields: &[(String, String)]) -> Result<Several> {
+    let said = fields.iter().find(|(field, _)| field == "action").map(|(_, value)| value.as_str());
+    said.and_then(Several::parse)
+        .ok_or_else(|| Failure::said("it is not said what is to become of them", "choose one of the buttons"))
+}
+
+/// What was chosen, each once.
+fn picks(fields: &[(String, String)]) -> Result<Vec<String>> {
+    let mut seen = BTreeSet::new();
+    let picks = fields.iter().filter(|(field, _)| field == "pick").map(|(_, value)| value.trim());
+    let picks: Vec<String> = picks.filter(|pick| seen.insert(*pick)).map(str::to_owned).collect();
+    match picks.len() {
+        0 => Err(Failure::said("no environment was chosen", "go back and tick those that are meant")),
+        1..=MOST => Ok(picks),
+        many => Err(Failure::said(
+            format!("{many} environments are more than {MOST} at once"),
+            "go back and choose fewer, or use the command line",
+        )),
+    }
+}
+
+fn places(app: &App, fields: &[(String, String)]) -> Result<Vec<Place>> {
+    let place = |pick: &String| {
+        let (namespace, name) = pick.split_once('/').ok_or_else(|| {
+            Failure::said("an environment is named by its namespace and its name", "begin at the list")
+        })?;
+        let place = Place::parse(namespace, name)?;
+        app.within(&place.namespace)?;
+        Ok(place)
+    };
+    picks(fields)?.iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(all: &[(&str, &str)]) -> Vec<(String, String)> {
+        all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_was_ticked_twice_is_meant_once_and_nothing_ticked_is_said() {
+        let said = fields(&[("pick", "shop/qa"), ("token", "x"), ("pick", "shop/qa"), ("pick", "shop/qa-2")]);
+        assert_eq!(picks(&said).unwrap(), ["shop/qa", "shop/qa-2"]);
+        assert!(picks(&fields(&[("token", "x")])).is_err());
+        let all: Vec<(String, String)> =
+            (0..=MOST).map(|number| ("pick".to_owned(), format!("shop/qa-{number}"))).collect();
+        assert!(picks(&all).is_err());
+        assert_eq!(picks(&all[1..]).unwrap().len(), MOST);
+    }
+
+    #[test]
+    fn only_what_has_a_button_can_be_asked() {
+        assert_eq!(action(&fields(&[("action", "restart")])).unwrap(), Several::Restart);
+        assert!(action(&fields(&[("action", "promote")])).is_err());
+        assert!(action(&fields(&[])).is_err());
+    }
+}

@@ -1,0 +1,53 @@
+//! What stands around every page.
+
+use crate::app::App;
+use crate::door::Guest;
+
+pub struct Shell {
+    pub title: String,
+    /// The entry of the navigation that this page belongs to.
+    pub nav: &'static str,
+    pub server: String,
+    pub who: String,
+    /// What the forms of this page carry.
+    pub token: String,
+    /// The command that does the same.
+    pub command: Option<String>,
+    /// Whether there is anything to navigate to.
+    pub inside: bool,
+}
+
+impl Shell {
+    pub fn new(app: &App, guest: &Guest, title: impl Into<String>, nav: &'static str) -> Self {
+        Self {
+            title: title.into(),
+            nav,
+            server: app.cluster.server.clone(),
+            who: app.who.clone().unwrap_or_else(|| "you".to_owned()),
+            token: match guest {
+                Guest::Browser { forms } => forms.clone(),
+                Guest::Script => String::new(),
+            },
+            command: None,
+            inside: true,
+        }
+    }
+
+    pub fn command(mut self, command: String) -> Self {
+        self.command = Some(command);
+        self
+    }
+
+    /// Of a page that knows nobody.
+    pub fn bare(title: &str, inside: bool) -> Self {
+        Self {
+            title: title.to_owned(),
+            nav: "",
+            server: String::new(),
+            who: String::new(),
+            token: String::new(),
+            command: None,
+            inside,
+        }
+    }
+}

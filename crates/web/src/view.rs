@@ -1,0 +1,15 @@
+//! What pages show, as values: made of what `verbs` knows, drawn by the templates. Pure: no cluster, no clock.
+
+pub mod copy;
+pub mod detail;
+pub mod histogram;
+pub mod hosts;
+pub mod log;
+pub mod plan;
+pub mod query;
+pub mod report;
+pub mod revision;
+pub mod row;
+pub mod sample;
+pub mod table;
+pub mod tone;

@@ -1,0 +1,93 @@
+//! How many lines there were, by time and by how grave they are, as bars.
+
+use askama::Template;
+use verbs::logs::{Histogram, Level};
+
+/// Of the picture, in its own units.
+pub const HEIGHT: u64 = 48;
+pub const STEP: usize = 10;
+
+#[derive(Template)]
+#[template(path = "_histogram.html")]
+pub struct Bars {
+    pub bars: Vec<Bar>,
+    pub width: usize,
+    /// The same in words.
+    pub said: String,
+    pub since: String,
+    pub until: String,
+}
+
+/// One step of time: parts of a bar from its foot up, each with its place and height.
+pub struct Bar {
+    pub x: usize,
+    pub parts: Vec<(&'static str, u64, u64)>,
+}
+
+impl Bars {
+    pub fn of(histogram: &Histogram) -> Self {
+        let most = histogram.steps.iter().map(|step| step.lines).max().unwrap_or(0).max(1);
+        let mut total = (0, 0, 0);
+        let bars = histogram.steps.iter().enumerate().map(|(index, step)| {
+            let of = |level: Level| step.levels.get(&level).copied().unwrap_or(0);
+            let (bad, warn) = (of(Level::Error) + of(Level::Fatal), of(Level::Warn));
+            total = (total.0 + step.lines, total.1 + bad, total.2 + warn);
+            let mut foot = HEIGHT;
+            let mut parts = vec![];
+            for (tone, count) in
+                [("bad", bad), ("wait", warn), ("quiet", step.lines.saturating_sub(bad + warn))]
+            {
+                // What is there is seen, however little it is.
+                let height = if count == 0 { 0 } else { (count * HEIGHT / most).max(1) };
+                foot = foot.saturating_sub(height);
+                if height > 0 {
+                    parts.push((tone, foot, height));
+                }
+            }
+            Bar { x: index * STEP, parts }
+        });
+        let bars: Vec<Bar> = bars.collect();
+        let clock = |text: String| text.get(11..16).unwrap_or_default().to_owned();
+        let (lines, bad, warn) = total;
+        Self {
+            width: bars.len() * STEP,
+            bars,
+            said: format!("{lines} lines, {bad} of them errors, {warn} warnings"),
+            since: clock(histogram.since.to_string()),
+            until: clock(histogram.until.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use verbs::logs::{Line, Origin};
+
+    use super::*;
+
+    #[test]
+    fn bars_stand_on_the_ground_and_what_is_grave_lies_at_their_foot() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut histogram = Histogram::new(at(0), at(60), 6);
+        for (second, text) in
+            [(1, "level=error boom"), (1, "level=info a"), (2, "level=info b"), (31, "level=warn c")]
+        {
+            histogram.add(&Line {
+                time: at(second),
+                project: "shop".into(),
+                environment: "qa".into(),
+                component: "web".into(),
+                pod: "web-1".into(),
+                container: "web".into(),
+                file: None,
+                text: text.into(),
+                origin: Origin::Live,
+            });
+        }
+        let bars = Bars::of(&histogram);
+        assert_eq!(bars.said, "4 lines, 1 of them errors, 1 warnings");
+        assert_eq!(bars.bars[0].parts, [("bad", 32, 16), ("quiet", 0, 32)]);
+        assert!(bars.bars[1].parts.is_empty());
+    }
+}

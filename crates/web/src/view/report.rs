@@ -1,0 +1,118 @@
+//! What somebody pastes into a ticket: versions, verdict, an excerpt of the logs, addresses and commands. Markdown.
+
+use verbs::environment::Detail;
+use words::finding;
+
+use super::log::Shown;
+use crate::command;
+
+/// Lines worth telling, or why there are none.
+pub enum Excerpt {
+    Lines(Vec<Shown>),
+    Unread(String),
+}
+
+/// How far back the excerpt goes, and what for: as the command line is told.
+pub const SINCE: &str = "1h";
+pub const QUERY: &str = "level:>=warn";
+
+pub fn report(detail: &Detail, excerpt: &Excerpt) -> String {
+    let summary = &detail.summary;
+    let revision = summary.revision.map(|revision| format!(", r{revision}")).unwrap_or_default();
+    let mut text = format!(
+        "**{}** ({} {}{revision}, class {}): {}\n",
+        summary.name,
+        summary.project,
+        summary.project_revision,
+        summary.class,
+        summary.state.as_str()
+    );
+    for part in detail.parts.iter().filter(|part| part.version.is_some()) {
+        let version = part.version.as_deref().unwrap_or_default();
+        let digest = part.digest.as_deref().map(|digest| format!(" `{digest}`")).unwrap_or_default();
+        text.push_str(&format!("- {} {version}{digest}: {}\n", part.name, part.state.as_str()));
+    }
+    for (setting, value) in &summary.differs_by_hand {
+        text.push_str(&format!("- differs by hand: `{setting}={value}`\n"));
+    }
+    if let Some(verdict) = &detail.verdict {
+        text.push_str(&format!("\n{}\n", finding(verdict)));
+        text.push_str(&fenced(&verdict.evidence.join("\n")));
+    }
+    match excerpt {
+        Excerpt::Lines(lines) if lines.is_empty() => {
+            text.push_str("\nNo warning or error was logged within the last hour.\n");
+        }
+        Excerpt::Lines(lines) => {
+            text.push_str("\nThe newest warnings and errors of the last hour:\n");
+            let lines: Vec<String> = lines.iter().map(line).collect();
+            text.push_str(&fenced(&lines.join("\n")));
+        }
+        Excerpt::Unread(why) => text.push_str(&format!("\nIts logs could not be read: {why}\n")),
+    }
+    text.push('\n');
+    for url in summary.urls.values() {
+        text.push_str(&format!("- {url}\n"));
+    }
+    let (namespace, name) = (&summary.namespace, &summary.name);
+    text.push_str(&format!("- `{}`\n", command::show(namespace, name)));
+    text.push_str(&format!("- `{}`\n", command::logs(namespace, name, &[], SINCE, QUERY, false)));
+    text
+}
+
+fn line(line: &Shown) -> String {
+    let level = line.level.map(|level| format!(" {level}")).unwrap_or_default();
+    let rest: String = line.rest.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    format!("{} {}{level} {}{rest}", line.time, line.component, line.text)
+}
+
+/// Between fences that nothing within it ends.
+fn fenced(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{text}\n{fence}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use verbs::logs::{Line, Origin};
+
+    use super::*;
+    use crate::view::sample::{detail, world};
+
+    #[test]
+    fn a_report_has_versions_verdict_log_and_the_way_to_more() {
+        let line = |text: &str| {
+            Shown::of(&Line {
+                time: "2026-11-26T11:59:00Z".parse().unwrap(),
+                project: "shop".into(),
+                environment: "qa-44".into(),
+                component: "web".into(),
+                pod: "web-1".into(),
+                container: "web".into(),
+                file: None,
+                text: text.into(),
+                origin: Origin::Live,
+            })
+        };
+        let lines = vec![line(r#"{"level":"error","msg":"no ``` answer","host":"db"}"#), line("WARN slow")];
+        insta::assert_snapshot!(report(&detail(&world()[3], None), &Excerpt::Lines(lines)));
+    }
+
+    #[test]
+    fn logs_that_could_not_be_read_are_told_as_that() {
+        let told = report(&detail(&world()[1], None), &Excerpt::Unread("no answer".into()));
+        assert!(told.contains("Its logs could not be read: no answer"), "{told}");
+        let none = report(&detail(&world()[1], None), &Excerpt::Lines(vec![]));
+        assert!(none.contains("No warning or error"), "{none}");
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_any_within() {
+        assert_eq!(fenced("a ```` b"), "`````\na ```` b\n`````\n");
+        assert_eq!(fenced(""), "");
+    }
+}

@@ -1,0 +1,134 @@
+//! `outboard ui` as a story has it: started, asked over HTTP as browsers and scripts ask, ended.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::handshake;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::{Running, World};
+
+/// An answer may take so long; a plan asks registries.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Ui {
+    running: Running,
+    port: u16,
+    token_file: PathBuf,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Page {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(said, _)| said == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.body).with_context(|| format!("no JSON ({}): {}", self.status, self.body))
+    }
+}
+
+impl Ui {
+    pub async fn begin(world: &World) -> Result<Self> {
+        let token_file = world.directory().join("token");
+        let file = token_file.to_str().context("a path that is no text")?;
+        let mut running = Running::begin(world, &["ui", "-o", "json", "--token-file", file], b"")?;
+        let entrance = running.says("the entrance", |said| entrances(said).pop()).await?;
+        let port = entrance.split(['/', ':']).find_map(|part| part.parse().ok()).context("no port")?;
+        Ok(Self { running, port, token_file })
+    }
+
+    /// The address that lets in now; `used`: another than that.
+    pub async fn entrance(&mut self, used: Option<&str>) -> Result<String> {
+        let newest = |said: &str| entrances(said).pop().filter(|address| Some(address.as_str()) != used);
+        self.running.says("another entrance", newest).await
+    }
+
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn token_file(&self) -> &Path {
+        &self.token_file
+    }
+
+    /// Asks; `headers` come in the place of those that would be sent anyway.
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Page> {
+        let host = self.host();
+        timeout(PATIENCE, async {
+            let (mut sender, driver) = handshake(TokioIo::new(TcpStream::connect(&host).await?)).await?;
+            tokio::spawn(driver);
+            let mut request = Request::builder().method(method).uri(path);
+            if !headers.iter().any(|(name, _)| *name == "host") {
+                request = request.header("host", &host);
+            }
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let request = request.body(Full::new(Bytes::from(body.to_owned())))?;
+            let response = sender.send_request(request).await?;
+            let status = response.status().as_u16();
+            let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+            let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
+            let headers = headers.collect();
+            let body = response.into_body().collect().await?.to_bytes();
+            Ok(Page { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+        })
+        .await
+        .with_context(|| format!("no answer for {path} in time"))?
+    }
+
+    /// Asks as a script with its token.
+    pub async fn api(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Page> {
+        let bearer = format!("Bearer {}", std::fs::read_to_string(&self.token_file)?);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.ask(method, path, &headers, &body).await
+    }
+
+    pub async fn end(self) -> Result<()> {
+        self.running.signal(Signal::SIGTERM)?;
+        let output = self.running.ended().await?;
+        ensure!(output.code == 0, "it ended with {}: {}", output.code, output.stderr);
+        Ok(())
+    }
+}
+
+fn entrances(said: &str) -> Vec<String> {
+    let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter_map(|line| Some(line["url"].as_str()?.to_owned())).collect()
+}
+
+/// Runs a script in the browser of `testbed tools browser`; what it says is printed, and it has to end well.
+pub async fn browse(script: &str, variables: &[(&str, &str)], at_most: Duration) -> Result<()> {
+    let browser = testbed::tool("browser")?;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("web").join(script);
+    let mut command = Command::new("timeout");
+    command.arg(at_most.as_secs().to_string()).arg(browser).arg(path).envs(variables.iter().copied());
+    let status = spawn_blocking(move || command.status()).await?.context("failed to start the browser")?;
+    ensure!(status.success(), "the browser's script ended with {status}");
+    Ok(())
+}

@@ -1,0 +1,291 @@
+// The pages of `outboard ui` as somebody uses them: an environment's whole life, with the keyboard too; every page examined by
+// axe, and photographed in light and dark, wide and narrow.
+"use strict";
+
+const assert = require("node:assert");
+const fs = require("node:fs");
+const path = require("node:path");
+const { chromium } = require("playwright-core");
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const { CHROMIUM, ENTRANCE, NAMESPACE, SHOTS } = process.env;
+const READY = 120_000;
+
+async function main() {
+  fs.mkdirSync(SHOTS, { recursive: true });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const wrong = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") wrong.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => wrong.push(`${page.url()}: ${error}`));
+  const requests = [];
+  page.on("request", (request) => requests.push(request.url()));
+
+  // --- in ---
+  await page.goto(ENTRANCE);
+  await page.waitForURL("**/environments");
+  const home = new URL(page.url()).origin;
+  await look("empty");
+  await page.getByRole("heading", { name: "No environments yet" }).waitFor();
+
+  // --- a new environment, by keyboard alone ---
+  await page.getByRole("link", { name: "Create the first" }).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/environments/new");
+  await look("new");
+  await page.getByRole("textbox", { name: "Name", exact: true }).focus();
+  await page.keyboard.type("qa-42");
+  await tabTo(page, "web");
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("1");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/plans/*");
+  await page.getByText("outboard -n").waitFor();
+  await look("plan");
+  await page.getByRole("button", { name: "Create qa-42" }).focus();
+  await page.keyboard.press("Enter");
+
+  // --- live progress, without loading again ---
+  await page.waitForURL(`**/environments/${NAMESPACE}/qa-42`);
+  await page.evaluate(() => (window.same = true));
+  await look("progress");
+  await chip("Ready");
+  assert.ok(await page.evaluate(() => window.same), "the page was loaded again");
+  await look("environment");
+
+  // --- its address ---
+  const address = page.locator(".addresses a").first();
+  const [shop] = await Promise.all([context.waitForEvent("page"), address.click()]);
+  await shop.waitForLoadState();
+  assert.ok((await shop.content()).length > 100, "the address shows nothing");
+  await shop.close();
+
+  // --- the list: live, searched, sorted ---
+  await page.goto(`${home}/environments`);
+  await page.getByRole("row").filter({ hasText: "qa-42" }).waitFor();
+  await look("environments");
+  await page.getByRole("searchbox").fill("nobody has this");
+  await page.getByRole("heading", { name: "Nothing is like that" }).waitFor();
+  assert.ok(page.url().includes("q=nobody"), page.url());
+  await look("nothing");
+  await page.getByRole("searchbox").fill("qa");
+  await page.getByRole("link", { name: "qa-42", exact: true }).waitFor();
+  assert.ok(await page.getByRole("searchbox").evaluate((box) => box === document.activeElement), "the search lost its focus");
+
+  // --- logs ---
+  await page.getByRole("link", { name: "qa-42", exact: true }).click();
+  await page.getByRole("link", { name: "Logs" }).click();
+  await page.locator(".line").first().waitFor();
+  await look("logs");
+  await page.getByLabel("Follow").check();
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.waitForURL("**follow=1**");
+  const before = await page.locator(".line").count();
+  const other = await context.newPage();
+  // Another address than before: nothing of it is kept by the browser.
+  await other.goto(`${await shopAddress(page, home)}/?again`);
+  await other.close();
+  await page.locator(".line").nth(before).waitFor({ timeout: 30_000 });
+
+  // --- another version, and back ---
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);
+  await page.getByRole("link", { name: "Change" }).click();
+  await look("change");
+  await page.getByLabel("web", { exact: true }).first().fill("2");
+  await page.getByRole("button", { name: "Plan these versions" }).click();
+  await page.getByText("Deployment web").waitFor();
+  await look("plan-change");
+  await page.getByRole("button", { name: "Change qa-42" }).dblclick();
+  await page.waitForURL(`**/environments/${NAMESPACE}/qa-42`);
+  await page.locator("#part-component-web code", { hasText: /^2$/ }).waitFor({ timeout: READY });
+  await chip("Ready");
+  await page.getByRole("link", { name: "Revisions" }).click();
+  await look("revisions");
+  await page.getByRole("button", { name: "Plan the way back to r1" }).click();
+  await page.getByRole("button", { name: "Change qa-42" }).click();
+  await page.locator("#part-component-web code", { hasText: /^1$/ }).waitFor({ timeout: READY });
+  await chip("Ready");
+  await page.getByRole("link", { name: "Drift" }).click();
+  await page.getByRole("heading", { name: "Everything is as outboard wrote it" }).waitFor();
+  await look("drift");
+
+  // --- what cannot be is said with what to do ---
+  await page.getByRole("link", { name: "Change" }).click();
+  await page.getByLabel("web", { exact: true }).first().fill("no-such-version");
+  await page.getByRole("button", { name: "Plan these versions" }).click();
+  await page.getByText("What to do:").waitFor();
+  await look("verdict");
+  await page.goto(`${home}/environments/${NAMESPACE}/nope`);
+  await page.getByRole("heading", { name: "There is no nope" }).waitFor();
+  await look("missing");
+
+  // --- how it looks, all at once ---
+  await page.goto(`${home}/style`);
+  await look("style");
+
+  // --- without JavaScript ---
+  const state = await context.storageState();
+  const plain = await browser.newContext({ javaScriptEnabled: false, storageState: state });
+  const quiet = await plain.newPage();
+  await quiet.goto(`${home}/environments?q=qa`);
+  await quiet.getByRole("link", { name: "qa-42", exact: true }).click();
+  await quiet.getByRole("heading", { name: "qa-42" }).waitFor();
+  await quiet.goto(`${home}/environments/new?from=qa-42`);
+  await quiet.getByRole("textbox", { name: "Name", exact: true }).fill("qa-43");
+  await quiet.getByRole("button", { name: "Plan it" }).click();
+  await quiet.getByText(`outboard -n ${NAMESPACE} env clone qa-42 qa-43`).waitFor();
+  await quiet.getByRole("button", { name: "Create qa-43" }).click();
+  await quiet.waitForURL(`**/environments/${NAMESPACE}/qa-43`);
+  await plain.close();
+
+  // --- for a ticket ---
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);
+  await page.getByRole("link", { name: "Report", exact: true }).click();
+  await page.getByLabel("The report").getByText("**qa-42**").waitFor();
+  await look("report");
+
+  // --- hosts ---
+  await page.getByRole("link", { name: "Hosts" }).click();
+  await page.getByRole("row").filter({ hasText: "qa-42" }).waitFor();
+  await look("hosts");
+
+  // --- data of one for the other: looked at first, then copied ---
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-43`);
+  await chip("Ready");
+  await page.getByRole("link", { name: "Data", exact: true }).click();
+  await look("data");
+  await page.getByRole("button", { name: "Replace the data" }).click();
+  await page.getByRole("heading", { name: /stays as it is/ }).waitFor();
+  await look("unconfirmed");
+  await page.goBack();
+  await page.getByRole("button", { name: "Say what would be copied" }).click();
+  await page.waitForURL(`**/copies/${NAMESPACE}/qa-43-*`);
+  await chip("Done");
+  await look("copy-planned");
+  await page.getByRole("link", { name: "Copy it" }).click();
+  await page.getByLabel(/is replaced/).check();
+  await page.getByRole("button", { name: "Replace the data" }).dblclick();
+  await page.waitForURL(`**/copies/${NAMESPACE}/qa-43-*`);
+  await page.evaluate(() => (window.same = true));
+  await look("copy");
+  await chip("Done");
+  assert.ok(await page.evaluate(() => window.same), "the page was loaded again");
+  await look("copy-done");
+  await page.getByRole("link", { name: "Copies", exact: true }).click();
+  assert.strictEqual(await page.getByRole("row").count(), 3, "a double click made two copies");
+  await look("copies");
+
+  // --- several at once ---
+  await page.goto(`${home}/environments`);
+  await page.getByRole("row").filter({ hasText: "qa-43" }).waitFor();
+  assert.ok(!(await page.getByRole("button", { name: "Restart" }).isVisible()), "what is not ticked can be restarted");
+  await page.getByLabel("Choose qa-42").focus();
+  await page.keyboard.press("Space");
+  await page.getByLabel("Choose qa-43").check();
+  await look("ticked");
+  await page.getByRole("button", { name: "Restart" }).click();
+  await page.getByRole("heading", { name: "Restart 2 environments" }).waitFor();
+  await look("several");
+  // Ticks stay when the table is sent again, which a restart does.
+  const list = await context.newPage();
+  await list.goto(`${home}/environments`);
+  await list.getByLabel("Choose qa-43").check();
+  await page.getByRole("button", { name: "Restart 2 environments" }).click();
+  await page.getByText("All of it was taken on").waitFor();
+  await look("several-done");
+  await list.locator(`#row-${NAMESPACE}-qa-43 .under`, { hasText: "r2" }).waitFor({ timeout: READY });
+  assert.ok(await list.getByLabel("Choose qa-43").isChecked(), "a tick was lost");
+  await list.close();
+  await page.goto(`${home}/environments`);
+  await page.getByLabel("Choose all that are shown").check();
+  await page.getByRole("button", { name: "Destroy" }).click();
+  await page.getByRole("heading", { name: "Destroy 2 environments" }).waitFor();
+  await look("several-destroy");
+  await page.getByRole("link", { name: "Leave them" }).click();
+  await page.waitForURL("**/environments");
+  await page.getByLabel("Choose qa-43").check();
+  await page.getByRole("button", { name: "Destroy" }).click();
+  await page.getByLabel(/How many are destroyed/).fill("1");
+  await page.getByRole("button", { name: "Destroy 1 environment" }).click();
+  await page.getByText("All of it was taken on").waitFor();
+  await page.goto(`${home}/environments`);
+  await page.locator("#live tbody tr").nth(1).waitFor({ state: "detached", timeout: READY });
+
+  // --- out ---
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);
+  await page.getByRole("link", { name: "Destroy" }).click();
+  await look("destroy");
+  await page.getByLabel(/Type qa-42/).fill("qa-42");
+  await page.getByRole("button", { name: "Destroy qa-42" }).click();
+  await page.getByRole("heading", { name: /qa-42 is gone|There is no qa-42/ }).waitFor({ timeout: READY });
+
+  const foreign = requests.filter((url) => !url.startsWith(home) && !url.startsWith(ENTRANCE));
+  assert.deepStrictEqual(foreign, [], "something was loaded from elsewhere");
+  // That a page is missing was asked for.
+  const real = wrong.filter((line) => !line.includes("/nope") && !line.includes("404") && !line.includes("422"));
+  assert.deepStrictEqual(real, [], "the console complains");
+  await browser.close();
+
+  async function chip(word) {
+    await page.locator("#live .facts .chip", { hasText: word }).waitFor({ timeout: READY });
+  }
+
+  // Examined in light and dark, photographed wide and narrow.
+  async function look(name) {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      for (const [width, height] of [[1280, 900], [390, 844]]) {
+        await page.setViewportSize({ width, height });
+        const file = path.join(SHOTS, `${name}-${colorScheme}-${width}.png`);
+        await page.screenshot({ path: file, fullPage: true, animations: "disabled" });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(wide <= 0, `${name} is ${wide} px too wide at ${width}`);
+        await examine(`${name}, ${colorScheme}, ${width}`);
+      }
+    }
+    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+    await page.setViewportSize({ width: 1280, height: 900 });
+  }
+
+  // Through the debugger: the page's own policy lets nothing in.
+  async function examine(what) {
+    const session = await context.newCDPSession(page);
+    const run = async (expression) => {
+      const answer = await session.send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+      assert.ok(!answer.exceptionDetails, JSON.stringify(answer.exceptionDetails));
+      return answer.result.value;
+    };
+    await run(axe + ";0");
+    const found = await run(
+      `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(found => JSON.stringify(found.violations.map(rule => [rule.id, rule.help, rule.nodes.map(node => node.html.slice(0, 160) + " | " + (node.any[0]?.message ?? ""))])))`,
+    );
+    await session.detach();
+    assert.strictEqual(found, "[]", `${what}: ${found}`);
+  }
+}
+
+async function tabTo(page, label) {
+  for (let steps = 0; steps < 30; steps++) {
+    await page.keyboard.press("Tab");
+    const at = await page.evaluate(() => document.activeElement.labels?.[0]?.textContent.trim());
+    if (at === label) return;
+  }
+  assert.fail(`the keyboard does not reach ${label}`);
+}
+
+async function shopAddress(page, home) {
+  const answer = await page.request.get(`${home}/api/v1/environments/${NAMESPACE}/qa-42`);
+  return Object.values((await answer.json()).summary.urls)[0];
+}
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(error);
+    process.exit(1);
+  },
+);
