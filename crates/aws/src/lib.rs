@@ -3,6 +3,7 @@
 //! logs, and copies of objects, are all that is written there.
 
 mod access;
+mod authority;
 mod content;
 mod failure;
 mod firehose;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use access::Access;
+pub use authority::Authority;
 use aws_config::SdkConfig;
 pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};

@@ -8,7 +8,7 @@ use api::marks::{self, Owner};
 use api::project::{SecretPlace, ServiceSettings};
 use api::revision::{Source, credentials_name};
 use api::{Cause, Verdict};
-use aws::{Freshness, Store};
+use aws::{Authority, Freshness, Store};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
@@ -126,6 +126,7 @@ fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Op
             region: text(values, "region"),
             access_key: text(values, "access_key")?,
             secret_key: values.get("password")?.clone(),
+            authority: None,
         }));
     }
     let user = text(values, "user");
@@ -233,10 +234,26 @@ fn external_bucket(settings: &ServiceSettings, kept: &Values, service: &str) -> 
     let lacks: Vec<&str> = lacks.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| *name).collect();
     match (name, access_key, secret_key, lacks.as_slice()) {
         (Some(name), Some(access_key), Some(secret_key), []) => {
-            Ok(Bucket { name, endpoint, region, access_key, secret_key })
+            let plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+            let authority = kept.get("ca.crt").filter(|_| !plain).cloned();
+            authority.as_deref().map_or(Ok(()), |pem| readable(pem, service))?;
+            Ok(Bucket { name, endpoint, region, access_key, secret_key, authority })
         }
         _ => Err(lacking(service, &lacks, "secret_key")),
     }
+}
+
+/// What is to be trusted has to be something that can be.
+fn readable(pem: &[u8], service: &str) -> Result<(), Verdict> {
+    let wrong = |problem| {
+        refusal(
+            Cause::SecretMissing,
+            format!("service {service}"),
+            format!("ca.crt in the Secret of the external service {service} {problem}"),
+            "put certificates in PEM there, or take it out".to_owned(),
+        )
+    };
+    Authority::read(pem).map(drop).map_err(wrong)
 }
 
 fn is_of_aws(host: &str) -> bool {
@@ -311,6 +328,20 @@ mod tests {
 
     use super::*;
 
+    const PEM: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIULRwyWJA5/GFw1eboQiDMxH7lwS4wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJYXV0aG9yaXR5MCAXDTI2MTEyNjA5MDgwNFoYDzIxMjYxMTAy
+MDkwODA0WjAUMRIwEAYDVQQDDAlhdXRob3JpdHkwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAS5NY6lN8YF3aTFC/EreJQZ1lfW8gKV9H6zNG6CwTMfwzcgp0xDOi88
+DPnwPWHCSLsb930q8Bd7g7SPMWI8Yg/Do1MwUTAdBgNVHQ4EFgQUSDALJTGzNfdo
+XWbcZJJL/gwmx4wwHwYDVR0jBBgwFoAUSDALJTGzNfdoXWbcZJJL/gwmx4wwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiBf7EmBdoDxfRrj6ulOn/V1
+spZ3V0Setko5P7p10WSdCgIhAKXNEom7sdOjeSDTNw6M22qriU/UIP4/05VZL5Tt
+mmGc
+-----END CERTIFICATE-----
+";
+
     fn kept(pairs: &[(&str, &str)]) -> Values {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect()
     }
@@ -382,6 +413,24 @@ mod tests {
             lacks.message,
             "nothing says bucket, region, access_key, secret_key of the external service uploads"
         );
+    }
+
+    #[test]
+    fn a_bucket_of_others_is_trusted_by_the_certificates_in_its_secret() {
+        let of = |pem: &str, endpoint: &str| {
+            let secret = kept(&[("access_key", "AKIA"), ("secret_key", "s"), ("ca.crt", pem)]);
+            let fields = json!({"host": "x", "fields": {"bucket": "b", "endpoint": endpoint}});
+            external_bucket(&settings(fields), &secret, "uploads")
+        };
+        let bucket = of(PEM, "https://s3.example.com").ok().unwrap();
+        assert_eq!(bucket.authority.as_deref(), Some(PEM.as_bytes()));
+        let said = |pem: &str, endpoint: &str| of(pem, endpoint).err().unwrap().message;
+        assert_eq!(
+            said("no certificate", "https://s3.example.com"),
+            "ca.crt in the Secret of the external service uploads has no certificate in PEM"
+        );
+        // Without TLS nobody shows a certificate.
+        assert_eq!(of(PEM, "http://s3.example.com").ok().unwrap().authority, None);
     }
 
     #[test]

@@ -355,19 +355,20 @@ mod tests {
 
     #[test]
     fn a_job_for_objects_is_read_by_their_engine_and_holds_no_secret() {
-        let bucket = |endpoint: Option<&str>| {
+        let bucket = |endpoint: Option<&str>, authority: Option<&[u8]>| {
             End::Bucket(Bucket {
                 name: "app".into(),
                 endpoint: endpoint.map(str::to_owned),
                 region: Some("eu-west-1".into()),
                 access_key: "AKIA".into(),
                 secret_key: b"a secret".to_vec(),
+                authority: authority.map(<[u8]>::to_vec),
             })
         };
         let rename = [("old/".to_owned(), "new/".to_owned())].into();
         let material = Material {
-            source: bucket(None),
-            target: bucket(Some("http://uploads.shop-qa-1.svc:7070")),
+            source: bucket(None, Some(b"PEM")),
+            target: bucket(Some("http://uploads.shop-qa-1.svc:7070"), None),
             what: What::Objects {
                 keys: CopyKeys { rename, ..CopyKeys::default() },
                 delete_up_to: Some(500),
@@ -386,7 +387,7 @@ mod tests {
         let secret = secret(&owner(), "uploads", &material).unwrap();
         let data = secret.data.unwrap();
         let files: Vec<&String> = data.keys().collect();
-        assert_eq!(files, ["job.yaml", "source-secret-key", "target-secret-key"]);
+        assert_eq!(files, ["job.yaml", "source-authority", "source-secret-key", "target-secret-key"]);
         let text = String::from_utf8(data["job.yaml"].0.clone()).unwrap();
         assert!(!text.contains("a secret"), "{text}");
         use crate::s3::job::{Denied, Existing, Job, Limits};
@@ -397,6 +398,7 @@ mod tests {
         );
         assert_eq!((job.limits, job.count), (Limits { transfers: 8, ..Limits::default() }, true));
         assert_eq!((job.prefixes.rename["old/"].as_str(), job.source.endpoint), ("new/", None));
+        assert!(job.source.tls.is_some_and(|tls| tls.ca_file.is_some()) && job.target.tls.is_none());
         assert_eq!(job.masks.prefixes["faces/"], ObjectMask::Placeholder);
     }
 
