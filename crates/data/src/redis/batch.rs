@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 pub use payloads::Dumped;
 
 use super::job::Existing;
-use super::link::{End, Link, command, int};
+use super::link::{End, Link, command, denies, int};
 use super::plan::names::{OURS, Scope, shown};
 use super::plan::rules::{Masking, Rules};
 use super::plan::value::{Kind, Value};
@@ -150,10 +150,15 @@ pub async fn carry(shared: &Shared, hands: &mut Hands, batch: &Batch) -> Result<
         return Ok(turn.counts);
     }
     let asked = batch.keys.iter().map(|key| command("MEMORY", &[b"USAGE", key])).collect();
-    let sizes = hands.source.sure("asking how large values are", asked).await?;
+    let sizes = hands.source.permitted("asking how large values are", asked).await?;
     let mut turn = Turn { shared, hands, batch, counts: Counts::default() };
     let (mut by_payload, mut by_value, mut large) = (vec![], vec![], vec![]);
     for (key, size) in batch.keys.iter().zip(&sizes) {
+        if denies(size) {
+            let place = turn.named(key);
+            turn.counts.not_copied.push(format!("{place} may not be read by the source's user"));
+            continue;
+        }
         let Some(size) = int(size).and_then(|size| u64::try_from(size).ok()) else {
             turn.counts.expired += 1;
             continue;
@@ -217,7 +222,11 @@ fn groups(items: Vec<Item<'_>>) -> Vec<Vec<Item<'_>>> {
 impl Turn<'_> {
     /// A key for people.
     fn place(&self, item: &Item<'_>) -> String {
-        format!("database {}: {}", self.batch.database, shown(item.key, self.shared.rules.masks_any()))
+        self.named(item.key)
+    }
+
+    fn named(&self, key: &[u8]) -> String {
+        format!("database {}: {}", self.batch.database, shown(key, self.shared.rules.masks_any()))
     }
 
     /// Leaves out those whose new name another key of the source would have, too: two would become one.
@@ -231,7 +240,7 @@ impl Turn<'_> {
             // Without another it is asked for a key that nobody has.
             asked.push(command("EXISTS", if others.is_empty() { &[OURS] } else { &others }));
         }
-        let answers = self.hands.source.sure("asking whether names meet", asked).await?;
+        let answers = self.hands.source.permitted("asking whether names meet", asked).await?;
         let mut meets = answers.iter().map(|there| int(there) != Some(0));
         let mut met = vec![];
         items.retain(|item| {

@@ -206,6 +206,13 @@ impl Link {
         answers.into_iter().map(|answer| self.accept(doing, answer)).collect()
     }
 
+    /// Asks all of it at once; what its user may not do is an answer, too: it is refused key by key.
+    pub async fn permitted(&mut self, doing: &str, commands: Vec<Cmd>) -> Result<Vec<Value>> {
+        let answers = self.all(doing, commands).await?;
+        let one = |answer| if denies(&answer) { Ok(answer) } else { self.accept(doing, answer) };
+        answers.into_iter().map(one).collect()
+    }
+
     pub async fn one(&mut self, doing: &str, command: Cmd) -> Result<Value> {
         let answers = self.sure(doing, vec![command]).await?;
         answers.into_iter().next().ok_or_else(|| Error::Internal("a command without an answer".into()))
@@ -249,6 +256,10 @@ pub fn refusal(answer: &Value) -> Option<&str> {
         Value::ServerError(error) => Some(error.code()),
         _ => None,
     }
+}
+
+pub fn denies(answer: &Value) -> bool {
+    refusal(answer) == Some("NOPERM")
 }
 
 pub fn bytes(answer: Value) -> Option<Vec<u8>> {

@@ -82,7 +82,8 @@ async fn some(
         What::Others(seen) => mine.iter().map(|(name, _)| seen.has(database, name)).collect(),
         What::Surplus => {
             let asked = mine.iter().map(|(_, origins)| there(origins)).collect();
-            let there = source.sure("asking whether keys are still there", asked).await?;
+            // What it may not tell of stays.
+            let there = source.permitted("asking whether keys are still there", asked).await?;
             there.iter().map(|there| int(there) != Some(0)).collect()
         }
     };
