@@ -82,14 +82,16 @@ async fn end(
     context: &Context,
 ) -> Result<Result<End, Verdict>, Stop> {
     match place {
-        Place::Ours { environment, namespace } => {
+        Place::Ours { environment, namespace, memory } => {
             let secrets = Api::<Secret>::namespaced(context.client.clone(), namespace);
             let name = credentials_name(service);
             let live = secrets.get_opt(&name).await?;
             let theirs = Owner { environment: environment.clone(), ..owner.clone() };
             let live = live.filter(|live| theirs.owns(live.labels()));
-            Ok(live.map(values).and_then(|values| ours(&values, service, namespace, *store)).ok_or_else(
-                || {
+            Ok(live
+                .map(values)
+                .and_then(|values| ours(&values, service, namespace, *store, *memory))
+                .ok_or_else(|| {
                     waits(
                         Cause::SecretMissing,
                         format!("service {service}"),
@@ -98,8 +100,7 @@ async fn end(
                         ),
                         format!("outboard env show {environment} says what it waits for"),
                     )
-                },
-            ))
+                }))
         }
         Place::External { class, settings } => {
             let kept = match &settings.secret {
@@ -117,7 +118,13 @@ async fn end(
     }
 }
 
-fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Option<End> {
+fn ours(
+    values: &Values,
+    service: &str,
+    namespace: &str,
+    store: CopyStore,
+    memory: Option<u64>,
+) -> Option<End> {
     let (host, port) = (format!("{service}.{namespace}.svc"), text(values, "port")?.parse().ok()?);
     if store == CopyStore::S3 {
         return Some(End::Bucket(Bucket {
@@ -141,6 +148,7 @@ fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Op
         database: text(values, "name"),
         tls: false,
         authority: None,
+        memory,
     }))
 }
 
@@ -197,6 +205,7 @@ fn external(
         database: said(&["name", "database", "dbname"]),
         tls: said(&["tls"]).as_deref() != Some("off"),
         authority: kept.get("ca.crt").cloned(),
+        memory: None,
     })
 }
 
@@ -365,11 +374,11 @@ mmGc
     #[test]
     fn a_redis_may_have_a_user_without_a_name() {
         let secret = kept(&[("port", "6379"), ("password", "p")]);
-        let Some(End::Server(server)) = ours(&secret, "cache", "shop-qa", CopyStore::Redis) else {
+        let Some(End::Server(server)) = ours(&secret, "cache", "shop-qa", CopyStore::Redis, None) else {
             panic!("no server")
         };
         assert_eq!((server.host.as_str(), server.user), ("cache.shop-qa.svc", None));
-        assert!(ours(&secret, "db", "shop-qa", CopyStore::Mariadb).is_none());
+        assert!(ours(&secret, "db", "shop-qa", CopyStore::Mariadb, None).is_none());
         let host = settings(json!({"host": "cache.example.com"}));
         let server = external(&host, &Values::new(), "cache", CopyStore::Redis).ok().unwrap();
         assert_eq!((server.port, server.password), (6379, None));
@@ -386,12 +395,12 @@ mmGc
             ("access_key", "app"),
             ("password", "p"),
         ];
-        let Some(End::Bucket(bucket)) = ours(&kept(&pairs), "uploads", "shop-qa", CopyStore::S3) else {
+        let Some(End::Bucket(bucket)) = ours(&kept(&pairs), "uploads", "shop-qa", CopyStore::S3, None) else {
             panic!("no bucket")
         };
         assert_eq!(bucket.endpoint.as_deref(), Some("http://uploads.shop-qa.svc:7070"));
         assert_eq!((bucket.name.as_str(), bucket.secret_key), ("app", b"p".to_vec()));
-        assert!(ours(&kept(&pairs[..4]), "uploads", "shop-qa", CopyStore::S3).is_none());
+        assert!(ours(&kept(&pairs[..4]), "uploads", "shop-qa", CopyStore::S3, None).is_none());
     }
 
     #[test]

@@ -76,6 +76,9 @@ pub struct ServiceReport {
 #[serde(rename_all = "camelCase")]
 pub struct KeysReport {
     pub path: ValuePath,
+    /// That of the snapshot which all keys are out of, by the source's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment: Option<String>,
     /// How often everything was looked at.
     pub passes: u32,
     /// Written, and read back from the target.

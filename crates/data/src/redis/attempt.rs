@@ -1,10 +1,12 @@
 //! One attempt: both servers are asked whether it can go well, then everything is looked at, as often as the job says or
 //! until nothing changes, and at the end all is told.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use super::batch::{Age, Hands, Shared};
-use super::feed::{Denied, Feed};
+use super::choice::against_snapshot;
+use super::feed::Feed;
 use super::functions;
 use super::job::{Existing, Limits, Ready};
 use super::ledger;
@@ -25,6 +27,9 @@ use crate::masks::Keyed;
 use crate::progress::peak_memory;
 use crate::throttle::Throttle;
 use crate::{Say, Steer, progress};
+
+/// So many snapshots may break off.
+const SNAPSHOTS: u32 = 3;
 
 /// Both ends, and what was found out about them.
 pub struct Ends {
@@ -62,34 +67,8 @@ pub async fn open(ready: &Ready) -> Result<Ends> {
     }
     let path = Box::pin(server::path(&mut source, &databases, &mut target)).await?;
     let from_replica = from.address() != wanted.address();
-    let no_snapshot = Box::pin(no_snapshot(ready, &there, &mut source, path)).await?;
+    let no_snapshot = Box::pin(against_snapshot(job, &there, &mut source, path)).await?;
     Ok(Ends { from, to, target, there, here, from_replica, databases, path, no_snapshot })
-}
-
-/// Why keys are read one by one.
-async fn no_snapshot(
-    ready: &Ready,
-    there: &Server,
-    source: &mut Link,
-    path: report::Path,
-) -> Result<Option<String>> {
-    let job = &ready.job;
-    let why = if job.snapshot == Some(false) {
-        Some("the job says so".to_owned())
-    } else if job.databases.is_some() || !job.keys.include.is_empty() {
-        Some("a snapshot has all keys, and the job is about some".to_owned())
-    } else if path == report::Path::Commands {
-        Some("the target does not read it".to_owned())
-    } else {
-        there.against_snapshot(source).await?
-    };
-    match why {
-        Some(why) if job.snapshot == Some(true) => Err(Error::Refused {
-            message: format!("the source is not asked for a snapshot: {why}"),
-            fix: "leave `snapshot` out: keys are read one by one then".to_owned(),
-        }),
-        why => Ok(why),
-    }
 }
 
 impl Ends {
@@ -232,6 +211,7 @@ async fn alone(
         source: ends.from.address(),
         from_replica: ends.from_replica,
         path: if done.made.is_some() { report::Path::Snapshot } else { ends.path },
+        moment: done.moment(),
         databases: ends.databases.clone(),
         passes: done.passes,
         keys: done.keys,
@@ -244,10 +224,10 @@ async fn alone(
         removed: done.removed,
         large: done.large,
         masked: done.masked,
-        left_out: tally.left_out.load(std::sync::atomic::Ordering::Relaxed),
+        left_out: tally.left_out.load(Ordering::Relaxed),
         opaque: counts.opaque,
         functions: done.functions,
-        bytes: tally.bytes.load(std::sync::atomic::Ordering::Relaxed),
+        bytes: tally.bytes.load(Ordering::Relaxed),
         not_copied: listed(counts.not_copied),
         mask_key: ready.keyed.as_ref().filter(|_| shared.rules.masks_any()).map(Keyed::id),
         values_looked_for: leaks.map_or(0, |leaks| leaks.values()),
@@ -314,12 +294,10 @@ async fn everything(
     if clears && look {
         done.removed += clear(What::Surplus, shared, hands, &ends.databases).await?;
     }
-    let seen = match ends.no_snapshot {
-        Some(_) => None,
+    let (seen, look) = match ends.no_snapshot {
+        Some(_) => (None, look),
         None => Box::pin(at_once(ready, ends, shared, look, &mut done)).await?,
     };
-    // What a snapshot began is there.
-    let look = look || !done.notes.is_empty();
     let passes = if seen.is_some() { 0 } else { job.passes };
     for pass in 1..=passes {
         (shared.say)(progress::Event::Redis(Event::Pass { pass, of_at_most: job.passes }));
@@ -346,7 +324,11 @@ async fn everything(
     // Either server may have gone and come back since.
     Box::pin(hands.again(shared)).await?;
     if job.functions {
-        done.functions = functions::copy(&mut hands.source, &mut hands.target, job.existing).await?;
+        let wanted = match &seen {
+            Some(seen) => functions::named(&seen.libraries)?,
+            None => functions::libraries(&mut hands.source).await?,
+        };
+        done.functions = functions::copy(&wanted, &mut hands.target, job.existing).await?;
     }
     if let Some(seen) = seen.as_ref().filter(|_| clears) {
         done.removed += clear(What::Others(seen), shared, hands, &ends.databases).await?;
@@ -359,37 +341,56 @@ async fn everything(
     Ok(done)
 }
 
-/// Everything out of a snapshot; none: there is none that can be used.
+/// Everything out of a snapshot; none: there is none that can be used. And whether the target may have some of it.
 async fn at_once(
     ready: &Ready,
     ends: &Ends,
     shared: &Arc<Shared>,
-    look: bool,
+    mut look: bool,
     done: &mut Done,
-) -> Result<Option<Seen>> {
-    (shared.say)(progress::Event::Redis(Event::Pass { pass: 1, of_at_most: 1 }));
-    let taken = match Feed::open(&ends.from).await {
-        Ok(feed) => Box::pin(snapshot::pass(shared, feed, look, ready.job.limits.connections)).await?,
-        Err(Denied::Refused(why)) => Taken::NotWhole(why),
-        Err(Denied::Failed(error)) => return Err(error),
-    };
-    match taken {
-        Taken::Whole(seen) => {
-            (done.passes, done.made) = (1, Some(seen.made.unwrap_or(0)));
-            done.count(shared);
-            Ok(Some(seen))
+) -> Result<(Option<Seen>, bool)> {
+    let why = 'snapshots: {
+        let mut last = String::new();
+        for round in 1..=SNAPSHOTS {
+            (shared.say)(progress::Event::Redis(Event::Pass { pass: 1, of_at_most: 1 }));
+            let taken = match Feed::open(&ends.from).await {
+                Ok(feed) => {
+                    Box::pin(snapshot::pass(shared, feed, look, ready.job.limits.connections)).await?
+                }
+                Err(denied) => denied.into(),
+            };
+            match taken {
+                Taken::Whole(seen) => {
+                    (done.passes, done.made) = (1, Some(seen.made));
+                    done.count(shared);
+                    return Ok((Some(seen), look));
+                }
+                Taken::Refused(why) => break 'snapshots why,
+                Taken::Broken(error) => {
+                    last = error.to_string();
+                    if round < SNAPSHOTS {
+                        (shared.say)(progress::Event::Note { message: format!("{last}: asked for another") });
+                    }
+                    // What it brought is there.
+                    look = true;
+                    Box::pin(ends.from.patiently()).await?;
+                }
+            }
         }
-        Taken::NotWhole(why) if ready.job.snapshot == Some(true) => Err(Error::Refused {
+        last
+    };
+    if ready.job.snapshot == Some(true) {
+        return Err(Error::Refused {
             message: format!("the source gives no snapshot: {why}"),
             fix: "leave `snapshot` out: keys are read one by one then".to_owned(),
-        }),
-        Taken::NotWhole(why) => {
-            let note = format!("keys were read one by one: the source gives no snapshot: {why}");
-            (shared.say)(progress::Event::Note { message: note.clone() });
-            done.notes.push(note);
-            Ok(None)
-        }
+        });
     }
+    let note = format!("keys were read one by one: the source gives no snapshot: {why}");
+    (shared.say)(progress::Event::Note { message: note.clone() });
+    done.notes.push(note);
+    shared.tally.left_out.store(0, Ordering::Relaxed);
+    // Some of it may have come before it was refused.
+    Ok((None, true))
 }
 
 async fn clear(what: What<'_>, shared: &Shared, hands: &mut Hands, databases: &[u32]) -> Result<u64> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use payloads::Dumped;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::job::Existing;
 use super::link::{End, Link, command, denies, int};
@@ -106,7 +107,7 @@ async fn gentle(link: &mut Link) -> Result<()> {
     link.all("asking to be gentle", asked).await.map(drop)
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Batch {
     pub database: u32,
     pub keys: Vec<Vec<u8>>,
@@ -115,6 +116,8 @@ pub struct Batch {
     pub look: bool,
     /// What a snapshot has of them, in the same order; else they are asked for.
     pub dumped: Vec<Dumped>,
+    /// What it takes of the memory there is for them.
+    pub room: Option<OwnedSemaphorePermit>,
 }
 
 /// A key, and what it takes to copy it.

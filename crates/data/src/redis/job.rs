@@ -60,6 +60,8 @@ pub struct Endpoint {
     /// Name of an environment variable.
     pub password_env: Option<String>,
     pub tls: Option<Tls>,
+    /// What a source may take, where that is less than its machine has.
+    pub memory_bytes: Option<u64>,
 }
 
 fn port() -> u16 {

@@ -15,9 +15,9 @@ use redis::{
 use super::job::{Endpoint, Ready};
 use super::report::Counter;
 use crate::error::{Error, Result, Side};
-use crate::job::Secret;
+use crate::job::{Secret, Tls};
 
-const CONNECTING: Duration = Duration::from_secs(20);
+pub const CONNECTING: Duration = Duration::from_secs(20);
 
 /// The longest that a server may take for what it was asked at once.
 const ANSWERING: Duration = Duration::from_secs(60);
@@ -47,6 +47,12 @@ impl End {
         Self { side, endpoint: endpoint.clone(), password: password.cloned(), counter: Arc::default() }
     }
 
+    #[cfg(test)]
+    pub fn anywhere() -> Self {
+        let endpoint = serde_json::from_value(serde_json::json!({"host": "source.example.com"}));
+        Self::new(Side::Source, &endpoint.unwrap(), None)
+    }
+
     /// The same, as another server of the same set answers.
     pub fn at(&self, host: &str, port: u16) -> Self {
         Self { endpoint: Endpoint { host: host.to_owned(), port, ..self.endpoint.clone() }, ..self.clone() }
@@ -60,8 +66,13 @@ impl End {
         (&self.endpoint.host, self.endpoint.port)
     }
 
-    pub fn speaks_tls(&self) -> bool {
-        self.endpoint.tls.is_some()
+    pub fn tls(&self) -> Option<&Tls> {
+        self.endpoint.tls.as_ref()
+    }
+
+    /// As the server knows whom it talks to.
+    pub fn user(&self) -> &str {
+        self.endpoint.user.as_deref().unwrap_or("default")
     }
 
     /// What is said first on a connection that others do not make for us.
@@ -135,7 +146,7 @@ impl End {
             || words.contains("WRONGPASS")
             || words.contains("NOAUTH");
         if refused {
-            let user = self.endpoint.user.clone().unwrap_or_else(|| "default".to_owned());
+            let user = self.user().to_owned();
             let reason = error.detail().unwrap_or("wrong user or password").to_owned();
             return Error::Credentials { side: self.side, user, reason };
         }

@@ -25,6 +25,10 @@ pub struct Done {
 }
 
 impl Done {
+    pub fn moment(&self) -> Option<String> {
+        self.made.and_then(|made| jiff::Timestamp::from_second(made).ok()).map(|moment| moment.to_string())
+    }
+
     /// What the first look at everything came to.
     pub fn count(&mut self, shared: &Shared) {
         self.keys = shared.tally.keys.load(Ordering::Relaxed);
@@ -57,15 +61,14 @@ pub fn guarantee(done: &Done, existing: Option<Existing>) -> String {
         None | Some(Existing::Wipe) => "what the source no longer had at the end was removed",
         Some(_) => "a key that the source lost after it was copied may still be there",
     };
-    if let Some(made) = done.made {
-        let moment = jiff::Timestamp::from_second(made).map_or_else(|_| String::new(), |at| at.to_string());
+    if let Some(moment) = done.moment() {
         let gone = match existing {
             None | Some(Existing::Wipe) => "what it did not have then was removed",
             Some(_) => "a key that it did not have then may still be there",
         };
         return format!(
-            "all keys are as they were on the source at one moment, that of its snapshot of {moment}, and each that was written was \
-             read back from the target; {gone}"
+            "all keys are as they were on the source at one moment, that of its snapshot of {moment} by its clock, and each that \
+             was written was read back from the target; {gone}"
         );
     }
     if done.settled {

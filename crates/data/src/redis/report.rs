@@ -71,6 +71,9 @@ pub struct Report {
     pub source: String,
     pub from_replica: bool,
     pub path: Path,
+    /// That of the snapshot, as the source's clock has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moment: Option<String>,
     pub databases: Vec<u32>,
     pub passes: u32,
     /// Keys that were looked at in the first pass.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use redis::Value;
 
-use super::link::{End, Link, bytes, cluster, command, int, list, refusal, strings, text};
+use super::link::{End, Link, bytes, cluster, command, int, list, refusal, text};
 use super::plan::names::OURS;
 use super::report::Path;
 use crate::error::{Error, Result, Side};
@@ -25,13 +25,16 @@ impl Server {
         let asked = sections.iter().map(|section| command("INFO", &[section.as_bytes()])).collect();
         let mut facts = BTreeMap::new();
         for answer in link.sure(doing, asked).await? {
-            let info = text(answer);
-            let pairs = info.lines().filter_map(|line| line.trim().split_once(':'));
-            facts.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            facts.extend(told(&text(answer)));
         }
         let known = link.all(doing, vec![command("COMMAND", &[b"INFO", b"HPEXPIRETIME"])]).await?;
         let known = known.into_iter().flat_map(list).any(|answer| matches!(answer, Value::Array(_)));
         Ok(Self { facts, field_lives: known })
+    }
+
+    #[cfg(test)]
+    pub fn knowing(info: &str) -> Self {
+        Self { facts: told(info).collect(), field_lives: false }
     }
 
     fn fact(&self, name: &str) -> &str {
@@ -109,25 +112,6 @@ impl Server {
         found.into_iter().map(|(_, host, port)| (host, port)).collect()
     }
 
-    /// Why it is not asked for a snapshot; none: nothing speaks against it.
-    pub async fn against_snapshot(&self, link: &mut Link) -> Result<Option<String>> {
-        if link.end.speaks_tls() {
-            return Ok(Some("one is not asked for by TLS yet".to_owned()));
-        }
-        // It makes one in a process beside it, which takes memory for what changes meanwhile.
-        let (used, there) = (self.number("used_memory"), self.number("total_system_memory"));
-        if there > 0.0 && used * 2.0 > there {
-            return Ok(Some("its machine may not have the memory for one".to_owned()));
-        }
-        let asked = vec![command("CONFIG", &[b"GET", b"repl-diskless-sync"])];
-        let answer = link.all("asking whether it gives a snapshot", asked).await?.pop().unwrap_or_default();
-        if refusal(&answer).is_some() {
-            return Ok(Some("its user may not ask how it would send one".to_owned()));
-        }
-        let direct = strings(answer).get(1).is_some_and(|value| value == b"yes");
-        Ok((!direct).then(|| "it would write one to its disk first (repl-diskless-sync)".to_owned()))
-    }
-
     /// How it chooses what to forget when it is full; none: it never does.
     pub fn eviction(&self) -> Option<&str> {
         let policy = self.fact("maxmemory_policy");
@@ -153,6 +137,12 @@ impl Server {
         }
         notes
     }
+}
+
+/// What INFO says.
+fn told(info: &str) -> impl Iterator<Item = (String, String)> {
+    let pairs = info.lines().filter_map(|line| line.trim().split_once(':'));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 fn ours(name: &str) -> Vec<u8> {

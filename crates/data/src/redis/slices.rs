@@ -7,14 +7,14 @@ use super::batch::Hands;
 use super::link::{Link, bytes, command, int, list, refusal, strings};
 use super::plan::names::OURS;
 use super::plan::rules::Masking;
-use super::plan::value::{Digest, Entry, Kind, Value};
+use super::plan::value::{Digest, Kind, Value};
 use super::values::{fields, fill, lives, scores};
 use super::{stream, values};
 use crate::error::{Error, Result};
 use crate::throttle::Throttle;
 
 /// About as many bytes a slice.
-const SLICE: u64 = 512 << 10;
+pub const SLICE: u64 = 512 << 10;
 
 /// What a part is called until it is whole. Gone by itself when nobody goes on with it.
 const LIFE: &str = "3600000";
@@ -181,73 +181,28 @@ pub async fn fetch(
     let Hands { source, target, part } = hands;
     let mut digest = Digest::new(kind);
     let mut slices = Slices::new(source, key, kind, size, field_lives).await?;
-    write(target, vec![command("UNLINK", &[part])]).await?;
+    clear(target, part).await?;
     let mut begun = false;
     while let Some(mut slice) = slices.next(source).await? {
         throttle.pass(slice.bytes()).await;
         see(&mut slice);
         digest.add(&slice);
-        let mut commands = fill(part, &slice, begun);
-        begun |= !commands.is_empty();
-        commands.push(command("PEXPIRE", &[part, LIFE.as_bytes()]));
-        write(target, commands).await?;
+        add(target, part, &slice, &mut begun).await?;
     }
     Ok(digest.finish())
 }
 
-/// A value that is here already, as large as slices are.
-pub fn pieces(value: Value) -> Vec<Value> {
-    match value {
-        Value::String(bytes) => {
-            bytes.chunks(SLICE as usize).map(|some| Value::String(some.to_vec())).collect()
-        }
-        Value::List(list) => cut(list, Vec::len).into_iter().map(Value::List).collect(),
-        Value::Set(list) => cut(list, Vec::len).into_iter().map(Value::Set).collect(),
-        Value::Sorted(list) => {
-            cut(list, |(member, _)| member.len() + 8).into_iter().map(Value::Sorted).collect()
-        }
-        Value::Hash(fields) => {
-            let cut = cut(fields, |field| field.name.len() + field.value.len());
-            cut.into_iter().map(Value::Hash).collect()
-        }
-        Value::Stream(entries, state) => {
-            let size = |entry: &Entry| entry.fields.iter().map(Vec::len).sum::<usize>() + 16;
-            let mut pieces: Vec<Value> =
-                cut(entries, size).into_iter().map(|some| Value::Stream(some, None)).collect();
-            match pieces.last_mut() {
-                Some(Value::Stream(_, last)) => *last = state,
-                _ => pieces.push(Value::Stream(vec![], state)),
-            }
-            pieces
-        }
-    }
+/// Lets go of what an earlier try left in our part.
+pub async fn clear(target: &mut Link, part: &[u8]) -> Result<()> {
+    write(target, vec![command("UNLINK", &[part])]).await
 }
 
-fn cut<T>(list: Vec<T>, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
-    let (mut some, mut bytes) = (vec![], 0);
-    for one in list {
-        if bytes == 0 || bytes >= SLICE as usize {
-            some.push(vec![]);
-            bytes = 0;
-        }
-        // Even nothing takes a little.
-        bytes += size(&one) + 1;
-        if let Some(last) = some.last_mut() {
-            last.push(one);
-        }
-    }
-    some
-}
-
-/// Puts a value together in our part of the target.
-pub async fn place(target: &mut Link, part: &[u8], pieces: &[Value]) -> Result<()> {
-    write(target, vec![command("UNLINK", &[part])]).await?;
-    for (at, piece) in pieces.iter().enumerate() {
-        let mut commands = fill(part, piece, at > 0);
-        commands.push(command("PEXPIRE", &[part, LIFE.as_bytes()]));
-        write(target, commands).await?;
-    }
-    Ok(())
+/// Adds a slice to our part. `begun`: some of it is there.
+pub async fn add(target: &mut Link, part: &[u8], slice: &Value, begun: &mut bool) -> Result<()> {
+    let mut commands = fill(part, slice, *begun);
+    *begun |= !commands.is_empty();
+    commands.push(command("PEXPIRE", &[part, LIFE.as_bytes()]));
+    write(target, commands).await
 }
 
 /// Lets our part take its place.
@@ -277,32 +232,4 @@ pub async fn settle(target: &mut Link, part: &[u8], name: &[u8], expires: i64) -
 async fn write(target: &mut Link, commands: Vec<Cmd>) -> Result<()> {
     target.wrote(commands.len());
     target.sure("writing a large value", commands).await.map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_are_the_whole_and_none_is_much_larger_than_a_slice() {
-        let element = |at: usize| format!("element {at} {}", "x".repeat(1000)).into_bytes();
-        let list = Value::List((0..2000).map(element).collect());
-        let whole = list.digest();
-        let pieces = pieces(list);
-        assert!(pieces.len() > 3 && pieces.iter().all(|piece| (piece.bytes() as u64) < SLICE + 2000));
-        let mut digest = Digest::new(Kind::List);
-        pieces.iter().for_each(|piece| digest.add(piece));
-        assert_eq!(digest.finish(), whole);
-    }
-
-    #[test]
-    fn what_a_stream_knows_comes_with_its_last_piece() {
-        use crate::redis::plan::value::State;
-        let entry = |at: usize| Entry { id: format!("{at}-1").into_bytes(), fields: vec![vec![0; 1000]; 2] };
-        let stream = Value::Stream((1..1000).map(entry).collect(), Some(State::default()));
-        let known: Vec<bool> =
-            pieces(stream).iter().map(|piece| matches!(piece, Value::Stream(_, Some(_)))).collect();
-        assert!(known.len() > 2 && known.iter().rposition(|known| !known) == Some(known.len() - 2));
-        assert_eq!(pieces(Value::Stream(vec![], Some(State::default()))).len(), 1);
-    }
 }

@@ -121,7 +121,7 @@ async fn walk(
             while keys.len() >= BATCH || (end && !keys.is_empty()) {
                 let rest = keys.split_off(keys.len().min(BATCH));
                 let keys = std::mem::replace(&mut keys, rest);
-                let batch = Batch { database, keys, pass, look, dumped: vec![] };
+                let batch = Batch { database, keys, pass, look, dumped: vec![], room: None };
                 if sender.send(batch).await.is_err() {
                     // Whoever should have taken it failed, and says so.
                     return Ok(());

@@ -5,7 +5,7 @@ mod end;
 
 use std::collections::BTreeMap;
 
-use api::datacopy::{CopyKeys, CopyLimits, CopyStore, DeniedChoice};
+use api::datacopy::{CopyKeys, CopyLimits, CopyStore, DeniedChoice, SnapshotChoice};
 use api::marks::{self, CopyOwner};
 use api::project::ValueMask;
 use api::{MaskSpec, ObjectMask};
@@ -51,6 +51,7 @@ pub enum What {
         /// By number; none: every one that holds keys.
         databases: Vec<u32>,
         keys: CopyKeys,
+        snapshot: SnapshotChoice,
         masks: Vec<ValueMask>,
     },
     Objects {
@@ -176,12 +177,20 @@ fn file(material: &Material) -> Value {
             job["replace"] = json!(true);
             json!({"columns": masks})
         }
-        What::Keys { databases, keys, masks } => {
+        What::Keys { databases, keys, snapshot, masks } => {
             if !databases.is_empty() {
                 job["databases"] = json!(databases);
             }
             job["keys"] = json!(keys);
             job["existing"] = json!("wipe");
+            match snapshot {
+                SnapshotChoice::Auto => {}
+                SnapshotChoice::Always => job["snapshot"] = json!(true),
+                SnapshotChoice::Never => job["snapshot"] = json!(false),
+            }
+            if let End::Server(Server { memory: Some(bytes), .. }) = &material.source {
+                job["source"]["memoryBytes"] = json!(bytes);
+            }
             json!({"values": masks})
         }
         What::Objects { keys, delete_up_to, denied, masks } => {
@@ -284,6 +293,7 @@ mod tests {
             database: Some("app".into()),
             tls: false,
             authority: None,
+            memory: None,
         }
     }
 
@@ -330,25 +340,32 @@ mod tests {
             field: field.map(str::to_owned),
             mask,
         };
-        let of = |databases| Material {
-            source: End::Server(server("cache.shop-live.svc")),
+        let of = |databases, snapshot| Material {
+            source: End::Server(Server { memory: Some(1 << 30), ..server("cache.shop-live.svc") }),
             target: End::Server(Server { password: None, ..server("cache.shop-qa-1.svc") }),
             what: What::Keys {
                 databases,
                 keys: CopyKeys { exclude: vec!["*:lock".into()], ..CopyKeys::default() },
+                snapshot,
                 masks: vec![rule(Some("email"), MaskSpec::Email), rule(None, MaskSpec::Null)],
             },
             limits: CopyLimits { cpu_percent: Some(40), threads_running: Some(9), ..CopyLimits::default() },
             ..material()
         };
-        let text = file(&of(vec![])).to_string();
+        let text = file(&of(vec![], SnapshotChoice::Auto)).to_string();
         let job: crate::redis::job::Job = serde_saphyr::from_str(&text).unwrap();
         assert_eq!(job.existing, Some(crate::redis::job::Existing::Wipe));
         assert_eq!((job.databases, job.masks.deny, job.limits.cpu_percent), (None, true, Some(40)));
         assert_eq!(job.masks.values[0].field.as_deref(), Some("email"));
         assert_eq!(job.masks.values[1].mask, Some(MaskSpec::Null));
         assert!(job.source.user.is_none() && job.target.password_file.is_none());
-        let job: crate::redis::job::Job = serde_saphyr::from_str(&file(&of(vec![3])).to_string()).unwrap();
+        assert_eq!(
+            (job.snapshot, job.source.memory_bytes, job.target.memory_bytes),
+            (None, Some(1 << 30), None)
+        );
+        let text = file(&of(vec![3], SnapshotChoice::Never)).to_string();
+        let job: crate::redis::job::Job = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(job.snapshot, Some(false));
         assert_eq!(job.databases, Some(vec![3]));
         assert_eq!(job.keys.exclude, ["*:lock"]);
     }

@@ -257,6 +257,7 @@ fn reported_of_keys(service: &mut CopiedService, report: &keys::Report) {
                 keys::Path::Payloads => ValuePath::Payloads,
                 keys::Path::Commands => ValuePath::Commands,
             },
+            moment: report.moment.clone(),
             passes: report.passes,
             copied: report.copied,
             equal: report.equal,

@@ -1,9 +1,11 @@
 //! What DUMP writes: a type, the value as a server stores it, a version and a checksum. Read here to tell whether two of
 //! them mean the same, and to look into them; what is not known is left to others, never guessed.
 
+mod pieces;
 mod streams;
 
 use crc_fast::{CrcAlgorithm, checksum};
+pub use pieces::{Pieces, Unread};
 
 use super::value::{Field, Value};
 
@@ -29,38 +31,25 @@ pub fn string(stored: &[u8]) -> Option<Vec<u8>> {
 
 /// The value; none: of a type that is not read here.
 pub fn value(body: &[u8]) -> Option<Value> {
-    let mut read = Reader(body);
-    let value = match read.byte()? {
+    Pieces::new(body, usize::MAX)?.next().ok()?
+}
+
+/// What is stored as one text, packed or not.
+fn packed(read: &mut Reader<'_>, kind: u8) -> Option<Value> {
+    Some(match kind {
         0 => Value::String(read.string()?),
-        2 => Value::Set(read.list(Reader::string)?),
-        4 => Value::Hash(read.list(|read| field(read.string()?, read.string()?))?),
-        5 => Value::Sorted(read.list(|read| {
-            let member = read.string()?;
-            Some((member, f64::from_le_bytes(read.take(8)?.try_into().ok()?)))
-        })?),
         11 => Value::Set(intset(&read.string()?)?),
-        16 => Value::Hash(pairs(&read.string()?, field)?),
+        16 => Value::Hash(pairs(&read.string()?, |name, value| Some(field(name, value)))?),
         17 => Value::Sorted(pairs(&read.string()?, |member, score| {
             Some((member, std::str::from_utf8(&score).ok()?.parse().ok()?))
         })?),
-        18 => Value::List(nodes(&mut read)?),
         20 => Value::Set(listpack(&read.string()?)?),
-        kind @ (19 | 21) => streams::stream(&mut read, kind)?,
-        24 => {
-            let least = i64::from_le_bytes(read.take(8)?.try_into().ok()?);
-            Value::Hash(read.list(|read| {
-                let ends = read.number()?;
-                let expires = (ends > 0).then(|| least.wrapping_add_unsigned(ends) - 1);
-                Some(Field { name: read.string()?, value: read.string()?, expires })
-            })?)
-        }
         25 => {
             read.take(8)?;
             Value::Hash(triples(&read.string()?)?)
         }
         _ => return None,
-    };
-    read.0.is_empty().then_some(value)
+    })
 }
 
 /// Everything in it that could hold text; false: it cannot be looked into.
@@ -82,21 +71,17 @@ fn stream_texts(body: &[u8], look: &mut dyn FnMut(&[u8])) -> Option<()> {
     Some(())
 }
 
-fn field(name: Vec<u8>, value: Vec<u8>) -> Option<Field> {
-    Some(Field { name, value, expires: None })
+fn field(name: Vec<u8>, value: Vec<u8>) -> Field {
+    Field { name, value, expires: None }
 }
 
-/// A list's nodes: elements packed together, or a large one alone.
-fn nodes(read: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
-    let mut elements = vec![];
-    for _ in 0..read.length()? {
-        match read.length()? {
-            1 => elements.push(read.string()?),
-            2 => elements.extend(listpack(&read.string()?)?),
-            _ => return None,
-        }
+/// A list's next node: elements packed together, or a large one alone.
+fn node(read: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
+    match read.length()? {
+        1 => Some(vec![read.string()?]),
+        2 => listpack(&read.string()?),
+        _ => None,
     }
-    Some(elements)
 }
 
 fn pairs<T>(packed: &[u8], make: impl Fn(Vec<u8>, Vec<u8>) -> Option<T>) -> Option<Vec<T>> {
@@ -237,10 +222,6 @@ impl<'a> Reader<'a> {
             }
             Length::Special(_) => None,
         }
-    }
-
-    fn list<T>(&mut self, one: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        (0..self.length()?).map(|_| one(self)).collect()
     }
 }
 

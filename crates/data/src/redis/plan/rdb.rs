@@ -3,6 +3,9 @@
 
 use super::payload;
 
+/// What is larger is not kept in memory: neither as it comes, nor a text of it unpacked.
+pub const LARGEST: usize = 64 << 20;
+
 /// One thing of it.
 #[derive(Debug, PartialEq)]
 pub enum Part {
@@ -18,6 +21,8 @@ pub enum Part {
         /// How long it was not used, in seconds, or how often it is.
         age: Option<i64>,
     },
+    /// The code of a library of functions.
+    Library(Vec<u8>),
     /// What a copy has no use for.
     Other,
     End,
@@ -27,6 +32,7 @@ pub enum Part {
 pub enum Stop {
     /// It goes on; as many bytes have to be there at least.
     More(usize),
+    TooLarge,
     Unknown(String),
 }
 
@@ -76,7 +82,7 @@ pub fn next(buffer: &[u8]) -> Read<(Part, usize)> {
                 let made = value.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok());
                 made.map_or(Part::Other, Part::Made)
             }
-            // How many keys follow; slots; the code of functions; what modules keep beside keys.
+            // How many keys follow; slots.
             0xfb => {
                 cursor.lengths(2)?;
                 Part::Other
@@ -86,9 +92,10 @@ pub fn next(buffer: &[u8]) -> Read<(Part, usize)> {
                 Part::Other
             }
             0xf5 => {
-                cursor.skip_string()?;
-                Part::Other
+                let code = cursor.string()?;
+                Part::Library(code.ok_or_else(|| Stop::Unknown("functions without code".into()))?)
             }
+            // What modules keep beside keys.
             0xf7 => {
                 cursor.lengths(3)?;
                 cursor.skip_module()?;
@@ -114,7 +121,7 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     fn take(&mut self, length: u64) -> Read<&'a [u8]> {
         let end = usize::try_from(length).ok().and_then(|length| self.at.checked_add(length));
-        let end = end.ok_or_else(|| Stop::Unknown(format!("a length of {length}")))?;
+        let end = end.filter(|end| *end <= LARGEST).ok_or(Stop::TooLarge)?;
         let taken = self.buffer.get(self.at..end).ok_or(Stop::More(end))?;
         self.at = end;
         Ok(taken)
@@ -158,7 +165,9 @@ impl<'a> Cursor<'a> {
             // Packed: both lengths, then what is packed.
             Err(3) => {
                 let packed = self.length()?;
-                self.length()?;
+                if self.length()? > LARGEST as u64 {
+                    return Err(Stop::TooLarge);
+                }
                 packed
             }
             Err(form) => return Err(Stop::Unknown(format!("a string of form {form}"))),
@@ -318,6 +327,19 @@ mod tests {
             }
             assert_eq!(found, whole[..found.len()], "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_would_fill_the_memory_is_told_before_it_does() {
+        // A text of 3 GB; one of 6 bytes that would be one of 1 GB; a table whose second member is too much.
+        assert_eq!(next(b"\x00\x01a\x80\xc0\x00\x00\x00"), Err(Stop::TooLarge));
+        assert_eq!(next(b"\x00\x01a\xc3\x06\x80\x40\x00\x00\x00"), Err(Stop::TooLarge));
+        assert_eq!(next(b"\x02\x01a\x02\x01b\x81\xff\xff\xff\xff\xff\xff\xff\xff"), Err(Stop::TooLarge));
+    }
+
+    #[test]
+    fn functions_come_with_their_code() {
+        assert_eq!(next(b"\xf5\x03#!l"), Ok((Part::Library(b"#!l".to_vec()), 5)));
     }
 
     proptest! {

@@ -22,6 +22,8 @@ pub struct Server {
     pub tls: bool,
     /// Certificates to trust, instead of those that everybody trusts.
     pub authority: Option<Vec<u8>>,
+    /// In bytes, if it has no more: its machine's is all that a server knows.
+    pub memory: Option<u64>,
 }
 
 #[derive(Clone)]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Reader, listpack};
-use crate::redis::plan::value::{Entry, Group, Pending, State, Value};
+use crate::redis::plan::value::{Delivered, Entry, Group, Pending, State};
 
 /// An entry that is only marked as gone.
 const DELETED: i64 = 1;
@@ -12,7 +12,7 @@ const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Id(u64, u64);
+pub struct Id(u64, u64);
 
 impl Id {
     fn of(bytes: &[u8]) -> Option<Self> {
@@ -29,32 +29,25 @@ impl Id {
     }
 }
 
-/// What follows a type; none: of a form that is not read here.
-pub fn stream(read: &mut Reader<'_>, kind: u8) -> Option<Value> {
-    let mut entries = vec![];
-    for _ in 0..read.length()? {
-        let first = Id::of(&read.string()?)?;
-        node(first, &read.string()?, &mut entries)?;
-    }
-    // How many there are.
+/// What follows the nodes. `there`: ids of all entries.
+pub fn state(read: &mut Reader<'_>, kind: u8, there: &BTreeSet<Id>) -> Option<State> {
+    // How many entries there are.
     read.length()?;
     let last_id = Id::read(read)?.text();
     Id::read(read)?;
     let max_deleted = Id::read(read)?.text();
     let entries_added = read.number()?.try_into().ok()?;
-    let there: BTreeSet<Id> = entries.iter().map(|(id, _)| *id).collect();
-    let groups = (0..read.length()?).map(|_| group(read, kind, &there)).collect::<Option<_>>()?;
-    let entries = entries.into_iter().map(|(id, fields)| Entry { id: id.text(), fields }).collect();
-    Some(Value::Stream(entries, Some(State { last_id, entries_added, max_deleted, groups })))
+    let groups = (0..read.length()?).map(|_| group(read, kind, there)).collect::<Option<_>>()?;
+    Some(State { last_id, entries_added, max_deleted, groups })
 }
 
-type Entries = Vec<(Id, Vec<Vec<u8>>)>;
-
-fn node(first: Id, packed: &[u8], entries: &mut Entries) -> Option<()> {
-    let mut elements = listpack(packed)?.into_iter();
-    let number = |element: Option<Vec<u8>>| -> Option<i64> {
-        std::str::from_utf8(&element?).ok()?.parse().ok()
-    };
+/// The entries of the next node.
+pub fn node(read: &mut Reader<'_>, there: &mut BTreeSet<Id>) -> Option<Vec<Entry>> {
+    let first = Id::of(&read.string()?)?;
+    let mut elements = listpack(&read.string()?)?.into_iter();
+    let mut entries = vec![];
+    let number =
+        |element: Option<Vec<u8>>| -> Option<i64> { std::str::from_utf8(&element?).ok()?.parse().ok() };
     // How many entries it has, and how many of them are gone.
     number(elements.next())?;
     number(elements.next())?;
@@ -77,10 +70,12 @@ fn node(first: Id, packed: &[u8], entries: &mut Entries) -> Option<()> {
         // Its length once more, for reading backwards.
         number(elements.next())?;
         if flags & DELETED == 0 {
-            entries.push((Id(first.0.wrapping_add_signed(millis), first.1.wrapping_add_signed(count)), fields));
+            let id = Id(first.0.wrapping_add_signed(millis), first.1.wrapping_add_signed(count));
+            there.insert(id);
+            entries.push(Entry { id: id.text(), fields });
         }
     }
-    Some(())
+    Some(entries)
 }
 
 fn group(read: &mut Reader<'_>, kind: u8, there: &BTreeSet<Id>) -> Option<Group> {
@@ -91,9 +86,8 @@ fn group(read: &mut Reader<'_>, kind: u8, there: &BTreeSet<Id>) -> Option<Group>
     let mut waits = BTreeMap::new();
     for _ in 0..read.length()? {
         let id = Id::of(read.take(16)?)?;
-        // When it was delivered last.
-        read.take(8)?;
-        waits.insert(id, read.number()?);
+        let delivered = i64::from_le_bytes(read.take(8)?.try_into().ok()?);
+        waits.insert(id, (Delivered::At(delivered), read.number()?));
     }
     let (mut consumers, mut pending) = (vec![], vec![]);
     for _ in 0..read.length()? {
@@ -104,8 +98,9 @@ fn group(read: &mut Reader<'_>, kind: u8, there: &BTreeSet<Id>) -> Option<Group>
             let id = Id::of(read.take(16)?)?;
             // No command makes somebody wait for a message that is gone.
             if there.contains(&id) {
-                let deliveries = (*waits.get(&id)?).try_into().ok()?;
-                pending.push(Pending { id: id.text(), consumer: consumer.clone(), idle_millis: 0, deliveries });
+                let (delivered, deliveries) = *waits.get(&id)?;
+                let deliveries = deliveries.try_into().ok()?;
+                pending.push(Pending { id: id.text(), consumer: consumer.clone(), delivered, deliveries });
             }
         }
         consumers.push(consumer);
