@@ -80,7 +80,9 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
-	@case '$(SLICE)' in '*' | services* | fals* | hostnames*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | services* | fals* | hostnames* | clusters*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | clusters*) $(TESTBED) tools aws-provider; \
+		command -v terraform >/dev/null || $(TESTBED) tools tofu ;; esac
 	@case '$(SLICE)' in '*' | hostnames*) $(TESTBED) tools cert-manager external-dns ;; esac
 	@case '$(SLICE)' in '*' | web*) $(TESTBED) tools browser schemathesis ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
@@ -140,6 +142,12 @@ bench-redis: release ## Copies of 1 million keys beside REPLICAOF, and DUMP and 
 .PHONY: bench-s3
 bench-s3: release ## Copies of 100,000 small and 1,000 larger objects beside rclone and s5cmd; needs no cluster
 	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench data-s3
+
+# Smaller: make bench-clusters RUNS=1
+.PHONY: bench-clusters
+bench-clusters: release ## A cluster made and destroyed beside bare Terraform, on moto; needs no cluster
+	@command -v terraform >/dev/null || $(TESTBED) tools tofu
+	OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench clusters
 
 # Smaller: make bench-poison ENVIRONMENTS=50 EDITS=30. Fails when the good ones feel the poison.
 .PHONY: bench-poison

@@ -1,5 +1,7 @@
 //! Copies of Redis: `outboard data-copy` beside REPLICAOF, which is as fast as it gets and can do nothing else, and beside
-//! DUMP and RESTORE key by key, between two servers on this machine. Needs no cluster.
+//! DUMP and RESTORE key by key, and RedisShake where there is one, between two servers on this machine. Needs no cluster.
+
+mod shake;
 
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use stories::pantry::{self, DATABASES, differences};
 use stories::redis_server::{RedisServer, words};
 use stories::{CopyJob, until};
 
+use self::shake::Reader;
 use crate::data::cost::{Cost, Meter};
 use crate::setting;
 use crate::table::Table;
@@ -21,9 +24,11 @@ enum Rival {
     Gentle,
     Replica,
     OneByOne,
+    Shake(Reader),
 }
 
 const RIVALS: [Rival; 4] = [Rival::Replica, Rival::Outboard, Rival::Gentle, Rival::OneByOne];
+const SHAKES: [Rival; 2] = [Rival::Shake(Reader::Scan), Rival::Shake(Reader::Sync)];
 
 impl Rival {
     fn name(self) -> &'static str {
@@ -32,6 +37,8 @@ impl Rival {
             Self::Gentle => "outboard data-copy, cpuPercent: 25",
             Self::Replica => "REPLICAOF",
             Self::OneByOne => "DUMP and RESTORE, one by one",
+            Self::Shake(Reader::Scan) => "RedisShake, by SCAN",
+            Self::Shake(Reader::Sync) => "RedisShake, as a replica",
         }
     }
 
@@ -44,6 +51,10 @@ impl Rival {
             }
             Self::OneByOne => {
                 one_by_one(source, target).await?;
+                return Ok((None, None));
+            }
+            Self::Shake(reader) => {
+                shake::copy(reader, source, target).await?;
                 return Ok((None, None));
             }
             Self::Outboard => json!({}),
@@ -81,7 +92,8 @@ async fn measure() -> Result<()> {
         "source's PING p99 ms",
         "same as the source",
     ]);
-    for rival in RIVALS {
+    let shakes = shake::program().map_or(&[][..], |_| &SHAKES[..]);
+    for &rival in RIVALS.iter().chain(shakes) {
         let target = RedisServer::start(&[]).await?;
         let pid = |server: &RedisServer| server.pid().context("a server does not run");
         let (meter, own) = (Meter::of([pid(&source)?, pid(&target)?])?, own_cpu()?);

@@ -1,11 +1,12 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
 //! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and stern (for
-//! `logs`); `fals` and those that begin with `data` need OUTBOARD alone.
+//! `logs`); `fals`, `clusters` and those that begin with `data` need OUTBOARD alone.
 
 mod archive;
 mod asked;
 mod chart;
+mod clusters;
 mod compare;
 mod data;
 mod data_redis;
@@ -28,7 +29,7 @@ use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 12] = [
+const SUBJECTS: [Subject; 13] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
@@ -36,6 +37,7 @@ const SUBJECTS: [Subject; 12] = [
     ("data-types", data::types::run),
     ("data-redis", data_redis::run),
     ("data-s3", data_s3::run),
+    ("clusters", clusters::run),
     ("scale", scale::run),
     ("poison", scale::poison::run),
     ("fals", fals::run),

@@ -38,13 +38,29 @@ impl Cloud {
         Self::listening("127.0.0.1", directory).await
     }
 
+    /// The same, as a Terraform provider takes it for AWS.
+    pub async fn for_terraform(directory: &Path) -> Result<Self> {
+        let packages = testbed::tool("moto")?.with_file_name("packages");
+        let script = directory.join("moto_fixed.py");
+        fs::write(&script, include_str!("cloud/moto_fixed.py"))?;
+        let mut python = Command::new("timeout");
+        python.arg(LONGEST).arg("python3").arg(script).env("PYTHONPATH", packages);
+        // Policies that AWS brings along, which roles of EKS are given.
+        python.env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+        Self::started("127.0.0.1", directory, python).await
+    }
+
     async fn listening(host: &str, directory: &Path) -> Result<Self> {
+        let mut moto = Command::new("timeout");
+        moto.arg(LONGEST).arg(testbed::tool("moto")?);
+        Self::started(host, directory, moto).await
+    }
+
+    async fn started(host: &str, directory: &Path, mut moto: Command) -> Result<Self> {
         // A port that was free a moment ago.
         let port = std::net::TcpListener::bind((host, 0))?.local_addr()?.port();
         let log = fs::File::create(directory.join("moto.log"))?;
-        let child = Command::new("timeout")
-            .arg(LONGEST)
-            .arg(testbed::tool("moto")?)
+        let child = moto
             .args(["--host", host, "--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use api::Exit;
-use hickory_proto::op::{Message, MessageType, OpCode, Query};
-use hickory_proto::rr::{Name, RData, RecordType};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -17,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -28,19 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The addresses of a host, from the zone's name server.
 pub async fn resolve(host: &str) -> Result<Vec<Ipv4Addr>> {
-    let mut question = Message::new(rand::random(), MessageType::Query, OpCode::Query);
-    question.add_query(Query::query(Name::from_ascii(format!("{host}."))?, RecordType::A));
-    let socket = UdpSocket::bind("0.0.0.0:0").await?;
-    socket.connect(testbed::dns::server()).await?;
-    socket.send(&question.to_vec()?).await?;
-    let mut buffer = vec![0; 4096];
-    let length = timeout(PATIENCE, socket.recv(&mut buffer)).await.context("the name server is silent")??;
-    let told = Message::from_vec(&buffer[..length])?;
-    let address = |data: &RData| match data {
-        RData::A(address) => Some(address.0),
-        _ => None,
-    };
-    Ok(told.answers.iter().filter_map(|record| address(&record.data)).collect())
+    let host = host.to_owned();
+    tokio::task::spawn_blocking(move || testbed::dns::resolve(&host)).await?
 }
 
 /// `GET https://host/path` as a browser does it that trusts the testbed's authority: resolved, and the certificate verified
@@ -150,33 +137,46 @@ impl Record {
     }
 }
 
-fn zone() -> String {
-    format!("{}/2013-04-01/hostedzone/{}/rrset", testbed::dns::endpoint(), testbed::dns::ZONE_ID)
+fn records_of(zone: &str) -> String {
+    format!("{}/2013-04-01/hostedzone/{zone}/rrset", testbed::dns::endpoint())
 }
 
 pub async fn create(records: &[Record]) -> Result<()> {
-    change("CREATE", records).await
+    create_in(testbed::dns::ZONE_ID, records).await
+}
+
+pub async fn create_in(zone: &str, records: &[Record]) -> Result<()> {
+    change(zone, "CREATE", records).await
 }
 
 pub async fn delete(records: &[Record]) -> Result<()> {
-    change("DELETE", records).await
+    delete_in(testbed::dns::ZONE_ID, records).await
 }
 
-async fn change(action: &str, records: &[Record]) -> Result<()> {
+pub async fn delete_in(zone: &str, records: &[Record]) -> Result<()> {
+    change(zone, "DELETE", records).await
+}
+
+async fn change(zone: &str, action: &str, records: &[Record]) -> Result<()> {
     let changes: String = records.iter().map(|record| record.change(action)).collect();
     let body = format!(
         "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>\
          <Changes>{changes}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
     );
-    send(Request::post(zone()), body).await.map(|_| ())
+    send(Request::post(records_of(zone)), body).await.map(|_| ())
 }
 
 /// Every record whose name holds `part`, as `name TYPE [identifier weight] values`.
 pub async fn held(part: &str) -> Result<Vec<String>> {
+    held_in(testbed::dns::ZONE_ID, part).await
+}
+
+/// The same of another zone.
+pub async fn held_in(zone: &str, part: &str) -> Result<Vec<String>> {
     let mut found = vec![];
     let mut from = String::new();
     loop {
-        let page = send(Request::get(format!("{}{from}", zone())), String::new()).await?;
+        let page = send(Request::get(format!("{}{from}", records_of(zone))), String::new()).await?;
         for set in page.split("<ResourceRecordSet>").skip(1) {
             let of = |element: &str| between(set, element).next().unwrap_or_default().to_owned();
             let name = of("Name").replace("\\052", "*");

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 const REGISTRY: &str = "http://registry.testbed:5000";
 const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
                      application/vnd.docker.distribution.manifest.v2+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DIGEST: &str = "docker-content-digest";
 
 /// Gives what `from` stands for the tag `to`, wherever that pointed before.
@@ -26,6 +27,17 @@ pub async fn vary(repository: &str, from: &str, to: &str) -> Result<String> {
     let mut changed: Value = serde_json::from_slice(&body)?;
     changed["annotations"] = json!({"story": to});
     push(repository, to, &kind, changed.to_string().into()).await
+}
+
+/// Pushes an index that has `from` for another architecture only.
+pub async fn only_for(repository: &str, from: &str, to: &str, architecture: &str) -> Result<String> {
+    let (kind, body) = manifest(repository, from).await?;
+    let mut entry = json!({"mediaType": kind.to_str()?, "size": body.len()});
+    let digest = push(repository, &format!("{to}-own"), &kind, body).await?;
+    entry["digest"] = json!(digest);
+    entry["platform"] = json!({"os": "linux", "architecture": architecture});
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]});
+    push(repository, to, &HeaderValue::from_static(INDEX), index.to_string().into()).await
 }
 
 /// Deletes a manifest, as a registry's tidying does.

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Ui {
     running: Running,
-    port: u16,
+    host: String,
     token_file: PathBuf,
 }
 
@@ -51,8 +51,8 @@ impl Ui {
         let file = token_file.to_str().context("a path that is no text")?;
         let mut running = Running::begin(world, &["ui", "-o", "json", "--token-file", file], b"")?;
         let entrance = running.says("the entrance", |said| entrances(said).pop()).await?;
-        let port = entrance.split(['/', ':']).find_map(|part| part.parse().ok()).context("no port")?;
-        Ok(Self { running, port, token_file })
+        let host = entrance.split('/').nth(2).context("an entrance without an address")?.to_owned();
+        Ok(Self { running, host, token_file })
     }
 
     /// The address that lets in now; `used`: another than that.
@@ -62,7 +62,7 @@ impl Ui {
     }
 
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.host.clone()
     }
 
     pub fn token_file(&self) -> &Path {

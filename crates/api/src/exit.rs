@@ -36,8 +36,20 @@ pub enum Exit {
     /// A secret that others keep is not there, or does not serve the class.
     SecretMissing = 27,
     CopyFailed = 28,
+    Quota = 29,
     /// Route 53 refuses or does not answer.
     Dns = 30,
+    Admission = 31,
+    Config = 32,
+    OutOfMemory = 33,
+    InitFailed = 34,
+    LivenessFailing = 35,
+    Architecture = 36,
+    Node = 37,
+    Volume = 38,
+    NameNotResolved = 39,
+    DependencyNotReady = 40,
+    NamespaceStuck = 41,
     /// Ended by Ctrl-C or SIGTERM; what was asked for goes on in the cluster.
     Interrupted = 130,
 }
@@ -64,7 +76,19 @@ impl Exit {
         Self::Registry,
         Self::SecretMissing,
         Self::CopyFailed,
+        Self::Quota,
         Self::Dns,
+        Self::Admission,
+        Self::Config,
+        Self::OutOfMemory,
+        Self::InitFailed,
+        Self::LivenessFailing,
+        Self::Architecture,
+        Self::Node,
+        Self::Volume,
+        Self::NameNotResolved,
+        Self::DependencyNotReady,
+        Self::NamespaceStuck,
         Self::Interrupted,
     ];
 
@@ -97,7 +121,21 @@ impl Exit {
                 "verdict: a secret that others keep is missing or does not serve the class"
             }
             Self::CopyFailed => "verdict: a copy of data failed",
+            Self::Quota => "verdict: a quota is used up",
             Self::Dns => "verdict: Route 53 refuses or does not answer",
+            Self::Admission => "verdict: a limit or a policy of the cluster refuses pods",
+            Self::Config => "verdict: a container cannot be started as it is set up",
+            Self::OutOfMemory => "verdict: a container needs more memory than it may have",
+            Self::InitFailed => "verdict: a container that runs before the others failed",
+            Self::LivenessFailing => {
+                "verdict: a container is killed again and again, because its health check fails"
+            }
+            Self::Architecture => "verdict: an image is made for other nodes",
+            Self::Node => "verdict: a node is gone, or gives pods up",
+            Self::Volume => "verdict: a volume cannot be had",
+            Self::NameNotResolved => "verdict: a container cannot resolve a hostname",
+            Self::DependencyNotReady => "verdict: what a component uses does not answer",
+            Self::NamespaceStuck => "verdict: a namespace cannot be removed",
             Self::Interrupted => "interrupted; the cluster goes on",
         }
     }

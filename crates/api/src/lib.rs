@@ -38,7 +38,7 @@ pub use problem::Problem;
 pub use project::{Project, ProjectSpec, ProjectStatus};
 pub use revision::{EnvironmentRevision, Part, ProjectRevision};
 pub use tag::Tag;
-pub use verdict::{Cause, Verdict};
+pub use verdict::{Cause, Given, Verdict};
 
 /// The API group of every custom resource.
 pub const GROUP: &str = "outboard.dev";

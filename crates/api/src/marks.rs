@@ -21,6 +21,9 @@ pub const COMPLETED_JOBS: &str = "outboard.dev/completed-jobs";
 /// On an environment revision: when it was first ready. Only such a revision is promoted or rolled back to.
 pub const READY_SINCE: &str = "outboard.dev/ready-since";
 
+/// On an environment revision: the verdicts that were given on it, as JSON, the oldest first.
+pub const VERDICTS: &str = "outboard.dev/verdicts";
+
 /// On a revision of an environment that was destroyed: until when it is kept (RFC 3339).
 pub const KEPT_UNTIL: &str = "outboard.dev/kept-until";
 

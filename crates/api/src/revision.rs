@@ -143,6 +143,9 @@ pub struct Part {
     /// Keys of it that the project says in Kubernetes' own words: `pod.nodeSelector`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub raw: Vec<String>,
+    /// What it needs: if that is not ready, neither is this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<String>,
     pub objects: Vec<Value>,
 }
 
@@ -238,6 +241,23 @@ impl Part {
     /// The mark of the pod template that this part runs now.
     pub fn template(&self) -> Option<&str> {
         self.pod_template()?.pointer("/metadata/labels")?[marks::TEMPLATE].as_str()
+    }
+
+    /// One of its containers.
+    fn container(&self, name: &str) -> Option<&Value> {
+        let spec = &self.pod_template()?["spec"];
+        let of = |key: &str| spec[key].as_array().into_iter().flatten();
+        of("containers").chain(of("initContainers")).find(|container| container["name"] == name)
+    }
+
+    /// The image that one of its containers runs.
+    pub fn image<'a>(&'a self, container: &'a str) -> &'a str {
+        self.container(container).and_then(|container| container["image"].as_str()).unwrap_or(container)
+    }
+
+    /// The memory beyond which one of its containers is killed.
+    pub fn memory_limit(&self, container: &str) -> Option<&str> {
+        self.container(container)?.pointer("/resources/limits/memory")?.as_str()
     }
 }
 

@@ -58,7 +58,8 @@ where
     }
 }
 
-fn of_service(code: &str, message: &str, status: u16) -> Failure {
+/// The same by its parts.
+pub fn of_service(code: &str, message: &str, status: u16) -> Failure {
     let words = match (code, message) {
         ("", "") => format!("HTTP status {status}"),
         (code, "") => code.to_owned(),
@@ -66,10 +67,15 @@ fn of_service(code: &str, message: &str, status: u16) -> Failure {
     };
     match code {
         "ResourceNotFoundException"
+        | "LoadBalancerNotFound"
+        | "NoSuchResourceException"
+        | "NoSuchHostedZone"
         | "ParameterNotFound"
+        | "TargetGroupNotFound"
         | "InvalidResourceId"
         | "NoSuchBucket"
         | "NoSuchKey" => Failure::Missing,
+        code if code.ends_with(".NotFound") => Failure::Missing,
         // Of a wrong key, session or clock; each in AWS' own words.
         "AccessDenied"
         | "AccessDeniedException"
@@ -90,6 +96,8 @@ fn of_service(code: &str, message: &str, status: u16) -> Failure {
         | "ThrottlingException"
         | "TooManyRequestsException" => Failure::Throttled(words),
         _ if status == 429 => Failure::Throttled(words),
+        // What is not there will not be there a moment later.
+        _ if status == 501 => Failure::Refused(words),
         _ if status >= 500 => Failure::Unreachable(words),
         _ if status == 401 || status == 403 => Failure::Denied(words),
         "" => Failure::Refused(words),

@@ -1,35 +1,54 @@
 //! How AWS is reached: credentials and region by the chain that every AWS tool has, what others keep in Secrets
 //! Manager and Parameter Store, objects of S3, logins of its registry, ECR, and delivery streams of Firehose. Records of
-//! logs, and copies of objects, are all that is written there.
+//! logs, copies of objects, and what lies in buckets of outboard's own are all that is written there; what is deleted is what a
+//! cluster's own Kubernetes has made.
 
 mod access;
+mod account;
 mod authority;
 mod content;
 mod failure;
 mod firehose;
 mod kept;
+mod listeners;
+mod machines;
+mod made_by_kubernetes;
 mod memory;
 mod objects;
+mod offers;
+mod own_bucket;
+mod own_parameters;
 mod parameters;
+mod permissions;
+mod query;
 mod registry;
 mod secrets_manager;
 mod store;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use access::Access;
+pub use account::{Account, Identity, Tagged};
 pub use authority::Authority;
 use aws_config::SdkConfig;
 pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};
 pub use kept::{CLASSES, Freshness, Holder, Kept, Place, Store};
+pub use listeners::Listener;
+pub use machines::{Health, Machine};
+pub use made_by_kubernetes::{Deletion, Part};
 use memory::Memory;
 pub use objects::{Bucket, BucketPlace, Content, Listed, Page};
+pub use offers::{Image, InstanceType, Network};
+pub use own_bucket::{Object, OwnBucket};
+pub use own_parameters::OwnParameters;
 pub use registry::{Login, region_of};
 pub use store::StorePlace;
+pub use zones::HostedZone;
 
 /// What was found is believed for so long by whoever merely follows it.
 const LATELY: Duration = Duration::from_secs(25);

@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 
 use crate::failure::sort;
 use crate::kept::{CLASSES, Holder, Kept};
-use crate::{Failure, content};
+use crate::{Account, Failure, content};
 
 /// The stage of the version that counts.
 const CURRENT: &str = "AWSCURRENT";
@@ -35,6 +35,20 @@ pub async fn read(access: &SdkConfig, name: &str, earlier: Option<Arc<Kept>>) ->
         values: values(&value).ok_or(Failure::Empty)?,
     };
     Ok(Arc::new(Kept { holders: vec![holder], version }))
+}
+
+impl Account {
+    /// The text of a secret, as it is; none: there is no such secret.
+    pub async fn secret(&self, name: &str) -> Result<Option<String>, Failure> {
+        let asked = Client::new(&self.config).get_secret_value().secret_id(name).send().await;
+        match asked {
+            Ok(told) => Ok(told.secret_string),
+            Err(error) => match sort(&error) {
+                Failure::Missing => Ok(None),
+                failure => Err(failure),
+            },
+        }
+    }
 }
 
 fn current(told: &DescribeSecretOutput) -> Option<&str> {

@@ -114,9 +114,7 @@ pub struct Changing {
 
 /// `90s`, `15m`, `2h` or `7d`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()?.checked_mul(86_400));
-    days.or_else(|| api::project::seconds(text))
-        .map(|seconds| Duration::from_secs(seconds.into()))
+    words::time::duration(text)
         .ok_or_else(|| "write a number and a unit: `90s`, `15m`, `2h` or `7d`".to_owned())
 }
 

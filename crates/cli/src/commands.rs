@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod cluster;
 mod data;
 mod data_copy;
 mod debug;
@@ -33,6 +34,8 @@ pub enum Command {
     Project(project::ProjectCommand),
     #[command(subcommand, visible_alias = "environment")]
     Env(env::EnvCommand),
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     #[command(subcommand)]
     Data(data::DataCommand),
     #[command(subcommand)]
@@ -94,7 +97,11 @@ impl Command {
 
     /// Whether an interruption is the command's own business, since it leaves nothing behind.
     fn tidies_up(&self) -> bool {
-        matches!(self, Self::Env(env::EnvCommand::Run(_)))
+        match self {
+            Self::Env(command) => matches!(command, env::EnvCommand::Run(_)),
+            Self::Cluster(command) => command.runs_engine(),
+            _ => false,
+        }
     }
 }
 
@@ -104,6 +111,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Apply(args) => Box::pin(apply::run(context, args)).await,
         Command::Project(command) => project::run(context, command).await,
         Command::Env(command) => Box::pin(env::run(context, command, interrupted)).await,
+        Command::Cluster(command) => Box::pin(cluster::run(context, command, interrupted)).await,
         Command::Data(command) => Box::pin(data::run(context, command)).await,
         Command::Hostname(command) => Box::pin(hostname::run(context, command)).await,
         Command::Logs(args) => Box::pin(logs::run(context, args)).await,

@@ -39,6 +39,8 @@ pub enum Failure {
     Install(#[from] verbs::install::Error),
     #[error(transparent)]
     Data(#[from] verbs::data::Error),
+    #[error(transparent)]
+    Cluster(#[from] verbs::clusters::Error),
     #[error("the operator stopped")]
     Operator(#[from] operator::Error),
     #[error(transparent)]
@@ -154,14 +156,46 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
             Words { hint: error.hint(), ..Words::new(error.exit().unwrap_or(Exit::Failure), chain(error)) }
         }
         Failure::Data(error) => of_data(error),
+        Failure::Cluster(error) => Words {
+            hint: error.hint(),
+            ..Words::new(of_cluster(error), error.to_string()).details(error.details())
+        },
         Failure::Web(web::Error::Verb(error)) => of_verb(error, resume),
         Failure::Web(error @ web::Error::Listen { .. }) => Words::new(Exit::Conflict, chain(error))
             .hint("take another --port, or leave it out for a free one"),
+        Failure::Web(error @ web::Error::NoToken { .. }) => Words::new(Exit::Conflict, chain(error))
+            .hint("name another --token-file, or remove this one yourself"),
         Failure::Web(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Fals(error) => {
             Words { hint: error.hint(), ..Words::new(error.exit(), chain(error)).details(error.details()) }
         }
+    }
+}
+
+fn of_cluster(error: &verbs::clusters::Error) -> Exit {
+    use verbs::clusters::{Error, Unanswered};
+    match error {
+        Error::Rules(_)
+        | Error::Contract(_)
+        | Error::Preflight(_)
+        | Error::Name(_)
+        | Error::Unreadable { .. } => Exit::Invalid,
+        Error::NoCluster { .. } | Error::NoKubeconfig { .. } | Error::NotLocked => Exit::NotFound,
+        Error::Busy
+        | Error::Exists { .. }
+        | Error::InUse { .. }
+        | Error::Locked { .. }
+        | Error::OtherLock { .. }
+        | Error::OtherPlan { .. } => Exit::Conflict,
+        Error::OtherAccount { .. } => Exit::Forbidden,
+        Error::Aws { failure, .. } => match failure {
+            Unanswered::Denied(_) | Unanswered::NoCredentials(_) => Exit::Forbidden,
+            Unanswered::Unreachable(_) | Unanswered::Throttled(_) => Exit::Unreachable,
+            _ => Exit::Failure,
+        },
+        Error::Stopped { .. } => Exit::Interrupted,
+        _ => Exit::Failure,
     }
 }
 

@@ -1,5 +1,6 @@
 //! How things are shown: results on stdout, everything about the way there on stderr.
 
+pub mod cluster;
 pub mod colour;
 pub mod copied;
 pub mod drift;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use api::marks;
-use api::{Drift, Environment, EnvironmentStatus};
+use api::{Drift, Environment, EnvironmentStatus, Verdict};
 use apply::{Managers, Writer};
 use aws::Aws;
 use futures::FutureExt;
@@ -21,7 +21,7 @@ use crate::Settings;
 use crate::error::Error;
 use crate::heal::Place;
 use crate::observe::Observer;
-use crate::plan::{backoff, drift};
+use crate::plan::{backoff, drift, verdicts};
 use crate::rest::Rest;
 use crate::streaks::Streaks;
 use crate::underway::Underway;
@@ -118,7 +118,23 @@ impl Context {
             action: if found.reverted { "Heal" } else { "Report" }.to_owned(),
             secondary: None,
         };
-        if let Err(error) = self.recorder.publish(&event, &environment.object_ref(&())).await {
+        self.publish(environment, &event).await;
+    }
+
+    /// Tells a verdict as an Event on the Environment.
+    pub async fn tell_verdict(&self, environment: &Environment, verdict: &Verdict) {
+        let event = Event {
+            type_: EventType::Warning,
+            reason: format!("{:?}", verdict.cause),
+            note: Some(verdicts::note(verdict)),
+            action: "Explain".to_owned(),
+            secondary: None,
+        };
+        self.publish(environment, &event).await;
+    }
+
+    async fn publish(&self, environment: &Environment, event: &Event) {
+        if let Err(error) = self.recorder.publish(event, &environment.object_ref(&())).await {
             debug!(%error, "cannot write an event on {}", environment.name_any());
         }
     }

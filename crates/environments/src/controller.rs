@@ -11,6 +11,7 @@ use api::{Cause, DriftPolicy, Environment, Plan, Project, Verdict};
 use apply::watch::Retry;
 use apply::{Claim, View, claim_namespace};
 use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::{Action, Config, Controller};
@@ -28,11 +29,12 @@ use crate::plan::drift;
 use crate::plan::hold::Hold;
 use crate::plan::stamp;
 use crate::plan::status::{self, Found};
+use crate::plan::verdicts;
 use crate::rest::Sight;
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Watches, lean};
-use crate::{Settings, planning, project, retention, secrets, teardown, wanted};
+use crate::{Settings, planning, project, retention, secrets, stuck, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -205,8 +207,22 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         revisions.mark_ready(&owner.environment, stored, found.now).await?;
         context.underway.forget(&owner.control_namespace, &owner.environment);
     }
+    if let Some(stored) = &wanted.stored {
+        // Before anything else may come: pods go, and so may the environment.
+        let ready = next.settled_revision == Some(stored.number) && next.verdict.is_none();
+        if let Some(noted) = verdicts::noted(&stored.verdicts, next.verdict.as_ref(), ready, found.now) {
+            revisions.note_verdicts(&owner.environment, stored.number, &noted).await?;
+            context.underway.forget(&owner.control_namespace, &owner.environment);
+        }
+    }
     if next != current {
         context.write_status(environment, &next).await?;
+    }
+    if let Some(verdict) = next.verdict.as_ref().filter(|verdict| verdict.terminal) {
+        let known = current.verdict.as_ref().filter(|known| known.terminal);
+        if !known.is_some_and(|known| verdicts::same(known, verdict)) {
+            context.tell_verdict(environment, verdict).await;
+        }
     }
     for found in &outcome.drift {
         // What stands so is told once, not at every look.
@@ -305,10 +321,14 @@ async fn roll_out(
     let uid = match claim {
         Claim::Held { uid } => uid,
         Claim::Terminating => {
-            return Ok(Rollout::waiting(
-                &stored.revision,
-                "the namespace of an earlier environment is still going",
-            ));
+            let waiting =
+                Rollout::waiting(&stored.revision, "the namespace of an earlier environment is still going");
+            let namespaces = Api::<Namespace>::all(context.client.clone());
+            let verdict = match namespaces.get_opt(namespace).await? {
+                Some(live) => stuck::explain(&context.client, &live).await,
+                None => None,
+            };
+            return Ok(Rollout { verdict, ..waiting });
         }
         Claim::Taken { by } => {
             let verdict = Verdict {

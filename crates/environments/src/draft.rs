@@ -243,7 +243,7 @@ fn unresolved(part: &str, reference: &str, failure: Failure) -> Verdict {
         ),
         Failure::NoLogin(why) => no_login(&about, reference, &why),
         Failure::Limited(why) => verdict(
-            Cause::RegistryUnreachable,
+            Cause::RateLimited,
             format!("the registry of image {reference} refuses for now: its rate limit is reached"),
             vec![why],
             "it is asked again until it answers; with credentials in Secret outboard-registries the limit is usually higher",

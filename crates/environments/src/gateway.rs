@@ -47,16 +47,10 @@ pub async fn door(client: &Client, settings: &Settings, host: &str) -> Result<Op
 fn read(gateway: &Value, secure: Option<&str>) -> Option<Door> {
     let host = gateway.pointer("/status/addresses/0/value").and_then(Value::as_str)?;
     let listeners = || gateway.pointer("/spec/listeners").and_then(Value::as_array).into_iter().flatten();
-    let is_for = |listener: &&Value, asked: &str| match listener["hostname"].as_str() {
-        None => true,
-        Some(pattern) => {
-            pattern == asked || pattern.strip_prefix('*').is_some_and(|parent| asked.ends_with(parent))
-        }
-    };
     let secure = secure.and_then(|asked| {
         listeners()
             .filter(|listener| listener["protocol"] == "HTTPS")
-            .find(|listener| is_for(listener, asked))
+            .find(|listener| tls::speaks_for(listener["hostname"].as_str(), asked))
     });
     let plain = || listeners().find(|listener| listener["protocol"] == "HTTP");
     let port = secure.or_else(plain).and_then(|listener| listener["port"].as_u64()).unwrap_or(80);

@@ -31,6 +31,7 @@ pub mod secrets;
 pub mod settings;
 mod sources;
 pub mod streaks;
+mod stuck;
 pub mod teardown;
 pub mod trial;
 mod underway;

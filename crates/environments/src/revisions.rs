@@ -1,7 +1,7 @@
 //! Where revisions are kept: `ControllerRevision`s in the control namespace, whose data Kubernetes keeps immutable.
 
 use api::revision::{EnvironmentRevision, ProjectRevision};
-use api::{Project, marks};
+use api::{Given, Project, marks};
 use apply::error::is_status;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::jiff::Timestamp;
@@ -26,6 +26,8 @@ pub struct Stored {
     pub ready: bool,
     /// It is of an environment that was destroyed, and on its way out.
     pub retired: bool,
+    /// The verdicts that were given on it.
+    pub verdicts: Vec<Given>,
 }
 
 impl Stored {
@@ -37,6 +39,7 @@ impl Stored {
             revision: EnvironmentRevision::from_object(object)?,
             ready: object.annotations().contains_key(marks::READY_SINCE),
             retired: object.annotations().contains_key(marks::KEPT_UNTIL),
+            verdicts: Given::noted(object.annotations()),
             completed_jobs: completed.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         })
     }
@@ -104,7 +107,7 @@ impl Revisions {
             object.annotations_mut().insert(marks::COMPLETED_JOBS.to_owned(), done.join(","));
         }
         self.api.create(&PostParams::default(), &object).await?;
-        Ok(Stored { number, revision, completed_jobs: done, ready: false, retired: false })
+        Ok(Stored { number, revision, completed_jobs: done, ready: false, retired: false, verdicts: vec![] })
     }
 
     /// Records that a revision has been ready: from now on it may be promoted and rolled back to.
@@ -146,6 +149,21 @@ impl Revisions {
         let before = object.annotations().get(marks::COMPLETED_JOBS).filter(|jobs| !jobs.is_empty());
         let completed = before.map_or_else(|| job.to_owned(), |jobs| format!("{jobs},{job}"));
         object.annotations_mut().insert(marks::COMPLETED_JOBS.to_owned(), completed);
+        self.api.replace(&name, &PostParams::default(), &object).await?;
+        Ok(())
+    }
+
+    /// Notes the verdicts that were given on a revision. By PUT of what was read, as above.
+    pub async fn note_verdicts(
+        &self,
+        environment: &str,
+        number: i64,
+        verdicts: &[Given],
+    ) -> Result<(), Error> {
+        let name = EnvironmentRevision::object_name(environment, number);
+        let mut object = self.api.get(&name).await?;
+        let text = serde_json::to_string(verdicts).map_err(kube::Error::SerdeError)?;
+        object.annotations_mut().insert(marks::VERDICTS.to_owned(), text);
         self.api.replace(&name, &PostParams::default(), &object).await?;
         Ok(())
     }

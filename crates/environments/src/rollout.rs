@@ -20,7 +20,8 @@ use crate::heal::{self, Kept};
 use crate::hold;
 use crate::hosts;
 use crate::plan::decide;
-use crate::plan::diagnose::{self, Symptom};
+use crate::plan::diagnose::chain::{self, Finding};
+use crate::plan::diagnose::{self, Case};
 use crate::plan::hold::{Hold, held};
 use crate::plan::readiness::{self, Progress};
 use crate::plan::stamp::{self, Stamps};
@@ -104,6 +105,7 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         Some(_) => hold::running(&context.client, namespace).await?,
         None => hold::Running::new(),
     };
+    let mut verdicts = Vec::new();
     for part in &stored.revision.parts {
         let states: Vec<(Role, PartState)> =
             rollout.parts.iter().map(|(earlier, progress)| (earlier.role, progress.state)).collect();
@@ -112,6 +114,7 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
             let progress =
                 Progress::new(PartState::Waiting, format!("waits for {}", earlier_stage(part.role)));
             rollout.parts.push((part.clone(), progress));
+            verdicts.push(None);
             continue;
         }
         let found = part_progress(target, part, &running, revisions, &mut rollout, context).await;
@@ -122,16 +125,21 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
             }
             Err(error) => return Err(error),
         };
-        // The first cause counts: what comes later only suffers from it.
-        if rollout
-            .verdict
-            .as_ref()
-            .is_none_or(|earlier| !earlier.terminal && verdict.as_ref().is_some_and(|v| v.terminal))
-        {
-            rollout.verdict = verdict.or(rollout.verdict);
-        }
         rollout.parts.push((part.clone(), progress));
+        verdicts.push(verdict);
     }
+    let findings: Vec<Finding<'_>> = rollout
+        .parts
+        .iter()
+        .zip(&verdicts)
+        .map(|((part, progress), verdict)| Finding {
+            part,
+            state: progress.state,
+            message: &progress.message,
+            verdict: verdict.as_ref(),
+        })
+        .collect();
+    rollout.verdict = chain::first_cause(&findings);
     let superfluous = decide::to_prune(&stored.revision, view, owner);
     rollout.wrote |= hold::hold_still(target, None, &superfluous, context).await?;
     rollout.stopped = target.hold.is_some() && hold::left(target, &running) == 0;
@@ -311,35 +319,28 @@ async fn explain(
     context: &Context,
 ) -> Option<Verdict> {
     let Target { owner, namespace, hidden, .. } = *target;
-    let now = Timestamp::now();
-    let pods = context.watches.unready_pods(namespace, part);
-    let mut found: Vec<_> = pods
-        .iter()
-        .filter_map(|unready| diagnose::symptom(unready, now).map(|symptom| (&unready.pod, symptom)))
-        .collect();
-    // A pod that merely is not ready yet explains less than one that cannot start.
-    found.sort_by_key(|(_, symptom)| matches!(symptom, Symptom::Unready { .. }));
     let environment = &owner.environment;
-    let Some((pod, symptom)) = found.first() else {
-        let told = live.iter().find_map(|seen| match &seen.standing {
-            Standing::Deployment { refused, .. } => refused.clone(),
-            _ => None,
-        });
-        let refused = match told {
-            None if pods.is_empty() => refusals::find(&context.client, namespace, live).await,
-            told => told,
-        };
-        if let Some(why) = refused {
-            return Some(diagnose::no_pods(part, &why, environment));
-        }
+    let pods = context.watches.unready_pods(namespace, part);
+    // Along the owners: what has no pods is not explained by the pods it has.
+    let told = live.iter().find_map(|seen| match &seen.standing {
+        Standing::Deployment { refused, .. } => refused.clone(),
+        _ => None,
+    });
+    let refused = match told {
+        None if pods.is_empty() => refusals::find(&context.client, namespace, live).await,
+        told => told,
+    };
+    if let Some(why) = refused {
+        return Some(diagnose::refused::pods(part, &why, environment));
+    }
+    let Some((unready, symptom)) = diagnose::worst(&pods, Timestamp::now()) else {
         return (progress.state == PartState::Failed)
             .then(|| diagnose::job_failed(part, None, &[], environment));
     };
-    let lines = match diagnose::needs(pod, symptom) {
-        Some(need) => evidence::gather(&context.client, namespace, &need, hidden).await,
-        None => Vec::new(),
-    };
-    Some(diagnose::verdict(part, &pod.name_any(), symptom, &lines, environment))
+    let case = Case::new(part, environment);
+    let needs = diagnose::needs(&case, unready, &symptom);
+    let facts = evidence::gather(&context.client, namespace, &needs, hidden).await;
+    diagnose::verdict(&case, &symptom, &facts)
 }
 
 /// The verdict on an object that exists and is not ours.
@@ -357,10 +358,11 @@ pub fn taken(error: &apply::Error, environment: &str) -> Verdict {
 
 /// The verdict on what Kubernetes does not accept.
 pub fn refused(about: &str, error: &apply::Error) -> Verdict {
+    let message = error.to_string();
     Verdict {
-        cause: Cause::Refused,
+        cause: diagnose::refused::cause(&message),
         about: about.to_owned(),
-        message: error.to_string(),
+        message,
         evidence: vec![],
         fix: "correct what Kubernetes names in outboard.yaml, apply it and update the environment".to_owned(),
         terminal: true,

@@ -5,7 +5,7 @@
 
 use api::environment::Teardown;
 use api::marks::{self, Owner};
-use api::{Environment, EnvironmentStatus, crds};
+use api::{Environment, EnvironmentStatus, Verdict, crds};
 use apply::kinds::Kind;
 use apply::{Seen, View};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::hosts;
 use crate::plan::retention as plan;
 use crate::retention;
+use crate::stuck;
 
 /// How soon to look again while something is going away that no watch reports.
 const POLL: Duration = Duration::from_millis(500);
@@ -65,12 +66,13 @@ pub async fn step(
     }
     if live.metadata.deletion_timestamp.is_some() {
         let step = format!("waiting for namespace {namespace} to be gone");
-        report(environment, context, namespace, &step, None).await?;
+        let verdict = stuck::explain(&context.client, &live).await;
+        report(environment, context, namespace, Step { step: &step, volumes: None, verdict }).await?;
         return Ok(Action::requeue(WATCHED));
     }
     let volumes = claims(namespace, context).await?;
     if let Some((kind, ours)) = ours {
-        report(environment, context, namespace, &removing(kind), Some(&volumes)).await?;
+        report(environment, context, namespace, Step::new(&removing(kind), Some(&volumes))).await?;
         for seen in ours.iter().filter(|seen| !seen.deleting) {
             context.writer.delete(namespace, seen, PropagationPolicy::Foreground).await?;
         }
@@ -80,8 +82,8 @@ pub async fn step(
         preconditions: Some(Preconditions { uid: live.uid(), resource_version: None }),
         ..DeleteParams::default()
     };
-    report(environment, context, namespace, &format!("removing namespace {namespace}"), Some(&volumes))
-        .await?;
+    let step = format!("removing namespace {namespace}");
+    report(environment, context, namespace, Step::new(&step, Some(&volumes))).await?;
     match namespaces.delete(namespace, &params).await {
         Ok(_) => {}
         Err(error) if apply::error::is_status(&error, 404) || apply::error::is_status(&error, 409) => {}
@@ -156,7 +158,7 @@ async fn finish(
         .collect();
     if !remaining.is_empty() {
         let step = format!("waiting for volumes to be gone: {}", remaining.join(", "));
-        report(environment, context, namespace, &step, None).await?;
+        report(environment, context, namespace, Step::new(&step, None)).await?;
         return Ok(Action::requeue(POLL));
     }
     hosts::give_all_back(owner, context).await?;
@@ -183,29 +185,47 @@ async fn release(environment: &Environment, context: &Context) -> Result<Action,
     }
 }
 
+/// How far a teardown has come.
+struct Step<'a> {
+    step: &'a str,
+    volumes: Option<&'a [String]>,
+    /// Why it does not go on.
+    verdict: Option<Verdict>,
+}
+
+impl<'a> Step<'a> {
+    fn new(step: &'a str, volumes: Option<&'a [String]>) -> Self {
+        Self { step, volumes, verdict: None }
+    }
+}
+
 /// Says in the status how far it has come. Once seen, the volumes stay listed: they are part of the receipt.
 async fn report(
     environment: &Environment,
     context: &Context,
     namespace: &str,
-    step: &str,
-    volumes: Option<&[String]>,
+    at: Step<'_>,
 ) -> Result<(), Error> {
+    let Step { step, volumes, verdict } = at;
     let current = environment.status.clone().unwrap_or_default();
     let before = current.teardown.clone().unwrap_or_default();
     let listed = volumes.map_or(before.volumes.clone(), <[String]>::to_vec);
     let listed = if listed.is_empty() { before.volumes.clone() } else { listed };
     let teardown = Teardown { step: step.to_owned(), volumes: listed };
-    if current.teardown.as_ref() == Some(&teardown) {
+    if current.teardown.as_ref() == Some(&teardown) && current.verdict == verdict {
         return Ok(());
     }
     let next = EnvironmentStatus {
         namespace: Some(namespace.to_owned()),
         teardown: Some(teardown),
-        verdict: None,
-        ..current
+        verdict,
+        ..current.clone()
     };
-    context.write_status(environment, &next).await
+    context.write_status(environment, &next).await?;
+    if let Some(verdict) = next.verdict.filter(|verdict| current.verdict.as_ref() != Some(verdict)) {
+        context.tell_verdict(environment, &verdict).await;
+    }
+    Ok(())
 }
 
 /// The volumes that go with the namespace, for the receipt.

@@ -1,11 +1,14 @@
 //! The testbed's Route 53: a strict fake that speaks its wire, and is the name server of its zone, so that hostnames are
 //! really resolved. Pods reach the zone through the cluster's DNS.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
+use hickory_proto::op::{Message, MessageType, OpCode, Query};
+use hickory_proto::rr::{Name, RData, RecordType};
 use route53_fake::{Change, Fake, Set};
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -16,10 +19,14 @@ use crate::process::Daemon;
 /// The zone that is always there, and its id.
 pub const ZONE: &str = "outboard.test";
 pub const ZONE_ID: &str = "ZTESTBED";
+/// One of the same name for a network of its own, as companies have it; nobody resolves it here.
+pub const PRIVATE_ZONE_ID: &str = "ZTESTBEDPRIVATE";
 /// A cluster's domain in it.
 pub const DOMAIN: &str = "apps.outboard.test";
 /// Seconds until a change is in sync: Route 53 takes a minute.
 const TAKES: u64 = 2;
+/// How long its name server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where its wire is spoken.
 pub fn endpoint() -> String {
@@ -33,6 +40,29 @@ fn wire() -> String {
 /// Where it answers as a name server.
 pub fn server() -> String {
     format!("{HOST_IP}:53")
+}
+
+/// The addresses of a host, from the zone's name server: this machine's own resolver knows nothing of the zone.
+pub fn resolve(host: &str) -> anyhow::Result<Vec<Ipv4Addr>> {
+    let name = Name::from_ascii(format!("{}.", host.trim_end_matches('.')))
+        .with_context(|| format!("`{host}` is no hostname"))?;
+    let mut question = Message::new(1, MessageType::Query, OpCode::Query);
+    question.add_query(Query::query(name, RecordType::A));
+    // A port of its own for this one question: nothing else can come back.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.connect(server())?;
+    socket.send(&question.to_vec()?)?;
+    let mut buffer = [0; 4096];
+    let length = socket
+        .recv(&mut buffer)
+        .with_context(|| format!("the name server at {} is silent; is the testbed up?", server()))?;
+    let told = Message::from_vec(&buffer[..length])?;
+    let address = |data: &RData| match data {
+        RData::A(address) => Some(address.0),
+        _ => None,
+    };
+    Ok(told.answers.iter().filter_map(|record| address(&record.data)).collect())
 }
 
 pub fn daemon(cache: &Cache) -> anyhow::Result<Daemon> {
@@ -78,6 +108,7 @@ fn zone(server: &SocketAddr) -> anyhow::Result<Fake> {
     let mut fake = Fake::default();
     fake.name_server = Some(name.clone());
     fake.add_zone(ZONE_ID, &format!("{ZONE}."), false);
+    fake.add_zone(PRIVATE_ZONE_ID, &format!("{ZONE}."), true);
     let set = Set {
         name,
         kind: "A".to_owned(),

@@ -51,6 +51,9 @@ pub const HELM: Tool = Tool { name: "helm", module: "helm", package: "helm.sh/he
 pub const KWOK: Tool = tool("kwok", "sigs.k8s.io/kwok/cmd/kwok");
 pub const TALK: Tool = tool("talk", "./cmd/talk");
 pub const CHATTER: Tool = tool("chatter", "./cmd/chatter");
+/// The engine of stories of clusters, where there is no Terraform.
+pub const TOFU: Tool =
+    Tool { name: "tofu", module: "tofu", package: "github.com/opentofu/opentofu/cmd/tofu" };
 pub const STERN: Tool = Tool { name: "stern", module: "stern", package: "github.com/stern/stern" };
 pub const RCLONE: Tool = Tool { name: "rclone", module: "rclone", package: "github.com/rclone/rclone" };
 pub const S5CMD: Tool = Tool { name: "s5cmd", module: "s5cmd", package: "github.com/peak/s5cmd/v2" };

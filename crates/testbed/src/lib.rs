@@ -35,6 +35,7 @@ mod pki;
 mod pod_logs;
 mod proc;
 mod process;
+mod provider;
 mod python;
 mod registry;
 mod restart;

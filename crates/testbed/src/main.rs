@@ -31,9 +31,13 @@ enum Verb {
     Restart { component: String },
     /// Print the path of the administrator's kubeconfig
     Kubeconfig,
-    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, rclone, s5cmd, cert-manager,
-    /// external-dns, moto, aws, schemathesis, mariadb, mydumper, redis, redis8, browser), beside kubectl in bin/current of
-    /// the cache
+    /// Print the path of the certificate that whoever speaks TLS with the gateway has to trust
+    Authority,
+    /// Print the addresses of a host, as the name server of the testbed's zone knows them
+    Resolve { host: String },
+    /// Make programs that only benches and a few stories need (helm, kwok, stern, talk, chatter, tofu, rclone, s5cmd,
+    /// cert-manager, external-dns, moto, aws, aws-provider, schemathesis, mariadb, mydumper, redis, redis8, browser), beside
+    /// kubectl in bin/current of the cache
     Tools {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
@@ -93,6 +97,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         (Verb::Kubeconfig, Some(file)) => println!("{}", file.display()),
         (Verb::Kubeconfig, None) => println!("{}", testbed::kubeconfig_path()?.display()),
+        (Verb::Authority, _) => println!("{}", testbed::authority()?.display()),
+        (Verb::Resolve { host }, _) => {
+            let addresses = testbed::dns::resolve(&host)?;
+            anyhow::ensure!(!addresses.is_empty(), "{host} has no address");
+            for address in addresses {
+                println!("{address}");
+            }
+        }
         (Verb::Tools { names }, _) => testbed::tools(&cache, &names)?,
         (Verb::Image(image), _) => {
             let mut images = image::catalogue();

@@ -10,6 +10,7 @@ use crate::debian;
 use crate::go;
 use crate::kube::link_to;
 use crate::lock::Lock;
+use crate::provider;
 use crate::python;
 use crate::step::{Did, step};
 
@@ -19,15 +20,17 @@ enum OnDemand {
     Go(go::Tool),
     Python(python::Program),
     Debian(debian::Programs),
+    Provider,
     Browser,
 }
 
-const ON_DEMAND: [OnDemand; 17] = [
+const ON_DEMAND: [OnDemand; 19] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
     OnDemand::Go(go::TALK),
     OnDemand::Go(go::CHATTER),
+    OnDemand::Go(go::TOFU),
     OnDemand::Go(go::RCLONE),
     OnDemand::Go(go::S5CMD),
     OnDemand::Go(go::CERT_MANAGER),
@@ -39,6 +42,7 @@ const ON_DEMAND: [OnDemand; 17] = [
     OnDemand::Debian(debian::MYDUMPER),
     OnDemand::Debian(debian::REDIS),
     OnDemand::Debian(debian::REDIS8),
+    OnDemand::Provider,
     OnDemand::Browser,
 ];
 
@@ -54,6 +58,7 @@ impl OnDemand {
             Self::Go(tool) => tool.name,
             Self::Python(program) => program.name,
             Self::Debian(programs) => programs.name,
+            Self::Provider => provider::NAME,
             Self::Browser => browser::NAME,
         }
     }
@@ -63,6 +68,7 @@ impl OnDemand {
             Self::Go(tool) => tool.path(cache),
             Self::Python(program) => program.path(cache),
             Self::Debian(programs) => programs.path(cache),
+            Self::Provider => Ok(provider::path(cache)),
             Self::Browser => browser::path(cache),
         }
     }
@@ -79,6 +85,7 @@ impl OnDemand {
             Self::Go(tool) => tool.build(cache),
             Self::Python(program) => program.install(cache),
             Self::Debian(programs) => programs.install(cache),
+            Self::Provider => provider::install(cache),
             Self::Browser => browser::install(cache),
         }
     }

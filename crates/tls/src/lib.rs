@@ -40,6 +40,14 @@ pub async fn shown(address: &str, host: &str) -> Result<Shown, String> {
     Shown::read(first).map_err(|error| format!("the certificate of {address} cannot be read: {error}"))
 }
 
+/// Whether a listener for `pattern` speaks for `host`: all hosts without one; a `*` stands for one name or several, as in the
+/// Gateway API.
+pub fn speaks_for(pattern: Option<&str>, host: &str) -> bool {
+    pattern.is_none_or(|pattern| {
+        pattern == host || pattern.strip_prefix('*').is_some_and(|parent| host.ends_with(parent))
+    })
+}
+
 fn config() -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone())

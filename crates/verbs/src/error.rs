@@ -102,6 +102,8 @@ pub enum Error {
     Protected { environment: String, class: String },
     #[error("environment `{environment}` is being destroyed")]
     BeingDestroyed { environment: String },
+    #[error("environment `{environment}` was destroyed and made anew meanwhile")]
+    Another { environment: String },
     #[error("environment `{environment}` was destroyed meanwhile")]
     Destroyed { environment: String },
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use api::Problem;
 pub use environments::file::{Checked, FileProblem, OwnFile};
 use serde::Deserialize;
 
@@ -144,6 +145,17 @@ pub(crate) fn check_text(source: &Source, text: String) -> Result<Read<Checked>>
 /// Reads and checks the file of one component.
 pub fn component(name: &str, source: &Source) -> Result<Read<OwnFile>> {
     read(source, |text, load| environments::file::component(name, text, load))
+}
+
+/// Reads and checks the file of a cluster.
+pub fn cluster(source: &Source) -> Result<Read<::clusters::ClusterFile>> {
+    let judge = |value| {
+        let file: ::clusters::ClusterFile =
+            serde_json::from_value(value).map_err(|error| vec![Problem::new("", error.to_string())])?;
+        let problems = ::clusters::plan::validate::problems(&file);
+        if problems.is_empty() { Ok(file) } else { Err(problems) }
+    };
+    read(source, |text, _| environments::file::of_schema(text, &::clusters::json_schema(), judge))
 }
 
 fn read<T>(

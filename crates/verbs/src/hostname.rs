@@ -13,6 +13,7 @@ mod preview;
 mod release;
 
 pub use ::hostnames::{Action, Entry, Host, Outcome, Owner, Policy, Settings, State, Zone};
+pub(crate) use check::delegation;
 pub use check::{Checked, Delegation, check};
 pub use claim::{Wanted, claim, wait};
 pub use gc::{Swept, gc, orphans};

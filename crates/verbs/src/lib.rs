@@ -3,6 +3,7 @@
 //! Nothing here prints: verbs return values, typed errors and streams of events.
 
 pub mod cluster;
+pub mod clusters;
 pub mod data;
 pub mod environment;
 pub mod error;

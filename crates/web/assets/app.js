@@ -1,4 +1,5 @@
-// What pages do beyond links and forms: copying, light and dark, not sending twice, a log that stays at its end.
+// What pages do beyond links and forms: copying, light and dark, not sending twice, saying that nobody answers, a log that stays
+// at its end.
 // Everything works without it.
 "use strict";
 
@@ -63,7 +64,9 @@
     for (const box of boxes) box.checked = event.target.checked;
   });
 
-  // A double click sends once. The server would answer both alike; this only shows that it is on its way.
+  // A double click sends once. The server would answer both alike; this only shows that it is on its way. After a while one
+  // may send again: the browser was told to stop, or the answer opened elsewhere.
+  const BUSY = 5000;
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.dataset.sent) {
@@ -73,13 +76,39 @@
     if (form.method !== "post") return;
     form.dataset.sent = "yes";
     for (const button of form.querySelectorAll("button[type=submit]")) button.setAttribute("aria-busy", "true");
+    setTimeout(() => free(form), BUSY);
   });
+  function free(form) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  }
   // Whoever comes back with the browser's button may send again.
-  window.addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("form[data-sent]")) {
-      delete form.dataset.sent;
-      for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
-    }
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(free));
+
+  // --- nobody answers any more: what is shown may be old ---
+  function lost(status) {
+    const there = document.getElementById("lost") ?? document.createElement("p");
+    there.id = "lost";
+    there.className = "notice wait";
+    there.setAttribute("role", "status");
+    const said =
+      status === 401
+        ? "outboard ui was begun anew: open the address that it printed last."
+        : status
+          ? `outboard ui answers with an error (${status}). This is what it said last.`
+          : "outboard ui does not answer. This is what it said last.";
+    if (there.textContent !== said) there.textContent = said;
+    if (!there.isConnected) document.getElementById("main")?.prepend(there);
+  }
+  const found = () => document.getElementById("lost")?.remove();
+  document.addEventListener("htmx:sse:error", (event) => lost(event.detail?.status));
+  document.addEventListener("htmx:sse:after:connection", found);
+  document.addEventListener("htmx:response:error", (event) => lost(event.detail?.ctx?.response?.status));
+  document.addEventListener("htmx:error", (event) => {
+    if (event.detail?.ctx) lost(event.detail.ctx.response?.status);
+  });
+  document.addEventListener("htmx:after:request", (event) => {
+    if (event.detail?.ctx?.response?.status < 400) found();
   });
 
   // --- a log: stays at its end while somebody is there, keeps no more than a page of it ---

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::{DataCopy, Environment};
+use tokio::sync::OnceCell;
 use verbs::{Cluster, Error, Watched, environment};
 
 use crate::desk::Desk;
@@ -21,8 +22,8 @@ pub struct Inside {
     /// Who the cluster says we are.
     pub who: Option<String>,
     pub watched: Watched<Environment>,
-    /// What is known of copies of data, or why nothing is.
-    pub copies: Result<Watched<DataCopy>>,
+    /// What is known of copies of data, once somebody asked for them and might.
+    pub copies: OnceCell<Watched<DataCopy>>,
     pub desk: Desk,
     pub door: Door,
 }
@@ -41,8 +42,18 @@ impl App {
         }
     }
 
-    pub fn copies(&self) -> Result<&Watched<DataCopy>> {
-        self.copies.as_ref().map_err(Failure::clone)
+    /// The same for those who look on: that there is none is no error.
+    pub async fn find(&self, namespace: &str, name: &str) -> Result<Option<Arc<Environment>>> {
+        match self.watched.find(namespace, name) {
+            Some(known) => Ok(Some(known)),
+            None => Ok(environment::find(&self.cluster, namespace, name).await?.map(Arc::new)),
+        }
+    }
+
+    /// Begun with the first who asks. What fails is tried again with the next: a right may be given, an outage may end.
+    pub async fn copies(&self) -> Result<&Watched<DataCopy>> {
+        let begin = || Watched::begin(&self.cluster, self.namespace.as_deref());
+        Ok(self.copies.get_or_try_init(begin).await?)
     }
 
     /// Whether that namespace is shown here at all.

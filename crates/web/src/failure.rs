@@ -32,6 +32,20 @@ impl Failure {
         Self(Box::new(Inside { status, words, verdict }))
     }
 
+    /// What is to be known besides.
+    #[must_use]
+    pub fn detail(mut self, detail: String) -> Self {
+        self.0.words.details.push(detail);
+        self
+    }
+
+    /// Of a status of its own.
+    #[must_use]
+    pub fn with(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
     /// Somebody is not let in.
     pub fn door(status: StatusCode, sentence: &str, hint: String) -> Self {
         Self::new(status, Words::new(Exit::Forbidden, sentence).hint(hint), None)
@@ -58,8 +72,8 @@ impl Failure {
 
     /// A plan that was shown is kept for a while only.
     pub fn forgotten() -> Self {
-        let words = Words::new(Exit::NotFound, "this plan is not known any more, and nothing was changed")
-            .hint("ask for the change again: what it would do is worked out anew");
+        let words = Words::new(Exit::NotFound, "this plan is not known any more; this request changed nothing")
+            .hint("the environment's revisions tell whether it was carried out before; else ask for the change again");
         Self::new(StatusCode::GONE, words, None)
     }
 

@@ -4,6 +4,7 @@ mod answer;
 mod copies;
 mod environments;
 mod hostnames;
+mod logs;
 pub mod openapi;
 mod plans;
 mod projects;
@@ -28,8 +29,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(environments::show, environments::destroy))
         .routes(routes!(environments::history))
         .routes(routes!(environments::events))
-        .routes(routes!(environments::logs))
-        .routes(routes!(environments::log_events))
+        .routes(routes!(logs::find))
+        .routes(routes!(logs::follow))
         .routes(routes!(plans::plan))
         .routes(routes!(plans::show))
         .routes(routes!(plans::carry_out))

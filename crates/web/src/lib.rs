@@ -15,11 +15,15 @@ mod command;
 mod desk;
 mod door;
 mod failure;
+#[cfg(test)]
+mod fake;
 mod icon;
 mod json;
 mod lines;
 mod live;
 mod pages;
+#[cfg(test)]
+mod requests;
 mod serve;
 mod token;
 mod view;

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use verbs::logs::{self, Ended, Entry, Item, Moment, Query};
 
 use crate::app::App;
+use crate::failure::Failure;
 use crate::live::alive;
 
 /// How an entry is drawn.
@@ -126,18 +127,36 @@ impl Following {
 
     /// Once.
     async fn end(&mut self) -> Option<Event> {
-        let sentence = match self.reading.take()?.await {
-            Ok(Ok(Ended::Destroyed)) => "the environment was destroyed".to_owned(),
-            Ok(Err(error)) => words::of_verb(&error, None).sentence,
-            Ok(Ok(Ended::Complete | Ended::Unheard)) | Err(_) => return None,
-        };
-        Some(Event::default().event("ended").data(sentence))
+        let outcome = self.reading.take()?.await.ok()?;
+        ended(outcome).map(|sentence| Event::default().event("ended").data(sentence))
+    }
+}
+
+/// Why nothing will come any more. None: whoever listens may ask again, since the cluster may answer again.
+fn ended(outcome: verbs::Result<Ended>) -> Option<String> {
+    match outcome {
+        Ok(Ended::Destroyed) => Some("the environment was destroyed".to_owned()),
+        Ok(Ended::Complete | Ended::Unheard) => None,
+        Err(error) => {
+            let failure = Failure::from(error);
+            (!failure.status.is_server_error()).then(|| failure.words.sentence.clone())
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outage_is_no_end_and_what_lasts_is_one() {
+        let server = "https://here:6443".to_owned();
+        let away = verbs::Error::WentAway { server, seconds: 30, reason: "connection refused".into() };
+        assert_eq!(ended(Err(away)), None);
+        let destroyed = verbs::Error::Destroyed { environment: "qa".into() };
+        assert!(ended(Err(destroyed)).is_some_and(|told| told.contains("qa")));
+        assert!(ended(Ok(Ended::Destroyed)).is_some());
+    }
 
     #[test]
     fn whoever_comes_back_gets_no_line_twice_and_misses_none() {

@@ -55,7 +55,13 @@ where
             looking.begun = true;
             looking.news.mark_unchanged();
             // What cannot be drawn now is drawn when something happens next.
-            let Ok(drawn) = (looking.draw)(looking.app.clone()).await else { continue };
+            let drawn = match (looking.draw)(looking.app.clone()).await {
+                Ok(drawn) => drawn,
+                Err(failure) => {
+                    tracing::debug!("not drawn: {}", failure.words.sentence);
+                    continue;
+                }
+            };
             let id = digest(drawn.as_bytes());
             if looking.seen.as_ref() != Some(&id) {
                 looking.seen = Some(id.clone());

@@ -30,7 +30,7 @@ use crate::app::{App, Result};
 use crate::assets;
 use crate::failure::Failure;
 
-pub use said::{Address, CopyPlace, Place, PlanId, Said, namespace};
+pub use said::{Address, CopyPlace, Nothing, Place, PlanId, Said, namespace};
 pub use shell::Shell;
 
 /// What there is to see of an environment: the rest of its path, and the word.

@@ -17,6 +17,14 @@ pub fn mark(token: &str) -> Mark {
     Mark(Sha256::digest(token.as_bytes()).into())
 }
 
+/// Of one, in characters.
+pub const LENGTH: u64 = 64;
+
+/// Whether a file holds one that was drawn here.
+pub fn is_one(held: &[u8]) -> bool {
+    held.len() == 64 && held.iter().all(u8::is_ascii_hexdigit)
+}
+
 /// What every form of a session carries: whoever does not read our pages cannot know it.
 pub fn of_forms(session: &str) -> String {
     hex(&Sha256::digest(format!("forms of {session}").as_bytes()))

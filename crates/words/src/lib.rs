@@ -3,6 +3,7 @@
 
 mod archive;
 pub mod copy;
+pub mod found;
 mod inside;
 pub mod log;
 pub mod plan;

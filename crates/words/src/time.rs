@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use verbs::logs::Moment;
 
 /// `45s`, `12m`, `5h` or `3d` since a moment.
 pub fn age(since: Option<&str>) -> String {
@@ -23,6 +24,18 @@ pub fn span(seconds: u64) -> String {
         7_200..172_800 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
     }
+}
+
+/// `90s`, `15m`, `2h` or `7d`, as people write them.
+pub fn duration(text: &str) -> Option<Duration> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()?.checked_mul(86_400));
+    let seconds = days.or_else(|| api::project::seconds(text))?;
+    Some(Duration::from_secs(seconds.into()))
+}
+
+/// So long ago, or a time with its zone.
+pub fn moment(text: &str) -> Option<Moment> {
+    duration(text).map(Moment::Ago).or_else(|| text.parse().ok().map(Moment::At))
 }
 
 /// A short time with tenths, for what somebody sat through.

@@ -155,6 +155,8 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::Changed { .. } => Words::new(Exit::Conflict, sentence).hint("try again"),
         Error::BeingDestroyed { environment } => Words::new(Exit::Conflict, sentence)
             .hint(format!("wait until it is gone: `outboard env destroy {environment} --yes`")),
+        Error::Another { .. } => Words::new(Exit::Conflict, sentence)
+            .hint("look at the one that is there now; nothing of it was changed"),
         Error::Destroyed { .. } => {
             Words::new(Exit::Conflict, sentence).hint("create it again with `outboard env create`")
         }

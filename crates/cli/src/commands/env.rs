@@ -5,6 +5,7 @@ mod create;
 mod destroy;
 mod diff;
 mod drift;
+mod explain;
 mod export;
 mod fill;
 mod freeze;
@@ -41,6 +42,7 @@ pub enum EnvCommand {
     Create(create::CreateArgs),
     List(list::ListArgs),
     Show(show::ShowArgs),
+    Explain(explain::ExplainArgs),
     Set(set::SetArgs),
     Update(update::UpdateArgs),
     Plan(plan::PlanArgs),
@@ -68,6 +70,7 @@ pub async fn run(
         EnvCommand::Create(args) => create::run(context, args).await,
         EnvCommand::List(args) => list::run(context, args).await,
         EnvCommand::Show(args) => show::run(context, args).await,
+        EnvCommand::Explain(args) => explain::run(context, args).await,
         EnvCommand::Set(args) => set::run(context, args).await,
         EnvCommand::Update(args) => update::run(context, args).await,
         EnvCommand::Plan(args) => plan::run(context, args).await,

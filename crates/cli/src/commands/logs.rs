@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use verbs::Event;
 use verbs::logs::{self, Ended, Filter, Item, Level, Moment, Pattern, Query, Words};
 
-use crate::args::{Format, Scope, duration};
+use crate::args::{Format, Scope};
 use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::output::log::{Style, Writer};
@@ -219,11 +219,7 @@ fn as_many_connections_as_allowed() {
 }
 
 fn moment(text: &str) -> Result<Moment, String> {
-    if let Ok(ago) = duration(text) {
-        return Ok(Moment::Ago(ago));
-    }
-    let time = text.parse::<jiff::Timestamp>();
-    time.map(Moment::At).map_err(|_| {
+    words::time::moment(text).ok_or_else(|| {
         "write how long ago (`90s`, `15m`, `2h`, `7d`), or a time with its zone (`2026-11-25T10:00:00Z`)"
             .to_owned()
     })

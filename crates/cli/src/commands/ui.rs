@@ -13,7 +13,8 @@ use crate::error::{Failure, Result};
 
 /// Show environments in a browser on this machine, with your rights
 ///
-/// Listens on the loopback interface only. The address that it prints lets in once; another follows as soon as it was used.
+/// Listens on the loopback interface only, on Linux by an address of its own. The address that it prints lets in once;
+/// another follows as soon as it was used.
 #[derive(Args, Debug)]
 pub struct UiArgs {
     /// Environments of every namespace
@@ -21,9 +22,9 @@ pub struct UiArgs {
     pub all_namespaces: bool,
     #[command(flatten)]
     pub scope: Scope,
-    /// Port to listen on [default: one that is free]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
-    pub port: u16,
+    /// Port of 127.0.0.1 to listen on; other servers there get its cookies, too [default: an address of its own]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
     /// Write a token for scripts there, for you only; it is good until this ends
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -61,14 +62,17 @@ async fn serve(context: &Context, args: UiArgs) -> Result<()> {
                 output.note(&format!("open {address}"));
                 Ok(())
             };
-            if told.is_err() || entrances.changed().await.is_err() {
+            if told.is_err() {
+                output.note("nobody reads what is printed here: no further address will be told");
+                return std::future::pending::<()>().await;
+            }
+            if entrances.changed().await.is_err() {
                 return std::future::pending::<()>().await;
             }
         }
     };
     tokio::select! {
-        () = serving.run(ended) => {}
-        () = telling => {}
+        ended = serving.run(ended) => Ok(ended?),
+        () = telling => Ok(()),
     }
-    Ok(())
 }

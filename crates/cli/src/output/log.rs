@@ -1,6 +1,5 @@
 //! How entries of logs are shown: for people, for scripts, or as they were written. Builds bytes and writes nothing.
 
-pub mod found;
 pub mod histogram;
 mod readable;
 

@@ -1,7 +1,7 @@
 //! How one environment, and what became of it, is shown to a person.
 
 use api::{ConditionStatus, PartState, Verdict};
-use verbs::environment::{Destroyed, Detail, Retained, State, Summary};
+use verbs::environment::{Destroyed, Detail, Earlier, Explained, Retained, State, Summary};
 use words::finding;
 use words::time::age;
 
@@ -67,14 +67,43 @@ pub fn detail(detail: &Detail, paint: Paint) -> String {
     if let Some(step) = &detail.teardown {
         text.push_str(&format!("\n{} {}\n", paint.wait("destroying:"), step.step));
     }
-    if let Some(verdict) = &detail.verdict {
-        text.push_str(&format!(
-            "\n{}: {}\n{}",
-            paint.bad("verdict"),
-            finding(verdict),
-            evidence(verdict, paint)
-        ));
-        text.push_str(&format!("{}: {}\n", paint.strong("fix"), verdict.fix));
+    if let Some(found) = &detail.verdict {
+        text.push_str(&format!("\n{}", verdict(found, paint)));
+    }
+    text
+}
+
+/// Cause, evidence and fix.
+fn verdict(verdict: &Verdict, paint: Paint) -> String {
+    let evidence = evidence(verdict, paint);
+    let (word, fix) = (paint.bad("verdict"), paint.strong("fix"));
+    format!("{word}: {}\n{evidence}{fix}: {}\n", finding(verdict), verdict.fix)
+}
+
+/// Why an environment is as it is, and was before.
+pub fn explained(explained: &Explained, paint: Paint) -> String {
+    let name = paint.strong(&explained.environment);
+    let mut text = match (explained.state, &explained.kept_until) {
+        (Some(found), _) => format!("{name}  {}\n", state(found, paint)),
+        (None, Some(until)) => format!("{name} was destroyed; what is known of it is kept until {until}\n"),
+        (None, None) => format!("{name} was destroyed\n"),
+    };
+    if let Some(found) = &explained.verdict {
+        text.push_str(&format!("\n{}", verdict(found, paint)));
+        if let Some(exit) = explained.exit {
+            text.push_str(&paint.aside(format!("{:?}, exit code {exit}\n", found.cause)));
+        }
+    }
+    for line in &explained.pending {
+        text.push_str(&format!("  {} {line}\n", paint.wait("waits")));
+    }
+    for Earlier { revision, given } in &explained.earlier {
+        let until = given.until.as_ref().map_or_else(String::new, |until| format!(" until {}", until.0));
+        let when = paint.aside(format!("revision {revision}, {}{until}", given.at.0));
+        text.push_str(&format!("\n{when}\n{}", verdict(&given.verdict, paint)));
+    }
+    if explained.verdict.is_none() && explained.pending.is_empty() && explained.earlier.is_empty() {
+        text.push_str("no verdict was ever given on what is known of it\n");
     }
     text
 }

@@ -149,6 +149,20 @@ fn contents(project: &mut Project, load: Load<'_>) -> Vec<Problem> {
     problems
 }
 
+/// Reads a file of another kind with the same words: against its schema, then as `judge` does.
+pub fn of_schema<T>(
+    text: &str,
+    schema: &serde_json::Value,
+    judge: impl FnOnce(serde_json::Value) -> Result<T, Vec<Problem>>,
+) -> Result<T, Vec<FileProblem>> {
+    let document = yaml::parse(text).map_err(|problem| vec![problem])?;
+    let shape = schema::check_against(schema, &document.value);
+    if !shape.is_empty() {
+        return Err(placed(&document, shape));
+    }
+    judge(document.value.clone()).map_err(|problems| placed(&document, problems))
+}
+
 pub(crate) fn placed(document: &yaml::Document, problems: Vec<Problem>) -> Vec<FileProblem> {
     let all = problems
         .into_iter()

@@ -23,6 +23,7 @@ pub fn part(
         version: chosen.map(ToString::to_string),
         digest: chosen.and_then(|version| place.digests.get(&version.image(&component.image)).cloned()),
         raw: raw(component),
+        uses: component.uses.clone(),
         ..render::part(name, Role::Component, vec![])
     };
     // What the pods need comes before them.

@@ -41,6 +41,7 @@ pub mod status;
 pub mod template;
 pub mod validate;
 pub mod values;
+pub mod verdicts;
 
 #[cfg(test)]
 mod tests;

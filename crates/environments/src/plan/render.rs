@@ -222,6 +222,7 @@ pub fn part(name: &str, role: Role, objects: Vec<serde_json::Value>) -> Part {
         replicas: None,
         probe: None,
         raw: vec![],
+        uses: vec![],
         objects,
     }
 }

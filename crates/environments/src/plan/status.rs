@@ -247,6 +247,7 @@ mod tests {
             completed_jobs: vec![],
             ready: false,
             retired: false,
+            verdicts: vec![],
         };
         let served = stored(serde_json::json!({"web": "https://web"}));
         let condition = |r#type: &str, holds, message: &str| Condition {

@@ -38,14 +38,8 @@ pub fn name_of(host: &Name) -> String {
 
 /// The port on which a Gateway speaks TLS for a host: some of its listeners may be for others only.
 pub fn https_port(gateway: &Value, host: &str) -> Option<u64> {
-    let is_for = |listener: &&Value| match listener["hostname"].as_str() {
-        None => true,
-        Some(pattern) => {
-            pattern == host || pattern.strip_prefix('*').is_some_and(|parent| host.ends_with(parent))
-        }
-    };
-    let mut speaking = listeners_of(gateway).filter(|listener| listener["protocol"] == "HTTPS");
-    speaking.find(is_for)?["port"].as_u64()
+    let mut secure = listeners_of(gateway).filter(|listener| listener["protocol"] == "HTTPS");
+    secure.find(|listener| tls::speaks_for(listener["hostname"].as_str(), host))?["port"].as_u64()
 }
 
 /// Hosts of wildcards that the Gateway listens for because of us: of a domain, too, that is another one by now. Nobody gave

@@ -118,9 +118,13 @@ pub fn told(host: &str, planned: Option<&Host>, followed: &Followed) -> Told {
             (None, Answers::Right { by, silent }) => Told {
                 ready: true,
                 reason: "Answered",
-                message: match silent {
-                    0 => format!("answered by {by} name servers"),
-                    silent => format!("answered by {by} name servers; {silent} could not be asked"),
+                message: {
+                    let plural = if *by == 1 { "" } else { "s" };
+                    let told = format!("answered by {by} name server{plural}");
+                    match silent {
+                        0 => told,
+                        silent => format!("{told}; {silent} could not be asked"),
+                    }
                 },
                 verdict: None,
             },

@@ -165,6 +165,10 @@ async fn update(
         if current.meta().deletion_timestamp.is_some() {
             return Err(Error::BeingDestroyed { environment: name });
         }
+        // Written by a try whose answer was lost.
+        if current.uid() == base.uid() && current.spec.same_settings(wanted) {
+            return Ok(current);
+        }
         if !current.spec.same_settings(&base.spec) || current.uid() != base.uid() {
             return Err(Error::Raced {
                 environment: name,
@@ -224,6 +228,28 @@ fn told(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn environment(version: &str) -> Environment {
+        let spec =
+            json!({"project": "shop", "projectRevision": "p-1", "class": "qa", "versions": {"web": version}});
+        let object = json!({"apiVersion": "outboard.dev/v1alpha1", "kind": "Environment", "spec": spec,
+            "metadata": {"name": "qa", "namespace": "shop", "uid": "1", "resourceVersion": "7"}});
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_change_whose_answer_was_lost_is_no_race_when_it_is_asked_for_again() {
+        let stands = |version| {
+            let there = json!(environment(version));
+            // It is read, and nothing is written.
+            crate::fake::cluster(move |asked, _| (asked == 0).then(|| (200, there.clone())))
+        };
+        let (base, wanted) = (environment("1"), environment("2").spec);
+        let again = update(&stands("2"), "shop", &base, &wanted, false).await;
+        assert!(again.is_ok_and(|there| there.spec == wanted));
+        let raced = update(&stands("3"), "shop", &base, &wanted, false).await;
+        assert!(matches!(raced, Err(Error::Raced { .. })));
+    }
 
     #[test]
     fn what_is_no_longer_wanted_is_named_as_null() {

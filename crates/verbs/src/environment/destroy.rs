@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{Environment, EnvironmentStatus, Teardown};
+use api::{Cause, Environment, EnvironmentStatus, Teardown};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, ResourceExt};
@@ -37,17 +37,26 @@ pub enum Destroyed {
     },
 }
 
+/// What is to be destroyed.
+#[derive(Clone, Copy, Debug)]
+pub struct Doomed<'a> {
+    pub namespace: &'a str,
+    pub name: &'a str,
+    /// Only the very one that somebody saw; none: whichever has the name.
+    pub uid: Option<&'a str>,
+    /// Also if its class is protected.
+    pub protected: bool,
+}
+
 /// Destroys an environment. One that does not exist is as good as destroyed.
 pub async fn destroy(
     cluster: &Cluster,
-    namespace: &str,
-    name: &str,
-    // Also if its class is protected.
-    protected: bool,
+    doomed: Doomed<'_>,
     wait: bool,
     timeout: Option<Duration>,
     events: Sink<'_>,
 ) -> Result<Destroyed> {
+    let Doomed { namespace, name, uid, protected } = doomed;
     let (environment, control) = (name.to_owned(), namespace.to_owned());
     let Some(existing) = read::find(cluster, namespace, name).await? else {
         return match read::unknown(cluster, namespace, name).await {
@@ -55,6 +64,9 @@ pub async fn destroy(
             error => Err(error),
         };
     };
+    if uid.is_some_and(|uid| existing.metadata.uid.as_deref() != Some(uid)) {
+        return Err(Error::Another { environment });
+    }
     if !protected
         && existing.metadata.deletion_timestamp.is_none()
         && is_protected(cluster, namespace, &existing).await?
@@ -121,6 +133,11 @@ async fn gone(
                 events(event);
             }
             let status = now.status.unwrap_or_default();
+            if let Some(verdict) =
+                status.verdict.as_ref().filter(|verdict| verdict.cause == Cause::NamespaceStuck)
+            {
+                return Err(Error::Verdict { environment: name.clone(), verdict: Box::new(verdict.clone()) });
+            }
             let look = if status.teardown.is_some() { Look::Wait } else { Look::Lagging };
             told = status.clone();
             remember(&mut seen, status);
@@ -154,12 +171,30 @@ async fn is_gone(cluster: &Cluster, namespace: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn status(volumes: &[&str]) -> EnvironmentStatus {
         let volumes = volumes.iter().map(|volume| (*volume).to_owned()).collect();
         let teardown = Some(Teardown { step: "volumes".into(), volumes });
         EnvironmentStatus { teardown, namespace: Some("shop-qa-43".into()), ..EnvironmentStatus::default() }
+    }
+
+    #[tokio::test]
+    async fn one_that_was_made_anew_under_the_name_stays() {
+        let cluster = crate::fake::cluster(|asked, _| {
+            // It is read, and nothing else is asked for.
+            (asked == 0).then(|| {
+                let spec = json!({"project": "shop", "projectRevision": "p-1", "class": "qa"});
+                let metadata = json!({"name": "qa", "namespace": "shop", "uid": "new"});
+                let (version, kind) = ("outboard.dev/v1alpha1", "Environment");
+                (200, json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}))
+            })
+        });
+        let doomed = Doomed { namespace: "shop", name: "qa", uid: Some("old"), protected: true };
+        let outcome = destroy(&cluster, doomed, false, None, &mut |_| {}).await;
+        assert!(matches!(outcome, Err(Error::Another { .. })), "{outcome:?}");
     }
 
     #[test]

@@ -103,11 +103,15 @@ pub(super) async fn retained(
     Some(Retained { revisions, until })
 }
 
-fn kept_until(object: &ControllerRevision) -> Option<String> {
+pub(super) fn kept_until(object: &ControllerRevision) -> Option<String> {
     object.annotations().get(marks::KEPT_UNTIL).cloned()
 }
 
-async fn stored(cluster: &Cluster, namespace: &str, name: &str) -> Result<Vec<ControllerRevision>> {
+pub(super) async fn stored(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+) -> Result<Vec<ControllerRevision>> {
     let api = Api::<ControllerRevision>::namespaced(cluster.client.clone(), namespace);
     let selector = format!("{}=environment,{}={name}", marks::REVISION_OF, marks::ENVIRONMENT);
     let list = api.list(&ListParams::default().labels(&selector)).await;

@@ -74,7 +74,8 @@ pub async fn check(cluster: &Cluster) -> Result<Vec<Checked>> {
     Ok(all)
 }
 
-async fn delegation(zone: &Name, own: &BTreeSet<String>) -> Result<Delegation, String> {
+/// Whether the zone above leads to these name servers.
+pub async fn delegation(zone: &Name, own: &BTreeSet<String>) -> Result<Delegation, String> {
     let resolver = resolver()?;
     let ns = Kind::Other("NS".to_owned());
     let mut above = zone.clone();

@@ -1,10 +1,9 @@
 //! Whether a container has started, has ended, or never will start: read from its pod.
 
 use api::{Cause, Part, Verdict};
-use environments::plan::diagnose::{self, Symptom, Unready};
+use environments::plan::diagnose::{self, Case, Facts, Pull, Symptom, Unready};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateWaiting, ContainerStatus, Pod, PodStatus};
-use kube::ResourceExt;
 
 use super::session::no_such_command;
 
@@ -36,19 +35,15 @@ pub fn state(pod: &Pod, container: &str, starting: &Starting<'_>, now: Timestamp
     {
         return state;
     }
-    let unready = Unready { pod: alone(pod, found), since: unschedulable_since(pod).unwrap_or(now) };
+    let unready = Unready::of(alone(pod, found), unschedulable_since(pod).unwrap_or(now));
     match diagnose::symptom(&unready, now) {
-        Some(Symptom::ImageNotFound { image, message }) if starting.image_by_hand => {
+        Some(Symptom::Image { image, message, pull: Pull::Missing }) if starting.image_by_hand => {
             return State::Stuck(Box::new(no_image(starting, &image, message)));
         }
-        Some(
-            symptom @ (Symptom::ImageNotFound { .. }
-            | Symptom::ImageDenied { .. }
-            | Symptom::Unschedulable { .. }),
-        ) => {
-            let verdict =
-                diagnose::verdict(starting.part, &pod.name_any(), &symptom, &[], starting.environment);
-            if verdict.terminal {
+        Some(symptom @ (Symptom::Image { .. } | Symptom::Unschedulable { .. })) => {
+            let case = Case::new(starting.part, starting.environment);
+            let verdict = diagnose::verdict(&case, &symptom, &Facts::default());
+            if let Some(verdict) = verdict.filter(|verdict| verdict.terminal) {
                 return State::Stuck(Box::new(verdict));
             }
         }

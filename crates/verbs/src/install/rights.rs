@@ -95,13 +95,15 @@ const CLUSTER: &[Rule] = &[
     rule("", &["pods"], READ),
     rule("", &["pods/log"], &["get"]),
     rule("", &["events"], &["list"]),
+    // … whether its node reports, and whether the nodes are there on which its data lies.
+    rule("", &["nodes"], &["get", "list"]),
     // What is left of a namespace's quotas, for the plan of a change.
     rule("", &["resourcequotas"], &["list"]),
     // Drift, told where people look for it.
     rule("events.k8s.io", &["events"], &["create", "patch"]),
     // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password.
     rule("", &["persistentvolumeclaims"], &["get", "list"]),
-    rule("", &["persistentvolumes"], &["list"]),
+    rule("", &["persistentvolumes"], &["get", "list"]),
 ];
 
 /// The operator's rights in its own namespace.

@@ -1,5 +1,7 @@
 //! What the headers of a request say about where it comes from. Pure.
 
+use std::net::SocketAddr;
+
 use axum::http::{HeaderMap, header};
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -7,11 +9,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// Whether the request names this machine by itself: whoever leads a name of their own here (DNS rebinding) says another.
-pub fn is_for(headers: &HeaderMap, port: u16) -> bool {
+pub fn is_for(headers: &HeaderMap, address: SocketAddr) -> bool {
     let mut said = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (said.next(), said.next()) else { return false };
-    let host = host.to_str().unwrap_or_default();
-    [format!("127.0.0.1:{port}"), format!("localhost:{port}")].iter().any(|ours| ours == host)
+    host.to_str().is_ok_and(|host| host == address.to_string())
 }
 
 /// Whether a browser says that a page of ours sent this. Every browser of today says where a write comes from.
@@ -24,7 +25,8 @@ pub fn is_of_same_origin(headers: &HeaderMap) -> bool {
 }
 
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    text(headers, "authorization")?.strip_prefix("Bearer ").map(str::trim)
+    let (scheme, token) = text(headers, "authorization")?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -57,14 +59,24 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_names_are_answered() {
-        assert!(is_for(&headers(&[("host", "127.0.0.1:4000")]), 4000));
-        assert!(is_for(&headers(&[("host", "localhost:4000")]), 4000));
-        for host in ["evil.example:4000", "127.0.0.1:4001", "127.0.0.1", "127.0.0.1:4000.evil.example", ""] {
-            assert!(!is_for(&headers(&[("host", host)]), 4000), "{host}");
+    fn only_our_own_address_is_answered() {
+        let is_for = |all: &[(&'static str, &'static str)]| {
+            super::is_for(&headers(all), "127.3.2.1:4000".parse().unwrap())
+        };
+        assert!(is_for(&[("host", "127.3.2.1:4000")]));
+        for host in [
+            "evil.example:4000",
+            "127.3.2.1:4001",
+            "127.0.0.1:4000",
+            "localhost:4000",
+            "127.3.2.1",
+            "127.3.2.1:4000.evil.example",
+            "",
+        ] {
+            assert!(!is_for(&[("host", host)]), "{host}");
         }
-        assert!(!is_for(&headers(&[]), 4000));
-        assert!(!is_for(&headers(&[("host", "127.0.0.1:4000"), ("host", "evil.example")]), 4000));
+        assert!(!is_for(&[]));
+        assert!(!is_for(&[("host", "127.3.2.1:4000"), ("host", "evil.example")]));
     }
 
     #[test]
@@ -93,6 +105,7 @@ mod tests {
         assert_eq!(field(b"name=x&token=abc", "token").as_deref(), Some("abc"));
         assert_eq!(field(b"retoken=abc", "token"), None);
         assert_eq!(bearer(&headers(&[("authorization", "Bearer abc")])), Some("abc"));
+        assert_eq!(bearer(&headers(&[("authorization", "bearer abc")])), Some("abc"));
         assert_eq!(bearer(&headers(&[("authorization", "Basic abc")])), None);
     }
 }

@@ -49,6 +49,9 @@ pub fn problem(failure: &Failure) -> Response {
     let mut response = (failure.status, Json(problem)).into_response();
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    if failure.status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     response
 }
 
@@ -86,6 +89,15 @@ pub fn tagged(headers: &HeaderMap, value: &impl Serialize) -> Answer {
     Ok(([(header::ETAG, tag), cache, kind], body).into_response())
 }
 
+/// What is not looked at is not accepted: whoever says a condition relies on it.
+pub fn unconditional(headers: &HeaderMap) -> Result<()> {
+    let conditions = [header::IF_MATCH, header::IF_UNMODIFIED_SINCE];
+    match conditions.iter().find(|name| headers.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Failure::said(format!("`{name}` is not looked at here"), "leave it out")),
+    }
+}
+
 /// A body of JSON.
 pub struct Body<T>(pub T);
 
@@ -95,10 +107,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
         match Json::<T>::from_request(request, app).await {
             Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(Refused(Failure::said(
-                rejection.body_text(),
-                "say it as application/json, with the keys that /api/v1/openapi.json names",
-            ))),
+            Err(rejection) => {
+                let hint = "say it as application/json, with the keys that /api/v1/openapi.json names";
+                Err(Refused(Failure::said(rejection.body_text(), hint).with(rejection.status())))
+            }
         }
     }
 }

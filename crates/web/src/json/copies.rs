@@ -10,11 +10,11 @@ use serde::Deserialize;
 use verbs::data::{self, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Summary};
 use verbs::{Error, Event};
 
-use super::answer::{Answer, Body, tagged};
+use super::answer::{Answer, Body, tagged, unconditional};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::live;
-use crate::pages::{CopyPlace, Place, namespace};
+use crate::pages::{Address, CopyPlace, Nothing, Place, namespace};
 
 /// A copy that is wanted.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -75,8 +75,12 @@ fn yes() -> bool {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(State(app): State<App>, headers: HeaderMap) -> Answer {
-    let all: Vec<Summary> = app.copies()?.all().iter().map(|copy| data::summary(copy)).collect();
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Address(Nothing {}): Address<Nothing>,
+) -> Answer {
+    let all: Vec<Summary> = app.copies().await?.all().iter().map(|copy| data::summary(copy)).collect();
     tagged(&headers, &all)
 }
 
@@ -167,15 +171,19 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, place: CopyPlace) 
     )
 )]
 pub async fn events(State(app): State<App>, headers: HeaderMap, place: CopyPlace) -> Answer {
-    let news = app.copies()?.news();
+    let news = app.copies().await?.news();
     data::show(&app.cluster, &place.namespace, &place.name).await?;
     let sent = live::of(app, news, &headers, move |app| {
         let place = place.clone();
         async move {
-            let shown = match data::show(&app.cluster, &place.namespace, &place.name).await {
-                Ok(detail) => Some(detail),
-                Err(Error::NotFound { .. }) => None,
-                Err(error) => return Err(error.into()),
+            let shown = match app.copies().await?.find(&place.namespace, &place.name) {
+                Some(copy) => Some(data::detail(&copy)),
+                // One that was made a moment ago.
+                None => match data::show(&app.cluster, &place.namespace, &place.name).await {
+                    Ok(detail) => Some(detail),
+                    Err(Error::NotFound { .. }) => None,
+                    Err(error) => return Err(error.into()),
+                },
             };
             serde_json::to_string(&shown).map_err(|error| Failure::ours(&error))
         }
@@ -193,11 +201,11 @@ pub struct Steering {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Steer {
-    // It stops, with nothing held on either side.
+    /// It stops, with nothing held on either side.
     Pause,
-    // It goes on.
+    /// It goes on.
     Resume,
-    // It ends, for good.
+    /// It ends, for good.
     Cancel,
 }
 
@@ -216,7 +224,13 @@ pub enum Steer {
         (status = "default", description = "Why not; 409: it has ended", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn steer(State(app): State<App>, place: CopyPlace, Body(wanted): Body<Steering>) -> Answer {
+pub async fn steer(
+    State(app): State<App>,
+    headers: HeaderMap,
+    place: CopyPlace,
+    Body(wanted): Body<Steering>,
+) -> Answer {
+    unconditional(&headers)?;
     let CopyPlace { namespace, name } = &place;
     let (copy, _) = match wanted.action {
         Steer::Pause => data::pause(&app.cluster, namespace, name).await?,

@@ -5,25 +5,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
-use verbs::environment::{self, Summary, summary};
-use verbs::logs::search::{Answer as Line, Search, search};
-use verbs::logs::{Entry, Filter, Moment, Query as Wanted, Words};
-use verbs::{Event, error};
+use verbs::Event;
+use verbs::environment::{self, Destroyed, Doomed, State as Of, Summary, summary};
 
-use super::answer::{Answer, tagged};
+use super::answer::{Answer, tagged, unconditional};
 use crate::app::{App, Result};
 use crate::failure::Failure;
-use crate::lines::{Known, follow};
 use crate::live;
-use crate::pages::{Address, Place};
+use crate::pages::{Address, Nothing, Place};
+use crate::view::tone::STATES;
 
 const PAGE: usize = 100;
 const LONGEST_PAGE: usize = 500;
 
 /// Which environments are wanted.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Filtered {
     project: Option<String>,
     class: Option<String>,
@@ -69,12 +66,20 @@ pub async fn list(State(app): State<App>, headers: HeaderMap, Address(wanted): A
     tagged(&headers, &page(all, &wanted)?)
 }
 
-fn page(all: impl Iterator<Item = Summary>, wanted: &Filtered) -> Result<Environments> {
-    let limit = wanted.limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        let sentence = format!("`limit` is from 1 to {LONGEST_PAGE}, not {limit}");
-        return Err(Failure::said(sentence, "leave it out, or ask page by page"));
+/// How many of a list are sent at once.
+pub(super) fn limit(said: Option<usize>) -> Result<usize> {
+    match said {
+        None => Ok(PAGE),
+        Some(limit) if (1..=LONGEST_PAGE).contains(&limit) => Ok(limit),
+        Some(limit) => {
+            let sentence = format!("`limit` is from 1 to {LONGEST_PAGE}, not {limit}");
+            Err(Failure::said(sentence, "leave it out, or ask page by page"))
+        }
     }
+}
+
+fn page(all: impl Iterator<Item = Summary>, wanted: &Filtered) -> Result<Environments> {
+    let limit = limit(wanted.limit)?;
     let after = match wanted.after.as_deref().map(|after| after.split_once('/')) {
         None => None,
         Some(Some(after)) => Some(after),
@@ -85,6 +90,13 @@ fn page(all: impl Iterator<Item = Summary>, wanted: &Filtered) -> Result<Environ
             ));
         }
     };
+    if let Some(state) =
+        wanted.state.as_ref().filter(|state| !STATES.iter().any(|known| known.as_str() == **state))
+    {
+        let known = STATES.map(Of::as_str).join(", ");
+        let sentence = format!("`{}` is no state", state.escape_debug());
+        return Err(Failure::said(sentence, format!("there are {known}")));
+    }
     let is = |said: &Option<String>, value: &str| said.as_deref().is_none_or(|said| said == value);
     let mut rest = all.filter(|one| {
         after.is_none_or(|after| (one.namespace.as_str(), one.name.as_str()) > after)
@@ -122,8 +134,10 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, place: Place) -> A
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Destroying {
+    /// Only the very one that was seen.
+    uid: Option<String>,
     /// Also if its class is protected.
     protected: bool,
 }
@@ -140,6 +154,7 @@ pub struct Destroying {
         ("namespace" = String, Path, description = "The control namespace"),
         ("name" = String, Path),
         ("protected" = Option<bool>, Query, description = "Also if its class is protected"),
+        ("uid" = Option<String>, Query, description = "Only the very one that has this uid; else 409"),
     ),
     responses(
         (status = 202, description = "It is being destroyed"),
@@ -147,13 +162,19 @@ pub struct Destroying {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn destroy(State(app): State<App>, place: Place, Address(how): Address<Destroying>) -> Answer {
+pub async fn destroy(
+    State(app): State<App>,
+    headers: HeaderMap,
+    place: Place,
+    Address(how): Address<Destroying>,
+) -> Answer {
+    unconditional(&headers)?;
     let Place { namespace, name } = &place;
-    let mut deaf = |_: Event| {};
-    let begun = environment::destroy(&app.cluster, namespace, name, how.protected, false, None, &mut deaf);
-    Ok(match begun.await? {
-        environment::Destroyed::Missing { .. } => StatusCode::NO_CONTENT,
-        environment::Destroyed::Started { .. } | environment::Destroyed::Gone { .. } => StatusCode::ACCEPTED,
+    let doomed = Doomed { namespace, name, uid: how.uid.as_deref(), protected: how.protected };
+    let begun = environment::destroy(&app.cluster, doomed, false, None, &mut |_: Event| {}).await?;
+    Ok(match begun {
+        Destroyed::Missing { .. } => StatusCode::NO_CONTENT,
+        Destroyed::Started { .. } | Destroyed::Gone { .. } => StatusCode::ACCEPTED,
     }
     .into_response())
 }
@@ -167,10 +188,16 @@ pub async fn destroy(State(app): State<App>, place: Place, Address(how): Address
     params(("namespace" = String, Path, description = "The control namespace"), ("name" = String, Path)),
     responses(
         (status = 200, description = "Its revisions; also of one that was destroyed, as long as they are kept", body = ref("#/components/schemas/Revisions")),
+        (status = 304, description = "As it was"),
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn history(State(app): State<App>, headers: HeaderMap, place: Place) -> Answer {
+pub async fn history(
+    State(app): State<App>,
+    headers: HeaderMap,
+    place: Place,
+    Address(Nothing {}): Address<Nothing>,
+) -> Answer {
     tagged(&headers, &environment::history(&app.cluster, &place.namespace, &place.name).await?)
 }
 
@@ -197,7 +224,7 @@ pub async fn events(State(app): State<App>, headers: HeaderMap, place: Place) ->
     let sent = live::of(app.clone(), app.watched.news(), &headers, move |app| {
         let place = place.clone();
         async move {
-            let detail = match app.watched.find(&place.namespace, &place.name) {
+            let detail = match app.find(&place.namespace, &place.name).await? {
                 Some(environment) => Some(environment::detail(&app.cluster, &environment).await),
                 None => None,
             };
@@ -205,143 +232,6 @@ pub async fn events(State(app): State<App>, headers: HeaderMap, place: Place) ->
         }
     });
     Ok(sent.into_response())
-}
-
-/// Which lines are wanted.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Lines {
-    part: Option<String>,
-    query: Option<String>,
-    since: Option<String>,
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
-
-impl Lines {
-    fn wanted(&self, place: &Place) -> Result<Wanted> {
-        let words = Words::parse(self.query.as_deref().unwrap_or_default()).map_err(error::Error::Pattern)?;
-        let part =
-            self.part.as_deref().map(api::names::PartName::parse).transpose().map_err(error::Error::from)?;
-        Ok(Wanted {
-            environment: place.name.clone(),
-            parts: part.iter().map(ToString::to_string).collect(),
-            since: self.since.as_deref().map(moment).transpose()?,
-            filter: Filter { query: words, ..Filter::default() },
-            ..Wanted::default()
-        })
-    }
-}
-
-/// `15m` ago, or a time.
-fn moment(text: &str) -> Result<Moment> {
-    if let Some(seconds) = api::project::seconds(text) {
-        return Ok(Moment::Ago(std::time::Duration::from_secs(seconds.into())));
-    }
-    text.parse().map(Moment::At).map_err(|_| {
-        let sentence = format!("`{}` is no moment", text.escape_debug());
-        Failure::said(sentence, "say how long ago, such as `15m`, or a time such as 2026-11-25T10:00:00Z")
-    })
-}
-
-/// Lines that were found, newest first.
-#[derive(Debug, JsonSchema, Serialize)]
-pub struct FoundLines {
-    #[schemars(with = "Vec<serde_json::Value>")]
-    pub lines: Vec<verbs::logs::Line>,
-    /// To go on with what is older: say it as `cursor`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// Places at which the node no longer had what may have been written.
-    pub gaps: u64,
-}
-
-/// Lines of an environment's logs, newest first; live and archived ones as one
-#[utoipa::path(
-    get,
-    path = "/api/v1/environments/{namespace}/{name}/logs",
-    operation_id = "findLines",
-    tag = "logs",
-    params(
-        ("namespace" = String, Path, description = "The control namespace"),
-        ("name" = String, Path),
-        ("part" = Option<String>, Query, description = "Only of this component, job or service"),
-        ("query" = Option<String>, Query, description = "As the command line takes it: `level:>=warn checkout`"),
-        ("since" = Option<String>, Query, description = "`15m` ago, or a time; an hour ago unless it is said"),
-        ("limit" = Option<usize>, Query, minimum = 1, maximum = 500, description = "So many; 100 unless it is said"),
-        ("cursor" = Option<String>, Query, description = "Where the page before ended"),
-    ),
-    responses(
-        (status = 200, description = "Lines", body = ref("#/components/schemas/FoundLines")),
-        (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
-    )
-)]
-pub async fn logs(
-    State(app): State<App>,
-    headers: HeaderMap,
-    place: Place,
-    Address(asked): Address<Lines>,
-) -> Answer {
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-    let cursor = asked.cursor.clone();
-    let wanted = Search { query: asked.wanted(&place)?, limit, cursor, ..Search::default() };
-    let (out, mut answers) = mpsc::channel(64);
-    let reading = search(&app.cluster, &place.namespace, &wanted, out);
-    let listening = async {
-        let mut lines = vec![];
-        while let Some(answer) = answers.recv().await {
-            if let Line::Line(line) = answer {
-                lines.push(line);
-            }
-        }
-        lines
-    };
-    let (found, lines) = tokio::join!(Box::pin(reading), listening);
-    let found = found?.unwrap_or_default();
-    tagged(&headers, &FoundLines { lines, cursor: found.cursor, gaps: found.gaps })
-}
-
-/// Lines of an environment's logs as they are written
-///
-/// One event a line. With `Last-Event-ID` they go on where they ended.
-#[utoipa::path(
-    get,
-    path = "/api/v1/environments/{namespace}/{name}/logs/events",
-    operation_id = "followLines",
-    tag = "logs",
-    params(
-        ("namespace" = String, Path, description = "The control namespace"),
-        ("name" = String, Path),
-        ("part" = Option<String>, Query, description = "Only of this component, job or service"),
-        ("query" = Option<String>, Query, description = "As the command line takes it: `level:>=warn checkout`"),
-        ("since" = Option<String>, Query, description = "`15m` ago, or a time; everything there is unless it is said"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that one has"),
-    ),
-    responses(
-        (status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream"),
-        (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
-    )
-)]
-pub async fn log_events(
-    State(app): State<App>,
-    headers: HeaderMap,
-    place: Place,
-    Address(asked): Address<Lines>,
-) -> Answer {
-    app.environment(&place.namespace, &place.name).await?;
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let known = last.map(Known::parse).unwrap_or_default();
-    let wanted = asked.wanted(&place)?;
-    Ok(follow(app, place.namespace, wanted, known, drawn, false).into_response())
-}
-
-fn drawn(entry: &Entry<'_>) -> String {
-    let json = match entry {
-        Entry::Line(line) => serde_json::to_string(&line.to_line()),
-        Entry::Mark(mark) => serde_json::to_string(mark),
-    };
-    // Both are made of texts and times, which can always be written.
-    json.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -372,7 +262,7 @@ mod tests {
     fn a_filter_counts_before_the_page_is_cut() {
         let wanted = Filtered { owner: Some("ann".into()), limit: Some(1), ..Filtered::default() };
         assert_eq!(names(&wanted), (vec!["qa-42".to_owned()], Some("shop/qa-42".to_owned())));
-        let nobody = Filtered { state: Some("perfect".into()), ..Filtered::default() };
+        let nobody = Filtered { owner: Some("nobody".into()), ..Filtered::default() };
         assert_eq!(names(&nobody), (vec![], None));
     }
 
@@ -382,6 +272,8 @@ mod tests {
             let wanted = Filtered { limit: Some(limit), ..Filtered::default() };
             assert!(page(std::iter::empty(), &wanted).is_err());
         }
+        let wanted = Filtered { state: Some("perfect".into()), ..Filtered::default() };
+        assert!(page(std::iter::empty(), &wanted).is_err());
         let wanted = Filtered { after: Some("x".into()), ..Filtered::default() };
         assert!(page(std::iter::empty(), &wanted).is_err());
     }

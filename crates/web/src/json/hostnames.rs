@@ -6,6 +6,7 @@ use verbs::hostname;
 
 use super::answer::{Answer, tagged};
 use crate::app::App;
+use crate::pages::{Address, Nothing};
 
 /// List hosts, by environment
 #[utoipa::path(
@@ -20,6 +21,10 @@ use crate::app::App;
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(State(app): State<App>, headers: HeaderMap) -> Answer {
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Address(Nothing {}): Address<Nothing>,
+) -> Answer {
     tagged(&headers, &hostname::list(&app.cluster, app.namespace.as_deref()).await?)
 }

@@ -10,7 +10,8 @@ use verbs::{data, hostname, project};
 
 use super::answer::Problem;
 use super::copies::{Steering, WantedCopy};
-use super::environments::{Environments, FoundLines};
+use super::environments::Environments;
+use super::logs::FoundLines;
 use super::plans::{Carried, PlanAnswer, Wanted};
 
 /// What stands at its head.

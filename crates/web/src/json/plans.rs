@@ -103,6 +103,7 @@ pub async fn plan(State(app): State<App>, headers: HeaderMap, Body(wanted): Body
     params(("id" = String, Path)),
     responses(
         (status = 200, description = "The plan", body = ref("#/components/schemas/PlanAnswer")),
+        (status = 304, description = "As it was"),
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
@@ -126,7 +127,7 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, PlanId(id): PlanId
 )]
 pub async fn carry_out(State(app): State<App>, PlanId(id): PlanId) -> Answer {
     let sheet = app.desk.find(&id)?;
-    let change = sheet.carry_out(&app.cluster).await?;
+    let change = app.desk.carry_out(&app.cluster, &sheet).await?;
     let carried = Carried { namespace: &sheet.namespace, environment: &sheet.planned.environment, change };
     Ok((StatusCode::ACCEPTED, axum::Json(carried)).into_response())
 }

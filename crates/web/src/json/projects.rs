@@ -6,6 +6,7 @@ use verbs::project;
 
 use super::answer::{Answer, tagged};
 use crate::app::App;
+use crate::pages::{Address, Nothing};
 
 /// List projects
 #[utoipa::path(
@@ -15,9 +16,14 @@ use crate::app::App;
     tag = "projects",
     responses(
         (status = 200, description = "Every project that is shown here", body = ref("#/components/schemas/Projects")),
+        (status = 304, description = "As it was"),
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(State(app): State<App>, headers: HeaderMap) -> Answer {
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Address(Nothing {}): Address<Nothing>,
+) -> Answer {
     tagged(&headers, &project::list(&app.cluster, app.namespace.as_deref()).await?)
 }

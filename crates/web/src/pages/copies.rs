@@ -22,8 +22,8 @@ struct Page {
     copies: Copies,
 }
 
-fn copies(app: &App) -> Result<Copies> {
-    let (watched, now) = (app.copies()?, Timestamp::now());
+async fn copies(app: &App) -> Result<Copies> {
+    let (watched, now) = (app.copies().await?, Timestamp::now());
     let all = watched.all().iter().map(|copy| verbs::data::summary(copy)).collect();
     let silence = watched.news().borrow().silence.as_ref().map(|silence| said(silence, now));
     Ok(Copies::of(all, silence, now))
@@ -32,13 +32,13 @@ fn copies(app: &App) -> Result<Copies> {
 pub async fn page(State(app): State<App>, Extension(guest): Extension<Guest>) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Copies of data", "copies");
     let shell = shell.command(command::copies(app.namespace.as_deref()));
-    html(&Page { shell, copies: copies(&app)? })
+    html(&Page { shell, copies: copies(&app).await? })
 }
 
 pub async fn live(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
-    let news = app.copies()?.news();
+    let news = app.copies().await?.news();
     let sent = live::of(app, news, &headers, |app| async move {
-        copies(&app)?.render().map_err(|error| Failure::ours(&error))
+        copies(&app).await?.render().map_err(|error| Failure::ours(&error))
     });
     Ok(sent.into_response())
 }

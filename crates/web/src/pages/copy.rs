@@ -4,7 +4,7 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use verbs::data;
@@ -25,6 +25,12 @@ struct Page {
     body: Body,
 }
 
+#[derive(Template)]
+#[template(path = "_copy_gone.html")]
+struct Gone<'a> {
+    place: &'a CopyPlace,
+}
+
 fn token(guest: &Guest) -> String {
     match guest {
         Guest::Browser { forms } => forms.clone(),
@@ -35,7 +41,7 @@ fn token(guest: &Guest) -> String {
 /// One that was made a moment ago may have to be asked for.
 async fn body(app: &App, place: &CopyPlace, token: String) -> Result<Body> {
     let now = Timestamp::now();
-    let watched = app.copies()?;
+    let watched = app.copies().await?;
     let detail = match watched.find(&place.namespace, &place.name) {
         Some(copy) => data::detail(&copy),
         None => data::show(&app.cluster, &place.namespace, &place.name).await?,
@@ -61,10 +67,16 @@ pub async fn live(
     headers: HeaderMap,
     place: CopyPlace,
 ) -> Result<Response> {
-    let (news, token) = (app.copies()?.news(), token(&guest));
+    let (news, token) = (app.copies().await?.news(), token(&guest));
     let sent = live::of(app, news, &headers, move |app| {
         let (place, token) = (place.clone(), token.clone());
-        async move { body(&app, &place, token).await?.render().map_err(|error| Failure::ours(&error)) }
+        async move {
+            let drawn = match body(&app, &place, token).await {
+                Err(failure) if failure.status == StatusCode::NOT_FOUND => Gone { place: &place }.render(),
+                body => body?.render(),
+            };
+            drawn.map_err(|error| Failure::ours(&error))
+        }
     });
     Ok(sent.into_response())
 }

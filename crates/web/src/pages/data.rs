@@ -29,14 +29,15 @@ struct Data {
     place: Place,
     tab: &'static str,
     copies: Copies,
+    /// Why none of those can be shown.
+    unheard: Option<Failure>,
     /// Environments whose data can be had, production first.
     origins: Vec<String>,
     from: String,
     services: Vec<(String, &'static str)>,
     /// Why none of it can be chosen.
     trouble: Option<Failure>,
-    class: String,
-    /// Its class says that this must be said once more.
+    /// Its class, or that of one whose data can be had, says that this must be said once more.
     protected: bool,
     /// What the copy will be called, so that a form that is sent twice makes one copy.
     fresh: String,
@@ -55,27 +56,32 @@ pub async fn page(
     Address(start): Address<Start>,
 ) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
-    let protected = class_of(&app, &environment).await.is_none_or(|class| class.protected);
     let (services, trouble) = match services(&app, &environment).await {
         Ok(services) => (services, None),
         Err(failure) => (vec![], Some(failure)),
     };
     let origins = origins(&app, &environment);
+    let protected = protected(&app, &environment, &origins).await;
     let from =
         if origins.contains(&start.from) { start.from } else { origins.first().cloned().unwrap_or_default() };
     let shell = Shell::new(&app, &guest, format!("Data of {}", place.name), "environments");
     let wanted = if from.is_empty() { "ENVIRONMENT" } else { from.as_str() };
     let shell = shell.command(command::data(&place.namespace, wanted, &place.name));
     let now = Timestamp::now();
+    // Those of before are an aside: without them the form is as good.
+    let (copies, unheard) = match app.copies().await {
+        Ok(watched) => (watched.all(), None),
+        Err(failure) => (vec![], Some(failure)),
+    };
     html(&Data {
-        copies: Copies::of(of(&app.copies()?.all(), &place), None, now),
+        copies: Copies::of(of(&copies, &place), None, now),
+        unheard,
         shell,
         tab: "/data",
         origins,
         from,
         services,
         trouble,
-        class: environment.spec.class.clone(),
         protected,
         fresh: data::fresh_name(&place.name, now),
         place,
@@ -107,6 +113,23 @@ fn origins(app: &App, environment: &Environment) -> Vec<String> {
     origins.into_iter().map(|(_, name)| name).collect()
 }
 
+/// Whether one of both may be protected: the data of such an environment goes unmasked only if that is said, too.
+async fn protected(app: &App, environment: &Environment, origins: &[String]) -> bool {
+    let namespace = environment.metadata.namespace.as_deref().unwrap_or_default();
+    let others = origins.iter().filter_map(|origin| app.watched.find(namespace, origin));
+    // One of each class is enough.
+    let mut classes = BTreeMap::from([(environment.spec.class.clone(), Arc::new(environment.clone()))]);
+    for other in others {
+        classes.entry(other.spec.class.clone()).or_insert(other);
+    }
+    for one in classes.values() {
+        if class_of(app, one).await.is_none_or(|class| class.protected) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Services of it that hold data which is copied.
 async fn services(app: &App, environment: &Environment) -> Result<Vec<(String, &'static str)>> {
     let (spec, namespace) =
@@ -123,7 +146,7 @@ async fn services(app: &App, environment: &Environment) -> Result<Vec<(String, &
     Ok(copied.map(|(name, kind)| (name, kind.as_str())).collect())
 }
 
-/// A form that is sent twice makes one copy.
+/// A form that is sent twice makes one copy. One that asks for something else by then is told so.
 pub async fn copy(
     State(app): State<App>,
     place: Place,
@@ -131,11 +154,24 @@ pub async fn copy(
 ) -> Result<Response> {
     let wanted = wanted(&place, &fields)?;
     match data::begin(&app.cluster, &place.namespace, &wanted, &mut |_: Event| {}).await {
-        Ok(_) | Err(Error::CopyExists { .. }) => {}
+        Ok(_) => {}
+        Err(Error::CopyExists { copy }) => {
+            let there = data::show(&app.cluster, &place.namespace, &copy).await?;
+            if !is_of(&there, &wanted) {
+                return Err(Error::CopyExists { copy }.into());
+            }
+        }
         Err(error) => return Err(error.into()),
     }
     let copy = CopyPlace { namespace: place.namespace, name: wanted.name };
     Ok(Redirect::to(&copy.path()).into_response())
+}
+
+/// Whether a copy is what this form asks for.
+fn is_of(there: &data::Detail, wanted: &Wanted) -> bool {
+    let summary = &there.summary;
+    (&summary.from, &summary.to, &summary.services) == (&wanted.from, &wanted.to, &wanted.services)
+        && (summary.dry_run, summary.scan, there.masks) == (wanted.dry_run, wanted.scan, wanted.masks)
 }
 
 fn wanted(place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
@@ -201,6 +237,20 @@ mod tests {
         assert!(with(&[("action", "copy")]).is_err());
         let copy = with(&[("action", "copy"), ("sure", "1")]).unwrap();
         assert!(!copy.dry_run && !copy.protected && copy.quiesce);
+    }
+
+    #[test]
+    fn a_copy_of_that_name_is_done_only_if_it_is_the_same() {
+        let there = crate::view::sample::copies().remove(0);
+        let wanted = |more: &[(&str, &str)]| {
+            let said = [("copy", "qa-42-x7k2p"), ("from", "production")];
+            wanted(&place(), &fields(&[&said[..], more].concat())).unwrap()
+        };
+        let copy = [("action", "copy"), ("sure", "1")];
+        assert!(is_of(&there, &wanted(&copy)));
+        assert!(!is_of(&there, &wanted(&[("action", "look")])));
+        assert!(!is_of(&there, &wanted(&[&copy[..], &[("masks", "none")]].concat())));
+        assert!(!is_of(&there, &wanted(&[&copy[..], &[("service", "db")]].concat())));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use verbs::{Event, environment};
+use verbs::Event;
+use verbs::environment::{self, Doomed};
 
 use super::{Place, Said, Shell, html};
 use crate::app::{App, Result};
@@ -21,6 +22,8 @@ struct Destroy {
     tab: &'static str,
     runs_in: Option<String>,
     class: String,
+    /// The very one that is shown.
+    uid: String,
     /// Its class says that this must be said once more.
     protected: bool,
 }
@@ -29,6 +32,8 @@ struct Destroy {
 pub struct Word {
     #[serde(default)]
     name: String,
+    #[serde(default)]
+    uid: Option<String>,
     #[serde(default)]
     protected: String,
 }
@@ -39,7 +44,7 @@ pub async fn page(
     place: Place,
 ) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
-    let protected = class_of(&app, &environment).await.is_some_and(|class| class.protected);
+    let protected = class_of(&app, &environment).await.is_none_or(|class| class.protected);
     let shell = Shell::new(&app, &guest, format!("Destroy {}", place.name), "environments");
     let shell = shell.command(command::destroy(&place.namespace, &place.name, protected));
     let runs_in = environment.status.as_ref().and_then(|status| status.namespace.clone());
@@ -49,6 +54,7 @@ pub async fn page(
         tab: "/destroy",
         runs_in,
         class: environment.spec.class.clone(),
+        uid: environment.metadata.uid.clone().unwrap_or_default(),
         protected,
     })
 }
@@ -69,6 +75,7 @@ pub async fn destroy(State(app): State<App>, place: Place, Said(word): Said<Word
         ));
     }
     let protected = !word.protected.is_empty();
-    environment::destroy(&app.cluster, namespace, name, protected, false, None, &mut |_: Event| {}).await?;
+    let doomed = Doomed { namespace, name, uid: word.uid.as_deref(), protected };
+    environment::destroy(&app.cluster, doomed, false, None, &mut |_: Event| {}).await?;
     Ok(Redirect::to(&place.path()).into_response())
 }

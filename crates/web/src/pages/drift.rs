@@ -1,5 +1,6 @@
 //! What others changed by hand, and who.
 
+use api::DriftPolicy;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -21,6 +22,13 @@ struct Drift {
     tab: &'static str,
     report: Report,
     ages: Vec<String>,
+}
+
+impl Drift {
+    /// Whether what is found next is put back: its class may leave it, and while it is frozen nothing is.
+    fn is_put_back(&self) -> bool {
+        self.report.frozen_until.is_none() && self.report.policy == Some(DriftPolicy::Heal)
+    }
 }
 
 pub async fn page(

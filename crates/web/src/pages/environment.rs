@@ -40,12 +40,11 @@ struct Missing<'a> {
     gone: Gone<'a>,
 }
 
-async fn body(app: &App, place: &Place) -> Result<Body> {
-    let environment = app.environment(&place.namespace, &place.name).await?;
-    let detail = environment::detail(&app.cluster, &environment).await;
+async fn body(app: &App, environment: &api::Environment) -> Body {
+    let detail = environment::detail(&app.cluster, environment).await;
     let now = Timestamp::now();
     let silence = app.watched.news().borrow().silence.as_ref().map(|silence| said(silence, now));
-    Ok(Body::of(detail, silence, now))
+    Body::of(detail, silence, now)
 }
 
 pub async fn page(
@@ -54,13 +53,14 @@ pub async fn page(
     place: Place,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, &place.name, "environments");
-    let body = match body(&app, &place).await {
+    let environment = match app.environment(&place.namespace, &place.name).await {
         Err(failure) if failure.status == StatusCode::NOT_FOUND => {
             let page = html(&Missing { shell, gone: Gone { place: &place, was: false } })?;
             return Ok((StatusCode::NOT_FOUND, page).into_response());
         }
-        body => body?,
+        environment => environment?,
     };
+    let body = body(&app, &environment).await;
     let shell = shell.command(command::wait(&place.namespace, &place.name));
     html(&Environment { shell, place, tab: "", body })
 }
@@ -69,8 +69,8 @@ pub async fn live(State(app): State<App>, headers: HeaderMap, place: Place) -> R
     live::of(app.clone(), app.watched.news(), &headers, move |app| {
         let place = place.clone();
         async move {
-            let drawn = match app.watched.find(&place.namespace, &place.name) {
-                Some(_) => body(&app, &place).await?.render(),
+            let drawn = match app.find(&place.namespace, &place.name).await? {
+                Some(environment) => body(&app, &environment).await.render(),
                 None => Gone { place: &place, was: true }.render(),
             };
             drawn.map_err(|error| Failure::ours(&error))

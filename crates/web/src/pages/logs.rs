@@ -43,7 +43,10 @@ struct Logs {
     lines: Vec<Shown>,
     /// Why there are none.
     trouble: Option<Failure>,
-    found: Option<Found>,
+    /// What was passed over or may be missing.
+    notes: Vec<String>,
+    /// Where what is older begins.
+    older: Option<String>,
     /// The newest line, where following goes on.
     after: String,
 }
@@ -58,6 +61,8 @@ pub struct Asked {
     follow: String,
     /// Lines up to this one are known already.
     after: String,
+    /// Only what is older than a page that ended so.
+    cursor: String,
 }
 
 impl Asked {
@@ -127,6 +132,9 @@ pub async fn page(
         Ok((lines, found)) => (lines, found, None),
         Err(failure) => (vec![], None, Some(failure)),
     };
+    let found = found.unwrap_or_default();
+    // That nothing was found has a place of its own.
+    let notes = words::found::notes(&place.name, &Found { lines: found.lines.max(1), ..found.clone() });
     let newest = lines.last().map(|line| line.time);
     let after = match newest {
         // So many of that moment are on the page already.
@@ -142,7 +150,8 @@ pub async fn page(
         parts,
         lines,
         trouble,
-        found,
+        notes,
+        older: found.cursor,
         after,
     })
 }
@@ -161,7 +170,9 @@ fn parts(app: &App, place: &Place) -> Vec<String> {
 /// The newest lines, in order of time.
 async fn read(app: &App, place: &Place, asked: &Asked) -> Result<(Vec<Shown>, Option<Found>)> {
     let since = asked.ago();
-    let wanted = Search { query: asked.query(place, Some(since))?, limit: LINES, ..Search::default() };
+    let cursor = Some(asked.cursor.clone()).filter(|cursor| !cursor.is_empty());
+    let wanted =
+        Search { query: asked.query(place, Some(since))?, limit: LINES, cursor, ..Search::default() };
     newest(app, &place.namespace, &wanted).await
 }
 

@@ -41,7 +41,7 @@ pub async fn page(
 /// A second click is answered as the first was.
 pub async fn carry_out(State(app): State<App>, PlanId(id): PlanId) -> Result<Response> {
     let sheet = app.desk.find(&id)?;
-    sheet.carry_out(&app.cluster).await?;
+    app.desk.carry_out(&app.cluster, &sheet).await?;
     let place = Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
     Ok(Redirect::to(&place.path()).into_response())
 }

@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use verbs::environment;
-use verbs::logs::search::Search;
+use verbs::logs::search::{Found, Search};
 use verbs::logs::{Filter, Level, Moment, Query};
 
 use super::logs::newest;
@@ -46,7 +46,11 @@ pub async fn page(
         ..Search::default()
     };
     let excerpt = match newest(&app, &place.namespace, &wanted).await {
-        Ok((lines, _)) => Excerpt::Lines(lines),
+        Ok((lines, found)) => {
+            let found = found.unwrap_or_default();
+            let notes = words::found::notes(&place.name, &Found { lines: found.lines.max(1), ..found });
+            Excerpt::Lines(lines, notes)
+        }
         Err(failure) => Excerpt::Unread(failure.words.sentence.clone()),
     };
     let shell = Shell::new(&app, &guest, format!("Report on {}", place.name), "environments");

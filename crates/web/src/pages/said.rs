@@ -4,6 +4,7 @@ use api::names::EnvironmentName;
 use axum::Form;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::{App, Result};
@@ -102,7 +103,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Said<T> {
         match Form::<T>::from_request(request, app).await {
             Ok(Form(said)) => Ok(Self(said)),
             Err(rejection) => {
-                Err(Failure::said(rejection.body_text(), "go back and fill in the form once more"))
+                let hint = "go back and fill in the form once more";
+                Err(Failure::said(rejection.body_text(), hint).with(rejection.status()))
             }
         }
     }
@@ -133,6 +135,11 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Address<T> {
         }
     }
 }
+
+/// Where nothing may stand there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,8 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use futures::{StreamExt, stream};
-use verbs::{Change, Event, environment};
+use verbs::environment::{self, Destroyed, Doomed};
+use verbs::{Change, Event};
 
 use super::destroy::class_of;
 use super::{Place, Said, Shell, html};
@@ -76,7 +77,7 @@ pub async fn ask(
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
     let action = action(&fields)?;
-    let places = places(&app, &fields)?;
+    let places: Vec<Place> = picked(&app, &fields)?.into_iter().map(|(place, _)| place).collect();
     let shell = Shell::new(&app, &guest, action.title(places.len()), "environments");
     let shell = shell.command(command::several(action, &places));
     let lines = stream::iter(places).map(|place| line(&app, action, place)).buffered(AT_ONCE);
@@ -91,32 +92,43 @@ pub async fn carry_out(
     let action = action(&fields)?;
     let lines: Vec<Line> = match action {
         Several::Destroy => {
-            let places = places(&app, &fields)?;
+            let picked = picked(&app, &fields)?;
             let typed = fields.iter().find(|(field, _)| field == "count").map(|(_, value)| value.trim());
-            if typed != Some(places.len().to_string().as_str()) {
+            if typed != Some(picked.len().to_string().as_str()) {
                 return Err(Failure::said(
                     "everything stays as it is: how many are to be destroyed was not typed",
-                    format!("go back and type {}", places.len()),
+                    format!("go back and type {}", picked.len()),
                 ));
             }
-            stream::iter(places).map(|place| destroyed(&app, place)).buffered(AT_ONCE).collect().await
+            all(&app, picked, |app, (place, uid)| async move { destroyed(&app, place, uid).await }).await?
         }
         Several::Restart | Several::Update => {
             let sheets: Result<Vec<_>> = picks(&fields)?.iter().map(|id| app.desk.find(id)).collect();
-            let carried = stream::iter(sheets?).map(|sheet| {
-                let app = app.clone();
-                async move {
-                    let place =
-                        Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
-                    done(place, sheet.carry_out(&app.cluster).await.map(changed))
-                }
-            });
-            carried.buffered(AT_ONCE).collect().await
+            all(&app, sheets?, |app, sheet| async move {
+                let place =
+                    Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
+                done(place, sheet.carry_out(&app.cluster).await.map(changed))
+            })
+            .await?
         }
     };
     let shell = Shell::new(&app, &guest, action.title(lines.len()), "environments");
     let failed = lines.iter().filter(|line| line.chip.tone == "bad").count();
     html(&Done { shell, action, lines, failed })
+}
+
+/// Each of them, also if whoever asked for it leaves meanwhile.
+async fn all<T, D>(app: &App, these: Vec<T>, each: impl Fn(App, T) -> D + Send + 'static) -> Result<Vec<Line>>
+where
+    T: Send + 'static,
+    D: Future<Output = Line> + Send + 'static,
+{
+    let within = app.clone();
+    let doing = async move {
+        let lines = stream::iter(these).map(move |one| each(within.clone(), one)).buffered(AT_ONCE);
+        Ok(lines.collect().await)
+    };
+    app.desk.finish(doing).await
 }
 
 async fn line(app: &App, action: Several, place: Place) -> Line {
@@ -164,15 +176,20 @@ async fn to_destroy(app: &App, place: Place) -> Line {
         Some(runs_in) => format!("namespace {runs_in} and its volumes go"),
         None => "nothing of it runs yet".to_owned(),
     };
-    let pick = Some(format!("{}/{}", place.namespace, place.name));
+    // Only the one that is shown here, not one that is made under its name meanwhile.
+    let uid = environment.metadata.uid.as_deref().unwrap_or_default();
+    let pick = Some(format!("{}/{}/{uid}", place.namespace, place.name));
     Line { place, chip: Chip::new("bad", "trash-2", "Destroy"), said, hint: None, pick }
 }
 
-async fn destroyed(app: &App, place: Place) -> Line {
+async fn destroyed(app: &App, place: Place, uid: Option<String>) -> Line {
     let Place { namespace, name } = &place;
-    let mut deaf = |_: Event| {};
-    let begun = environment::destroy(&app.cluster, namespace, name, false, false, None, &mut deaf).await;
-    let begun = begun.map(|_| "is being destroyed".to_owned()).map_err(Failure::from);
+    let doomed = Doomed { namespace, name, uid: uid.as_deref(), protected: false };
+    let begun = environment::destroy(&app.cluster, doomed, false, None, &mut |_: Event| {}).await;
+    let begun = begun.map_err(Failure::from).map(|begun| match begun {
+        Destroyed::Missing { .. } => "was not there any more".to_owned(),
+        Destroyed::Started { .. } | Destroyed::Gone { .. } => "is being destroyed".to_owned(),
+    });
     done(place, begun)
 }
 
@@ -213,14 +230,17 @@ fn picks(fields: &[(String, String)]) -> Result<Vec<String>> {
     }
 }
 
-fn places(app: &App, fields: &[(String, String)]) -> Result<Vec<Place>> {
+/// Places as the list names them; with a uid, the very one that was shown.
+fn picked(app: &App, fields: &[(String, String)]) -> Result<Vec<(Place, Option<String>)>> {
     let place = |pick: &String| {
-        let (namespace, name) = pick.split_once('/').ok_or_else(|| {
-            Failure::said("an environment is named by its namespace and its name", "begin at the list")
-        })?;
+        let mut words = pick.splitn(3, '/');
+        let (Some(namespace), Some(name)) = (words.next(), words.next()) else {
+            let sentence = "an environment is named by its namespace and its name";
+            return Err(Failure::said(sentence, "begin at the list"));
+        };
         let place = Place::parse(namespace, name)?;
         app.within(&place.namespace)?;
-        Ok(place)
+        Ok((place, words.next().map(str::to_owned)))
     };
     picks(fields)?.iter().map(place).collect()
 }

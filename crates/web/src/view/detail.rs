@@ -7,6 +7,7 @@ use verbs::environment::{Detail, State};
 use words::time::age_at;
 use words::{doing, finding};
 
+use super::log::harmless;
 use super::tone::{Chip, of_part, of_state};
 
 #[derive(Template)]
@@ -37,7 +38,7 @@ impl Judged {
         Self {
             tone: if verdict.terminal && !verdict.holds { "bad" } else { "wait" },
             finding: finding(verdict),
-            evidence: verdict.evidence.iter().flat_map(|text| text.lines()).map(str::to_owned).collect(),
+            evidence: verdict.evidence.iter().flat_map(|text| text.lines()).map(harmless).collect(),
             fix: verdict.fix.clone(),
             holds: verdict.holds,
         }

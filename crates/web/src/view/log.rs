@@ -74,7 +74,7 @@ fn hue(component: &str) -> u32 {
 }
 
 /// Control characters as pictures of themselves, without colours of terminals, and nothing that turns text around.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let mut harmless = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -82,7 +82,8 @@ fn harmless(text: &str) -> String {
             '\u{1b}' if rest.peek() == Some(&'[') => {
                 // A colour or a movement: up to its final letter.
                 rest.next();
-                while rest.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {}
+                while rest.next_if(|c| ('\u{20}'..='\u{3f}').contains(c)).is_some() {}
+                rest.next_if(|c| ('\u{40}'..='\u{7e}').contains(c));
             }
             '\n' | '\t' => harmless.push(c),
             '\u{0}'..='\u{1f}' => harmless.extend(char::from_u32(0x2400 + u32::from(c))),
@@ -134,6 +135,8 @@ mod tests {
         assert_eq!(harmless("a\u{1b}["), "a");
         assert_eq!(harmless("a\u{1b}[1;2"), "a");
         assert_eq!(harmless("a\u{1b}b"), "a␛b");
+        assert_eq!(harmless("a\u{1b}[\nb"), "a\nb");
+        assert_eq!(harmless("a\u{1b}[1 оплата 17 — err"), "aоплата 17 — err");
     }
 
     #[test]

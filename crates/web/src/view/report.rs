@@ -3,12 +3,13 @@
 use verbs::environment::Detail;
 use words::finding;
 
-use super::log::Shown;
+use super::log::{Shown, harmless};
 use crate::command;
 
 /// Lines worth telling, or why there are none.
 pub enum Excerpt {
-    Lines(Vec<Shown>),
+    /// With what was passed over or may be missing.
+    Lines(Vec<Shown>, Vec<String>),
     Unread(String),
 }
 
@@ -37,16 +38,18 @@ pub fn report(detail: &Detail, excerpt: &Excerpt) -> String {
     }
     if let Some(verdict) = &detail.verdict {
         text.push_str(&format!("\n{}\n", finding(verdict)));
-        text.push_str(&fenced(&verdict.evidence.join("\n")));
+        text.push_str(&fenced(&harmless(&verdict.evidence.join("\n"))));
     }
     match excerpt {
-        Excerpt::Lines(lines) if lines.is_empty() => {
-            text.push_str("\nNo warning or error was logged within the last hour.\n");
-        }
-        Excerpt::Lines(lines) => {
-            text.push_str("\nThe newest warnings and errors of the last hour:\n");
-            let lines: Vec<String> = lines.iter().map(line).collect();
-            text.push_str(&fenced(&lines.join("\n")));
+        Excerpt::Lines(lines, notes) => {
+            if lines.is_empty() {
+                text.push_str("\nNo warning or error was found within the last hour.\n");
+            } else {
+                text.push_str("\nThe newest warnings and errors of the last hour:\n");
+                let lines: Vec<String> = lines.iter().map(line).collect();
+                text.push_str(&fenced(&lines.join("\n")));
+            }
+            text.extend(notes.iter().map(|note| format!("- {note}\n")));
         }
         Excerpt::Unread(why) => text.push_str(&format!("\nIts logs could not be read: {why}\n")),
     }
@@ -99,15 +102,26 @@ mod tests {
             })
         };
         let lines = vec![line(r#"{"level":"error","msg":"no ``` answer","host":"db"}"#), line("WARN slow")];
-        insta::assert_snapshot!(report(&detail(&world()[3], None), &Excerpt::Lines(lines)));
+        insta::assert_snapshot!(report(&detail(&world()[3], None), &Excerpt::Lines(lines, vec![])));
     }
 
     #[test]
     fn logs_that_could_not_be_read_are_told_as_that() {
         let told = report(&detail(&world()[1], None), &Excerpt::Unread("no answer".into()));
         assert!(told.contains("Its logs could not be read: no answer"), "{told}");
-        let none = report(&detail(&world()[1], None), &Excerpt::Lines(vec![]));
-        assert!(none.contains("No warning or error"), "{none}");
+        let none = report(
+            &detail(&world()[1], None),
+            &Excerpt::Lines(vec![], vec!["1 object is neither plain nor gzip".to_owned()]),
+        );
+        assert!(none.contains("No warning or error") && none.contains("- 1 object is neither"), "{none}");
+    }
+
+    #[test]
+    fn evidence_that_is_pasted_does_nothing_there() {
+        let mut failed = detail(&world()[3], None);
+        failed.verdict.as_mut().unwrap().evidence = vec!["\u{1b}[2J\u{202e}live".to_owned()];
+        let told = report(&failed, &Excerpt::Lines(vec![], vec![]));
+        assert!(told.contains("\n\u{fffd}live\n"), "{told}");
     }
 
     #[test]

@@ -46,16 +46,12 @@ pub async fn run(context: &Context, args: DestroyArgs) -> Result<()> {
     let mut progress = Progress::new(&context.output);
     context.waiting(format!("outboard -n {} env destroy {name} --yes", place.namespace));
     let wait = !args.patience.no_wait;
-    let destroyed = environment::destroy(
-        &place.cluster,
-        &place.namespace,
-        name,
-        args.protected,
-        wait,
-        Some(args.patience.timeout),
-        &mut |event| progress.event(&event),
-    )
-    .await;
+    let doomed =
+        environment::Doomed { namespace: &place.namespace, name, uid: None, protected: args.protected };
+    let timeout = Some(args.patience.timeout);
+    let destroyed =
+        environment::destroy(&place.cluster, doomed, wait, timeout, &mut |event| progress.event(&event))
+            .await;
     progress.end();
     let receipt = destroyed?;
     context.output.outcome(&receipt, |_| receipt::destroyed(&receipt))

@@ -10,7 +10,7 @@ use verbs::logs::{Query, Words};
 
 use crate::context::{Context, Place};
 use crate::error::{Failure, Result};
-use crate::output::log::{Style, Writer, found, histogram as drawn};
+use crate::output::log::{Style, Writer, histogram as drawn};
 use crate::terminal;
 
 /// Answers that may wait to be written; a slow terminal slows the reading down beyond that.
@@ -121,8 +121,11 @@ fn notes(context: &Context, environment: &str, searched: &Found) -> Result<()> {
     if context.output.is_json() {
         return context.output.item(&serde_json::json!({"event": "result", "result": searched}));
     }
-    for note in found::notes(environment, searched) {
+    for note in words::found::notes(environment, searched) {
         context.output.note(&note);
+    }
+    if let Some(cursor) = &searched.cursor {
+        context.output.note(&format!("there may be more that is older: go on with --cursor {cursor}"));
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ impl Turn<'_> {
         let mut pieces = pieces(item, dumped)?;
         let kind = pieces.kind();
         let (mut digest, mut leaks) = (Digest::new(kind), false);
-        while let Some(mut piece) = pieces.next().ok()? {
+        while let Some(mut piece) = pieces.piece().ok()? {
             leaks |= self.shared.leaks_in_value(item, &mut piece);
             if let Some(masking) = &item.masking {
                 masking.apply(&mut piece);
@@ -135,7 +135,7 @@ impl Turn<'_> {
         clear(&mut self.hands.target, &part).await?;
         let (mut begun, mut moved) = (false, 0);
         let Some(mut pieces) = pieces(item, dumped) else { return Ok(()) };
-        while let Ok(Some(mut piece)) = pieces.next() {
+        while let Ok(Some(mut piece)) = pieces.piece() {
             if let Some(masking) = &item.masking {
                 masking.apply(&mut piece);
             }

@@ -31,7 +31,7 @@ pub fn string(stored: &[u8]) -> Option<Vec<u8>> {
 
 /// The value; none: of a type that is not read here.
 pub fn value(body: &[u8]) -> Option<Value> {
-    Pieces::new(body, usize::MAX)?.next().ok()?
+    Pieces::new(body, usize::MAX)?.piece().ok()?
 }
 
 /// What is stored as one text, packed or not.

@@ -62,7 +62,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// None: that was all.
-    pub fn next(&mut self) -> Result<Option<Value>, Unread> {
+    pub fn piece(&mut self) -> Result<Option<Value>, Unread> {
         let mut left = match &mut self.at {
             At::End => return Ok(None),
             At::Read(values) => return Ok(values.pop()),
@@ -184,7 +184,7 @@ mod tests {
 
     fn pieces(body: &[u8], most: usize) -> Vec<Value> {
         let (mut pieces, mut found) = (Pieces::new(body, most).unwrap(), vec![]);
-        while let Some(piece) = pieces.next().unwrap() {
+        while let Some(piece) = pieces.piece().unwrap() {
             assert_eq!(piece.kind(), pieces.kind());
             found.push(piece);
         }
@@ -225,7 +225,7 @@ mod tests {
         let body = table(2, 100, text);
         for cut in [&body[..body.len() - 1], &[body.as_slice(), b"x"].concat()] {
             let mut pieces = Pieces::new(cut, 500).unwrap();
-            let broken = (0..200).find_map(|_| pieces.next().err());
+            let broken = (0..200).find_map(|_| pieces.piece().err());
             assert_eq!(broken, Some(Unread));
         }
         assert!(Pieces::new(b"\x00\x03abcd", 500).is_none());
@@ -243,7 +243,7 @@ mod tests {
             let body = [&[form], bytes.as_slice()].concat();
             if let Some(mut pieces) = Pieces::new(&body, most) {
                 for _ in 0..200 {
-                    match pieces.next() {
+                    match pieces.piece() {
                         Ok(Some(_)) => {}
                         Ok(None) | Err(Unread) => break,
                     }

@@ -1,10 +1,11 @@
-//! What is said about a search, beside the lines that it found.
+//! What is said about a search of logs, beside the lines that it found.
 
 use std::fmt::Write as _;
 
 use verbs::logs::Skipped;
 use verbs::logs::search::{Archived, Found};
-use words::size::count;
+
+use crate::size::count;
 
 /// One sentence each.
 pub fn notes(environment: &str, found: &Found) -> Vec<String> {
@@ -31,9 +32,6 @@ pub fn notes(environment: &str, found: &Found) -> Vec<String> {
                 gaps => format!("are {gaps} gaps"),
             }
         ));
-    }
-    if let Some(cursor) = &found.cursor {
-        notes.push(format!("there may be more that is older: go on with --cursor {cursor}"));
     }
     notes
 }
@@ -115,7 +113,6 @@ mod tests {
             destroyed: true,
             archive: Some(archive),
             gaps: 1,
-            cursor: Some("abc".into()),
             ..Found::default()
         };
         insta::assert_snapshot!(notes("qa-42", &found).join("\n"));

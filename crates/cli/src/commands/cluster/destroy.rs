@@ -1,0 +1,58 @@
+//! `outboard cluster destroy`.
+
+use clap::Args;
+use verbs::clusters::{self, Consent, Purpose};
+
+use super::ClusterFileArgs;
+use crate::context::Context;
+use crate::error::{Failure, Result};
+use crate::output::cluster::{self as shown, Teller};
+use crate::terminal;
+
+/// Destroy a cluster, and prove that nothing of it is left; goes on where it was stopped
+#[derive(Args, Debug)]
+pub struct DestroyArgs {
+    #[command(flatten)]
+    pub cluster: ClusterFileArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Leave the volumes of the cluster's workloads; they are named at the end
+    #[arg(long)]
+    pub keep_volumes: bool,
+}
+
+pub async fn run(
+    context: &Context,
+    args: DestroyArgs,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+) -> Result<()> {
+    let wanted = args.cluster.wanted()?;
+    let name = wanted.file.metadata.name.clone();
+    if !args.yes && !terminal::can_ask() {
+        return Err(Failure::Usage {
+            sentence: format!("destroying {name} has to be confirmed, and there is no terminal to ask on"),
+            hint: "say --yes".to_owned(),
+        });
+    }
+    let mut teller = Teller::new(&context.output);
+    let consent = Consent { keep_volumes: args.keep_volumes, ..Consent::default() };
+    let ready = clusters::prepare(&wanted, Purpose::Destroy, true, &consent, interrupted, &mut |event| {
+        teller.tell(&event);
+    })
+    .await?;
+    let count = ready.planned.summary.delete;
+    if !args.yes && (count > 0 || !ready.made.is_nothing()) {
+        let question = format!(
+            "Destroy cluster {name} of account {}, {count} resources with all that runs on it{}? Type its name: ",
+            ready.account(),
+            shown::made(ready.made, args.keep_volumes)
+        );
+        if terminal::ask(question).await? != name {
+            context.output.note(&format!("{name} stays as it is"));
+            return Ok(());
+        }
+    }
+    let receipt = ready.destroy(interrupted, &mut |event| teller.tell(&event)).await?;
+    context.output.outcome(&receipt, |paint| shown::receipt(&receipt, *paint))
+}

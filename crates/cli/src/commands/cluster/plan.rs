@@ -1,0 +1,38 @@
+//! `outboard cluster plan`.
+
+use clap::Args;
+use verbs::clusters::{self, Consent, Purpose};
+
+use super::ClusterFileArgs;
+use crate::context::Context;
+use crate::error::Result;
+use crate::output::cluster::{self as shown, Teller};
+
+/// Show what would be made or changed, what that costs and what it interrupts; change nothing
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub cluster: ClusterFileArgs,
+    /// Show what destroying would take away
+    #[arg(long)]
+    pub destroy: bool,
+    /// Do not refuse a plan by which data would be lost
+    #[arg(long)]
+    pub allow_loss: bool,
+}
+
+pub async fn run(
+    context: &Context,
+    args: PlanArgs,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+) -> Result<()> {
+    let wanted = args.cluster.wanted()?;
+    let mut teller = Teller::new(&context.output);
+    let purpose = if args.destroy { Purpose::Destroy } else { Purpose::Apply };
+    let consent = Consent { loss: args.allow_loss, ..Consent::default() };
+    let ready =
+        clusters::prepare(&wanted, purpose, false, &consent, interrupted, &mut |event| teller.tell(&event))
+            .await?;
+    let plan = shown::Plan::of(&ready.planned);
+    context.output.outcome(&plan, |paint| shown::plan(&plan, *paint))
+}

@@ -1,0 +1,229 @@
+//! Clusters: planned, made, looked at and destroyed, each from its file.
+
+mod zone;
+
+use std::path::{Path, PathBuf};
+
+pub use ::clusters::{
+    Adopted, Cost, Count, Created, Error, Event, Finding, Holder, Look, Phase, PlanSummary, Planned, Purpose,
+    Receipt, Result, Said, Sink, Status, Wanted, plan,
+};
+pub use aws::Failure as Unanswered;
+
+use ::clusters::plan::drift::DriftReport;
+use ::clusters::{ClusterFile, Kubeconfig, Work};
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::cluster::Cluster;
+use crate::file::{self, Read, Source};
+
+/// The name of the file in a directory.
+pub const NAME: &str = "cluster.yaml";
+
+/// What a person typed after `-f`: a file, a directory that holds one, `-`, or nothing for the working directory.
+pub fn source(argument: Option<&Path>) -> Source {
+    match argument {
+        None => Source::Path(PathBuf::from(NAME)),
+        Some(path) if path.is_dir() => Source::Path(path.join(NAME)),
+        other => Source::from_argument(other),
+    }
+}
+
+/// Reads and checks the file of a cluster.
+pub fn wanted(source: &Source) -> crate::Result<Wanted> {
+    let read: Read<ClusterFile> = file::cluster(source)?;
+    let beside = match source {
+        Source::Path(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
+        Source::Stdin => PathBuf::new(),
+    };
+    Ok(Wanted { file: read.content, beside })
+}
+
+/// A cluster with a plan that was read and judged.
+pub struct Ready {
+    work: Work,
+    pub planned: Planned,
+    /// What its Kubernetes has made in AWS, which goes with it.
+    pub made: Count,
+    keep_volumes: bool,
+}
+
+/// How far a change may go.
+#[derive(Clone, Debug, Default)]
+pub struct Consent {
+    /// Data may be lost.
+    pub loss: bool,
+    /// The plan that was agreed to.
+    pub plan: Option<String>,
+    /// Volumes of the cluster's workloads outlive it.
+    pub keep_volumes: bool,
+}
+
+/// Looks at everything, takes up what an earlier run has left, and plans. Makes the bucket of states only for a change.
+pub async fn prepare(
+    wanted: &Wanted,
+    purpose: Purpose,
+    change: bool,
+    consent: &Consent,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    sink: Sink<'_>,
+) -> Result<Ready> {
+    let mut work = Work::open(wanted, sink).await?;
+    ::clusters::settle(&work, interrupted, sink).await?;
+    if purpose == Purpose::Apply && !::clusters::is_begun(&work).await? {
+        let named = match &work.file.spec.api {
+            Some(api) => {
+                let named = Box::pin(zone::look(api, sink));
+                unless(interrupted, async { Ok(named.await) }).await?
+            }
+            None => Vec::new(),
+        };
+        unless(interrupted, ::clusters::preflight(&work, named, sink)).await?;
+    }
+    if change && purpose == Purpose::Apply {
+        work.make_bucket(sink).await?;
+    }
+    let planned = unless(interrupted, ::clusters::planned(&work, purpose, sink)).await?;
+    planned.judge(purpose, consent.loss, consent.plan.as_deref())?;
+    let made = match purpose {
+        Purpose::Destroy => ::clusters::made_by_kubernetes(&work).await?.count(),
+        Purpose::Apply | Purpose::Look => Count::default(),
+    };
+    Ok(Ready { work, planned, made, keep_volumes: consent.keep_volumes })
+}
+
+impl Ready {
+    pub fn name(&self) -> &str {
+        &self.work.identity.name
+    }
+
+    pub fn account(&self) -> &str {
+        &self.work.identity.account
+    }
+
+    pub async fn create(
+        &self,
+        interrupted: &mut (impl Future<Output = ()> + Unpin),
+        sink: Sink<'_>,
+    ) -> Result<Created> {
+        ::clusters::apply(&self.work, &self.planned, interrupted, sink).await
+    }
+
+    pub async fn destroy(
+        &self,
+        interrupted: &mut (impl Future<Output = ()> + Unpin),
+        sink: Sink<'_>,
+    ) -> Result<Receipt> {
+        ::clusters::destroy(&self.work, &self.planned, self.keep_volumes, interrupted, sink).await
+    }
+}
+
+/// What differs from what was applied.
+pub async fn drift(
+    wanted: &Wanted,
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    sink: Sink<'_>,
+) -> Result<DriftReport> {
+    let work = Work::open(wanted, sink).await?;
+    ::clusters::settle(&work, interrupted, sink).await?;
+    unless(interrupted, ::clusters::drift(&work, sink)).await
+}
+
+pub async fn status(wanted: &Wanted) -> Result<Status> {
+    ::clusters::status(wanted).await
+}
+
+/// Why machines are no nodes.
+pub async fn diagnose(wanted: &Wanted) -> Result<Vec<Finding>> {
+    ::clusters::diagnose(wanted).await
+}
+
+pub async fn list(region: &str, bucket: Option<&str>) -> Result<Vec<Status>> {
+    ::clusters::list(region, bucket).await
+}
+
+pub async fn unlock(wanted: &Wanted, id: &str, sink: Sink<'_>) -> Result<plan::lock::Lock> {
+    ::clusters::unlock(wanted, id, sink).await
+}
+
+/// What a cluster that others made says of itself.
+pub async fn found(cluster: &Cluster) -> crate::Result<Adopted> {
+    let version = cluster.client.apiserver_version().await.map_err(|error| cluster.explain(error))?;
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let nodes = nodes.list_metadata(&ListParams::default()).await.map_err(|error| cluster.explain(error))?;
+    Ok(Adopted {
+        endpoint: cluster.server.clone(),
+        kubernetes: version.git_version,
+        nodes: nodes.items.len(),
+        at: jiff::Timestamp::now().to_string(),
+    })
+}
+
+/// Lists it among ours.
+pub async fn adopt(
+    name: &str,
+    region: &str,
+    bucket: Option<&str>,
+    found: &Adopted,
+    sink: Sink<'_>,
+) -> Result<()> {
+    ::clusters::adopt(name, region, bucket, found, sink).await
+}
+
+/// Strikes off a cluster that was adopted; it runs on.
+pub async fn forget(name: &str, region: &str, bucket: Option<&str>) -> Result<()> {
+    ::clusters::forget(name, region, bucket).await
+}
+
+/// A kubeconfig of an administrator, as YAML reads it.
+pub async fn kubeconfig(wanted: &Wanted, hours: u32) -> Result<serde_json::Value> {
+    match ::clusters::kubeconfig(wanted, hours).await? {
+        Kubeconfig::Drawn(kubeconfig) => Ok(kubeconfig),
+        Kubeconfig::Kept { place, text } => read_kubeconfig(&text).ok_or(Error::Unreadable {
+            what: format!("the kubeconfig in {place}"),
+            // Not what is there instead: it may be a secret of another kind.
+            why: "it is no YAML of kind Config".to_owned(),
+        }),
+    }
+}
+
+fn read_kubeconfig(text: &str) -> Option<serde_json::Value> {
+    let read: serde_json::Value = serde_saphyr::from_str(text).ok()?;
+    Some(read).filter(|read| read["kind"] == "Config")
+}
+
+/// What it would cost; nobody is asked. None: a module of one's own.
+pub fn cost(wanted: &Wanted) -> Result<Option<Cost>> {
+    ::clusters::price(&wanted.file)
+}
+
+/// What nothing has to be finished of ends when somebody presses Ctrl-C.
+async fn unless<T>(
+    interrupted: &mut (impl Future<Output = ()> + Unpin),
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        outcome = work => outcome,
+        () = interrupted => Err(Error::Stopped { done: 0, total: 0 }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kubeconfig_is_read_as_yaml_or_json_and_anything_else_is_none() {
+        let yaml = "apiVersion: v1\nkind: Config\nclusters: []\n";
+        assert_eq!(
+            read_kubeconfig(yaml),
+            read_kubeconfig(r#"{"apiVersion":"v1","kind":"Config","clusters":[]}"#)
+        );
+        assert!(read_kubeconfig(yaml).is_some());
+        assert_eq!(read_kubeconfig("hunter22"), None);
+        assert_eq!(read_kubeconfig("kind: Secret"), None);
+        assert_eq!(read_kubeconfig(": : :"), None);
+    }
+}

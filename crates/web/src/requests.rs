@@ -1,0 +1,159 @@
+//! Requests from the door to the answer, against a cluster that is told what to say.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, Response, StatusCode, header};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use tower::ServiceExt;
+use verbs::Watched;
+
+use crate::app::{App, Inside};
+use crate::desk::Desk;
+use crate::door::Door;
+use crate::fake::{self, list, object, refusal, settings};
+use crate::token;
+
+const ADDRESS: &str = "127.9.8.7:4000";
+
+struct Page {
+    router: Router,
+    token: String,
+    /// Writes that reached the cluster.
+    writes: Arc<Mutex<Vec<String>>>,
+}
+
+/// A cluster whose watches know nothing yet, and that has these objects when it is asked for one.
+async fn page(objects: &[(&'static str, Value)]) -> Page {
+    let writes = Arc::new(Mutex::new(vec![]));
+    let (objects, written) = (objects.to_vec(), writes.clone());
+    let cluster = fake::cluster(move |method, address| {
+        let path = address.split('?').next().unwrap_or_default().to_owned();
+        let found = objects.iter().find(|(end, _)| path.ends_with(*end)).map(|(_, object)| object.clone());
+        let reads = method == Method::GET;
+        if !reads {
+            written.lock().unwrap().push(format!("{method} {path}"));
+        }
+        async move {
+            match (address.contains("watch=true"), found) {
+                (true, _) => std::future::pending().await,
+                (_, Some(object)) if reads => (200, object),
+                _ if path.ends_with("/environments") => (200, list("Environment", &[])),
+                _ if path.ends_with("/datacopies") => (200, list("DataCopy", &[])),
+                _ => refusal(404, "NotFound"),
+            }
+        }
+    });
+    let watched = Watched::begin(&cluster, Some("shop")).await.unwrap();
+    let copies = OnceCell::new();
+    let token = token::draw();
+    let (door, _) = Door::new(ADDRESS.parse().unwrap(), Some(token::mark(&token)));
+    let (namespace, who, desk) = (Some("shop".to_owned()), None, Desk::default());
+    let app = App::new(Inside { cluster, namespace, who, watched, copies, desk, door });
+    Page { router: crate::serve::router(app), token, writes }
+}
+
+impl Page {
+    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Body> {
+        let bearer = format!("Bearer {}", self.token);
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, ADDRESS);
+        request = request.header(header::AUTHORIZATION, bearer);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// What a stream sends first.
+    async fn first(&self, path: &str) -> String {
+        let answer = self.ask(Method::GET, path, &[], "").await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let event = answer.into_body().into_data_stream().next().await.unwrap().unwrap();
+        String::from_utf8(event.to_vec()).unwrap()
+    }
+}
+
+fn qa() -> (&'static str, Value) {
+    ("/environments/qa", object("Environment", "qa", &settings(), &json!({})))
+}
+
+#[tokio::test]
+async fn an_environment_that_the_watch_does_not_know_yet_is_not_told_as_gone() {
+    let page = page(&[qa()]).await;
+    let event = page.first("/api/v1/environments/shop/qa/events").await;
+    assert!(event.contains(r#""name":"qa""#), "{event}");
+    let event = page.first("/environments/shop/qa/live").await;
+    assert!(!event.contains("is gone") && event.contains("Class"), "{event}");
+    let event = page.first("/environments/shop/nope/live").await;
+    assert!(event.contains("nope is gone"), "{event}");
+}
+
+#[tokio::test]
+async fn whoever_looks_at_a_copy_learns_that_it_is_kept_no_more() {
+    let event = page(&[]).await.first("/copies/shop/qa-x7k2p/live").await;
+    assert!(event.contains("not kept any more"), "{event}");
+}
+
+#[tokio::test]
+async fn what_is_not_looked_at_is_refused_and_nothing_is_destroyed() {
+    let page = page(&[qa()]).await;
+    let path = "/api/v1/environments/shop/qa";
+    let steer = ("/api/v1/copies/shop/qa-x", r#"{"action": "cancel"}"#);
+    for (method, path, headers, body) in [
+        (Method::DELETE, format!("{path}?dryRun=true"), vec![], ""),
+        (Method::DELETE, path.to_owned(), vec![("if-match", "\"0\"")], ""),
+        (
+            Method::PATCH,
+            steer.0.to_owned(),
+            vec![("if-match", "\"0\""), ("content-type", "application/json")],
+            steer.1,
+        ),
+        (Method::GET, "/api/v1/environments?clas=qa".to_owned(), vec![], ""),
+        (Method::GET, "/api/v1/environments?state=perfect".to_owned(), vec![], ""),
+        (Method::GET, "/api/v1/copies?limit=1".to_owned(), vec![], ""),
+        (Method::GET, format!("{path}/revisions?limit=1"), vec![], ""),
+        (Method::GET, format!("{path}/logs?limit=0"), vec![], ""),
+        (Method::GET, format!("{path}/logs?levl=error"), vec![], ""),
+    ] {
+        let answer = page.ask(method.clone(), &path, &headers, body).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{method} {path}");
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
+    assert!(page.writes.lock().unwrap().iter().all(|write| write.contains("selfsubject")));
+    let other = page.ask(Method::DELETE, &format!("{path}?uid=another"), &[], "").await;
+    assert_eq!(other.status(), StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_body_is_refused_for_what_is_wrong_with_it() {
+    let page = page(&[]).await;
+    let json = [("content-type", "application/json")];
+    let long = format!("\"{}\"", "x".repeat(300 << 10));
+    for (headers, body, status) in [
+        (&[][..], "{}", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (&json[..], "{", StatusCode::BAD_REQUEST),
+        (&json[..], long.as_str(), StatusCode::PAYLOAD_TOO_LARGE),
+        (&json[..], r#"{"namespace": "shop"}"#, StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let answer = page.ask(Method::POST, "/api/v1/plans", headers, body).await;
+        assert_eq!(answer.status(), status, "{}", &body[..body.len().min(40)]);
+    }
+    let stranger =
+        Request::get("/api/v1/projects").header(header::HOST, ADDRESS).body(Body::empty()).unwrap();
+    let stranger = page.router.clone().oneshot(stranger).await.unwrap();
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(stranger.headers()[header::WWW_AUTHENTICATE], "Bearer");
+}
+
+#[tokio::test]
+async fn a_plan_that_is_not_known_says_nothing_about_what_was_done_before() {
+    let answer = page(&[]).await.ask(Method::POST, "/api/v1/plans/0/carry-out", &[], "").await;
+    assert_eq!(answer.status(), StatusCode::GONE);
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let problem: Value = serde_json::from_slice(&body).unwrap();
+    assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("revisions tell")), "{problem}");
+}

@@ -1,0 +1,348 @@
+# What nodes may do. A worker reads its images, says how far it is, and reads the one parameter with which it joins.
+
+data "aws_caller_identity" "here" {}
+
+data "aws_partition" "here" {}
+
+locals {
+  partition = data.aws_partition.here.partition
+  account   = data.aws_caller_identity.here.account_id
+
+  parameter_arn = "arn:${local.partition}:ssm:${var.region}:${local.account}:parameter${local.parameters}"
+  bucket_arn    = "arn:${local.partition}:s3:::${var.bucket.name}"
+  kms_arns      = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+}
+
+data "aws_iam_policy_document" "ec2" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ec2.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "worker" {
+  statement {
+    sid       = "BootScripts"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arn}/${var.bucket.prefix}/boot/*"]
+  }
+
+  statement {
+    sid       = "Join"
+    actions   = ["ssm:GetParameter"]
+    resources = ["${local.parameter_arn}/join/worker"]
+  }
+
+  statement {
+    sid       = "Progress"
+    actions   = ["ssm:PutParameter"]
+    resources = ["${local.parameter_arn}/progress/*"]
+  }
+
+  # The node's own zone and type, which it labels itself with.
+  statement {
+    sid       = "WhoAmI"
+    actions   = ["ec2:DescribeInstances"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "RegistryLogin"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid = "Images"
+    actions = [
+      "ecr:BatchCheckLayerAvailability",
+      "ecr:BatchGetImage",
+      "ecr:GetDownloadUrlForLayer",
+    ]
+    resources = ["arn:${local.partition}:ecr:*:${local.account}:repository/*"]
+  }
+}
+
+data "aws_iam_policy_document" "control_plane" {
+  # checkov:skip=CKV_AWS_111:Load balancers of Services have names that nobody knows beforehand; what changes or deletes asks for the cluster's tag.
+  # checkov:skip=CKV_AWS_356:The same, and what describes takes no resource.
+  statement {
+    sid       = "BootScripts"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arn}/${var.bucket.prefix}/boot/*"]
+  }
+
+  # Who runs `kubeadm init`, whose turn it is to join, and snapshots of etcd.
+  statement {
+    sid       = "ElectionAndSnapshots"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arn}/${var.bucket.prefix}/init/*", "${local.bucket_arn}/${var.bucket.prefix}/etcd/*"]
+  }
+
+  statement {
+    sid       = "SnapshotsEnd"
+    actions   = ["s3:PutObjectTagging"]
+    resources = ["${local.bucket_arn}/${var.bucket.prefix}/etcd/*"]
+  }
+
+  # A conditional write is answered with 404 rather than 403 only to whom may list.
+  statement {
+    sid       = "ListOwnPrefix"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${var.bucket.prefix}/init/*", "${var.bucket.prefix}/etcd/*"]
+    }
+  }
+
+  statement {
+    sid       = "ReleaseTurn"
+    actions   = ["s3:DeleteObject"]
+    resources = ["${local.bucket_arn}/${var.bucket.prefix}/init/turn.json"]
+  }
+
+  statement {
+    sid       = "Keys"
+    actions   = ["ssm:GetParameter"]
+    resources = ["${local.parameter_arn}/pki/*", "${local.parameter_arn}/join/*"]
+  }
+
+  statement {
+    sid       = "JoinAndProgress"
+    actions   = ["ssm:PutParameter"]
+    resources = ["${local.parameter_arn}/join/*", "${local.parameter_arn}/progress/*"]
+  }
+
+  # The cloud controller: routes are Cilium's, so it reads nodes and looks after load balancers.
+  statement {
+    sid = "CloudControllerReads"
+    actions = [
+      "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:DescribeTags",
+      "ec2:DescribeAvailabilityZones",
+      "ec2:DescribeInstanceTopology",
+      "ec2:DescribeInstances",
+      "ec2:DescribeRegions",
+      "ec2:DescribeRouteTables",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeVolumes",
+      "ec2:DescribeVpcs",
+      "elasticloadbalancing:DescribeListeners",
+      "elasticloadbalancing:DescribeLoadBalancerAttributes",
+      "elasticloadbalancing:DescribeLoadBalancerPolicies",
+      "elasticloadbalancing:DescribeLoadBalancers",
+      "elasticloadbalancing:DescribeTargetGroups",
+      "elasticloadbalancing:DescribeTargetHealth",
+    ]
+    resources = ["*"]
+  }
+
+  # It makes load balancers for Services, whose names nobody knows beforehand, with the cluster's tag from the first moment…
+  statement {
+    sid = "CloudControllerCreates"
+    actions = [
+      "ec2:CreateSecurityGroup",
+      "elasticloadbalancing:CreateLoadBalancer",
+      "elasticloadbalancing:CreateTargetGroup",
+    ]
+    resources = [
+      "arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*",
+      "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}:loadbalancer/*",
+      "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}:targetgroup/*",
+    ]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/${local.cluster_tag}"
+      values   = ["owned"]
+    }
+  }
+
+  # The VPC in which it makes them is named, too.
+  statement {
+    sid       = "CloudControllerCreatesIn"
+    actions   = ["ec2:CreateSecurityGroup"]
+    resources = ["arn:${local.partition}:ec2:${var.region}:${local.account}:vpc/*"]
+  }
+
+  # Tags are given while something is made, and never to what is there: that would make others' things the cluster's.
+  statement {
+    sid       = "CloudControllerTagsGroups"
+    actions   = ["ec2:CreateTags"]
+    resources = ["arn:${local.partition}:ec2:${var.region}:${local.account}:security-group/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ec2:CreateAction"
+      values   = ["CreateSecurityGroup"]
+    }
+  }
+
+  statement {
+    sid       = "CloudControllerTagsBalancers"
+    actions   = ["elasticloadbalancing:AddTags"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "elasticloadbalancing:CreateAction"
+      values   = ["CreateListener", "CreateLoadBalancer", "CreateTargetGroup"]
+    }
+  }
+
+  # The first load balancer of an account.
+  statement {
+    sid       = "CloudControllerRole"
+    actions   = ["iam:CreateServiceLinkedRole"]
+    resources = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:AWSServiceName"
+      values   = ["elasticloadbalancing.amazonaws.com"]
+    }
+  }
+
+  # …and changes only what has the cluster's tag.
+  statement {
+    sid = "CloudControllerChanges"
+    actions = [
+      "ec2:AuthorizeSecurityGroupIngress",
+      "ec2:DeleteSecurityGroup",
+      "ec2:RevokeSecurityGroupIngress",
+      "elasticloadbalancing:AddTags",
+      "elasticloadbalancing:ApplySecurityGroupsToLoadBalancer",
+      "elasticloadbalancing:AttachLoadBalancerToSubnets",
+      "elasticloadbalancing:ConfigureHealthCheck",
+      "elasticloadbalancing:CreateListener",
+      "elasticloadbalancing:CreateLoadBalancerListeners",
+      "elasticloadbalancing:CreateLoadBalancerPolicy",
+      "elasticloadbalancing:DeleteListener",
+      "elasticloadbalancing:DeleteLoadBalancer",
+      "elasticloadbalancing:DeleteLoadBalancerListeners",
+      "elasticloadbalancing:DeleteTargetGroup",
+      "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+      "elasticloadbalancing:DeregisterTargets",
+      "elasticloadbalancing:DetachLoadBalancerFromSubnets",
+      "elasticloadbalancing:ModifyListener",
+      "elasticloadbalancing:ModifyLoadBalancerAttributes",
+      "elasticloadbalancing:ModifyTargetGroup",
+      "elasticloadbalancing:ModifyTargetGroupAttributes",
+      "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
+      "elasticloadbalancing:RegisterTargets",
+      "elasticloadbalancing:SetLoadBalancerPoliciesForBackendServer",
+      "elasticloadbalancing:SetLoadBalancerPoliciesOfListener",
+    ]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/${local.cluster_tag}"
+      values   = ["owned"]
+    }
+  }
+
+  statement {
+    sid       = "RegistryLogin"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid = "Images"
+    actions = [
+      "ecr:BatchCheckLayerAvailability",
+      "ecr:BatchGetImage",
+      "ecr:GetDownloadUrlForLayer",
+    ]
+    resources = ["arn:${local.partition}:ecr:*:${local.account}:repository/*"]
+  }
+}
+
+# Only where parameters are under a key of one's own: the account's key of SSM needs no policy.
+data "aws_iam_policy_document" "key" {
+  count = length(local.kms_arns)
+
+  statement {
+    sid       = "Parameters"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = local.kms_arns
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["ssm.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+locals {
+  roles = {
+    "control-plane" = data.aws_iam_policy_document.control_plane.json
+    "worker"        = data.aws_iam_policy_document.worker.json
+  }
+}
+
+resource "aws_iam_role" "node" {
+  for_each = local.roles
+
+  name                 = "${var.id}-${each.key}"
+  assume_role_policy   = data.aws_iam_policy_document.ec2.json
+  permissions_boundary = var.permissions_boundary
+}
+
+resource "aws_iam_role_policy" "node" {
+  for_each = local.roles
+
+  name   = each.key
+  role   = aws_iam_role.node[each.key].name
+  policy = each.value
+}
+
+resource "aws_iam_role_policy" "key" {
+  for_each = length(local.kms_arns) == 0 ? {} : local.roles
+
+  name   = "key"
+  role   = aws_iam_role.node[each.key].name
+  policy = data.aws_iam_policy_document.key[0].json
+}
+
+# Shells through Session Manager. Not AWS' own policy for it: that one lets a node read every parameter of the account,
+# the cluster's keys among them.
+data "aws_iam_policy_document" "session_manager" {
+  # checkov:skip=CKV_AWS_111:These actions are of the node itself, and take no resource.
+  # checkov:skip=CKV_AWS_356:The same.
+  statement {
+    actions = [
+      "ssm:UpdateInstanceInformation",
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "session_manager" {
+  for_each = local.roles
+
+  name   = "session-manager"
+  role   = aws_iam_role.node[each.key].name
+  policy = data.aws_iam_policy_document.session_manager.json
+}
+
+resource "aws_iam_instance_profile" "node" {
+  for_each = local.roles
+
+  name = "${var.id}-${each.key}"
+  role = aws_iam_role.node[each.key].name
+}

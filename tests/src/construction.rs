@@ -1,0 +1,248 @@
+//! Where clusters are made in stories: AWS on this machine, the real engine, the modules as the provider at hand takes them,
+//! and one Cluster file.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::terraform::fit;
+use crate::{Cloud, Output, binary, outboard_with};
+
+const PROVIDER: &str = "3.39.0";
+/// What nobody may find anywhere afterwards.
+pub const PLANTED: &str = "planted/secret+of+the+story";
+
+/// What moto cannot do of the module for EKS, and why it is taken out for a story.
+pub const NOT_IN_MOTO: [(&str, &str); 4] = [
+    ("\n    \"vpc-cni\"                = null", "moto has no add-ons"),
+    ("\n    \"kube-proxy\"             = null", "moto has no add-ons"),
+    ("\n    \"coredns\"                = null", "moto has no add-ons"),
+    ("\n    \"eks-pod-identity-agent\" = null", "moto has no add-ons"),
+];
+
+pub struct Construction {
+    pub cloud: Cloud,
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+    /// What the provider does not know of our modules.
+    pub lost: BTreeSet<String>,
+}
+
+impl Construction {
+    pub async fn begin() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let at = folder.path();
+        let cloud = Cloud::for_terraform(at).await?;
+        let mirror = testbed::tool("aws-provider")?;
+        let engine = engine()?;
+        let schema = schema(&engine, &mirror, &at.join("schema"))?;
+        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../terraform");
+        let mut lost = BTreeSet::new();
+        for module in ["network", "kubeadm", "eks"] {
+            lost.extend(fit(&modules.join(module), &at.join("modules").join(module), &schema)?);
+        }
+        lost.extend(fit(&modules.join("examples/own"), &at.join("own"), &schema)?);
+        fs::write(at.join("here.tf.json"), overlay(&schema, &cloud.endpoint())?.to_string())?;
+        let variables = [
+            ("AWS_ENDPOINT_URL", cloud.endpoint()),
+            ("AWS_ACCESS_KEY_ID", "AKIASTORYSTORYSTORY0".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", PLANTED.to_owned()),
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("TF_CLI_CONFIG_FILE", mirror.display().to_string()),
+            ("XDG_STATE_HOME", at.join("state").display().to_string()),
+            ("OUTBOARD_TERRAFORM", engine.display().to_string()),
+            ("OUTBOARD_TERRAFORM_MODULES", at.join("modules").display().to_string()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let site = Self { cloud, folder, variables, lost };
+        site.write(&site.file())?;
+        Ok(site)
+    }
+
+    /// What cluster.yaml says at first.
+    pub fn file(&self) -> Value {
+        json!({
+            "apiVersion": "outboard.dev/v1alpha1",
+            "kind": "Cluster",
+            "metadata": {"name": "qa"},
+            "spec": {
+                "region": "eu-west-1",
+                "topology": "kubeadm",
+                "kubernetes": "1.34.2",
+                "image": "ami-760aaa0f",
+                "network": {"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b", "eu-west-1c"]},
+                "api": {"allow": ["203.0.113.0/24"]},
+                "controlPlane": {"instance": "t3.medium"},
+                "workers": {
+                    "general": {"instances": ["m6i.large"], "min": 1, "max": 3},
+                    "batch": {
+                        "instances": ["m6i.large", "m5.large", "m7i.large"], "min": 0, "max": 5, "spot": true,
+                        "labels": {"team": "batch"},
+                        "taints": [{"key": "batch", "value": "yes", "effect": "NoSchedule"}],
+                    },
+                },
+                "tags": {"team": "stories"},
+                "terraform": {"override": "here.tf.json"},
+            },
+        })
+    }
+
+    /// The same for EKS, without what moto does not have.
+    pub fn eks(&self) -> Result<Value> {
+        for (part, _) in NOT_IN_MOTO {
+            let path = self.folder.path().join("modules/eks/variables.tf");
+            let text = fs::read_to_string(&path)?;
+            ensure!(text.contains(part), "the module has no `{part}` any more:\n{text}");
+            fs::write(&path, text.replace(part, ""))?;
+        }
+        Ok(json!({
+            "apiVersion": "outboard.dev/v1alpha1",
+            "kind": "Cluster",
+            "metadata": {"name": "managed"},
+            "spec": {
+                "region": "eu-west-1",
+                "topology": "eks",
+                "kubernetes": "1.34",
+                "network": {"cidr": "10.30.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"], "nat": "single"},
+                "admins": ["arn:aws:iam::123456789012:role/admin"],
+                "workers": {"general": {"instances": ["m6i.large"], "min": 1, "max": 3}},
+                "terraform": {"override": "here.tf.json"},
+            },
+        }))
+    }
+
+    /// The same for the example of a module of one's own, which lies in `own` beside it.
+    pub fn own(&self) -> Value {
+        json!({
+            "apiVersion": "outboard.dev/v1alpha1",
+            "kind": "Cluster",
+            "metadata": {"name": "mine"},
+            "spec": {
+                "region": "eu-west-1",
+                "topology": "own",
+                "module": "./own",
+                "inputs": {
+                    "endpoint": "https://api.example.org",
+                    "kubeconfig_arn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mine",
+                },
+                "terraform": {"override": "here.tf.json"},
+            },
+        })
+    }
+
+    /// Writes cluster.yaml: JSON is YAML.
+    pub fn write(&self, file: &Value) -> Result<()> {
+        Ok(fs::write(self.folder.path().join("cluster.yaml"), serde_json::to_string_pretty(file)?)?)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What is set for whatever works on clusters here.
+    pub fn variables(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        self.variables.iter().cloned()
+    }
+
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.variables().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// `outboard cluster …`
+    pub async fn cluster(&self, arguments: &[&str]) -> Result<Output> {
+        let arguments = [&["cluster"], arguments].concat();
+        let variables: Vec<(&str, &str)> =
+            self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        outboard_with(Path::new("/dev/null"), self.folder.path(), &variables, &arguments).await
+    }
+
+    /// The same, begun and left to itself: whoever calls interrupts or kills it.
+    pub fn begin_cluster(&self, arguments: &[&str]) -> Result<std::process::Child> {
+        let said = |name: &str| fs::File::create(self.folder.path().join(name));
+        Command::new(binary()?)
+            .arg("cluster")
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("KUBECONFIG")
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(said("begun.out")?)
+            .stderr(said("begun.err")?)
+            .spawn()
+            .context("failed to start outboard")
+    }
+
+    /// Does what behind.py says, and returns what it printed.
+    pub fn behind(&self, what: &str, id: &str) -> Result<Vec<String>> {
+        let script = self.folder.path().join("behind.py");
+        fs::write(&script, include_str!("cloud/behind.py"))?;
+        let output = Command::new("python3")
+            .arg(script)
+            .args([&self.cloud.endpoint(), what, id])
+            .env("PYTHONPATH", testbed::tool("moto")?.with_file_name("packages"))
+            .output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?
+            .lines()
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect())
+    }
+}
+
+/// `$OUTBOARD_TERRAFORM`, else a Terraform that is there, else the OpenTofu that the testbed has built.
+fn engine() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("OUTBOARD_TERRAFORM") {
+        return Ok(path.into());
+    }
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found =
+        std::env::split_paths(&paths).map(|folder| folder.join("terraform")).find(|path| path.is_file());
+    match found {
+        Some(path) => Ok(path),
+        None => testbed::tool("tofu"),
+    }
+}
+
+/// What the provider at hand knows.
+fn schema(engine: &Path, mirror: &Path, folder: &Path) -> Result<Value> {
+    fs::create_dir_all(folder)?;
+    let required = json!({"terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}}});
+    fs::write(folder.join("main.tf.json"), required.to_string())?;
+    let run = |arguments: &[&str]| -> Result<Vec<u8>> {
+        let mut command = Command::new(engine);
+        command.args(arguments).current_dir(folder).env("TF_CLI_CONFIG_FILE", mirror);
+        let output = command.env("CHECKPOINT_DISABLE", "1").stdin(Stdio::null()).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(output.stdout)
+    };
+    run(&["init", "-input=false"])?;
+    let told = run(&["providers", "schema", "-json"])?;
+    let begin = told.iter().position(|byte| *byte == b'{').context("a schema")?;
+    Ok(serde_json::from_slice(&told[begin..])?)
+}
+
+/// The provider at hand in place of the one that modules are written for, asking AWS here.
+fn overlay(schema: &Value, endpoint: &str) -> Result<Value> {
+    let providers = schema["provider_schemas"].as_object().context("a provider's schemas")?;
+    let provider = &providers.values().next().context("a provider")?["provider"]["block"];
+    let services = &provider["block_types"]["endpoints"]["block"]["attributes"];
+    let services = services.as_object().context("the provider's endpoints")?;
+    let endpoints: serde_json::Map<String, Value> =
+        services.keys().map(|service| (service.clone(), endpoint.into())).collect();
+    Ok(json!({
+        "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws", "version": PROVIDER}}},
+        "provider": {"aws": [{
+            "skip_metadata_api_check": true,
+            "s3_force_path_style": true,
+            "max_retries": 2,
+            "endpoints": [endpoints],
+        }]},
+    }))
+}
