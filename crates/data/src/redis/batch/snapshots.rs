@@ -26,7 +26,7 @@ impl Turn<'_> {
         for (key, dumped) in batch.keys.iter().zip(&batch.dumped) {
             let name = shared.scope.renamed(key);
             if is_over(dumped.expires, now) {
-                over.push(name);
+                over.push((name, dumped.expires));
                 continue;
             }
             let item = Item { key, name, size: dumped.payload.len() as u64, masking: shared.rules.of(key) };
@@ -37,8 +37,7 @@ impl Turn<'_> {
         }
         self.counts.expired += over.len() as u64;
         if batch.look && !self.skips() {
-            // What the target has under that name is of before.
-            self.withhold(over.iter().map(Vec::as_slice).collect()).await?;
+            self.outlived(&over).await?;
         }
         self.apart(&mut all).await?;
         let of: HashMap<&[u8], &Dumped> = batch.keys.iter().map(Vec::as_slice).zip(&batch.dumped).collect();
@@ -60,6 +59,18 @@ impl Turn<'_> {
             Box::pin(self.values_of(&some, found)).await?;
         }
         Ok(())
+    }
+
+    /// What the target has under those names, if it does not end by itself as they do, is of before.
+    async fn outlived(&mut self, over: &[(Vec<u8>, i64)]) -> Result<()> {
+        let asked = over.iter().map(|(name, _)| command("PEXPIRETIME", &[name])).collect();
+        let ends = self.hands.target.sure("reading values", asked).await?;
+        let stale = over
+            .iter()
+            .zip(&ends)
+            .filter(|((_, expires), end)| int(end).is_some_and(|end| end != -2 && end != *expires));
+        let names: Vec<&[u8]> = stale.map(|((name, _), _)| name.as_slice()).collect();
+        self.withhold(names).await
     }
 
     /// Written in slices, so that the target is not held for long. False: it is of a form that is not read here.
