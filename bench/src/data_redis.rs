@@ -3,14 +3,17 @@
 
 mod shake;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use redis::Value;
 use serde_json::json;
 use stories::pantry::{self, DATABASES, differences};
 use stories::redis_server::{RedisServer, words};
 use stories::{CopyJob, until};
+use tokio::task::JoinHandle;
 
 use self::shake::Reader;
 use crate::data::cost::{Cost, Meter};
@@ -19,7 +22,10 @@ use crate::table::Table;
 
 #[derive(Clone, Copy, Debug)]
 enum Rival {
+    /// Key by key.
     Outboard,
+    /// Out of a snapshot, as of one moment.
+    Snapshot,
     /// Held to a quarter of the source's main thread.
     Gentle,
     Replica,
@@ -27,14 +33,15 @@ enum Rival {
     Shake(Reader),
 }
 
-const RIVALS: [Rival; 4] = [Rival::Replica, Rival::Outboard, Rival::Gentle, Rival::OneByOne];
+const RIVALS: [Rival; 5] = [Rival::Replica, Rival::Snapshot, Rival::Outboard, Rival::Gentle, Rival::OneByOne];
 const SHAKES: [Rival; 2] = [Rival::Shake(Reader::Scan), Rival::Shake(Reader::Sync)];
 
 impl Rival {
     fn name(self) -> &'static str {
         match self {
-            Self::Outboard => "outboard data-copy",
-            Self::Gentle => "outboard data-copy, cpuPercent: 25",
+            Self::Outboard => "outboard data-copy, key by key",
+            Self::Snapshot => "outboard data-copy, out of a snapshot",
+            Self::Gentle => "outboard data-copy, key by key, cpuPercent: 25",
             Self::Replica => "REPLICAOF",
             Self::OneByOne => "DUMP and RESTORE, one by one",
             Self::Shake(Reader::Scan) => "RedisShake, by SCAN",
@@ -42,27 +49,27 @@ impl Rival {
         }
     }
 
-    /// What it says of itself: memory, and the source's PING.
-    async fn run(self, source: &RedisServer, target: &RedisServer) -> Result<(Option<u64>, Option<f64>)> {
-        let limits = match self {
-            Self::Replica => {
-                replicate(source, target).await?;
-                return Ok((None, None));
-            }
-            Self::OneByOne => {
-                one_by_one(source, target).await?;
-                return Ok((None, None));
-            }
-            Self::Shake(reader) => {
-                shake::copy(reader, source, target).await?;
-                return Ok((None, None));
-            }
-            Self::Outboard => json!({}),
-            Self::Gentle => json!({"cpuPercent": 25}),
+    /// How much memory it says it had.
+    async fn run(self, source: &RedisServer, target: &RedisServer) -> Result<Option<u64>> {
+        match self {
+            Self::Replica => replicate(source, target).await.map(|()| None),
+            Self::OneByOne => one_by_one(source, target).await.map(|()| None),
+            Self::Shake(reader) => shake::copy(reader, source, target).await.map(|()| None),
+            Self::Outboard | Self::Gentle | Self::Snapshot => self.ours(source, target).await,
+        }
+    }
+
+    async fn ours(self, source: &RedisServer, target: &RedisServer) -> Result<Option<u64>> {
+        let limits = if matches!(self, Self::Gentle) { json!({"cpuPercent": 25}) } else { json!({}) };
+        let mut job = CopyJob::redis(source, target)?.limits(limits);
+        let (snapshot, path) = match self {
+            Self::Snapshot => (true, "snapshot"),
+            _ => (false, "payloads"),
         };
-        let job = CopyJob::redis(source, target)?.limits(limits);
+        job.job["snapshot"] = json!(snapshot);
         let report = tokio::task::spawn_blocking(move || job.run()?.report()).await??;
-        Ok((report["peakMemoryBytes"].as_u64(), report["sourcePingP99Millis"].as_f64()))
+        ensure!(report["path"] == path, "it went another way: {report:#}");
+        Ok(report["peakMemoryBytes"].as_u64())
     }
 }
 
@@ -73,9 +80,12 @@ pub fn run() -> Result<()> {
 
 async fn measure() -> Result<()> {
     let keys = setting("KEYS", 1_000_000) as u64;
-    let source = RedisServer::start(&[]).await?;
+    // Whoever reads as a replica waits for no others.
+    let source = RedisServer::start(&["--repl-diskless-sync-delay", "0"]).await?;
     pantry::fill(&source, keys).await?;
     pantry::large(&source, 50_000).await?;
+    // At one RedisShake ends when it reads as a replica, and it has none key by key.
+    source.ask::<Value>(words("FUNCTION FLUSH")).await?;
     let used: String = source.ask(words("INFO memory")).await?;
     let used = used.lines().find_map(|line| line.strip_prefix("used_memory_human:")).unwrap_or_default();
     println!(
@@ -86,6 +96,7 @@ async fn measure() -> Result<()> {
         "",
         "wall s",
         "source CPU s",
+        "source's main thread s",
         "target CPU s",
         "tool CPU s",
         "tool's peak memory MB",
@@ -97,29 +108,90 @@ async fn measure() -> Result<()> {
         let target = RedisServer::start(&[]).await?;
         let pid = |server: &RedisServer| server.pid().context("a server does not run");
         let (meter, own) = (Meter::of([pid(&source)?, pid(&target)?])?, own_cpu()?);
-        let (memory, ping) = rival.run(&source, &target).await?;
+        let (pings, before) = (Pings::begin(&source).await?, main_thread(&source).await?);
+        let memory = match rival.run(&source, &target).await {
+            // What it would have taken nobody knows; the others go on.
+            Err(error) if matches!(rival, Rival::Shake(_)) => {
+                println!("{:<40} failed: {error:#}", rival.name());
+                pings.end().await?;
+                continue;
+            }
+            memory => memory?,
+        };
         let mut cost = meter.end()?;
+        let seen = Seen { memory, main: main_thread(&source).await? - before, ping: pings.end().await? };
         if matches!(rival, Rival::OneByOne) {
             cost.tool += own_cpu()? - own;
         }
         let differing = differences(&source, &target, "").await?;
         println!("{:<40} {:>6.1} s", rival.name(), cost.wall);
-        table.row(row(rival, &cost, (memory, ping), differing.len()));
+        table.row(row(rival, &cost, &seen, differing.len()));
     }
     println!("\n{table}");
     Ok(())
 }
 
-fn row(rival: Rival, cost: &Cost, told: (Option<u64>, Option<f64>), differing: usize) -> Vec<String> {
+/// What one rival was seen to do to the source, and what it needed.
+struct Seen {
+    memory: Option<u64>,
+    main: f64,
+    ping: f64,
+}
+
+/// Seconds that the source's main thread has worked, for whomever.
+async fn main_thread(server: &RedisServer) -> Result<f64> {
+    let info: String = server.ask(words("INFO cpu")).await?;
+    let fact = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    let both = fact("used_cpu_sys_main_thread:").zip(fact("used_cpu_user_main_thread:"));
+    both.map(|(system, user)| system + user).context("INFO cpu does not tell of its main thread")
+}
+
+/// Asks a server for the simplest there is, all the time, as an application would feel it.
+struct Pings {
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<Result<Vec<f64>>>,
+}
+
+impl Pings {
+    const PAUSE: Duration = Duration::from_millis(5);
+
+    async fn begin(server: &RedisServer) -> Result<Self> {
+        let mut conn = server.connect(0).await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let mut felt = vec![];
+            while !stopped.load(Ordering::Relaxed) {
+                let asked = Instant::now();
+                Box::pin(words("PING").query_async::<Value>(&mut conn)).await?;
+                felt.push(asked.elapsed().as_secs_f64() * 1e3);
+                tokio::time::sleep(Self::PAUSE).await;
+            }
+            Ok(felt)
+        });
+        Ok(Self { stop, task })
+    }
+
+    /// In milliseconds: so late were the latest of a hundred, at least.
+    async fn end(self) -> Result<f64> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut felt = self.task.await??;
+        felt.sort_by(f64::total_cmp);
+        felt.get(felt.len() * 99 / 100).copied().context("nobody asked")
+    }
+}
+
+fn row(rival: Rival, cost: &Cost, seen: &Seen, differing: usize) -> Vec<String> {
     let unknown = || "–".to_owned();
     vec![
         rival.name().to_owned(),
         format!("{:.1}", cost.wall),
         format!("{:.1}", cost.source),
+        format!("{:.1}", seen.main),
         format!("{:.1}", cost.target),
         format!("{:.1}", cost.tool),
-        told.0.map_or_else(unknown, |bytes| format!("{:.0}", bytes as f64 / 1e6)),
-        told.1.map_or_else(unknown, |millis| format!("{millis:.1}")),
+        seen.memory.map_or_else(unknown, |bytes| format!("{:.0}", bytes as f64 / 1e6)),
+        format!("{:.1}", seen.ping),
         if differing == 0 { "yes".to_owned() } else { format!("**no**, {differing} differ") },
     ]
 }

@@ -89,6 +89,7 @@ impl World {
             endpoint: Some(format!("http://{host}:{}", text(&secret, "port")?)),
             region: Some(text(&secret, "region")?),
             credentials: Some((text(&secret, "access_key")?, text(&secret, "password")?)),
+            ..StorePlace::default()
         };
         let client =
             Aws::default().store(&place).await.map_err(|failure| anyhow!("no client: {failure:?}"))?;

@@ -50,11 +50,11 @@ impl CopyJob {
         Ok(Self { folder, job })
     }
 
-    /// Of everything in Redis.
+    /// Of everything in Redis, key by key.
     pub fn redis(source: &RedisServer, target: &RedisServer) -> Result<Self> {
         let (folder, password) = secrets()?;
         let end = |server: &RedisServer| json!({"host": "127.0.0.1", "port": server.port, "passwordFile": &password});
-        let job = json!({"store": "redis", "source": end(source), "target": end(target)});
+        let job = json!({"store": "redis", "source": end(source), "target": end(target), "snapshot": false});
         Ok(Self { folder, job })
     }
 

@@ -201,7 +201,8 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn certify(folder: &Path) -> Result<()> {
+/// An authority of its own, and a certificate of it for this machine: `ca.pem`, `server.pem` and `server.key`.
+pub fn certify(folder: &Path) -> Result<()> {
     std::fs::write(
         folder.join("openssl.cnf"),
         "[req]\ndistinguished_name=name\n[name]\n[ca]\nbasicConstraints=critical,CA:TRUE\n\

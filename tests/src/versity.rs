@@ -8,11 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use aws::{Aws, StorePlace};
+use aws::{Authority, Aws, StorePlace};
 use aws_sdk_s3::Client;
 use tempfile::TempDir;
 
 use crate::patience::until;
+use crate::redis_server::certify;
 
 pub const KEY: &str = "story";
 pub const SECRET: &str = "a secret of a story";
@@ -23,6 +24,8 @@ pub struct Versity {
     pub port: u16,
     data: TempDir,
     server: Option<Child>,
+    /// It speaks TLS, by a certificate of an authority of its own.
+    certified: bool,
 }
 
 impl Versity {
@@ -31,15 +34,27 @@ impl Versity {
         Self::start_in(&std::env::temp_dir(), buckets).await
     }
 
+    /// Only by TLS, with a certificate of an authority of its own, whose file is [`Self::authority`].
+    pub async fn start_tls(buckets: &[&str]) -> Result<Self> {
+        Self::begin(&std::env::temp_dir(), buckets, true).await
+    }
+
     /// Its files lie in a folder of `parent`.
     pub async fn start_in(parent: &std::path::Path, buckets: &[&str]) -> Result<Self> {
+        Self::begin(parent, buckets, false).await
+    }
+
+    async fn begin(parent: &std::path::Path, buckets: &[&str], certified: bool) -> Result<Self> {
         let data = TempDir::with_prefix_in("story-versity-", parent)?;
         for folder in ["objects", "users"] {
             std::fs::create_dir(data.path().join(folder))?;
         }
+        if certified {
+            certify(data.path())?;
+        }
         // A port that was free a moment ago.
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let mut server = Self { port, data, server: None };
+        let mut server = Self { port, data, server: None, certified };
         server.up().await?;
         let client = server.client().await?;
         for bucket in buckets {
@@ -57,6 +72,14 @@ impl Versity {
             .arg(folder.join("requests"))
             .arg("--iam-dir")
             .arg(folder.join("users"))
+            .args(if self.certified {
+                [("--cert", "server.pem"), ("--key", "server.key")]
+                    .iter()
+                    .flat_map(|(option, file)| [(*option).into(), folder.join(file).into_os_string()])
+                    .collect::<Vec<std::ffi::OsString>>()
+            } else {
+                vec![]
+            })
             .arg("posix")
             .arg(folder.join("objects"))
             .envs([("ROOT_ACCESS_KEY", KEY), ("ROOT_SECRET_KEY", SECRET)])
@@ -92,7 +115,12 @@ impl Versity {
     }
 
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http{}://127.0.0.1:{}", if self.certified { "s" } else { "" }, self.port)
+    }
+
+    /// The certificate of who signed its own.
+    pub fn authority(&self) -> PathBuf {
+        self.data.path().join("ca.pem")
     }
 
     /// How many it has answered, by its own log.
@@ -107,10 +135,13 @@ impl Versity {
     }
 
     pub async fn client(&self) -> Result<Client> {
+        let authority = if self.certified { Some(std::fs::read(self.authority())?) } else { None };
+        let authority = authority.map(|pem| Authority::read(&pem)).transpose().map_err(anyhow::Error::msg)?;
         let place = StorePlace {
             endpoint: Some(self.endpoint()),
             region: Some("us-east-1".to_owned()),
             credentials: Some((KEY.to_owned(), SECRET.to_owned())),
+            authority,
         };
         let client = Aws::default().store(&place).await;
         client.map_err(|failure| anyhow::anyhow!("no client: {failure:?}"))

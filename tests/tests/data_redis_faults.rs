@@ -89,6 +89,26 @@ async fn what_cannot_go_well_is_told_before_anything_is_touched() -> Result<()> 
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis"]
+async fn keys_that_may_not_be_read_are_told_and_the_others_are_copied() -> Result<()> {
+    let (source, target) = (RedisServer::start(&[]).await?, RedisServer::start(&[]).await?);
+    source.ask::<redis::Value>(words("MSET open:1 a open:2 b secret:1 c secret:2 d")).await?;
+    target.ask::<redis::Value>(words("MSET secret:2 of-before open:3 too-many")).await?;
+    let some = "ACL SETUSER some on nopass ~open:* ~outboard:copy:* +@all";
+    source.ask::<redis::Value>(words(some)).await?;
+    let mut job = CopyJob::redis(&source, &target)?.mask_values(&json!([{"keys": "*:1", "mask": "hash"}]));
+    job.job["source"]["user"] = json!("some");
+    job.job["existing"] = json!("wipe");
+    let report = job.run()?.report()?;
+    println!("{report:#}");
+    same("copied", &report["copied"], &json!(2))?;
+    ensure!(report["notCopied"].to_string().contains("may not be read by the source's user"), "{report:#}");
+    let mut names: Vec<String> = target.ask(words("KEYS *")).await?;
+    names.sort();
+    same("what is there", &names, &["open:1", "open:2", "secret:2"].map(str::to_owned).to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_full_target_is_told_and_the_copy_goes_on_once_there_is_room() -> Result<()> {
     let source = RedisServer::start(&[]).await?;
     let target = RedisServer::start(&["--maxmemory", "12mb"]).await?;

@@ -15,6 +15,22 @@ const OBJECTS: usize = 2_000;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs versitygw"]
+async fn a_store_is_trusted_by_the_certificates_that_the_job_names() -> Result<()> {
+    let (source, target) = (Versity::start_tls(&["shop"]).await?, Versity::start(&["shop"]).await?);
+    shelf::fill(&source, "shop", 100).await?;
+    let mut job = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
+    // Nobody whom everybody trusts signed it.
+    job.run()?.failed(Exit::Failure, &["the source at https://127.0.0.1", "cannot be reached"])?;
+    job.job["source"]["tls"] = json!({"caFile": source.authority().with_file_name("server.key")});
+    job.run()?.failed(Exit::Invalid, &["source/tls/caFile", "has no certificate in PEM"])?;
+    job.job["source"]["tls"] = json!({"caFile": source.authority()});
+    let report = job.run()?.report()?;
+    same("copied", &number(&report, "copied")?, &100)?;
+    none_differ(&source.folder("shop"), &target.folder("shop"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
 async fn what_cannot_go_well_is_told_before_anything_is_touched() -> Result<()> {
     let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
     shelf::fill(&source, "shop", 200).await?;

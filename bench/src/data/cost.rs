@@ -49,14 +49,14 @@ impl Meter {
     }
 }
 
-/// CPU seconds of a process and its threads.
+/// CPU seconds of a process and its threads, and of processes that it made and that have ended.
 fn cpu(pid: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // Its name, in parentheses, may hold spaces.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok()).context("no CPU time");
     let second = sysconf(SysconfVar::CLK_TCK)?.context("no clock ticks")? as f64;
-    Ok((ticks(11)? + ticks(12)?) / second)
+    Ok((ticks(11)? + ticks(12)? + ticks(13)? + ticks(14)?) / second)
 }
 
 /// CPU seconds of every program that we ran and that has ended.

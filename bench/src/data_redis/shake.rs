@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use stories::redis_server::RedisServer;
+use stories::redis_server::{RedisDoor, RedisServer};
 
 /// How it reads the source.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub async fn copy(reader: Reader, source: &RedisServer, target: &RedisServer) ->
     let program = program().context("REDIS_SHAKE says where RedisShake lies")?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("shake.toml");
-    std::fs::write(&file, settings(reader, source.port, target.port))?;
+    std::fs::write(&file, settings(reader, source, target))?;
     // Its journal is taken, so that the table stays one.
     let mut command = tokio::process::Command::new(&program);
     let ended = command.arg(&file).current_dir(folder.path()).output().await;
@@ -32,13 +32,17 @@ pub async fn copy(reader: Reader, source: &RedisServer, target: &RedisServer) ->
     Ok(())
 }
 
-fn settings(reader: Reader, from: u16, to: u16) -> String {
+fn settings(reader: Reader, from: &RedisDoor, to: &RedisDoor) -> String {
     let read = match reader {
         Reader::Scan => "[scan_reader]\nscan = true\nksn = false\ncount = 1000",
         Reader::Sync => "[sync_reader]\nsync_rdb = true\nsync_aof = false",
     };
+    let at = |door: &RedisDoor| {
+        format!("address = \"{}:{}\"\npassword = \"{}\"\n", door.host, door.port, door.password)
+    };
     format!(
-        "{read}\naddress = \"127.0.0.1:{from}\"\n\n[redis_writer]\naddress = \"127.0.0.1:{to}\"\n\n\
-         [advanced]\nrdb_restore_command_behavior = \"rewrite\"\n"
+        "{read}\n{}\n[redis_writer]\n{}\n[advanced]\nrdb_restore_command_behavior = \"rewrite\"\n",
+        at(from),
+        at(to)
     )
 }

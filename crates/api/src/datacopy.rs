@@ -44,6 +44,7 @@ pub use report::{
         "self.spec.from == oldSelf.spec.from && self.spec.to == oldSelf.spec.to && self.spec.services == oldSelf.spec.services \
          && self.spec.databases == oldSelf.spec.databases && self.spec.masks == oldSelf.spec.masks \
          && self.spec.keys == oldSelf.spec.keys && self.spec.denied == oldSelf.spec.denied \
+         && self.spec.snapshot == oldSelf.spec.snapshot \
          && has(self.spec.deleteUpTo) == has(oldSelf.spec.deleteUpTo) \
          && (!has(self.spec.deleteUpTo) || self.spec.deleteUpTo == oldSelf.spec.deleteUpTo) \
          && self.spec.dryRun == oldSelf.spec.dryRun && self.spec.scan == oldSelf.spec.scan \
@@ -80,6 +81,9 @@ pub struct DataCopySpec {
     /// Of S3: what becomes of the copy if objects may not be read or written.
     #[serde(default)]
     pub denied: DeniedChoice,
+    /// Of Redis: whether all keys are copied as of one moment, out of a snapshot of the source.
+    #[serde(default)]
+    pub snapshot: SnapshotChoice,
     #[serde(default)]
     pub masks: MaskChoice,
     /// May change while it runs.
@@ -126,6 +130,7 @@ impl DataCopySpec {
             keys: BTreeMap::new(),
             delete_up_to: None,
             denied: DeniedChoice::Fail,
+            snapshot: SnapshotChoice::Auto,
             masks: MaskChoice::Project,
             limits: CopyLimits::default(),
             paused: false,
@@ -175,6 +180,19 @@ pub enum DeniedChoice {
     Fail,
     // It goes well without them, and tells which they are.
     Skip,
+}
+
+/// Whether keys of a Redis are copied as of one moment.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SnapshotChoice {
+    // If the source gives a snapshot; else key by key. (No doc comments here: the schema would list each variant by itself.)
+    #[default]
+    Auto,
+    // Or the copy fails.
+    Always,
+    // Key by key: the source makes no process beside itself.
+    Never,
 }
 
 /// What becomes of personal data.

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod authority;
 mod content;
 mod failure;
 mod firehose;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 pub use access::Access;
 pub use account::{Account, Identity, Tagged};
+pub use authority::Authority;
 use aws_config::SdkConfig;
 pub use failure::{Failure, sort};
 pub use firehose::{Firehose, Key, Undelivered};

@@ -12,6 +12,7 @@ use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation}
 
 use crate::Failure;
 use crate::access::Access;
+use crate::authority::Authority;
 use crate::objects::ANY_REGION;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -25,6 +26,8 @@ pub struct StorePlace {
     pub endpoint: Option<String>,
     /// Key and secret; else the chain's.
     pub credentials: Option<(String, String)>,
+    /// Whom its certificate is of; else one that everybody trusts.
+    pub authority: Option<Authority>,
 }
 
 pub(crate) async fn reach(access: &Access, place: &StorePlace) -> Result<Client, Failure> {
@@ -49,6 +52,9 @@ pub(crate) async fn reach(access: &Access, place: &StorePlace) -> Result<Client,
     }
     if let Some((key, secret)) = &place.credentials {
         config = config.credentials_provider(Credentials::new(key, secret, None, None, "job"));
+    }
+    if let Some(authority) = &place.authority {
+        config = config.http_client(authority.transport().map_err(Failure::Refused)?);
     }
     Ok(Client::from_conf(config.build()))
 }

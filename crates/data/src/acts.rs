@@ -184,7 +184,7 @@ fn what(
             let masked = !masks.is_empty();
             // Those that are no numbers were refused before.
             let databases = databases.iter().filter_map(|name| name.parse().ok()).collect();
-            Ok((What::Keys { databases, keys, masks }, masked))
+            Ok((What::Keys { databases, keys, snapshot: spec.snapshot, masks }, masked))
         }
         CopyStore::S3 => {
             let masks = masks.map(ServiceMasks::objects).transpose()?.unwrap_or_default();

@@ -8,7 +8,7 @@ use api::marks::{self, Owner};
 use api::project::{SecretPlace, ServiceSettings};
 use api::revision::{Source, credentials_name};
 use api::{Cause, Verdict};
-use aws::{Freshness, Store};
+use aws::{Authority, Freshness, Store};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::Api;
@@ -82,14 +82,16 @@ async fn end(
     context: &Context,
 ) -> Result<Result<End, Verdict>, Stop> {
     match place {
-        Place::Ours { environment, namespace } => {
+        Place::Ours { environment, namespace, memory } => {
             let secrets = Api::<Secret>::namespaced(context.client.clone(), namespace);
             let name = credentials_name(service);
             let live = secrets.get_opt(&name).await?;
             let theirs = Owner { environment: environment.clone(), ..owner.clone() };
             let live = live.filter(|live| theirs.owns(live.labels()));
-            Ok(live.map(values).and_then(|values| ours(&values, service, namespace, *store)).ok_or_else(
-                || {
+            Ok(live
+                .map(values)
+                .and_then(|values| ours(&values, service, namespace, *store, *memory))
+                .ok_or_else(|| {
                     waits(
                         Cause::SecretMissing,
                         format!("service {service}"),
@@ -98,8 +100,7 @@ async fn end(
                         ),
                         format!("outboard env show {environment} says what it waits for"),
                     )
-                },
-            ))
+                }))
         }
         Place::External { class, settings } => {
             let kept = match &settings.secret {
@@ -117,7 +118,13 @@ async fn end(
     }
 }
 
-fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Option<End> {
+fn ours(
+    values: &Values,
+    service: &str,
+    namespace: &str,
+    store: CopyStore,
+    memory: Option<u64>,
+) -> Option<End> {
     let (host, port) = (format!("{service}.{namespace}.svc"), text(values, "port")?.parse().ok()?);
     if store == CopyStore::S3 {
         return Some(End::Bucket(Bucket {
@@ -126,6 +133,7 @@ fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Op
             region: text(values, "region"),
             access_key: text(values, "access_key")?,
             secret_key: values.get("password")?.clone(),
+            authority: None,
         }));
     }
     let user = text(values, "user");
@@ -140,6 +148,7 @@ fn ours(values: &Values, service: &str, namespace: &str, store: CopyStore) -> Op
         database: text(values, "name"),
         tls: false,
         authority: None,
+        memory,
     }))
 }
 
@@ -196,6 +205,7 @@ fn external(
         database: said(&["name", "database", "dbname"]),
         tls: said(&["tls"]).as_deref() != Some("off"),
         authority: kept.get("ca.crt").cloned(),
+        memory: None,
     })
 }
 
@@ -233,10 +243,26 @@ fn external_bucket(settings: &ServiceSettings, kept: &Values, service: &str) -> 
     let lacks: Vec<&str> = lacks.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| *name).collect();
     match (name, access_key, secret_key, lacks.as_slice()) {
         (Some(name), Some(access_key), Some(secret_key), []) => {
-            Ok(Bucket { name, endpoint, region, access_key, secret_key })
+            let plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+            let authority = kept.get("ca.crt").filter(|_| !plain).cloned();
+            authority.as_deref().map_or(Ok(()), |pem| readable(pem, service))?;
+            Ok(Bucket { name, endpoint, region, access_key, secret_key, authority })
         }
         _ => Err(lacking(service, &lacks, "secret_key")),
     }
+}
+
+/// What is to be trusted has to be something that can be.
+fn readable(pem: &[u8], service: &str) -> Result<(), Verdict> {
+    let wrong = |problem| {
+        refusal(
+            Cause::SecretMissing,
+            format!("service {service}"),
+            format!("ca.crt in the Secret of the external service {service} {problem}"),
+            "put certificates in PEM there, or take it out".to_owned(),
+        )
+    };
+    Authority::read(pem).map(drop).map_err(wrong)
 }
 
 fn is_of_aws(host: &str) -> bool {
@@ -311,6 +337,20 @@ mod tests {
 
     use super::*;
 
+    const PEM: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIULRwyWJA5/GFw1eboQiDMxH7lwS4wCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJYXV0aG9yaXR5MCAXDTI2MTEyNjA5MDgwNFoYDzIxMjYxMTAy
+MDkwODA0WjAUMRIwEAYDVQQDDAlhdXRob3JpdHkwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAS5NY6lN8YF3aTFC/EreJQZ1lfW8gKV9H6zNG6CwTMfwzcgp0xDOi88
+DPnwPWHCSLsb930q8Bd7g7SPMWI8Yg/Do1MwUTAdBgNVHQ4EFgQUSDALJTGzNfdo
+XWbcZJJL/gwmx4wwHwYDVR0jBBgwFoAUSDALJTGzNfdoXWbcZJJL/gwmx4wwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiBf7EmBdoDxfRrj6ulOn/V1
+spZ3V0Setko5P7p10WSdCgIhAKXNEom7sdOjeSDTNw6M22qriU/UIP4/05VZL5Tt
+mmGc
+-----END CERTIFICATE-----
+";
+
     fn kept(pairs: &[(&str, &str)]) -> Values {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect()
     }
@@ -334,11 +374,11 @@ mod tests {
     #[test]
     fn a_redis_may_have_a_user_without_a_name() {
         let secret = kept(&[("port", "6379"), ("password", "p")]);
-        let Some(End::Server(server)) = ours(&secret, "cache", "shop-qa", CopyStore::Redis) else {
+        let Some(End::Server(server)) = ours(&secret, "cache", "shop-qa", CopyStore::Redis, None) else {
             panic!("no server")
         };
         assert_eq!((server.host.as_str(), server.user), ("cache.shop-qa.svc", None));
-        assert!(ours(&secret, "db", "shop-qa", CopyStore::Mariadb).is_none());
+        assert!(ours(&secret, "db", "shop-qa", CopyStore::Mariadb, None).is_none());
         let host = settings(json!({"host": "cache.example.com"}));
         let server = external(&host, &Values::new(), "cache", CopyStore::Redis).ok().unwrap();
         assert_eq!((server.port, server.password), (6379, None));
@@ -355,12 +395,12 @@ mod tests {
             ("access_key", "app"),
             ("password", "p"),
         ];
-        let Some(End::Bucket(bucket)) = ours(&kept(&pairs), "uploads", "shop-qa", CopyStore::S3) else {
+        let Some(End::Bucket(bucket)) = ours(&kept(&pairs), "uploads", "shop-qa", CopyStore::S3, None) else {
             panic!("no bucket")
         };
         assert_eq!(bucket.endpoint.as_deref(), Some("http://uploads.shop-qa.svc:7070"));
         assert_eq!((bucket.name.as_str(), bucket.secret_key), ("app", b"p".to_vec()));
-        assert!(ours(&kept(&pairs[..4]), "uploads", "shop-qa", CopyStore::S3).is_none());
+        assert!(ours(&kept(&pairs[..4]), "uploads", "shop-qa", CopyStore::S3, None).is_none());
     }
 
     #[test]
@@ -382,6 +422,24 @@ mod tests {
             lacks.message,
             "nothing says bucket, region, access_key, secret_key of the external service uploads"
         );
+    }
+
+    #[test]
+    fn a_bucket_of_others_is_trusted_by_the_certificates_in_its_secret() {
+        let of = |pem: &str, endpoint: &str| {
+            let secret = kept(&[("access_key", "AKIA"), ("secret_key", "s"), ("ca.crt", pem)]);
+            let fields = json!({"host": "x", "fields": {"bucket": "b", "endpoint": endpoint}});
+            external_bucket(&settings(fields), &secret, "uploads")
+        };
+        let bucket = of(PEM, "https://s3.example.com").ok().unwrap();
+        assert_eq!(bucket.authority.as_deref(), Some(PEM.as_bytes()));
+        let said = |pem: &str, endpoint: &str| of(pem, endpoint).err().unwrap().message;
+        assert_eq!(
+            said("no certificate", "https://s3.example.com"),
+            "ca.crt in the Secret of the external service uploads has no certificate in PEM"
+        );
+        // Without TLS nobody shows a certificate.
+        assert_eq!(of(PEM, "http://s3.example.com").ok().unwrap().authority, None);
     }
 
     #[test]

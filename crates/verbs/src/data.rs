@@ -14,7 +14,7 @@ pub use ::data::stores::{copy, plan, scan};
 pub use ::data::{Error, Event, Halt, Report, Say};
 pub use api::datacopy::{
     CopiedService, CopyKeys, CopyLimits, CopyPhase, CopyStore, DeniedChoice, KeysReport, MaskChoice,
-    ObjectWay, ObjectsReport, ServiceReport, SnapshotKind, TargetState, ValuePath,
+    ObjectWay, ObjectsReport, ServiceReport, SnapshotChoice, SnapshotKind, TargetState, ValuePath,
 };
 pub use begin::{Wanted, begin, fresh_name};
 pub use fill::{fill, take_over};

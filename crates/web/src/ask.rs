@@ -6,7 +6,7 @@ use api::names::{ClassName, EnvironmentName, PartName, ProjectName, Version};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice};
+use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice};
 use verbs::environment::{self, Choice, Settings, Wanted, Wish};
 use verbs::{Cluster, Error, Event};
 
@@ -88,6 +88,7 @@ impl Ask {
             keys: BTreeMap::new(),
             delete_up_to: None,
             denied: DeniedChoice::Fail,
+            snapshot: SnapshotChoice::Auto,
             limits: CopyLimits::default(),
             dry_run: false,
             scan: false,

@@ -199,6 +199,9 @@ fn of_keys(keys: &KeysReport, seconds: f64, looked_for: u64) -> Vec<String> {
             String::new()
         },
     ));
+    if let Some(moment) = &keys.moment {
+        lines.push(format!("as of      {moment}: all keys are out of one snapshot of the source"));
+    }
     if keys.path == ValuePath::Commands {
         lines.push("by         what values mean: the target does not read what the source stores".to_owned());
     }

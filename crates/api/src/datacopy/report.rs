@@ -76,6 +76,9 @@ pub struct ServiceReport {
 #[serde(rename_all = "camelCase")]
 pub struct KeysReport {
     pub path: ValuePath,
+    /// That of the snapshot which all keys are out of, by the source's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment: Option<String>,
     /// How often everything was looked at.
     pub passes: u32,
     /// Written, and read back from the target.
@@ -115,7 +118,9 @@ pub struct KeysReport {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ValuePath {
-    // As the source stores them.
+    // Out of a snapshot: all as of one moment.
+    Snapshot,
+    // As the source stores them, one by one.
     #[default]
     Payloads,
     // By what they mean: the target does not read what the source stores.

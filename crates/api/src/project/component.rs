@@ -128,6 +128,27 @@ pub struct Volume {
     pub memory: Option<String>,
 }
 
+impl Resources {
+    /// None: not said.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        const UNITS: [(&str, f64); 9] = [
+            ("Ki", 1024.0),
+            ("Mi", 1_048_576.0),
+            ("Gi", 1_073_741_824.0),
+            ("Ti", 1_099_511_627_776.0),
+            ("k", 1e3),
+            ("M", 1e6),
+            ("G", 1e9),
+            ("T", 1e12),
+            ("", 1.0),
+        ];
+        let memory = self.memory.as_deref()?;
+        let bytes = UNITS.iter().find_map(|(unit, bytes)| Some((memory.strip_suffix(unit)?, bytes)));
+        let (number, bytes) = bytes?;
+        Some((number.parse::<f64>().ok()? * bytes) as u64)
+    }
+}
+
 /// How to tell that a component is able to serve.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -229,4 +250,22 @@ pub struct Identity {
     /// The IAM role that its pods may assume.
     #[schemars(regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+$"))]
     pub role: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_in_every_unit_that_it_may_have() {
+        let bytes = |memory: &str| Resources { memory: Some(memory.into()), cpu: None }.memory_bytes();
+        assert_eq!(bytes("128Mi"), Some(128 << 20));
+        assert_eq!((bytes("1.5Gi"), bytes("2Ti"), bytes("3Ki")), (Some(3 << 29), Some(2 << 40), Some(3072)));
+        assert_eq!((bytes("5k"), bytes("5M"), bytes("7")), (Some(5_000), Some(5_000_000), Some(7)));
+        assert_eq!(
+            (bytes("1G"), bytes("1T"), bytes("much")),
+            (Some(1_000_000_000), Some(1_000_000_000_000), None)
+        );
+        assert_eq!(Resources { memory: None, cpu: None }.memory_bytes(), None);
+    }
 }

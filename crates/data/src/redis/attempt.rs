@@ -1,19 +1,24 @@
 //! One attempt: both servers are asked whether it can go well, then everything is looked at, as often as the job says or
 //! until nothing changes, and at the end all is told.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use super::batch::{Age, Hands, Shared};
+use super::choice::against_snapshot;
+use super::feed::Feed;
 use super::functions;
 use super::job::{Existing, Limits, Ready};
 use super::ledger;
 use super::link::{End, Link};
 use super::looked_for;
+use super::outcome::{Done, guarantee, listed, p99};
 use super::plan::names::Scope;
 use super::plan::rules::Rules;
-use super::report::{self, Counts, Event, PlanSummary, Report, Tally};
+use super::report::{self, Event, PlanSummary, Report, Tally};
 use super::server::{self, Server};
 use super::slices;
+use super::snapshot::{self, Seen, Taken};
 use super::surplus::{self, What};
 use super::walk::{self, Walked};
 use super::watch::Watch;
@@ -22,6 +27,9 @@ use crate::masks::Keyed;
 use crate::progress::peak_memory;
 use crate::throttle::Throttle;
 use crate::{Say, Steer, progress};
+
+/// So many snapshots may break off.
+const SNAPSHOTS: u32 = 3;
 
 /// Both ends, and what was found out about them.
 pub struct Ends {
@@ -33,6 +41,8 @@ pub struct Ends {
     from_replica: bool,
     databases: Vec<u32>,
     path: report::Path,
+    /// Why no snapshot is asked for; none: one is.
+    no_snapshot: Option<String>,
 }
 
 pub async fn open(ready: &Ready) -> Result<Ends> {
@@ -57,7 +67,8 @@ pub async fn open(ready: &Ready) -> Result<Ends> {
     }
     let path = Box::pin(server::path(&mut source, &databases, &mut target)).await?;
     let from_replica = from.address() != wanted.address();
-    Ok(Ends { from, to, target, there, here, from_replica, databases, path })
+    let no_snapshot = Box::pin(against_snapshot(job, &there, &mut source, path)).await?;
+    Ok(Ends { from, to, target, there, here, from_replica, databases, path, no_snapshot })
 }
 
 impl Ends {
@@ -68,7 +79,7 @@ impl Ends {
             target: format!("{} at {}", self.here.name(), self.to.address()),
             keys: self.databases.iter().filter_map(|database| keys.get(database)).sum(),
             databases: self.databases.clone(),
-            path: self.path,
+            path: if self.no_snapshot.is_none() { report::Path::Snapshot } else { self.path },
             notes: self.notes(ready),
         }
     }
@@ -77,6 +88,9 @@ impl Ends {
         let mut notes = self.here.warnings(&self.there);
         if ready.job.from_replica && !self.from_replica && !self.there.is_replica() {
             notes.push("the source has no replica that answers: it is read itself".to_owned());
+        }
+        if let Some(why) = self.no_snapshot.as_ref().filter(|_| ready.job.snapshot.is_none()) {
+            notes.push(format!("keys are read one by one: {why}"));
         }
         if self.path == report::Path::Commands {
             notes.push(format!(
@@ -196,7 +210,8 @@ async fn alone(
         seconds: 0.0,
         source: ends.from.address(),
         from_replica: ends.from_replica,
-        path: ends.path,
+        path: if done.made.is_some() { report::Path::Snapshot } else { ends.path },
+        moment: done.moment(),
         databases: ends.databases.clone(),
         passes: done.passes,
         keys: done.keys,
@@ -209,10 +224,10 @@ async fn alone(
         removed: done.removed,
         large: done.large,
         masked: done.masked,
-        left_out: tally.left_out.load(std::sync::atomic::Ordering::Relaxed),
+        left_out: tally.left_out.load(Ordering::Relaxed),
         opaque: counts.opaque,
         functions: done.functions,
-        bytes: tally.bytes.load(std::sync::atomic::Ordering::Relaxed),
+        bytes: tally.bytes.load(Ordering::Relaxed),
         not_copied: listed(counts.not_copied),
         mask_key: ready.keyed.as_ref().filter(|_| shared.rules.masks_any()).map(Keyed::id),
         values_looked_for: leaks.map_or(0, |leaks| leaks.values()),
@@ -223,7 +238,7 @@ async fn alone(
         source_cpu_seconds: (cpu(&after) - cpu(&ends.there)).max(0.0),
         peak_memory_bytes: peak_memory(),
         guarantee: guarantee(&done, job.existing),
-        notes: plan.notes,
+        notes: plan.notes.into_iter().chain(done.notes).collect(),
     })
 }
 
@@ -265,20 +280,6 @@ fn same_copy(ready: &Ready) -> Result<String> {
     Ok(crate::plan::digest(words.join("\n").as_bytes()))
 }
 
-#[derive(Debug, Default)]
-struct Done {
-    passes: u32,
-    /// The last pass found nothing to do.
-    settled: bool,
-    keys: u64,
-    equal: u64,
-    skipped: u64,
-    large: u64,
-    masked: u64,
-    removed: u64,
-    functions: u64,
-}
-
 async fn everything(
     ready: &Ready,
     ends: &Ends,
@@ -293,7 +294,12 @@ async fn everything(
     if clears && look {
         done.removed += clear(What::Surplus, shared, hands, &ends.databases).await?;
     }
-    for pass in 1..=job.passes {
+    let (seen, look) = match ends.no_snapshot {
+        Some(_) => (None, look),
+        None => Box::pin(at_once(ready, ends, shared, look, &mut done)).await?,
+    };
+    let passes = if seen.is_some() { 0 } else { job.passes };
+    for pass in 1..=passes {
         (shared.say)(progress::Event::Redis(Event::Pass { pass, of_at_most: job.passes }));
         let databases: Vec<Walked> =
             ends.databases.iter().map(|database| (*database, look || pass > 1)).collect();
@@ -303,9 +309,7 @@ async fn everything(
         done.passes = pass;
         done.settled = now.copied == before.copied;
         if pass == 1 {
-            done.keys = shared.tally.keys.load(std::sync::atomic::Ordering::Relaxed);
-            let Counts { equal, skipped, large, masked, .. } = now;
-            (done.equal, done.skipped, done.large, done.masked) = (equal, skipped, large, masked);
+            done.count(shared);
         }
         if shared.leaks.as_ref().is_some_and(|leaks| leaks.verdict().is_err()) {
             return Ok(done);
@@ -314,10 +318,21 @@ async fn everything(
             break;
         }
     }
+    if shared.leaks.as_ref().is_some_and(|leaks| leaks.verdict().is_err()) {
+        return Ok(done);
+    }
     // Either server may have gone and come back since.
     Box::pin(hands.again(shared)).await?;
     if job.functions {
-        done.functions = functions::copy(&mut hands.source, &mut hands.target, job.existing).await?;
+        let wanted = match &seen {
+            Some(seen) => functions::named(&seen.libraries)?,
+            None => functions::libraries(&mut hands.source).await?,
+        };
+        done.functions = functions::copy(&wanted, &mut hands.target, job.existing).await?;
+    }
+    if let Some(seen) = seen.as_ref().filter(|_| clears) {
+        done.removed += clear(What::Others(seen), shared, hands, &ends.databases).await?;
+        return Ok(done);
     }
     let everything = shared.scope.is_everything() && !shared.rules.denies();
     if clears && !(everything && done.settled && same(hands, &ends.databases).await?) {
@@ -326,48 +341,63 @@ async fn everything(
     Ok(done)
 }
 
-async fn clear(what: What, shared: &Shared, hands: &mut Hands, databases: &[u32]) -> Result<u64> {
+/// Everything out of a snapshot; none: there is none that can be used. And whether the target may have some of it.
+async fn at_once(
+    ready: &Ready,
+    ends: &Ends,
+    shared: &Arc<Shared>,
+    mut look: bool,
+    done: &mut Done,
+) -> Result<(Option<Seen>, bool)> {
+    let why = 'snapshots: {
+        let mut last = String::new();
+        for round in 1..=SNAPSHOTS {
+            (shared.say)(progress::Event::Redis(Event::Pass { pass: 1, of_at_most: 1 }));
+            let taken = match Feed::open(&ends.from).await {
+                Ok(feed) => {
+                    Box::pin(snapshot::pass(shared, feed, look, ready.job.limits.connections)).await?
+                }
+                Err(denied) => denied.into(),
+            };
+            match taken {
+                Taken::Whole(seen) => {
+                    (done.passes, done.made) = (1, Some(seen.made));
+                    done.count(shared);
+                    return Ok((Some(seen), look));
+                }
+                Taken::Refused(why) => break 'snapshots why,
+                Taken::Broken(error) => {
+                    last = error.to_string();
+                    if round < SNAPSHOTS {
+                        (shared.say)(progress::Event::Note { message: format!("{last}: asked for another") });
+                    }
+                    // What it brought is there.
+                    look = true;
+                    Box::pin(ends.from.patiently()).await?;
+                }
+            }
+        }
+        last
+    };
+    if ready.job.snapshot == Some(true) {
+        return Err(Error::Refused {
+            message: format!("the source gives no snapshot: {why}"),
+            fix: "leave `snapshot` out: keys are read one by one then".to_owned(),
+        });
+    }
+    let note = format!("keys were read one by one: the source gives no snapshot: {why}");
+    (shared.say)(progress::Event::Note { message: note.clone() });
+    done.notes.push(note);
+    shared.tally.left_out.store(0, Ordering::Relaxed);
+    // Some of it may have come before it was refused.
+    Ok((None, true))
+}
+
+async fn clear(what: What<'_>, shared: &Shared, hands: &mut Hands, databases: &[u32]) -> Result<u64> {
     let about = (&shared.scope, &shared.rules);
     Box::pin(surplus::remove(what, about, &mut hands.source, &mut hands.target, databases)).await
 }
 
 async fn same(hands: &mut Hands, databases: &[u32]) -> Result<bool> {
     surplus::same_number(&mut hands.source, &mut hands.target, databases).await
-}
-
-/// Names of keys, the first few.
-fn listed(mut lines: Vec<String>) -> Vec<String> {
-    const SHOWN: usize = 10;
-    lines.sort();
-    lines.dedup();
-    if lines.len() > SHOWN {
-        let more = lines.len() - SHOWN;
-        lines.truncate(SHOWN);
-        lines.push(format!("and {more} more"));
-    }
-    lines
-}
-
-fn p99(felt: &Mutex<Vec<f64>>) -> f64 {
-    let mut felt = felt.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    felt.sort_by(f64::total_cmp);
-    felt.get((felt.len() * 99).div_ceil(100).saturating_sub(1)).copied().unwrap_or(0.0)
-}
-
-fn guarantee(done: &Done, existing: Option<Existing>) -> String {
-    let gone = match existing {
-        None | Some(Existing::Wipe) => "what the source no longer had at the end was removed",
-        Some(_) => "a key that the source lost after it was copied may still be there",
-    };
-    if done.settled {
-        return format!(
-            "in pass {} every key of the source was found on the target as it was on the source at that moment; {gone}",
-            done.passes
-        );
-    }
-    format!(
-        "each key is as it was on the source at one moment of pass {}, and was read back from the target; keys have no \
-         moment in common, and what changed after their turn is not there; {gone}",
-        done.passes
-    )
 }

@@ -3,13 +3,17 @@
 
 mod large;
 mod payloads;
+mod snapshots;
 mod values;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+pub use payloads::Dumped;
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::job::Existing;
-use super::link::{End, Link, command, int};
+use super::link::{End, Link, command, denies, int};
 use super::plan::names::{OURS, Scope, shown};
 use super::plan::rules::{Masking, Rules};
 use super::plan::value::{Kind, Value};
@@ -103,13 +107,17 @@ async fn gentle(link: &mut Link) -> Result<()> {
     link.all("asking to be gentle", asked).await.map(drop)
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Batch {
     pub database: u32,
     pub keys: Vec<Vec<u8>>,
     pub pass: u32,
     /// The target may have some of it.
     pub look: bool,
+    /// What a snapshot has of them, in the same order; else they are asked for.
+    pub dumped: Vec<Dumped>,
+    /// What it takes of the memory there is for them.
+    pub room: Option<OwnedSemaphorePermit>,
 }
 
 /// A key, and what it takes to copy it.
@@ -139,11 +147,21 @@ pub async fn carry(shared: &Shared, hands: &mut Hands, batch: &Batch) -> Result<
     shared.pace.pass(batch.keys.len()).await;
     hands.source.select(batch.database).await?;
     hands.target.select(batch.database).await?;
+    if !batch.dumped.is_empty() {
+        let mut turn = Turn { shared, hands, batch, counts: Counts::default() };
+        Box::pin(turn.snapshots()).await?;
+        return Ok(turn.counts);
+    }
     let asked = batch.keys.iter().map(|key| command("MEMORY", &[b"USAGE", key])).collect();
-    let sizes = hands.source.sure("asking how large values are", asked).await?;
+    let sizes = hands.source.permitted("asking how large values are", asked).await?;
     let mut turn = Turn { shared, hands, batch, counts: Counts::default() };
     let (mut by_payload, mut by_value, mut large) = (vec![], vec![], vec![]);
     for (key, size) in batch.keys.iter().zip(&sizes) {
+        if denies(size) {
+            let place = turn.named(key);
+            turn.counts.not_copied.push(format!("{place} may not be read by the source's user"));
+            continue;
+        }
         let Some(size) = int(size).and_then(|size| u64::try_from(size).ok()) else {
             turn.counts.expired += 1;
             continue;
@@ -207,7 +225,11 @@ fn groups(items: Vec<Item<'_>>) -> Vec<Vec<Item<'_>>> {
 impl Turn<'_> {
     /// A key for people.
     fn place(&self, item: &Item<'_>) -> String {
-        format!("database {}: {}", self.batch.database, shown(item.key, self.shared.rules.masks_any()))
+        self.named(item.key)
+    }
+
+    fn named(&self, key: &[u8]) -> String {
+        format!("database {}: {}", self.batch.database, shown(key, self.shared.rules.masks_any()))
     }
 
     /// Leaves out those whose new name another key of the source would have, too: two would become one.
@@ -221,7 +243,7 @@ impl Turn<'_> {
             // Without another it is asked for a key that nobody has.
             asked.push(command("EXISTS", if others.is_empty() { &[OURS] } else { &others }));
         }
-        let answers = self.hands.source.sure("asking whether names meet", asked).await?;
+        let answers = self.hands.source.permitted("asking whether names meet", asked).await?;
         let mut meets = answers.iter().map(|there| int(there) != Some(0));
         let mut met = vec![];
         items.retain(|item| {

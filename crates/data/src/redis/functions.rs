@@ -6,11 +6,24 @@ use redis::Value as Answer;
 
 use super::job::Existing;
 use super::link::{Link, bytes, command, list};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-type Libraries = BTreeMap<Vec<u8>, Vec<u8>>;
+pub type Libraries = BTreeMap<Vec<u8>, Vec<u8>>;
 
-async fn libraries(link: &mut Link) -> Result<Libraries> {
+/// Out of a snapshot, which has their code alone: it begins with their name.
+pub fn named(codes: &[Vec<u8>]) -> Result<Libraries> {
+    let name = |code: &[u8]| -> Option<Vec<u8>> {
+        let first = code.split(|byte| *byte == b'\n').next()?;
+        let word = first.split(u8::is_ascii_whitespace).find_map(|word| word.strip_prefix(b"name="))?;
+        // As the servers read it, quotes may stand around it.
+        Some(word.trim_ascii().iter().copied().filter(|byte| !matches!(byte, b'"' | b'\'')).collect())
+    };
+    let library = |code: &Vec<u8>| Some((name(code)?, code.clone()));
+    let all: Option<Libraries> = codes.iter().map(library).collect();
+    all.ok_or_else(|| Error::Internal("a library of functions without a name".into()))
+}
+
+pub async fn libraries(link: &mut Link) -> Result<Libraries> {
     let answer = link.one("reading functions", command("FUNCTION", &[b"LIST", b"WITHCODE"])).await?;
     let library = |answer: Answer| {
         let facts = list(answer);
@@ -26,10 +39,10 @@ async fn libraries(link: &mut Link) -> Result<Libraries> {
 }
 
 /// Loads those that lack or differ. Says how many the source has.
-pub async fn copy(source: &mut Link, target: &mut Link, existing: Option<Existing>) -> Result<u64> {
-    let (wanted, there) = (libraries(source).await?, libraries(target).await?);
+pub async fn copy(wanted: &Libraries, target: &mut Link, existing: Option<Existing>) -> Result<u64> {
+    let there = libraries(target).await?;
     let mut commands = vec![];
-    for (name, code) in &wanted {
+    for (name, code) in wanted {
         match there.get(name) {
             Some(here) if here == code || existing == Some(Existing::Skip) => {}
             _ => commands.push(command("FUNCTION", &[b"LOAD", b"REPLACE", code])),
@@ -42,4 +55,18 @@ pub async fn copy(source: &mut Link, target: &mut Link, existing: Option<Existin
     target.wrote(commands.len());
     target.sure("loading functions", commands).await?;
     Ok(wanted.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_is_called_what_its_code_says() {
+        let codes =
+            ["#!lua name=shop\nredis.x()", "#!lua   name=\"two\" \r\n"].map(|code| code.as_bytes().to_vec());
+        let names: Vec<Vec<u8>> = named(&codes).unwrap().into_keys().collect();
+        assert_eq!(names, [b"shop".to_vec(), b"two".to_vec()]);
+        assert!(named(&[b"return 1".to_vec()]).is_err());
+    }
 }

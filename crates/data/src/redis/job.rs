@@ -29,7 +29,9 @@ pub struct Job {
     pub existing: Option<Existing>,
     #[serde(default = "yes")]
     pub functions: bool,
-    /// How often everything is looked at: the first time copies, each later one takes what changed meanwhile.
+    /// Whether keys are copied as of one moment, out of a snapshot of the source [default: if it gives one].
+    pub snapshot: Option<bool>,
+    /// How often everything is looked at without one: the first time copies, each later one takes what changed meanwhile.
     #[serde(default = "passes")]
     pub passes: u32,
     #[serde(default)]
@@ -58,6 +60,8 @@ pub struct Endpoint {
     /// Name of an environment variable.
     pub password_env: Option<String>,
     pub tls: Option<Tls>,
+    /// What a source may take, where that is less than its machine has.
+    pub memory_bytes: Option<u64>,
 }
 
 fn port() -> u16 {

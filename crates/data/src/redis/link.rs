@@ -15,9 +15,9 @@ use redis::{
 use super::job::{Endpoint, Ready};
 use super::report::Counter;
 use crate::error::{Error, Result, Side};
-use crate::job::Secret;
+use crate::job::{Secret, Tls};
 
-const CONNECTING: Duration = Duration::from_secs(20);
+pub const CONNECTING: Duration = Duration::from_secs(20);
 
 /// The longest that a server may take for what it was asked at once.
 const ANSWERING: Duration = Duration::from_secs(60);
@@ -47,6 +47,12 @@ impl End {
         Self { side, endpoint: endpoint.clone(), password: password.cloned(), counter: Arc::default() }
     }
 
+    #[cfg(test)]
+    pub fn anywhere() -> Self {
+        let endpoint = serde_json::from_value(serde_json::json!({"host": "source.example.com"}));
+        Self::new(Side::Source, &endpoint.unwrap(), None)
+    }
+
     /// The same, as another server of the same set answers.
     pub fn at(&self, host: &str, port: u16) -> Self {
         Self { endpoint: Endpoint { host: host.to_owned(), port, ..self.endpoint.clone() }, ..self.clone() }
@@ -54,6 +60,26 @@ impl End {
 
     pub fn address(&self) -> String {
         self.endpoint.address()
+    }
+
+    pub fn place(&self) -> (&str, u16) {
+        (&self.endpoint.host, self.endpoint.port)
+    }
+
+    pub fn tls(&self) -> Option<&Tls> {
+        self.endpoint.tls.as_ref()
+    }
+
+    /// As the server knows whom it talks to.
+    pub fn user(&self) -> &str {
+        self.endpoint.user.as_deref().unwrap_or("default")
+    }
+
+    /// What is said first on a connection that others do not make for us.
+    pub fn greeting(&self) -> Option<Vec<Vec<u8>>> {
+        let password = self.password.as_ref()?.expose().as_bytes().to_vec();
+        let user = self.endpoint.user.as_ref().map(|user| user.as_bytes().to_vec());
+        Some([b"AUTH".to_vec()].into_iter().chain(user).chain([password]).collect())
     }
 
     pub async fn connect(&self) -> Result<Link> {
@@ -120,7 +146,7 @@ impl End {
             || words.contains("WRONGPASS")
             || words.contains("NOAUTH");
         if refused {
-            let user = self.endpoint.user.clone().unwrap_or_else(|| "default".to_owned());
+            let user = self.user().to_owned();
             let reason = error.detail().unwrap_or("wrong user or password").to_owned();
             return Error::Credentials { side: self.side, user, reason };
         }
@@ -130,7 +156,7 @@ impl End {
         }
     }
 
-    fn unreachable(&self, reason: String) -> Error {
+    pub fn unreachable(&self, reason: String) -> Error {
         Error::Unreachable { side: self.side, address: self.address(), reason }
     }
 
@@ -191,6 +217,13 @@ impl Link {
         answers.into_iter().map(|answer| self.accept(doing, answer)).collect()
     }
 
+    /// Asks all of it at once; what its user may not do is an answer, too: it is refused key by key.
+    pub async fn permitted(&mut self, doing: &str, commands: Vec<Cmd>) -> Result<Vec<Value>> {
+        let answers = self.all(doing, commands).await?;
+        let one = |answer| if denies(&answer) { Ok(answer) } else { self.accept(doing, answer) };
+        answers.into_iter().map(one).collect()
+    }
+
     pub async fn one(&mut self, doing: &str, command: Cmd) -> Result<Value> {
         let answers = self.sure(doing, vec![command]).await?;
         answers.into_iter().next().ok_or_else(|| Error::Internal("a command without an answer".into()))
@@ -234,6 +267,10 @@ pub fn refusal(answer: &Value) -> Option<&str> {
         Value::ServerError(error) => Some(error.code()),
         _ => None,
     }
+}
+
+pub fn denies(answer: &Value) -> bool {
+    refusal(answer) == Some("NOPERM")
 }
 
 pub fn bytes(answer: Value) -> Option<Vec<u8>> {

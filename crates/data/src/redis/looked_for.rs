@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::batch::Hands;
+use super::link::{Link, command, denies};
 use super::plan::names::Scope;
 use super::plan::rules::Rules;
 use super::values::{Read, read};
@@ -16,6 +17,13 @@ const VALUES: usize = 5_000;
 /// Keys that are read for them at once, and altogether.
 const AT_ONCE: usize = 100;
 const KEYS: usize = 50_000;
+
+/// Without those that the source's user may not read.
+async fn readable<'k>(source: &mut Link, keys: &[&'k [u8]]) -> Result<Vec<&'k [u8]>> {
+    let asked = keys.iter().map(|key| command("MEMORY", &[b"USAGE", key])).collect();
+    let answers = source.permitted("asking which keys it may read", asked).await?;
+    Ok(keys.iter().zip(&answers).filter(|(_, answer)| !denies(answer)).map(|(key, _)| *key).collect())
+}
 
 pub async fn values(
     hands: &mut Hands,
@@ -40,7 +48,8 @@ pub async fn values(
                 .collect();
             left -= masked.len();
             for some in masked.chunks(AT_ONCE) {
-                let values = read(&mut hands.source, some, false).await?;
+                let some = readable(&mut hands.source, some).await?;
+                let values = read(&mut hands.source, &some, false).await?;
                 for (key, value) in some.iter().zip(values) {
                     let (Some(masking), Read::Held(mut value, _)) = (rules.of(key), value) else { continue };
                     masking.tell(&mut value, &mut |label, text| {

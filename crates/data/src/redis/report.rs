@@ -39,6 +39,8 @@ pub struct PlanSummary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Path {
+    /// As they stand in a snapshot that the source makes as for a replica: all as of one moment.
+    Snapshot,
     /// As the source stores them: DUMP and RESTORE.
     Payloads,
     /// The target does not read what the source writes: by what they mean, command by command.
@@ -69,6 +71,9 @@ pub struct Report {
     pub source: String,
     pub from_replica: bool,
     pub path: Path,
+    /// That of the snapshot, as the source's clock has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moment: Option<String>,
     pub databases: Vec<u32>,
     pub passes: u32,
     /// Keys that were looked at in the first pass.

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::throttle::Throttle;
 
 /// About as many bytes a slice.
-const SLICE: u64 = 512 << 10;
+pub const SLICE: u64 = 512 << 10;
 
 /// What a part is called until it is whole. Gone by itself when nobody goes on with it.
 const LIFE: &str = "3600000";
@@ -181,18 +181,28 @@ pub async fn fetch(
     let Hands { source, target, part } = hands;
     let mut digest = Digest::new(kind);
     let mut slices = Slices::new(source, key, kind, size, field_lives).await?;
-    write(target, vec![command("UNLINK", &[part])]).await?;
+    clear(target, part).await?;
     let mut begun = false;
     while let Some(mut slice) = slices.next(source).await? {
         throttle.pass(slice.bytes()).await;
         see(&mut slice);
         digest.add(&slice);
-        let mut commands = fill(part, &slice, begun);
-        begun |= !commands.is_empty();
-        commands.push(command("PEXPIRE", &[part, LIFE.as_bytes()]));
-        write(target, commands).await?;
+        add(target, part, &slice, &mut begun).await?;
     }
     Ok(digest.finish())
+}
+
+/// Lets go of what an earlier try left in our part.
+pub async fn clear(target: &mut Link, part: &[u8]) -> Result<()> {
+    write(target, vec![command("UNLINK", &[part])]).await
+}
+
+/// Adds a slice to our part. `begun`: some of it is there.
+pub async fn add(target: &mut Link, part: &[u8], slice: &Value, begun: &mut bool) -> Result<()> {
+    let mut commands = fill(part, slice, *begun);
+    *begun |= !commands.is_empty();
+    commands.push(command("PEXPIRE", &[part, LIFE.as_bytes()]));
+    write(target, commands).await
 }
 
 /// Lets our part take its place.

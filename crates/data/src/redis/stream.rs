@@ -4,7 +4,7 @@
 use redis::{Cmd, Value as Answer};
 
 use super::link::{Link, bytes, command, int, list, refusal, strings};
-use super::plan::value::{Entry, Group, Pending, State};
+use super::plan::value::{Delivered, Entry, Group, Pending, State};
 use crate::error::Result;
 
 /// Messages that wait are asked for in pages of this size.
@@ -118,7 +118,7 @@ fn page_of(link: &Link, answer: Answer) -> Result<Vec<Pending>> {
         Some(Pending {
             id: bytes(parts.next()?)?,
             consumer: bytes(parts.next()?)?,
-            idle_millis: int(&parts.next()?)?,
+            delivered: Delivered::Ago(int(&parts.next()?)?),
             deliveries: int(&parts.next()?)?,
         })
     };
@@ -181,15 +181,19 @@ pub fn complete(key: &[u8], state: &State, empty: bool) -> Vec<Cmd> {
         let consumer = |name: &Vec<u8>| command("XGROUP", &[b"CREATECONSUMER", key, &group.name, name]);
         commands.extend(group.consumers.iter().map(consumer));
         for wait in &group.pending {
-            let (idle, count) = (wait.idle_millis.to_string(), wait.deliveries.to_string());
+            let (how, when): (&[u8], _) = match wait.delivered {
+                Delivered::Ago(millis) => (b"IDLE", millis.to_string()),
+                Delivered::At(millis) => (b"TIME", millis.to_string()),
+            };
+            let count = wait.deliveries.to_string();
             let of: &[&[u8]] = &[
                 key,
                 &group.name,
                 &wait.consumer,
                 b"0",
                 &wait.id,
-                b"IDLE",
-                idle.as_bytes(),
+                how,
+                when.as_bytes(),
                 b"RETRYCOUNT",
                 count.as_bytes(),
                 b"FORCE",

@@ -3,6 +3,7 @@
 use super::link::{Link, command, int};
 use super::plan::names::{OURS, Scope};
 use super::plan::rules::Rules;
+use super::snapshot::Seen;
 use super::walk::names;
 use crate::error::Result;
 
@@ -25,16 +26,18 @@ pub async fn any(target: &mut Link, scope: &Scope, databases: &[u32]) -> Result<
 }
 
 /// Which keys of the target go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
     /// Those that the source does not have, or keeps to itself.
     Surplus,
+    /// Those that do not stand in its snapshot.
+    Others(&'a Seen),
     Everything,
 }
 
 /// Removes them; says how many there were.
 pub async fn remove(
-    what: What,
+    what: What<'_>,
     (scope, rules): (&Scope, &Rules),
     source: &mut Link,
     target: &mut Link,
@@ -52,7 +55,7 @@ pub async fn remove(
             for (_, origins) in &mut mine {
                 origins.retain(|origin| rules.takes(origin));
             }
-            removed += some(what, source, target, &mine).await?;
+            removed += some(what, *database, source, target, &mine).await?;
             if next == b"0" {
                 break;
             }
@@ -63,7 +66,8 @@ pub async fn remove(
 }
 
 async fn some(
-    what: What,
+    what: What<'_>,
+    database: u32,
     source: &mut Link,
     target: &mut Link,
     mine: &[(Vec<u8>, Vec<Vec<u8>>)],
@@ -73,14 +77,17 @@ async fn some(
         // Without any it is asked for a key that nobody has.
         command("EXISTS", if origins.is_empty() { &[OURS] } else { &origins })
     };
-    let keeps = match what {
+    let keeps: Vec<bool> = match what {
         What::Everything => vec![],
+        What::Others(seen) => mine.iter().map(|(name, _)| seen.has(database, name)).collect(),
         What::Surplus => {
             let asked = mine.iter().map(|(_, origins)| there(origins)).collect();
-            source.sure("asking whether keys are still there", asked).await?
+            // What it may not tell of stays.
+            let there = source.permitted("asking whether keys are still there", asked).await?;
+            there.iter().map(|there| int(there) != Some(0)).collect()
         }
     };
-    let keeps = keeps.iter().map(|there| int(there) != Some(0)).chain(std::iter::repeat(false));
+    let keeps = keeps.into_iter().chain(std::iter::repeat(false));
     let gone = mine.iter().zip(keeps).filter(|(_, keep)| !keep);
     let commands: Vec<_> = gone.map(|((name, _), _)| command("UNLINK", &[name])).collect();
     let count = commands.len();

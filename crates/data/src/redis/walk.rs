@@ -21,12 +21,26 @@ const BATCH: usize = 500;
 pub type Walked = (u32, bool);
 
 pub async fn pass(shared: &Arc<Shared>, databases: &[Walked], pass: u32, lanes: usize) -> Result<()> {
+    let (walker, databases) = (shared.clone(), databases.to_vec());
+    carried(shared, pass, lanes, move |sender| walk(walker, databases, pass, sender)).await
+}
+
+/// Carries over what somebody finds.
+pub async fn carried<F>(
+    shared: &Arc<Shared>,
+    pass: u32,
+    lanes: usize,
+    find: impl FnOnce(mpsc::Sender<Batch>) -> F,
+) -> Result<()>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
     shared.tally.pass.store(pass.into(), Ordering::Relaxed);
     shared.tally.keys.store(0, Ordering::Relaxed);
     let (sender, receiver) = mpsc::channel(lanes * 2);
     let receiver = Arc::new(Mutex::new(receiver));
     let mut tasks = JoinSet::new();
-    tasks.spawn(walk(shared.clone(), databases.to_vec(), pass, sender));
+    tasks.spawn(find(sender));
     for lane in 0..lanes {
         tasks.spawn(work(shared.clone(), lane, receiver.clone()));
     }
@@ -106,7 +120,8 @@ async fn walk(
             let end = cursor == b"0";
             while keys.len() >= BATCH || (end && !keys.is_empty()) {
                 let rest = keys.split_off(keys.len().min(BATCH));
-                let batch = Batch { database, keys: std::mem::replace(&mut keys, rest), pass, look };
+                let keys = std::mem::replace(&mut keys, rest);
+                let batch = Batch { database, keys, pass, look, dumped: vec![], room: None };
                 if sender.send(batch).await.is_err() {
                     // Whoever should have taken it failed, and says so.
                     return Ok(());

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::{Aws, Failure, StorePlace};
+use aws::{Authority, Aws, Failure, StorePlace};
 use aws_sdk_s3::Client;
 use rand::RngExt;
 
@@ -50,18 +50,19 @@ impl End {
         gate: &Arc<Gate>,
         requests: &Arc<Throttle>,
     ) -> Result<Self> {
-        let (end, secret) = match side {
-            Side::Source => (&ready.job.source, &ready.source_secret),
-            Side::Target => (&ready.job.target, &ready.target_secret),
+        let (end, secret, authority) = match side {
+            Side::Source => (&ready.job.source, &ready.source_secret, &ready.source_authority),
+            Side::Target => (&ready.job.target, &ready.target_secret, &ready.target_authority),
         };
-        let client =
-            Aws::default().store(&place(end, secret.as_ref())).await.map_err(|failure| match failure {
+        let client = Aws::default().store(&place(end, secret.as_ref(), authority.clone())).await.map_err(
+            |failure| match failure {
                 Failure::NoRegion => Error::Refused {
                     message: format!("nobody says in which region {side} is"),
                     fix: format!("say {}.region in the job, or AWS_REGION", side_key(side)),
                 },
                 other => Error::Internal(format!("{other:?}")),
-            })?;
+            },
+        )?;
         Ok(Self {
             side,
             client,
@@ -116,9 +117,9 @@ impl End {
     }
 }
 
-fn place(end: &Bucket, secret: Option<&Secret>) -> StorePlace {
+fn place(end: &Bucket, secret: Option<&Secret>, authority: Option<Authority>) -> StorePlace {
     let credentials = end.access_key.clone().zip(secret.map(|secret| secret.expose().to_owned()));
-    StorePlace { region: end.region.clone(), endpoint: end.endpoint.clone(), credentials }
+    StorePlace { region: end.region.clone(), endpoint: end.endpoint.clone(), credentials, authority }
 }
 
 fn side_key(side: Side) -> &'static str {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use api::Problem;
+use aws::Authority;
 use serde::{Deserialize, Serialize};
 
 use super::plan::parts;
 use super::plan::scope::{self, Mask, Prefixes};
 use crate::error::{Error, Result};
-use crate::job::{Secret, Store, lookup};
+use crate::job::{Secret, Store, Tls, lookup};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -51,6 +52,8 @@ pub struct Bucket {
     pub secret_key_file: Option<PathBuf>,
     /// Name of an environment variable.
     pub secret_key_env: Option<String>,
+    /// Whom its certificate is of [default: one that everybody trusts].
+    pub tls: Option<Tls>,
 }
 
 impl Bucket {
@@ -134,6 +137,8 @@ pub struct Ready {
     pub job: Job,
     pub source_secret: Option<Secret>,
     pub target_secret: Option<Secret>,
+    pub source_authority: Option<Authority>,
+    pub target_authority: Option<Authority>,
 }
 
 /// Reads and checks a job; every problem at once.
@@ -149,9 +154,17 @@ pub fn read(file: &Path) -> Result<Ready> {
         })
     };
     let (source_secret, target_secret) = (secret("/source", &job.source), secret("/target", &job.target));
+    let mut authority = |place: &str, end: &Bucket| {
+        let file = end.tls.as_ref().and_then(|tls| tls.ca_file.as_ref())?;
+        let read = std::fs::read(file).map_err(|error| format!("cannot be read: {error}"));
+        let found = read.and_then(|pem| Authority::read(&pem));
+        found.map_err(|problem| problems.push(Problem::new(format!("{place}/tls/caFile"), problem))).ok()
+    };
+    let (source_authority, target_authority) =
+        (authority("/source", &job.source), authority("/target", &job.target));
     problems.extend(check(&job));
     if problems.is_empty() {
-        Ok(Ready { job, source_secret, target_secret })
+        Ok(Ready { job, source_secret, target_secret, source_authority, target_authority })
     } else {
         Err(Error::Job(problems))
     }
@@ -178,6 +191,13 @@ fn check(job: &Job) -> Vec<Problem> {
             problems.push(
                 Problem::new(place, "has half of its credentials")
                     .hint("say accessKey, and secretKeyFile or secretKeyEnv, or none of them"),
+            );
+        }
+        let plain = end.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        if plain && end.tls.is_some() {
+            problems.push(
+                Problem::new(format!("{place}/tls"), "is said of an endpoint without TLS")
+                    .hint("let the endpoint begin with https://, or leave `tls` out"),
             );
         }
         if let Some(endpoint) = &end.endpoint
@@ -240,6 +260,23 @@ mod tests {
         )
         .unwrap();
         insta::assert_snapshot!(Error::Job(check(&job)).details().join("\n"));
+    }
+
+    #[test]
+    fn certificates_to_trust_are_looked_at_with_the_rest_and_wanted_by_tls_alone() {
+        let folder = std::env::temp_dir();
+        let (job, pem) = (folder.join("s3-job-of-a-test.yaml"), folder.join("s3-authority-of-a-test.pem"));
+        std::fs::write(&pem, "no certificate").unwrap();
+        let text = format!(
+            "store: s3\nsource: {{bucket: a, endpoint: 'http://a:1', tls: {{caFile: {}}}}}\n\
+             target: {{bucket: b, endpoint: 'https://a:1', tls: {{caFile: /nowhere/ca.pem}}}}\n",
+            pem.display()
+        );
+        std::fs::write(&job, text).unwrap();
+        let problems = read(&job).unwrap_err().details();
+        std::fs::remove_file(&job).unwrap();
+        std::fs::remove_file(&pem).unwrap();
+        insta::assert_snapshot!(problems.join("\n"));
     }
 
     #[test]

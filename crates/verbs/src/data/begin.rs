@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::datacopy::{CopyKeys, CopyLimits, DataCopy, DataCopySpec, DeniedChoice, MaskChoice};
+use api::datacopy::{CopyKeys, CopyLimits, DataCopy, DataCopySpec, DeniedChoice, MaskChoice, SnapshotChoice};
 use api::project::{ProjectSpec, ServiceType};
 use api::revision::short_hash;
 use api::{Environment, EnvironmentSpec};
@@ -25,6 +25,7 @@ pub struct Wanted {
     pub keys: BTreeMap<String, CopyKeys>,
     pub delete_up_to: Option<u32>,
     pub denied: DeniedChoice,
+    pub snapshot: SnapshotChoice,
     pub masks: MaskChoice,
     pub limits: CopyLimits,
     pub dry_run: bool,
@@ -41,6 +42,7 @@ impl Wanted {
             keys: self.keys.clone(),
             delete_up_to: self.delete_up_to,
             denied: self.denied,
+            snapshot: self.snapshot,
             masks: self.masks,
             limits: self.limits,
             dry_run: self.dry_run,

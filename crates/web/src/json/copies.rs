@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use verbs::data::{self, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, Summary};
+use verbs::data::{self, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Summary};
 use verbs::{Error, Event};
 
 use super::answer::{Answer, Body, tagged, unconditional};
@@ -40,6 +40,9 @@ pub struct WantedCopy {
     /// Of S3: what becomes of the copy if objects may not be read or written.
     #[serde(default)]
     pub denied: DeniedChoice,
+    /// Of Redis: whether all keys are copied as of one moment, out of a snapshot of the source.
+    #[serde(default)]
+    pub snapshot: SnapshotChoice,
     #[serde(default)]
     pub masks: MaskChoice,
     #[serde(default)]
@@ -113,6 +116,7 @@ pub async fn begin(State(app): State<App>, Body(wanted): Body<WantedCopy>) -> An
         keys: wanted.keys,
         delete_up_to: wanted.delete_up_to,
         denied: wanted.denied,
+        snapshot: wanted.snapshot,
         masks: wanted.masks,
         limits: wanted.limits,
         dry_run: wanted.dry_run,

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, Wanted};
+use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
 use verbs::{Error, Event, data};
 
 use super::destroy::class_of;
@@ -207,6 +207,7 @@ fn wanted(place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
         keys: BTreeMap::new(),
         delete_up_to: None,
         denied: DeniedChoice::Fail,
+        snapshot: SnapshotChoice::Auto,
         limits: CopyLimits::default(),
         dry_run,
         scan: false,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::names::EnvironmentName;
 use clap::{Args, ValueEnum};
-use verbs::data::{self, MaskChoice, Wanted};
+use verbs::data::{self, MaskChoice, SnapshotChoice, Wanted};
 
 use super::chosen::Chosen;
 use super::{Gently, begin};
@@ -15,9 +15,9 @@ use crate::output::copied as shown;
 
 /// Replace the data of one environment's databases, Redis and S3 by those of another
 ///
-/// Each database as of one moment, each key of a Redis and each object as of its own. Writers of the source go on. What writes to the
-/// target is stopped meanwhile and comes back by itself. Data is masked as the project says, and verified on the target.
-/// A copy that is killed goes on where it was; Ctrl-C only stops watching.
+/// Each database as of one moment, and each Redis that gives a snapshot; else keys, and objects, each as of their own.
+/// Writers of the source go on. What writes to the target is stopped meanwhile and comes back by itself. Data is masked as
+/// the project says, and verified on the target. A copy that is killed goes on where it was; Ctrl-C only stops watching.
 #[derive(Args, Debug)]
 pub struct CopyArgs {
     /// Environment whose data is copied
@@ -34,6 +34,9 @@ pub struct CopyArgs {
     /// Whether personal data is masked as the project says, or copied as it is
     #[arg(long, value_enum, default_value_t = Masking::Project, value_name = "MASKS")]
     pub mask: Masking,
+    /// Whether a Redis is copied as of one moment, out of a snapshot: if it gives one, or else fail, or not
+    #[arg(long, value_enum, default_value_t = Moment::Auto, value_name = "WHEN")]
+    pub snapshot: Moment,
     #[command(flatten)]
     pub gently: Gently,
     /// Let what writes to the target go on
@@ -73,6 +76,23 @@ impl Masking {
     }
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Moment {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Moment {
+    pub fn choice(self) -> SnapshotChoice {
+        match self {
+            Self::Auto => SnapshotChoice::Auto,
+            Self::Always => SnapshotChoice::Always,
+            Self::Never => SnapshotChoice::Never,
+        }
+    }
+}
+
 pub async fn run(context: &Context, args: CopyArgs) -> Result<()> {
     let place = context.place(&args.scope).await?;
     let now = place.cluster.now().await;
@@ -84,6 +104,7 @@ pub async fn run(context: &Context, args: CopyArgs) -> Result<()> {
         keys: args.chosen.keys(),
         delete_up_to: args.chosen.delete_up_to,
         denied: args.chosen.denied(),
+        snapshot: args.snapshot.choice(),
         masks: args.mask.choice(),
         limits: args.gently.limits(),
         dry_run: args.dry_run,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api::names::EnvironmentName;
 use clap::Args;
-use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice, Wanted};
+use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
 
 use super::begin;
 use crate::args::{Scope, duration};
@@ -39,6 +39,7 @@ pub async fn run(context: &Context, args: ScanArgs) -> Result<()> {
         keys: BTreeMap::new(),
         delete_up_to: None,
         denied: DeniedChoice::Fail,
+        snapshot: SnapshotChoice::Auto,
         masks: MaskChoice::Project,
         limits: CopyLimits::default(),
         dry_run: false,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use api::names::EnvironmentName;
 use clap::Args;
-use verbs::data::{self, CopyLimits, DeniedChoice, Wanted};
+use verbs::data::{self, CopyLimits, DeniedChoice, SnapshotChoice, Wanted};
 use verbs::environment::{self, Until};
 use verbs::{Cluster, Event};
 
@@ -37,6 +37,7 @@ impl Filling {
             keys: BTreeMap::new(),
             delete_up_to: None,
             denied: DeniedChoice::Fail,
+            snapshot: SnapshotChoice::Auto,
             masks: self.mask.unwrap_or(Masking::Project).choice(),
             limits: CopyLimits::default(),
             dry_run: false,

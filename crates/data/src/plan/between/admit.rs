@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use api::datacopy::{CopyStore, DataCopySpec, MaskChoice};
 use api::environment::{PartState, Role};
 use api::names::{self, EnvironmentName, ProjectName};
-use api::project::{ProjectSpec, Service, ServiceMasks, ServiceSettings, ServiceType};
+use api::project::{ProjectSpec, Resources, Service, ServiceMasks, ServiceSettings, ServiceType};
 use api::{Cause, DataCopy, Environment, Verdict};
 use kube::ResourceExt;
 
@@ -45,7 +45,12 @@ pub struct Pair {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Place {
     /// An environment's own server.
-    Ours { environment: String, namespace: String },
+    Ours {
+        environment: String,
+        namespace: String,
+        /// In bytes, if it has no more.
+        memory: Option<u64>,
+    },
     /// One that others run, for environments of this class.
     External { class: String, settings: Box<ServiceSettings> },
 }
@@ -281,7 +286,8 @@ fn place(side: &Side<'_>, service: &Service) -> Place {
         (Ok(project), Ok(environment)) => names::namespace(&project, &environment),
         _ => String::new(),
     };
-    Place::Ours { environment, namespace }
+    let memory = service.settings.resources.as_ref().and_then(Resources::memory_bytes);
+    Place::Ours { environment, namespace, memory }
 }
 
 /// What a protected class forbids, unless somebody with the right says otherwise.

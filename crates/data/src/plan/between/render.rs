@@ -5,7 +5,7 @@ mod end;
 
 use std::collections::BTreeMap;
 
-use api::datacopy::{CopyKeys, CopyLimits, CopyStore, DeniedChoice};
+use api::datacopy::{CopyKeys, CopyLimits, CopyStore, DeniedChoice, SnapshotChoice};
 use api::marks::{self, CopyOwner};
 use api::project::ValueMask;
 use api::{MaskSpec, ObjectMask};
@@ -51,6 +51,7 @@ pub enum What {
         /// By number; none: every one that holds keys.
         databases: Vec<u32>,
         keys: CopyKeys,
+        snapshot: SnapshotChoice,
         masks: Vec<ValueMask>,
     },
     Objects {
@@ -176,12 +177,20 @@ fn file(material: &Material) -> Value {
             job["replace"] = json!(true);
             json!({"columns": masks})
         }
-        What::Keys { databases, keys, masks } => {
+        What::Keys { databases, keys, snapshot, masks } => {
             if !databases.is_empty() {
                 job["databases"] = json!(databases);
             }
             job["keys"] = json!(keys);
             job["existing"] = json!("wipe");
+            match snapshot {
+                SnapshotChoice::Auto => {}
+                SnapshotChoice::Always => job["snapshot"] = json!(true),
+                SnapshotChoice::Never => job["snapshot"] = json!(false),
+            }
+            if let End::Server(Server { memory: Some(bytes), .. }) = &material.source {
+                job["source"]["memoryBytes"] = json!(bytes);
+            }
             json!({"values": masks})
         }
         What::Objects { keys, delete_up_to, denied, masks } => {
@@ -284,6 +293,7 @@ mod tests {
             database: Some("app".into()),
             tls: false,
             authority: None,
+            memory: None,
         }
     }
 
@@ -330,44 +340,52 @@ mod tests {
             field: field.map(str::to_owned),
             mask,
         };
-        let of = |databases| Material {
-            source: End::Server(server("cache.shop-live.svc")),
+        let of = |databases, snapshot| Material {
+            source: End::Server(Server { memory: Some(1 << 30), ..server("cache.shop-live.svc") }),
             target: End::Server(Server { password: None, ..server("cache.shop-qa-1.svc") }),
             what: What::Keys {
                 databases,
                 keys: CopyKeys { exclude: vec!["*:lock".into()], ..CopyKeys::default() },
+                snapshot,
                 masks: vec![rule(Some("email"), MaskSpec::Email), rule(None, MaskSpec::Null)],
             },
             limits: CopyLimits { cpu_percent: Some(40), threads_running: Some(9), ..CopyLimits::default() },
             ..material()
         };
-        let text = file(&of(vec![])).to_string();
+        let text = file(&of(vec![], SnapshotChoice::Auto)).to_string();
         let job: crate::redis::job::Job = serde_saphyr::from_str(&text).unwrap();
         assert_eq!(job.existing, Some(crate::redis::job::Existing::Wipe));
         assert_eq!((job.databases, job.masks.deny, job.limits.cpu_percent), (None, true, Some(40)));
         assert_eq!(job.masks.values[0].field.as_deref(), Some("email"));
         assert_eq!(job.masks.values[1].mask, Some(MaskSpec::Null));
         assert!(job.source.user.is_none() && job.target.password_file.is_none());
-        let job: crate::redis::job::Job = serde_saphyr::from_str(&file(&of(vec![3])).to_string()).unwrap();
+        assert_eq!(
+            (job.snapshot, job.source.memory_bytes, job.target.memory_bytes),
+            (None, Some(1 << 30), None)
+        );
+        let text = file(&of(vec![3], SnapshotChoice::Never)).to_string();
+        let job: crate::redis::job::Job = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(job.snapshot, Some(false));
         assert_eq!(job.databases, Some(vec![3]));
         assert_eq!(job.keys.exclude, ["*:lock"]);
     }
 
     #[test]
     fn a_job_for_objects_is_read_by_their_engine_and_holds_no_secret() {
-        let bucket = |endpoint: Option<&str>| {
+        let bucket = |endpoint: Option<&str>, authority: Option<&[u8]>| {
             End::Bucket(Bucket {
                 name: "app".into(),
                 endpoint: endpoint.map(str::to_owned),
                 region: Some("eu-west-1".into()),
                 access_key: "AKIA".into(),
                 secret_key: b"a secret".to_vec(),
+                authority: authority.map(<[u8]>::to_vec),
             })
         };
         let rename = [("old/".to_owned(), "new/".to_owned())].into();
         let material = Material {
-            source: bucket(None),
-            target: bucket(Some("http://uploads.shop-qa-1.svc:7070")),
+            source: bucket(None, Some(b"PEM")),
+            target: bucket(Some("http://uploads.shop-qa-1.svc:7070"), None),
             what: What::Objects {
                 keys: CopyKeys { rename, ..CopyKeys::default() },
                 delete_up_to: Some(500),
@@ -386,7 +404,7 @@ mod tests {
         let secret = secret(&owner(), "uploads", &material).unwrap();
         let data = secret.data.unwrap();
         let files: Vec<&String> = data.keys().collect();
-        assert_eq!(files, ["job.yaml", "source-secret-key", "target-secret-key"]);
+        assert_eq!(files, ["job.yaml", "source-authority", "source-secret-key", "target-secret-key"]);
         let text = String::from_utf8(data["job.yaml"].0.clone()).unwrap();
         assert!(!text.contains("a secret"), "{text}");
         use crate::s3::job::{Denied, Existing, Job, Limits};
@@ -397,6 +415,7 @@ mod tests {
         );
         assert_eq!((job.limits, job.count), (Limits { transfers: 8, ..Limits::default() }, true));
         assert_eq!((job.prefixes.rename["old/"].as_str(), job.source.endpoint), ("new/", None));
+        assert!(job.source.tls.is_some_and(|tls| tls.ca_file.is_some()) && job.target.tls.is_none());
         assert_eq!(job.masks.prefixes["faces/"], ObjectMask::Placeholder);
     }
 

@@ -253,9 +253,11 @@ fn reported_of_keys(service: &mut CopiedService, report: &keys::Report) {
         notes: report.notes.iter().take(NOTES).map(|note| short(note)).collect(),
         keys: Some(KeysReport {
             path: match report.path {
+                keys::Path::Snapshot => ValuePath::Snapshot,
                 keys::Path::Payloads => ValuePath::Payloads,
                 keys::Path::Commands => ValuePath::Commands,
             },
+            moment: report.moment.clone(),
             passes: report.passes,
             copied: report.copied,
             equal: report.equal,

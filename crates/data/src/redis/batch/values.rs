@@ -17,13 +17,23 @@ struct Wanted<'a> {
 
 impl Turn<'_> {
     pub(super) async fn values(&mut self, items: &[Item<'_>]) -> Result<()> {
-        let lives = self.shared.field_lives;
         let keys: Vec<&[u8]> = items.iter().map(|item| item.key).collect();
-        let found = read(&mut self.hands.source, &keys, lives).await?;
+        let found = read(&mut self.hands.source, &keys, self.shared.field_lives).await?;
+        let bytes = found.iter().map(|found| match found {
+            Read::Held(value, _) => value.bytes(),
+            Read::Gone | Read::Foreign(_) => 0,
+        });
+        self.shared.bytes.pass(bytes.sum()).await;
+        self.values_of(items, found).await
+    }
+
+    /// The same of what was read already.
+    pub(super) async fn values_of(&mut self, items: &[Item<'_>], found: Vec<Read>) -> Result<()> {
+        let lives = self.shared.field_lives;
         let names: Vec<&[u8]> = items.iter().map(|item| item.name.as_slice()).collect();
         let standing =
             if self.batch.look { read(&mut self.hands.target, &names, lives).await? } else { vec![] };
-        let (mut todo, mut withheld, mut bytes) = (vec![], vec![], 0);
+        let (mut todo, mut withheld) = (vec![], vec![]);
         for (at, (item, found)) in items.iter().zip(found).enumerate() {
             let (mut value, expires) = match found {
                 Read::Held(value, expires) => (value, expires),
@@ -39,7 +49,6 @@ impl Turn<'_> {
                     continue;
                 }
             };
-            bytes += value.bytes();
             let there = standing.get(at).filter(|there| !matches!(there, Read::Gone));
             if self.skips() && there.is_some() {
                 self.counts.skipped += 1;
@@ -59,7 +68,6 @@ impl Turn<'_> {
                 _ => todo.push(wanted),
             }
         }
-        self.shared.bytes.pass(bytes).await;
         if !withheld.is_empty() && self.batch.look {
             self.withhold(withheld).await?;
         }

@@ -5,5 +5,6 @@ pub mod glob;
 pub mod names;
 pub mod pace;
 pub mod payload;
+pub mod rdb;
 pub mod rules;
 pub mod value;

@@ -1,6 +1,12 @@
 //! What DUMP writes: a type, the value as a server stores it, a version and a checksum. Read here to tell whether two of
 //! them mean the same, and to look into them; what is not known is left to others, never guessed.
 
+mod pieces;
+mod streams;
+
+use crc_fast::{CrcAlgorithm, checksum};
+pub use pieces::{Pieces, Unread};
+
 use super::value::{Field, Value};
 
 /// A payload without its version and checksum, and the version.
@@ -10,27 +16,40 @@ pub fn split(payload: &[u8]) -> Option<(&[u8], u16)> {
     (!body.is_empty()).then_some((body, version))
 }
 
+/// What DUMP would have written: with version and checksum.
+pub fn sealed(mut body: Vec<u8>, version: u16) -> Vec<u8> {
+    body.extend(version.to_le_bytes());
+    let sum = checksum(CrcAlgorithm::Crc64Redis, &body);
+    body.extend(sum.to_le_bytes());
+    body
+}
+
+/// A text as it is stored; none: it is no text.
+pub fn string(stored: &[u8]) -> Option<Vec<u8>> {
+    Reader(stored).string()
+}
+
 /// The value; none: of a type that is not read here.
 pub fn value(body: &[u8]) -> Option<Value> {
-    let mut read = Reader(body);
-    let value = match read.byte()? {
+    Pieces::new(body, usize::MAX)?.piece().ok()?
+}
+
+/// What is stored as one text, packed or not.
+fn packed(read: &mut Reader<'_>, kind: u8) -> Option<Value> {
+    Some(match kind {
         0 => Value::String(read.string()?),
-        2 => Value::Set(read.list(Reader::string)?),
-        4 => Value::Hash(read.list(|read| field(read.string()?, read.string()?))?),
-        5 => Value::Sorted(read.list(|read| {
-            let member = read.string()?;
-            Some((member, f64::from_le_bytes(read.take(8)?.try_into().ok()?)))
-        })?),
         11 => Value::Set(intset(&read.string()?)?),
-        16 => Value::Hash(pairs(&read.string()?, field)?),
+        16 => Value::Hash(pairs(&read.string()?, |name, value| Some(field(name, value)))?),
         17 => Value::Sorted(pairs(&read.string()?, |member, score| {
             Some((member, std::str::from_utf8(&score).ok()?.parse().ok()?))
         })?),
-        18 => Value::List(nodes(&mut read)?),
         20 => Value::Set(listpack(&read.string()?)?),
+        25 => {
+            read.take(8)?;
+            Value::Hash(triples(&read.string()?)?)
+        }
         _ => return None,
-    };
-    read.0.is_empty().then_some(value)
+    })
 }
 
 /// Everything in it that could hold text; false: it cannot be looked into.
@@ -52,21 +71,17 @@ fn stream_texts(body: &[u8], look: &mut dyn FnMut(&[u8])) -> Option<()> {
     Some(())
 }
 
-fn field(name: Vec<u8>, value: Vec<u8>) -> Option<Field> {
-    Some(Field { name, value, expires: None })
+fn field(name: Vec<u8>, value: Vec<u8>) -> Field {
+    Field { name, value, expires: None }
 }
 
-/// A list's nodes: elements packed together, or a large one alone.
-fn nodes(read: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
-    let mut elements = vec![];
-    for _ in 0..read.length()? {
-        match read.length()? {
-            1 => elements.push(read.string()?),
-            2 => elements.extend(listpack(&read.string()?)?),
-            _ => return None,
-        }
+/// A list's next node: elements packed together, or a large one alone.
+fn node(read: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
+    match read.length()? {
+        1 => Some(vec![read.string()?]),
+        2 => listpack(&read.string()?),
+        _ => None,
     }
-    Some(elements)
 }
 
 fn pairs<T>(packed: &[u8], make: impl Fn(Vec<u8>, Vec<u8>) -> Option<T>) -> Option<Vec<T>> {
@@ -76,6 +91,17 @@ fn pairs<T>(packed: &[u8], make: impl Fn(Vec<u8>, Vec<u8>) -> Option<T>) -> Opti
         pairs.push(make(first, elements.next()?)?);
     }
     Some(pairs)
+}
+
+/// Fields with their ends; zero: it has none.
+fn triples(packed: &[u8]) -> Option<Vec<Field>> {
+    let elements = listpack(packed)?;
+    let field = |three: &[Vec<u8>]| {
+        let [name, value, ends] = three else { return None };
+        let ends: i64 = std::str::from_utf8(ends).ok()?.parse().ok()?;
+        Some(Field { name: name.clone(), value: value.clone(), expires: (ends > 0).then_some(ends) })
+    };
+    elements.chunks(3).map(field).collect()
 }
 
 fn intset(packed: &[u8]) -> Option<Vec<Vec<u8>>> {
@@ -173,11 +199,15 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn length(&mut self) -> Option<usize> {
+    fn number(&mut self) -> Option<u64> {
         match self.any_length()? {
-            Length::Of(length) => length.try_into().ok(),
+            Length::Of(length) => Some(length),
             Length::Special(_) => None,
         }
+    }
+
+    fn length(&mut self) -> Option<usize> {
+        self.number()?.try_into().ok()
     }
 
     fn string(&mut self) -> Option<Vec<u8>> {
@@ -192,10 +222,6 @@ impl<'a> Reader<'a> {
             }
             Length::Special(_) => None,
         }
-    }
-
-    fn list<T>(&mut self, one: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        (0..self.length()?).map(|_| one(self)).collect()
     }
 }
 
@@ -264,6 +290,36 @@ mod tests {
             Some((&b"\x00\x01a"[..], 10))
         );
         assert_eq!(split(b"short"), None);
+    }
+
+    #[test]
+    fn what_is_sealed_is_what_dump_writes() {
+        // As Redis' own documentation has it, of `SET mykey 10`.
+        let dumped = b"\x00\xc0\n\n\x00n\x9fWE\x0e\xaec\xbb";
+        let (body, version) = split(dumped).unwrap();
+        assert_eq!(version, 10);
+        assert_eq!(sealed(body.to_vec(), version), dumped);
+    }
+
+    #[test]
+    fn a_stream_has_its_entries_and_what_its_groups_wait_for() {
+        // Two entries of which one is gone, then: one entry, last id 2-2, first 1-1, removed 2-2, two ever; a group `g` at 2-2
+        // that has read two, in which `c` waits for both.
+        let packed = b"\x00\x00\x00\x00\x00\x00\x01\x01\x01\x01\x01\x01\x81f\x02\x00\x01\
+            \x02\x01\x00\x01\x00\x01\x81v\x02\x04\x01\x03\x01\x01\x01\x01\x01\x81w\x02\x04\x01\xff";
+        let id = |millis: u8, number: u8| [[0; 7].as_slice(), &[millis], &[0; 7], &[number]].concat();
+        let mut body = [b"\x13\x01\x10".as_slice(), &id(1, 1), &[packed.len() as u8], packed].concat();
+        body.extend(b"\x01\x02\x02\x01\x01\x02\x02\x02\x01\x01g\x02\x02\x02\x02");
+        let waits = |id: Vec<u8>| [id.as_slice(), &[0; 8], &[1]].concat();
+        body.extend([waits(id(1, 1)), waits(id(2, 2))].concat());
+        body.extend([b"\x01\x01c".as_slice(), &[0; 8], &[2], &id(1, 1), &id(2, 2)].concat());
+        let Some(Value::Stream(entries, Some(state))) = value(&body) else { panic!("{body:?}") };
+        assert_eq!((entries.len(), entries[0].id.as_slice()), (1, b"1-1".as_slice()));
+        assert_eq!(entries[0].fields, [b"f".to_vec(), b"v".to_vec()]);
+        assert_eq!((state.last_id.as_slice(), state.entries_added), (b"2-2".as_slice(), 2));
+        let group = &state.groups[0];
+        assert_eq!((group.entries_read, group.pending.len()), (Some(2), 1));
+        assert_eq!(group.pending[0].consumer, b"c");
     }
 
     #[test]

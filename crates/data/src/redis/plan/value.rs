@@ -49,8 +49,23 @@ pub struct Entry {
 pub struct Pending {
     pub id: Vec<u8>,
     pub consumer: Vec<u8>,
-    pub idle_millis: i64,
+    pub delivered: Delivered,
     pub deliveries: i64,
+}
+
+/// When a message was delivered last, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// So long ago when it was asked for.
+    Ago(i64),
+    /// Since 1970.
+    At(i64),
+}
+
+impl Default for Delivered {
+    fn default() -> Self {
+        Self::Ago(0)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -236,9 +251,10 @@ mod tests {
 
     #[test]
     fn groups_and_what_they_wait_for_count_and_when_it_was_delivered_does_not() {
-        let with = |idle_millis, deliveries| {
+        let with = |ago, deliveries| {
+            let delivered = Delivered::Ago(ago);
             let pending =
-                vec![Pending { id: b"1-1".to_vec(), consumer: b"c".to_vec(), idle_millis, deliveries }];
+                vec![Pending { id: b"1-1".to_vec(), consumer: b"c".to_vec(), delivered, deliveries }];
             let group = Group { name: b"g".to_vec(), pending, ..Group::default() };
             Value::Stream(vec![], Some(State { groups: vec![group], ..State::default() })).digest()
         };

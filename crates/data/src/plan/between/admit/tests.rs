@@ -56,6 +56,7 @@ fn every_mariadb_that_both_have_is_copied_and_what_is_left_out_is_told() {
     let ours = |environment: &str| Place::Ours {
         environment: environment.into(),
         namespace: format!("shop-{environment}"),
+        memory: None,
     };
     let pair = Pair { service: "db".into(), store: CopyStore::Mariadb, from: ours("qa-1"), to: ours("qa-2") };
     assert_eq!(admitted.pairs, [pair]);
@@ -126,7 +127,7 @@ fn a_bucket_is_copied_beside_databases_and_out_of_a_protected_class_only_masked(
 
 #[test]
 fn what_only_a_bucket_of_others_has_stays_there_unless_its_removal_is_asked_for() {
-    let ours = Place::Ours { environment: "qa".into(), namespace: "shop-qa".into() };
+    let ours = Place::Ours { environment: "qa".into(), namespace: "shop-qa".into(), memory: None };
     let external = Place::External { class: "qa".into(), settings: Box::default() };
     let pair = |to| Pair { service: "uploads".into(), store: CopyStore::S3, from: ours.clone(), to };
     let spec = DataCopySpec::between("live", "qa");

@@ -48,7 +48,7 @@ fn refused(terminal: bool) -> Verdict {
 
 #[test]
 fn first_it_is_written_down_what_it_is_about_and_only_then_is_anything_made() {
-    let place = Place::Ours { environment: "qa".into(), namespace: "shop-qa".into() };
+    let place = Place::Ours { environment: "qa".into(), namespace: "shop-qa".into(), memory: None };
     let pair = Pair { service: "db".into(), store: CopyStore::Mariadb, from: place.clone(), to: place };
     let admitted = Admitted { pairs: vec![pair], notes: vec!["a note".into()] };
     let at_first =

@@ -22,6 +22,8 @@ pub struct Server {
     pub tls: bool,
     /// Certificates to trust, instead of those that everybody trusts.
     pub authority: Option<Vec<u8>>,
+    /// In bytes, if it has no more: its machine's is all that a server knows.
+    pub memory: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub struct Bucket {
     pub region: Option<String>,
     pub access_key: String,
     pub secret_key: Vec<u8>,
+    /// Certificates to trust, instead of those that everybody trusts.
+    pub authority: Option<Vec<u8>>,
 }
 
 impl End {
@@ -50,7 +54,10 @@ impl End {
                 let password = server.password.iter().map(|password| file("password", password));
                 password.chain(server.authority.iter().map(|pem| file("authority", pem))).collect()
             }
-            Self::Bucket(bucket) => vec![file("secret-key", &bucket.secret_key)],
+            Self::Bucket(bucket) => {
+                let authority = bucket.authority.iter().map(|pem| file("authority", pem));
+                std::iter::once(file("secret-key", &bucket.secret_key)).chain(authority).collect()
+            }
         }
     }
 }
@@ -84,6 +91,9 @@ impl Bucket {
             if let Some(value) = value {
                 end[key] = json!(value);
             }
+        }
+        if self.authority.is_some() {
+            end["tls"] = json!({"caFile": format!("{FOLDER}/{side}-authority")});
         }
         end
     }
