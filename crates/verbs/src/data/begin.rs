@@ -26,6 +26,8 @@ pub struct Wanted {
     pub delete_up_to: Option<u32>,
     pub denied: DeniedChoice,
     pub snapshot: SnapshotChoice,
+    /// Pods that copy the objects of a bucket together.
+    pub workers: Option<u32>,
     pub masks: MaskChoice,
     pub limits: CopyLimits,
     pub dry_run: bool,
@@ -43,6 +45,7 @@ impl Wanted {
             delete_up_to: self.delete_up_to,
             denied: self.denied,
             snapshot: self.snapshot,
+            workers: self.workers,
             masks: self.masks,
             limits: self.limits,
             dry_run: self.dry_run,
