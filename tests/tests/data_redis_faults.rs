@@ -195,3 +195,27 @@ async fn a_replica_is_read_where_there_is_one_and_connections_are_verified() -> 
     same("the source was not", &source.asked(&["dump", "scan"]).await?, &before)?;
     none_differ(&differences(&source, &target, "").await?)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn a_server_that_wants_to_know_who_asks_is_shown_a_certificate() -> Result<()> {
+    let (source, target) = (RedisServer::start_mutual_tls().await?, RedisServer::start(&[]).await?);
+    pantry::fill(&source, 500).await?;
+    let mut job = CopyJob::redis(&source, &target)?;
+    job.job["source"]["port"] = json!(source.tls_port());
+    job.job["source"]["tls"] = json!({"caFile": source.authority()});
+    job.run()?.failed(Exit::Failure, &["the source at 127.0.0.1", "cannot be reached"])?;
+    let (certificate, key) = source.identity();
+    let shown = json!({"caFile": source.authority(), "certificateFile": certificate, "keyFile": key});
+    job.job["source"]["tls"] = shown;
+    let report = job.run()?.report()?;
+    same("path", &report["path"], &json!("payloads"))?;
+    none_differ(&differences(&source, &target, "").await?)?;
+    // Out of a snapshot, too, which comes on a connection of another kind.
+    source.ask::<redis::Value>(words("CONFIG SET repl-diskless-sync-delay 0")).await?;
+    job.job["snapshot"] = json!(true);
+    job.job["existing"] = json!("wipe");
+    let report = job.run()?.report()?;
+    same("path", &report["path"], &json!("snapshot"))?;
+    same("copied again", &report["copied"], &json!(0))
+}

@@ -211,6 +211,12 @@ fn check(job: &Job) -> Vec<Problem> {
                     .hint("let the endpoint begin with https://, or leave `tls` out"),
             );
         }
+        if end.tls.as_ref().is_some_and(|tls| tls.certificate_file.is_some() || tls.key_file.is_some()) {
+            problems.push(
+                Problem::new(format!("{place}/tls"), "names a certificate of its own, which no S3 asks for")
+                    .hint("leave certificateFile and keyFile out"),
+            );
+        }
         if let Some(endpoint) = &end.endpoint
             && !endpoint.starts_with("http://")
             && !endpoint.starts_with("https://")

@@ -333,6 +333,7 @@ mod tests {
             database: Some("app".into()),
             tls: false,
             authority: None,
+            identity: None,
             memory: None,
         }
     }
@@ -344,6 +345,7 @@ mod tests {
             source: End::Server(Server {
                 tls: true,
                 authority: Some(b"PEM".to_vec()),
+                identity: Some((b"CERTIFICATE".to_vec(), b"a secret key".to_vec())),
                 ..server("db.shop-live.svc")
             }),
             target: End::Server(server("db.shop-qa-1.svc")),
@@ -369,8 +371,13 @@ mod tests {
         assert_eq!(job.masks.columns()["other.users.name"], MaskSpec::Name);
         assert_eq!(job.limits.bytes_per_second, Some(1 << 20));
         assert!(job.source.tls.is_some() && job.target.tls.is_none() && job.replace);
-        let files: Vec<&String> = data.keys().collect();
-        assert_eq!(files, ["job.yaml", "mask-key", "source-authority", "source-password", "target-password"]);
+        let shown = job.source.tls.as_ref().and_then(crate::job::Tls::identity).unwrap();
+        assert!(shown.0.ends_with("source-certificate") && shown.1.ends_with("source-key"));
+        let files = data.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            files,
+            "job.yaml mask-key source-authority source-certificate source-key source-password target-password"
+        );
     }
 
     #[test]
