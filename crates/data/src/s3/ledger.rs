@@ -88,8 +88,9 @@ impl Ledger {
 
     /// When this job began, by the target's clock; none: it never did.
     pub async fn begun(&self) -> Result<Option<i64>> {
-        match self.end.head(&self.begun_key(), None).await {
-            Ok(facts) => Ok(Some(facts.modified)),
+        // A refusal of HEAD would not say why.
+        match self.end.get(&self.begun_key(), None, None).await {
+            Ok((facts, _)) => Ok(Some(facts.modified)),
             Err(Answer::Missing) => Ok(None),
             Err(answer) => Err(self.end.error(answer, "reading what an earlier run left")),
         }
