@@ -8,7 +8,7 @@ use rand::RngExt;
 use serde_json::{Value, json};
 use stories::shelf::{self, none_differ};
 use stories::versity::Versity;
-use stories::{CopyJob, number, same, size};
+use stories::{CopyJob, RunningCopy, number, same, size};
 
 /// `OBJECTS=20000` for the full size.
 fn objects() -> Result<usize> {
@@ -302,7 +302,7 @@ async fn several_copy_the_objects_of_a_bucket_together_and_whoever_is_killed_is_
     job.job["deleteUpTo"] = json!(19);
     let shares = (0..SEVERAL).map(|index| format!("{index}/{SEVERAL}@third"));
     let copies = shares.map(|share| job.start(&["--share", &share])).collect::<Result<Vec<_>>>()?;
-    let ended = copies.into_iter().map(|copy| copy.end()).collect::<Result<Vec<_>>>()?;
+    let ended = copies.into_iter().map(RunningCopy::end).collect::<Result<Vec<_>>>()?;
     same("who refuses", &ended.iter().filter(|ended| ended.code != Some(0)).count(), &1)?;
     let refused = ended.into_iter().find(|ended| ended.code != Some(0)).context("nobody refused")?;
     refused.failed(api::Exit::Conflict, &["the target has 20 objects", "19 may be removed: none was"])?;
