@@ -65,6 +65,15 @@ impl RedisServer {
 
     /// With a certificate of an authority of its own, whose file is [`Self::authority`]; only by TLS.
     pub async fn start_tls() -> Result<Self> {
+        Self::certified("no").await
+    }
+
+    /// The same; it wants a certificate of that authority from whoever asks: [`Self::identity`] is one.
+    pub async fn start_mutual_tls() -> Result<Self> {
+        Self::certified("yes").await
+    }
+
+    async fn certified(clients: &str) -> Result<Self> {
         let data = TempDir::with_prefix("story-redis-")?;
         certify(data.path())?;
         let file = |name: &str| data.path().join(name).display().to_string();
@@ -80,7 +89,7 @@ impl RedisServer {
             "--tls-ca-cert-file",
             &authority,
             "--tls-auth-clients",
-            "no",
+            clients,
         ];
         Self::begin("redis", &options, data).await
     }
@@ -145,6 +154,11 @@ impl RedisServer {
     /// The certificate of who signed its own.
     pub fn authority(&self) -> PathBuf {
         self.data.path().join("ca.pem")
+    }
+
+    /// A certificate, and its key.
+    pub fn identity(&self) -> (PathBuf, PathBuf) {
+        (self.data.path().join("server.pem"), self.data.path().join("server.key"))
     }
 
     /// The port that speaks TLS.

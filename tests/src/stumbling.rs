@@ -18,6 +18,8 @@ pub enum Stumble {
     SlowDown,
     /// With 500.
     InternalError,
+    /// With 403: clocks differ by more than S3 allows.
+    Skewed,
     /// It is carried out, and so much of its answer gets through.
     CutAfter(usize),
 }
@@ -95,6 +97,11 @@ async fn serve(
     let refusal = match stumble {
         Stumble::SlowDown => Some((503, "SlowDown", "Please reduce your request rate.")),
         Stumble::InternalError => Some((500, "InternalError", "We encountered an internal error.")),
+        Stumble::Skewed => Some((
+            403,
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the server's time is too large.",
+        )),
         Stumble::No | Stumble::CutAfter(_) => None,
     };
     if let Some((status, code, message)) = refusal {

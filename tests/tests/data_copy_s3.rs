@@ -10,6 +10,8 @@ use api::datacopy::{
     CopiedService, CopyKeys, CopyLimits, CopyPhase, CopyStore, DataCopySpec, ObjectsReport, ServiceReport,
     TargetState,
 };
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams};
 use rand::RngExt;
 use redis::Value as Answer;
 use serde_json::{Value, json};
@@ -342,6 +344,48 @@ async fn keys_and_objects_are_chosen_and_renamed_and_what_is_not_masked_stays_in
         let names: Vec<String> =
             target.names("").await?.into_iter().filter(|name| !name.starts_with(".outboard-copy/")).collect();
         same("objects", &names, &vec!["a/1".to_owned()])
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn several_pods_copy_the_objects_together_and_one_that_is_killed_is_taken_up() -> Result<()> {
+    const SEVERAL: u32 = 3;
+    story(async |world| {
+        let (source, target) = begin(world, project).await?;
+        target.put("left/over.txt", "text/plain", "only here").await?;
+        let all = objects()? as u64 + 1;
+        let spec = || DataCopySpec { workers: Some(SEVERAL), ..only_objects() };
+        world.ask_copy("c1", DataCopySpec { limits: slowly()?, ..spec() }).await?;
+        let status = world
+            .copy_until("c1", "it gets on", LONG, |status| {
+                status.services.iter().any(|one| one.phase == CopyPhase::Copying && one.rows > 100)
+            })
+            .await?;
+        let place = status.namespace.context("it runs nowhere")?;
+        let pods = Api::<Pod>::namespaced(world.client.clone(), &place).list(&ListParams::default()).await?;
+        same("pods of one start", &pods.items.len(), &(SEVERAL as usize))?;
+        world.slay(&place, "uploads-1-1-", "data-copy").await?;
+        world
+            .copy_until("c1", "it is started again", SOON, |status| {
+                status.services.iter().any(|service| service.tries > 1)
+            })
+            .await?;
+        world.steer_copy("c1", &json!({"limits": {"requestsPerSecond": null}})).await?;
+        let (report, found) = of_objects(world, "c1").await?;
+        same("objects", &(found.equal + found.copied), &all)?;
+        ensure!(found.equal > 0, "nothing was taken up: {found:#?}");
+        same("removed", &found.removed, &1)?;
+        ensure!(report.notes.iter().any(|note| note.starts_with("3 pods copied it together")), "{report:#?}");
+        source.same_as(&target, &[]).await?;
+
+        world.ask_copy("c2", spec()).await?;
+        let (_, found) = of_objects(world, "c2").await?;
+        same("nothing to do", &(found.copied, found.target_writes, found.equal), &(0, 0, all))?;
+        println!("{} requests by {SEVERAL} pods", found.source_requests + found.target_requests);
+        same("whose turn it is", &target.names(TURN).await?, &vec![])?;
+        same("namespaces of copies", &world.copy_namespaces().await?, &vec![])
     })
     .await
 }

@@ -130,7 +130,58 @@ async fn a_full_target_is_told_and_the_copy_goes_on_once_there_is_room() -> Resu
     let evicting = RedisServer::start(&["--maxmemory", "500mb", "--maxmemory-policy", "allkeys-lru"]).await?;
     let report = CopyJob::redis(&source, &evicting)?.run()?.report()?;
     ensure!(report["notes"].to_string().contains("forgets keys when it is full (allkeys-lru)"), "{report:#}");
-    none_differ(&differences(&source, &evicting, "").await?)
+    none_differ(&differences(&source, &evicting, "").await?)?;
+    // It does: whatever was verified before that is not there any more.
+    let small = RedisServer::start(&["--maxmemory", "12mb", "--maxmemory-policy", "allkeys-random"]).await?;
+    let job = CopyJob::redis(&source, &small)?;
+    job.run()?
+        .failed(Exit::Conflict, &["the target is full and has forgotten", "allkeys-random", "maxmemory"])?;
+    small.ask::<redis::Value>(words("CONFIG SET maxmemory 0")).await?;
+    job.run()?.report()?;
+    none_differ(&differences(&source, &small, "").await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn keys_that_are_of_another_type_on_the_target_become_what_they_are_on_the_source() -> Result<()> {
+    let (source, target) = (RedisServer::start(&[]).await?, RedisServer::start(&[]).await?);
+    pantry::fill(&source, 400).await?;
+    pantry::large(&source, 30_000).await?;
+    for database in 0..pantry::DATABASES as i64 {
+        let names: Vec<String> = source.ask_in(database, words("KEYS *")).await?;
+        for (at, name) in names.iter().enumerate() {
+            let other = if at % 2 == 0 { format!("SADD {name} other") } else { format!("SET {name} other") };
+            target.ask_in::<redis::Value>(database, words(&other)).await?;
+        }
+    }
+    let mut job = CopyJob::redis(&source, &target)?;
+    job.job["existing"] = json!("replace");
+    let report = job.run()?.report()?;
+    same("equal", &report["equal"], &json!(0))?;
+    none_differ(&differences(&source, &target, "").await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn a_type_that_nobody_here_knows_is_passed_on_as_it_is_stored() -> Result<()> {
+    let (source, target) = (RedisServer::start8(&[]).await?, RedisServer::start8(&[]).await?);
+    source.ask::<redis::Value>(words("VADD places VALUES 2 0.1 0.9 here")).await?;
+    source.ask::<redis::Value>(words("VADD places VALUES 2 0.9 0.1 there")).await?;
+    source.ask::<redis::Value>(words("MSET a 1 b 2")).await?;
+    let report = CopyJob::redis(&source, &target)?.run()?.report()?;
+    println!("{report:#}");
+    same("keys", &report["keys"], &json!(3))?;
+    ensure!(report["opaque"].as_u64() > Some(0), "{report:#}");
+    let ask = || words("VSIM places VALUES 2 0.1 0.8");
+    let (there, here): (Vec<String>, Vec<String>) = (source.ask(ask()).await?, target.ask(ask()).await?);
+    same("what is near", &here, &there)?;
+    same("nearest", &here.first().map(String::as_str), &Some("here"))?;
+
+    // An older server has no such type: the others are copied, and this one is told.
+    let older = RedisServer::start(&[]).await?;
+    let report = CopyJob::redis(&source, &older)?.run()?.report()?;
+    ensure!(report["notCopied"].to_string().contains("places"), "{report:#}");
+    same("what is there", &older.ask::<Vec<String>>(words("MGET a b")).await?, &vec!["1".into(), "2".into()])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,4 +245,28 @@ async fn a_replica_is_read_where_there_is_one_and_connections_are_verified() -> 
     same("who was read", &report["source"], &json!(format!("127.0.0.1:{}", replica.port)))?;
     same("the source was not", &source.asked(&["dump", "scan"]).await?, &before)?;
     none_differ(&differences(&source, &target, "").await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn a_server_that_wants_to_know_who_asks_is_shown_a_certificate() -> Result<()> {
+    let (source, target) = (RedisServer::start_mutual_tls().await?, RedisServer::start(&[]).await?);
+    pantry::fill(&source, 500).await?;
+    let mut job = CopyJob::redis(&source, &target)?;
+    job.job["source"]["port"] = json!(source.tls_port());
+    job.job["source"]["tls"] = json!({"caFile": source.authority()});
+    job.run()?.failed(Exit::Failure, &["the source at 127.0.0.1", "cannot be reached"])?;
+    let (certificate, key) = source.identity();
+    let shown = json!({"caFile": source.authority(), "certificateFile": certificate, "keyFile": key});
+    job.job["source"]["tls"] = shown;
+    let report = job.run()?.report()?;
+    same("path", &report["path"], &json!("payloads"))?;
+    none_differ(&differences(&source, &target, "").await?)?;
+    // Out of a snapshot, too, which comes on a connection of another kind.
+    source.ask::<redis::Value>(words("CONFIG SET repl-diskless-sync-delay 0")).await?;
+    job.job["snapshot"] = json!(true);
+    job.job["existing"] = json!("wipe");
+    let report = job.run()?.report()?;
+    same("path", &report["path"], &json!("snapshot"))?;
+    same("copied again", &report["copied"], &json!(0))
 }

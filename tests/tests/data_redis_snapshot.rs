@@ -371,3 +371,27 @@ async fn a_newer_server_gives_snapshots_that_can_be_read_too() -> Result<()> {
     let report = by_key.run()?.report()?;
     same("copied", &report["copied"], &json!(0))
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn a_copy_that_reads_so_slowly_that_its_source_cuts_it_off_asks_for_another() -> Result<()> {
+    let impatient = [AT_ONCE.as_slice(), &["--repl-timeout", "2"]].concat();
+    let (source, target) = (RedisServer::start(&impatient).await?, RedisServer::start(&[]).await?);
+    let mut conn = source.connect(0).await?;
+    for at in 0..4 {
+        // Nothing that could be packed, and more than lies in buffers on its way.
+        let value: Vec<u8> = {
+            let mut random = rand::rng();
+            (0..16 << 20).map(|_| random.random()).collect()
+        };
+        Box::pin(redis::cmd("SET").arg(format!("key:{at}")).arg(value).query_async::<()>(&mut conn)).await?;
+    }
+    let slow = job(&source, &target)?.limits(json!({"bytesPerSecond": 1_000_000}));
+    let mut copy = slow.start(&[])?;
+    copy.until("it is cut off", |event| event.to_string().contains("asked for another"))?;
+    let fast = slow.limits(json!({}));
+    fast.write()?;
+    let report = copy.end()?.report()?;
+    same("path", &report["path"], &json!("snapshot"))?;
+    none_differ(&differences(&source, &target, "").await?)
+}

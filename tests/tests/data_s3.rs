@@ -8,7 +8,7 @@ use rand::RngExt;
 use serde_json::{Value, json};
 use stories::shelf::{self, none_differ};
 use stories::versity::Versity;
-use stories::{CopyJob, number, same, size};
+use stories::{CopyJob, RunningCopy, number, same, size};
 
 /// `OBJECTS=20000` for the full size.
 fn objects() -> Result<usize> {
@@ -225,4 +225,105 @@ async fn ten_thousand_keys_of_one_beginning_are_listed_by_many_and_the_first_is_
     let first = report["secondsToFirst"].as_f64().context("no first object")?;
     ensure!(first < 2.0, "the first object was there after {first} s");
     nothing_to_do(&job.run()?.report()?, 10_000)
+}
+
+/// Files that were put there by hand have none of the attributes that a copy of them has.
+fn same_content(source: &Versity, target: &Versity) -> Result<()> {
+    let (content, _) = shelf::differing(&source.folder("shop"), &target.folder("shop"))?;
+    same("objects that differ", &content, &0)
+}
+
+/// Several of one start; what each reports.
+fn together(job: &CopyJob, of: usize, start: &str) -> Result<Vec<Value>> {
+    let shares = (0..of).map(|index| format!("{index}/{of}@{start}"));
+    let copies = shares.map(|share| job.start(&["--share", &share])).collect::<Result<Vec<_>>>()?;
+    copies.into_iter().map(|copy| copy.end()?.report()).collect()
+}
+
+fn sum(reports: &[Value], name: &str) -> Result<u64> {
+    reports.iter().map(|report| number(report, name)).sum()
+}
+
+fn writes(reports: &[Value]) -> u64 {
+    reports.iter().filter_map(|report| report["targetAsked"]["writes"].as_u64()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn several_copy_the_objects_of_a_bucket_together_and_whoever_is_killed_is_taken_up() -> Result<()> {
+    const SEVERAL: usize = 3;
+    let (source, target) = (Versity::start(&["shop"]).await?, Versity::start(&["shop"]).await?);
+    shelf::fill(&source, "shop", objects()?).await?;
+    // Where most keys begin alike, and more than a listing tells at once.
+    let folder = source.folder("shop").join("many/of/one/beginning");
+    std::fs::create_dir_all(&folder)?;
+    for at in 0..4_000 {
+        std::fs::write(folder.join(format!("{at:05}.txt")), format!("{at}"))?;
+    }
+    let all = objects()? as u64 + 4_000;
+    let mut job = CopyJob::s3((&source, "shop"), (&target, "shop"))?;
+    job.start(&["--share", "0/2@a"])?.end()?.failed(api::Exit::Invalid, &["/existing: has to be said"])?;
+    job.job["existing"] = json!("replace");
+
+    // One of them is killed in the middle; in a cluster the others would be ended, too.
+    let slow = json!({"requestsPerSecond": all / 8});
+    let limited = job.limits(slow);
+    let mut copies = (0..SEVERAL)
+        .map(|index| limited.start(&["--share", &format!("{index}/{SEVERAL}@first")]))
+        .collect::<Result<Vec<_>>>()?;
+    for copy in &mut copies {
+        copy.until("some objects", |event| {
+            event["event"] == "report" || event["copied"].as_u64().is_some_and(|copied| copied > 150)
+        })?;
+    }
+    for copy in copies {
+        copy.kill()?;
+    }
+    let there = shelf::count(&target.folder("shop"))? as u64;
+    ensure!(there > 0 && there < all, "{there} objects were there");
+    let mut job = limited.limits(json!({}));
+    let reports = together(&job, SEVERAL, "second")?;
+    println!("{reports:#?}");
+    same("objects", &sum(&reports, "objects")?, &all)?;
+    same("each once", &(sum(&reports, "copied")? + sum(&reports, "equal")?), &all)?;
+    ensure!(sum(&reports, "equal")? > 0, "nothing was taken up");
+    for report in &reports {
+        // It has cut so finely that nobody has most of it.
+        let mine = number(report, "objects")?;
+        ensure!(mine > all / 10 && mine < all * 6 / 10, "{mine} of {all}: {report:#}");
+    }
+    same_content(&source, &target)?;
+
+    // What only the target has goes once, and only if it is no more than was said, of all of them together.
+    for at in 0..10 {
+        std::fs::write(target.folder("shop").join(format!("left-{at}.txt")), "only here")?;
+        std::fs::write(target.folder("shop").join("many/of/one/beginning").join(format!("x{at}")), "here")?;
+    }
+    job.job["deleteUpTo"] = json!(19);
+    let shares = (0..SEVERAL).map(|index| format!("{index}/{SEVERAL}@third"));
+    let copies = shares.map(|share| job.start(&["--share", &share])).collect::<Result<Vec<_>>>()?;
+    let ended = copies.into_iter().map(RunningCopy::end).collect::<Result<Vec<_>>>()?;
+    same("who refuses", &ended.iter().filter(|ended| ended.code != Some(0)).count(), &1)?;
+    let refused = ended.into_iter().find(|ended| ended.code != Some(0)).context("nobody refused")?;
+    refused.failed(api::Exit::Conflict, &["the target has 20 objects", "19 may be removed: none was"])?;
+    job.job["deleteUpTo"] = json!(20);
+    let reports = together(&job, SEVERAL, "fourth")?;
+    same("removed", &(sum(&reports, "extraneous")?, sum(&reports, "removed")?), &(20, 20))?;
+    same_content(&source, &target)?;
+
+    // Nothing to do: no object is written, and little asked.
+    let reports = together(&job, SEVERAL, "fifth")?;
+    same("nothing to do", &(sum(&reports, "copied")?, sum(&reports, "equal")?), &(0, all))?;
+    same("writes", &writes(&reports), &0)?;
+    let requests: u64 = reports.iter().map(requests).sum();
+    ensure!(requests < 400 + all / 50, "{requests} requests");
+    println!("nothing to do, by {SEVERAL}: {requests} requests");
+
+    // Another number of them, and one alone, go on with what these have left.
+    same("by two", &sum(&together(&job, 2, "sixth")?, "equal")?, &all)?;
+    let report = job.run()?.report()?;
+    same("by one", &(number(&report, "equal")?, number(&report, "copied")?), &(all, 0))?;
+    let turn = target.folder("shop").join(".outboard-copy/turn");
+    ensure!(!turn.exists(), "it still holds its turn");
+    Ok(())
 }

@@ -56,6 +56,25 @@ async fn what_cannot_go_well_is_told_before_anything_is_touched() -> Result<()> 
     away.job["target"]["endpoint"] = json!("http://127.0.0.1:1");
     away.run()?.failed(Exit::Failure, &["the target at http://127.0.0.1:1/shop cannot be reached"])?;
 
+    // It is there, and somebody else's.
+    source.user("stranger", "stranger-secret")?;
+    let secret = tempfile::NamedTempFile::new()?;
+    std::fs::write(secret.path(), "stranger-secret\n")?;
+    let mut of_others = job()?;
+    of_others.job["source"]["accessKey"] = json!("stranger");
+    of_others.job["source"]["secretKeyFile"] = json!(secret.path());
+    of_others
+        .run()?
+        .failed(Exit::Failure, &["the source failed while listing", "AccessDenied", "s3:ListBucket"])?;
+
+    let skewed = Stumbling::before(target.port, Arc::new(|_, _, _| Stumble::Skewed)).await?;
+    let mut late = job()?;
+    late.job["target"]["endpoint"] = json!(skewed.endpoint());
+    late.run()?.failed(
+        Exit::Failure,
+        &["RequestTimeTooSkewed", "set the clock of this machine, or that of the target"],
+    )?;
+
     let mut bad = job()?;
     bad.job["limits"] = json!({"transfers": 0});
     bad.job["prefixes"] = json!({"rename": {"a/": "x/", "b/": "x/"}});

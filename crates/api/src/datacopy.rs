@@ -45,6 +45,8 @@ pub use report::{
          && self.spec.databases == oldSelf.spec.databases && self.spec.masks == oldSelf.spec.masks \
          && self.spec.keys == oldSelf.spec.keys && self.spec.denied == oldSelf.spec.denied \
          && self.spec.snapshot == oldSelf.spec.snapshot \
+         && has(self.spec.workers) == has(oldSelf.spec.workers) \
+         && (!has(self.spec.workers) || self.spec.workers == oldSelf.spec.workers) \
          && has(self.spec.deleteUpTo) == has(oldSelf.spec.deleteUpTo) \
          && (!has(self.spec.deleteUpTo) || self.spec.deleteUpTo == oldSelf.spec.deleteUpTo) \
          && self.spec.dryRun == oldSelf.spec.dryRun && self.spec.scan == oldSelf.spec.scan \
@@ -84,6 +86,11 @@ pub struct DataCopySpec {
     /// Of Redis: whether all keys are copied as of one moment, out of a snapshot of the source.
     #[serde(default)]
     pub snapshot: SnapshotChoice,
+    /// Of S3: pods that copy the objects together, each its own ranges of keys, on nodes of their own where there are
+    /// some (default: 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 16))]
+    pub workers: Option<u32>,
     #[serde(default)]
     pub masks: MaskChoice,
     /// May change while it runs.
@@ -131,6 +138,7 @@ impl DataCopySpec {
             delete_up_to: None,
             denied: DeniedChoice::Fail,
             snapshot: SnapshotChoice::Auto,
+            workers: None,
             masks: MaskChoice::Project,
             limits: CopyLimits::default(),
             paused: false,
@@ -141,6 +149,14 @@ impl DataCopySpec {
             protected: false,
             requested_by: None,
         }
+    }
+}
+
+impl DataCopySpec {
+    /// Pods that each start of a service with such a store has.
+    pub fn workers_of(&self, store: CopyStore) -> u32 {
+        let copies = !self.dry_run && !self.scan;
+        self.workers.filter(|_| copies && store == CopyStore::S3).unwrap_or(1).max(1)
     }
 }
 

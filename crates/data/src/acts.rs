@@ -42,7 +42,8 @@ pub async fn carry_out(
         }
         Act::Furnish { service } => return furnish(service, copy, owner, ends, context).await,
         Act::Limit { service, store } => {
-            let data = json!({"data": {LIMITS: render::limits_text(*store, &copy.spec.limits)}});
+            let limits = render::limits_text(*store, &copy.spec.limits, copy.spec.workers_of(*store));
+            let data = json!({"data": {LIMITS: limits}});
             let reports = Api::<ConfigMap>::namespaced(context.client.clone(), &namespace);
             reports.patch(service, &PatchParams::default(), &Patch::Merge(&data)).await?;
         }
@@ -51,7 +52,10 @@ pub async fn carry_out(
         Act::Start { service, number } => {
             let image = &context.settings.image;
             let task = next::task(&copy.spec);
-            let start = Start { owner, service, number: *number, image, task };
+            let known = copy.status.iter().flat_map(|status| &status.services);
+            let store = known.filter(|one| one.name == *service).map(|one| one.store).next();
+            let workers = store.map_or(1, |store| copy.spec.workers_of(store));
+            let start = Start { owner, service, number: *number, image, task, workers };
             info!(copy = %owner.copy, "starting {service} of copy {}, start {number}", owner.copy);
             create::<Job>(render::job(&start), &namespace, context).await?;
         }
@@ -107,7 +111,8 @@ async fn furnish(
     create::<ServiceAccount>(render::account(owner), &namespace, context).await?;
     create::<RoleBinding>(render::binding(owner), &namespace, context).await?;
     create::<Secret>(render::secret(owner, service, &material), &namespace, context).await?;
-    let report = render::report(owner, service, material.what.store(), &copy.spec.limits);
+    let limits = render::limits_text(material.what.store(), &copy.spec.limits, material.workers);
+    let report = render::report(owner, service, &limits);
     create::<ConfigMap>(report, &namespace, context).await?;
     Ok(Ok(()))
 }
@@ -162,7 +167,8 @@ async fn material(
         false => None,
     };
     let (source, target) = (found.source, found.target);
-    Ok(Ok(Material { source, target, what, deny, key, limits: copy.spec.limits }))
+    let workers = copy.spec.workers_of(pair.store);
+    Ok(Ok(Material { source, target, what, deny, key, limits: copy.spec.limits, workers }))
 }
 
 /// What is copied with which masks, and whether there are any; or the mask that cannot be read, and why.

@@ -14,8 +14,9 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::job::{self, Store};
-use crate::plan::between::render::{LIMITS, SAYS};
+use crate::plan::between::render::{LIMITS, says};
 use crate::plan::between::word::{Task, Word};
+use crate::share::Share;
 use crate::{Halt, Say, Steer, copy, redis, s3, stores};
 
 const OFTEN: Duration = Duration::from_secs(1);
@@ -29,6 +30,8 @@ pub struct Desk {
     pub name: String,
     /// Which start of the service this is.
     pub number: u32,
+    /// Others of that start copy the rest of it, and report beside it.
+    pub share: Option<Share>,
 }
 
 struct Courier {
@@ -74,7 +77,9 @@ pub async fn run(file: &Path, task: Task, desk: Desk, halt: &Halt, say: &Say) ->
 }
 
 async fn work(file: &Path, task: Task, courier: &Arc<Courier>, halt: &Halt, say: &Say) -> Result<()> {
-    match (task, job::store(file)) {
+    let (store, share) = (job::store(file), courier.desk.share.as_ref());
+    stores::alone(store, share)?;
+    match (task, store) {
         (Task::Copy, Store::MariaDb) => {
             Box::pin(halt.unless(copy::copy_steered(file, &steer(courier), say))).await.map(drop)
         }
@@ -82,7 +87,7 @@ async fn work(file: &Path, task: Task, courier: &Arc<Courier>, halt: &Halt, say:
             Box::pin(halt.unless(redis::copy_steered(file, &steer(courier), say))).await.map(drop)
         }
         (Task::Copy, Store::S3) => {
-            Box::pin(s3::copy_steered(file, &steer(courier), halt, say)).await.map(drop)
+            Box::pin(s3::copy_steered(file, share, &steer(courier), halt, say)).await.map(drop)
         }
         (Task::Plan, _) => halt.unless(stores::plan(file, say)).await,
         (Task::Scan, _) => halt.unless(stores::scan(file, say)).await,
@@ -117,7 +122,7 @@ impl Courier {
     /// Its answer brings the limits.
     async fn deliver(&self) -> kube::Result<()> {
         let text = serde_json::to_string(&*lock(&self.word)).map_err(kube::Error::SerdeError)?;
-        let patch = json!({"data": {SAYS: text}});
+        let patch = json!({"data": {says(self.desk.share.as_ref().map_or(0, |share| share.index)): text}});
         let report =
             self.reports.patch(&self.desk.name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
         if let Some(limits) = report.data.and_then(|mut data| data.remove(LIMITS)) {

@@ -211,7 +211,9 @@ fn s3(side: Side, code: &str) -> String {
         | "IllegalLocationConstraintException" => {
             format!("say the region of {side}'s bucket")
         }
-        "RequestTimeTooSkewed" => "set this machine's clock".to_owned(),
+        "RequestTimeTooSkewed" => {
+            format!("set the clock of this machine, or that of {side}: they differ by more than S3 allows")
+        }
         "QuotaExceeded" | "NoSpaceLeftOnDevice" | "InsufficientStorage" | "XMinioStorageFull" => {
             format!("see whether {side} has space left, then start the copy again: it goes on")
         }

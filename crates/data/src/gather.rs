@@ -16,7 +16,8 @@ use kube::api::{Api, ListParams};
 use crate::context::{Context, Stop};
 use crate::plan::between::admit::{self, Admitted, Ask, Side};
 use crate::plan::between::next::{Ground, Seen, Try, TryState};
-use crate::plan::between::render::{LIMITS, SAYS};
+use crate::plan::between::render::{LIMITS, is_said};
+use crate::plan::between::together::together;
 use crate::plan::between::{trouble, word::Word};
 use crate::quiesce;
 
@@ -145,7 +146,9 @@ pub async fn ground(seen: &mut Seen, owner: &CopyOwner, context: &Context) -> Re
     let reports = Api::<ConfigMap>::namespaced(context.client.clone(), &namespace).list(&of_service).await?;
     for report in reports {
         let (service, data) = (report.name_any(), report.data.unwrap_or_default());
-        if let Some(word) = data.get(SAYS).and_then(|text| serde_json::from_str::<Word>(text).ok()) {
+        let said = data.iter().filter(|(key, _)| is_said(key));
+        let words = said.filter_map(|(_, text)| serde_json::from_str::<Word>(text).ok()).collect();
+        if let Some(word) = together(words) {
             seen.words.insert(service.clone(), word);
         }
         seen.limits.insert(service, data.get(LIMITS).cloned().unwrap_or_default());

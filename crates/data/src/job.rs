@@ -81,6 +81,39 @@ impl Endpoint {
 pub struct Tls {
     /// Certificates to trust, in PEM, instead of those that everybody trusts.
     pub ca_file: Option<PathBuf>,
+    /// What is shown to a server that wants to know who asks, in PEM, and its key.
+    pub certificate_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+}
+
+impl Tls {
+    /// Certificate and key.
+    pub fn identity(&self) -> Option<(&Path, &Path)> {
+        self.certificate_file.as_deref().zip(self.key_file.as_deref())
+    }
+
+    /// What is wrong with it, of the end at `place`.
+    pub fn problems(&self, place: &str) -> Vec<Problem> {
+        let mut problems = vec![];
+        if self.certificate_file.is_some() != self.key_file.is_some() {
+            problems.push(
+                Problem::new(format!("{place}/tls"), "has half of a certificate")
+                    .hint("say certificateFile and keyFile, or neither"),
+            );
+        }
+        let files = [
+            ("caFile", &self.ca_file),
+            ("certificateFile", &self.certificate_file),
+            ("keyFile", &self.key_file),
+        ];
+        for (name, file) in files {
+            if let Some(Err(error)) = file.as_ref().map(std::fs::read) {
+                problems
+                    .push(Problem::new(format!("{place}/tls/{name}"), format!("cannot be read: {error}")));
+            }
+        }
+        problems
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -247,6 +280,9 @@ fn check(job: &Job, key: Option<&Secret>, both: bool) -> Vec<Problem> {
     }
     if both && (&job.source.host, job.source.port) == (&job.target.host, job.target.port) {
         problems.push(Problem::new("/target", "is the source").hint("a copy goes to another server"));
+    }
+    for (place, end) in [("/source", &job.source), ("/target", &job.target)] {
+        problems.extend(end.tls.iter().flat_map(|tls| tls.problems(place)));
     }
     if !(1..=32).contains(&job.limits.connections) {
         problems.push(Problem::new("/limits/connections", "has to be between 1 and 32"));

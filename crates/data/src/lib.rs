@@ -30,6 +30,7 @@ mod resume;
 pub mod s3;
 pub mod scan;
 mod servers;
+pub mod share;
 pub mod stores;
 mod throttle;
 mod worker;
@@ -41,6 +42,7 @@ pub use error::{Error, Result, Side};
 pub use halt::Halt;
 pub use mysql::ledger::LEDGER;
 pub use progress::{Event, Report};
+pub use share::Share;
 
 /// The limits as they are now; none: as they were.
 pub type Steer<Limits = job::Limits> = Arc<dyn Fn() -> Option<Limits> + Send + Sync>;

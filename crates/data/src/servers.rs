@@ -148,6 +148,7 @@ fn ours(
         database: text(values, "name"),
         tls: false,
         authority: None,
+        identity: None,
         memory,
     }))
 }
@@ -194,6 +195,16 @@ fn external(
         ("password", needs && password.is_none()),
     ];
     let lacks: Vec<&str> = lacks.iter().filter(|(_, lacks)| *lacks).map(|(name, _)| *name).collect();
+    let shown = (kept.get("tls.crt").cloned(), kept.get("tls.key").cloned());
+    if let (Some(_), None) | (None, Some(_)) = shown {
+        let (has, lacks) = if shown.0.is_some() { ("tls.crt", "tls.key") } else { ("tls.key", "tls.crt") };
+        return Err(refusal(
+            Cause::SecretMissing,
+            format!("service {service}"),
+            format!("nothing says {lacks} of the external service {service}, which has {has}"),
+            "put both into its Secret, or neither".to_owned(),
+        ));
+    }
     let (Some(host), Some(port), []) = (host, port, lacks.as_slice()) else {
         return Err(lacking(service, &lacks, "password"));
     };
@@ -205,6 +216,7 @@ fn external(
         database: said(&["name", "database", "dbname"]),
         tls: said(&["tls"]).as_deref() != Some("off"),
         authority: kept.get("ca.crt").cloned(),
+        identity: shown.0.zip(shown.1),
         memory: None,
     })
 }
@@ -369,6 +381,17 @@ mmGc
         assert_eq!((server.user.as_deref(), server.port, server.tls), (Some("admin"), 3306, true));
         assert_eq!((server.database.as_deref(), server.authority), (Some("shop"), Some(b"PEM".to_vec())));
         assert!(!of(json!({"host": "db.example.com", "fields": {"tls": "off"}})).tls);
+    }
+
+    #[test]
+    fn who_shows_a_certificate_has_its_key_too() {
+        let of = |pairs: &[(&str, &str)]| {
+            external(&settings(json!({"host": "cache.example.com"})), &kept(pairs), "cache", CopyStore::Redis)
+        };
+        let whole = of(&[("tls.crt", "CERTIFICATE"), ("tls.key", "KEY")]).ok().unwrap();
+        assert_eq!(whole.identity, Some((b"CERTIFICATE".to_vec(), b"KEY".to_vec())));
+        let half = of(&[("tls.crt", "CERTIFICATE")]).err().unwrap();
+        assert_eq!(half.message, "nothing says tls.key of the external service cache, which has tls.crt");
     }
 
     #[test]

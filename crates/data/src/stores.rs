@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::job::{Store, store};
+use crate::share::Share;
 use crate::{Halt, Say, copy, redis, s3, scan};
 
 /// What would be copied, and whether it can be; changes nothing.
@@ -16,12 +17,25 @@ pub async fn plan(file: &Path, say: &Say) -> Result<()> {
 }
 
 /// Follows the limits in its file.
-pub async fn copy(file: &Path, halt: &Halt, say: &Say) -> Result<()> {
-    match store(file) {
+pub async fn copy(file: &Path, share: Option<&Share>, halt: &Halt, say: &Say) -> Result<()> {
+    let store = store(file);
+    alone(store, share)?;
+    match store {
         Store::MariaDb => Box::pin(halt.unless(copy::copy(file, say))).await.map(drop),
         Store::Redis => Box::pin(halt.unless(redis::copy(file, say))).await.map(drop),
         // It has its turn on the target, and gives it back.
-        Store::S3 => Box::pin(s3::copy(file, halt, say)).await.map(drop),
+        Store::S3 => Box::pin(s3::copy(file, share, halt, say)).await.map(drop),
+    }
+}
+
+/// Who copies rows or keys has all of them.
+pub fn alone(store: Store, share: Option<&Share>) -> Result<()> {
+    match (store, share) {
+        (Store::MariaDb | Store::Redis, Some(_)) => Err(Error::Refused {
+            message: "only objects of S3 are copied by several together".to_owned(),
+            fix: "leave --share out".to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

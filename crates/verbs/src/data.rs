@@ -11,7 +11,7 @@ mod watch;
 pub use ::data::courier::{Desk, run};
 pub use ::data::plan::between::word::Task;
 pub use ::data::stores::{copy, plan, scan};
-pub use ::data::{Error, Event, Halt, Report, Say};
+pub use ::data::{Error, Event, Halt, Report, Say, Share};
 pub use api::datacopy::{
     CopiedService, CopyKeys, CopyLimits, CopyPhase, CopyStore, DeniedChoice, KeysReport, MaskChoice,
     ObjectWay, ObjectsReport, ServiceReport, SnapshotChoice, SnapshotKind, TargetState, ValuePath,

@@ -89,6 +89,7 @@ impl Ask {
             delete_up_to: None,
             denied: DeniedChoice::Fail,
             snapshot: SnapshotChoice::Auto,
+            workers: None,
             limits: CopyLimits::default(),
             dry_run: false,
             scan: false,

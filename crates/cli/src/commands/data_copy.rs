@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use verbs::data::{self, Desk, Halt, Say, Task};
+use verbs::data::{self, Desk, Halt, Say, Share, Task};
 
 use crate::error::{Failure, Result};
 
@@ -32,6 +32,10 @@ pub struct DataCopyArgs {
     /// Which start of the service this is
     #[arg(long = "try", id = "number", value_name = "NUMBER", requires = "report")]
     pub number: Option<u32>,
+    /// Of objects: which of several this is that copy them together, each its own ranges of keys. START is a name that
+    /// these have in common and no others ever had
+    #[arg(long, value_name = "INDEX/OF@START", conflicts_with_all = ["dry_run", "scan"])]
+    pub share: Option<Share>,
 }
 
 impl DataCopyArgs {
@@ -79,10 +83,11 @@ pub fn run(args: &DataCopyArgs) -> Result<()> {
 
 async fn work(args: &DataCopyArgs, halt: &Halt, say: &Say) -> std::result::Result<(), data::Error> {
     if let (Some(name), Some(number)) = (args.report.clone(), args.number) {
-        return data::run(&args.job, args.task(), Desk { name, number }, halt, say).await;
+        let desk = Desk { name, number, share: args.share.clone() };
+        return data::run(&args.job, args.task(), desk, halt, say).await;
     }
     match args.task() {
-        Task::Copy => data::copy(&args.job, halt, say).await,
+        Task::Copy => data::copy(&args.job, args.share.as_ref(), halt, say).await,
         Task::Plan => halt.unless(data::plan(&args.job, say)).await,
         Task::Scan => halt.unless(data::scan(&args.job, say)).await,
     }

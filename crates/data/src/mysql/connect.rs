@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, Conn, OptsBuilder, SslOpts};
 
 use crate::error::{Error, Result, Side};
 use crate::job::{Endpoint, Ready, Secret};
@@ -73,7 +73,10 @@ impl End {
 
     fn tls(&self) -> Option<SslOpts> {
         let tls = self.endpoint.tls.as_ref()?;
-        let opts = SslOpts::default();
+        let identity = tls.identity().map(|(certificate, key)| {
+            ClientIdentity::new(certificate.to_owned().into(), key.to_owned().into())
+        });
+        let opts = SslOpts::default().with_client_identity(identity);
         Some(match &tls.ca_file {
             Some(file) => opts.with_root_certs(vec![file.clone().into()]).with_disable_built_in_roots(true),
             None => opts,

@@ -198,6 +198,18 @@ async fn alone(
         return Err(error);
     }
     let counts = tally.counts();
+    let here = Server::ask(&mut hands.target).await?;
+    let forgot = here.forgot(&ends.here);
+    if forgot > 0 {
+        return Err(Error::Refused {
+            message: format!(
+                "the target is full and has forgotten {forgot} keys meanwhile ({})",
+                here.eviction().unwrap_or("it does not say why")
+            ),
+            fix: "give it more memory (maxmemory) or copy fewer keys, then start the copy again: it goes on"
+                .to_owned(),
+        });
+    }
     if !counts.differing.is_empty() {
         return Err(Error::KeysDiffer(counts.differing));
     }

@@ -202,6 +202,7 @@ fn check(job: &Job, key: Option<&Secret>) -> Vec<Problem> {
         problems.push(Problem::new("/target", "is the source").hint("a copy goes to another server"));
     }
     for (place, end) in [("/source", &job.source), ("/target", &job.target)] {
+        problems.extend(end.tls.iter().flat_map(|tls| tls.problems(place)));
         if end.user.is_some() && end.password_file.is_none() && end.password_env.is_none() {
             problems.push(
                 Problem::new(place, "has a user without a password").hint("say passwordFile or passwordEnv"),
@@ -273,6 +274,22 @@ mod tests {
         let masks: Vec<_> = job.masks.values.iter().map(|rule| rule.mask.clone()).collect();
         assert_eq!(masks, [Some(MaskSpec::Email), None]);
         assert!(self::job(&text.replace(", mask: null", "")).is_err());
+    }
+
+    #[test]
+    fn a_certificate_to_show_has_a_key_and_both_can_be_read() {
+        let tls = "{certificateFile: /nowhere/tls.crt, keyFile: /nowhere/tls.key}";
+        let text =
+            |tls: &str| format!("store: redis\nsource: {{host: a, tls: {tls}}}\ntarget: {{host: b}}\n");
+        let told = |tls: &str| Error::Job(check(&job(&text(tls)).unwrap(), None)).details().join("\n");
+        assert_eq!(
+            told("{keyFile: /dev/null}"),
+            "/source/tls: has half of a certificate (say certificateFile and keyFile, or neither)"
+        );
+        let unread = told(tls);
+        for place in ["/source/tls/certificateFile: cannot be read", "/source/tls/keyFile: cannot be read"] {
+            assert!(unread.contains(place), "{unread}");
+        }
     }
 
     #[test]

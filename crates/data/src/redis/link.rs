@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
-    TlsCertificates, Value,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo, TlsCertificates, Value,
 };
 
 use super::job::{Endpoint, Ready};
@@ -134,7 +134,14 @@ impl End {
             None => Client::open(info),
             Some(tls) => {
                 let root_cert = tls.ca_file.as_ref().map(std::fs::read).transpose()?;
-                Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
+                let client_tls = match tls.identity() {
+                    Some((certificate, key)) => Some(ClientTlsConfig {
+                        client_cert: std::fs::read(certificate)?,
+                        client_key: std::fs::read(key)?,
+                    }),
+                    None => None,
+                };
+                Client::build_with_tls(info, TlsCertificates { client_tls, root_cert })
             }
         }
     }

@@ -21,7 +21,7 @@ impl Server {
     pub async fn ask(link: &mut Link) -> Result<Self> {
         let doing = "asking what it is";
         // Managed servers do not let everybody ask for everything at once.
-        let sections = ["server", "memory", "replication", "cluster", "keyspace", "cpu"];
+        let sections = ["server", "memory", "replication", "cluster", "keyspace", "cpu", "stats"];
         let asked = sections.iter().map(|section| command("INFO", &[section.as_bytes()])).collect();
         let mut facts = BTreeMap::new();
         for answer in link.sure(doing, asked).await? {
@@ -116,6 +116,12 @@ impl Server {
     pub fn eviction(&self) -> Option<&str> {
         let policy = self.fact("maxmemory_policy");
         (self.number("maxmemory") > 0.0 && policy != "noeviction" && !policy.is_empty()).then_some(policy)
+    }
+
+    /// Keys that it has forgotten since it was `before`, because it was full; one that was started anew counts anew.
+    pub fn forgot(&self, before: &Self) -> u64 {
+        let since = if self.run() == before.run() { before.number("evicted_keys") } else { 0.0 };
+        (self.number("evicted_keys") - since).max(0.0) as u64
     }
 
     /// What somebody should know before anything is copied there.
@@ -313,4 +319,19 @@ pub async fn choose(end: &End, wanted: bool) -> Result<(End, Link, Server)> {
         }
     }
     Ok((end.clone(), link, server))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_were_forgotten_are_counted_since_it_was_seen_or_since_it_began_anew() {
+        let server =
+            |run: &str, evicted: u64| Server::knowing(&format!("run_id:{run}\nevicted_keys:{evicted}\n"));
+        let before = server("a", 7);
+        assert_eq!(server("a", 7).forgot(&before), 0);
+        assert_eq!(server("a", 9).forgot(&before), 2);
+        assert_eq!(server("b", 3).forgot(&before), 3);
+    }
 }

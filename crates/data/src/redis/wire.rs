@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -47,5 +47,9 @@ fn config(tls: &Tls) -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|error| error.to_string())?.with_root_certificates(trusted);
-    Ok(Arc::new(config.with_no_client_auth()))
+    let Some((certificate, key)) = tls.identity() else { return Ok(Arc::new(config.with_no_client_auth())) };
+    let chain = CertificateDer::pem_file_iter(certificate).map_err(|error| error.to_string())?;
+    let chain = chain.collect::<std::result::Result<_, _>>().map_err(|error| error.to_string())?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| error.to_string())?;
+    config.with_client_auth_cert(chain, key).map(Arc::new).map_err(|error| error.to_string())
 }

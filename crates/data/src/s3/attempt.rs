@@ -6,21 +6,25 @@ use std::time::Instant;
 
 use super::census::Census;
 use super::cursor::Cursor;
+use super::deal;
 use super::end::End;
 use super::gate::Gate;
 use super::job::{Denied, Existing, Limits, Ready};
 use super::ledger::{Indexed, Ledger};
 use super::plan::board::{Board, Range};
+use super::plan::deal::Deal;
 use super::plan::scope::{Scope, collisions, scopes};
 use super::read::From;
 use super::report::{Event, Kind, PlanSummary, Report, Tally, Way};
 use super::shared::{Parts, Shared, lock};
+use super::together::{self, Handed};
 use super::turn::Turn;
 use super::walk;
 use super::watch::{FIRST, Watch};
 use super::write::TOGETHER;
 use crate::error::{Error, Result, Side};
 use crate::progress::peak_memory;
+use crate::share::Share;
 use crate::throttle::Throttle;
 use crate::{Halt, Say, Steer, progress};
 
@@ -127,8 +131,8 @@ fn same_copy(ready: &Ready) -> Result<String> {
     Ok(crate::plan::digest(words.join("\n").as_bytes()))
 }
 
-/// As the ledger has them; else all of each scope at once.
-fn ranges(scopes: &[Scope], index: &[Indexed]) -> Vec<Range> {
+/// As the ledger has them; else all of each scope at once. Of several each has his own.
+fn ranges(scopes: &[Scope], index: &[Indexed], share: Option<&(Share, Deal)>) -> Vec<Range> {
     let mut ranges = vec![];
     for (number, scope) in scopes.iter().enumerate() {
         let mut cuts: Vec<&str> = index
@@ -136,6 +140,7 @@ fn ranges(scopes: &[Scope], index: &[Indexed]) -> Vec<Range> {
             .filter(|found| found.header.scope == scope.from)
             .flat_map(|found| [Some(found.header.after.as_str()), found.header.upto.as_deref()])
             .flatten()
+            .chain(share.iter().flat_map(|(_, deal)| deal.cuts(&scope.from)))
             .chain([""])
             .collect();
         cuts.sort_unstable();
@@ -150,7 +155,12 @@ fn ranges(scopes: &[Scope], index: &[Indexed]) -> Vec<Range> {
             upto,
         }));
     }
+    ranges.retain(|range| is_mine(share, &scopes[range.scope].from, &range.after));
     ranges
+}
+
+fn is_mine(share: Option<&(Share, Deal)>, scope: &str, after: &str) -> bool {
+    share.is_none_or(|(share, deal)| deal.is_of(share, scope, after))
 }
 
 pub async fn attempt(
@@ -164,15 +174,26 @@ pub async fn attempt(
     let Ends { source, target, gate, requests, scopes, ledger, since, plan } =
         Box::pin(halt.unless(open(ready))).await?;
     say(progress::Event::S3(Event::Plan(plan.clone())));
+    let share = match &ready.share {
+        Some(share) => {
+            let deal = halt.unless(Box::pin(deal::agreed(&source, &ledger, &scopes, share))).await?;
+            Some((share.clone(), deal))
+        }
+        None => None,
+    };
     let index = if since.is_some() { halt.unless(ledger.index()).await? } else { vec![] };
     if since.is_some() {
         let job = same_copy(ready)?;
         say(progress::Event::S3(Event::Resumed { job, segments: index.len() }));
     }
-    let board = Board::new(ranges(&scopes, &index));
-    let turn = Turn::new(&target, &ledger);
+    let board = Board::new(ranges(&scopes, &index, share.as_ref()));
+    let turn = Turn::new(&target, &ledger, ready.share.as_ref());
+    let mut job = ready.job.clone();
+    // All of it is counted once.
+    job.count &= ready.share.as_ref().is_none_or(|share| share.index == 0);
     let shared = Arc::new(Shared::new(Parts {
-        job: ready.job.clone(),
+        job,
+        share,
         scopes,
         source,
         target,
@@ -198,31 +219,46 @@ pub async fn attempt(
         () = halt.asked() => Err(Error::Stopped),
         done = Box::pin(everything(&shared)) => done,
     };
-    shared.turn.release().await;
+    match done {
+        Ok(true) if shared.share.is_some() => shared.turn.release_all().await,
+        Ok(false) => shared.turn.leave().await,
+        _ => shared.turn.release().await,
+    }
     done?;
     verdict(&shared)?;
     Ok(report(&shared, plan, &requests))
 }
 
-async fn everything(shared: &Arc<Shared>) -> Result<()> {
+/// Whether nobody is left who has something to do.
+async fn everything(shared: &Arc<Shared>) -> Result<bool> {
     walk::walk(shared, WALKERS).await?;
-    remove(shared).await?;
     let holding = lock(&shared.holding).clone();
-    let stale = shared.index.iter().map(|found| &found.name).filter(|name| !holding.contains(*name));
-    let stale: Vec<String> = stale.cloned().collect();
-    shared.ledger.forget(&stale).await
+    let stale = shared.index.iter().filter(|found| {
+        let header = &found.header;
+        !holding.contains(&found.name) && is_mine(shared.share.as_ref(), &header.scope, &header.after)
+    });
+    let stale: Vec<String> = stale.map(|found| found.name.clone()).collect();
+    let Some((share, _)) = &shared.share else {
+        remove(shared, &Handed::default()).await?;
+        return shared.ledger.forget(&stale).await.map(|()| true);
+    };
+    shared.ledger.forget(&stale).await?;
+    let Some(others) = together::hand_in(shared, share).await? else { return Ok(false) };
+    remove(shared, &others).await?;
+    shared.ledger.forget_together().await.map(|()| true)
 }
 
 /// What only the target has, once everything else is there, and if it is no more than was said.
-async fn remove(shared: &Shared) -> Result<()> {
-    let keys = std::mem::take(&mut *lock(&shared.extraneous));
+async fn remove(shared: &Shared, others: &Handed) -> Result<()> {
+    let mut keys = std::mem::take(&mut *lock(&shared.extraneous));
+    keys.extend(others.alone.iter().cloned());
     let Some(most) = shared.job.delete_up_to.filter(|_| !keys.is_empty()) else { return Ok(()) };
     if keys.len() > most {
         let found = shared.tally.counts();
         return Err(Error::Refused {
             message: format!(
                 "the target has {} objects that the copy would not leave there, and {most} may be removed: none was",
-                found.extraneous + found.forbidden_count
+                found.extraneous + found.forbidden_count + others.found
             ),
             fix: "see whether it is the right target, then say a larger `deleteUpTo`".to_owned(),
         });
@@ -276,7 +312,8 @@ fn report(shared: &Shared, plan: PlanSummary, requests: &Throttle) -> Report {
             counts.received
         ));
     }
-    if counts.extraneous > counts.removed {
+    // Of several the last one removes what all have found.
+    if shared.share.is_none() && counts.extraneous > counts.removed {
         notes.push(format!("{} objects are on the target alone", counts.extraneous - counts.removed));
     }
     Report {
@@ -313,6 +350,7 @@ fn guarantee(existing: Option<Existing>, deletes: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::plan::deal::Cut;
     use super::super::plan::scope::Prefixes;
     use super::super::plan::segment::Header;
     use super::*;
@@ -324,14 +362,20 @@ mod tests {
             header: Header { scope: String::new(), after: after.into(), upto: upto.map(str::to_owned) },
         };
         let scopes = scopes(&Prefixes::default());
-        let told = |index: &[Indexed]| {
+        let told = |index: &[Indexed], share: Option<&(Share, Deal)>| {
             let of = |range: Range| format!("{}..{}", range.after, range.upto.unwrap_or_default());
-            ranges(&scopes, index).into_iter().map(of).collect::<Vec<_>>().join(" ")
+            ranges(&scopes, index, share).into_iter().map(of).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(told(&[]), "..");
-        assert_eq!(
-            told(&[found("", Some("b")), found("b", Some("d")), found("f", None)]),
-            "..b b..d d..f f.."
-        );
+        assert_eq!(told(&[], None), "..");
+        let index = [found("", Some("b")), found("b", Some("d")), found("f", None)];
+        assert_eq!(told(&index, None), "..b b..d d..f f..");
+        // Of two, the second has what lies between the cuts.
+        let cut = |after: &str| Cut { scope: String::new(), after: after.into() };
+        let shared = |index| {
+            let share = Share { index, of: 2, start: "a".into() };
+            (share, Deal::new("a", vec![cut("c"), cut("e")]))
+        };
+        assert_eq!(told(&index, Some(&shared(0))), "..b b..c e..f f..");
+        assert_eq!(told(&index, Some(&shared(1))), "c..d d..e");
     }
 }

@@ -9,6 +9,7 @@ use super::attempt;
 use super::job::{self, Limits};
 use super::report::{Event, PlanSummary, Report, Tally};
 use crate::error::Result;
+use crate::share::Share;
 use crate::{Halt, Say, Steer, progress};
 
 /// Tries in a row that got nowhere: about five minutes.
@@ -17,7 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What would be copied, and whether it can be; changes nothing.
 pub async fn plan(file: &Path, say: &Say) -> Result<PlanSummary> {
-    let ready = job::read(file)?;
+    let ready = job::read(file, None)?;
     let mut ends = Box::pin(attempt::open(&ready)).await?;
     if ready.job.count {
         ends.count().await?;
@@ -28,14 +29,20 @@ pub async fn plan(file: &Path, say: &Say) -> Result<PlanSummary> {
 }
 
 /// Follows the limits in its file.
-pub async fn copy(file: &Path, halt: &Halt, say: &Say) -> Result<Report> {
+pub async fn copy(file: &Path, share: Option<&Share>, halt: &Halt, say: &Say) -> Result<Report> {
     let limits = file.to_owned();
     let steer: Steer<Limits> = Arc::new(move || job::limits(&limits));
-    copy_steered(file, &steer, halt, say).await
+    copy_steered(file, share, &steer, halt, say).await
 }
 
-pub async fn copy_steered(file: &Path, steer: &Steer<Limits>, halt: &Halt, say: &Say) -> Result<Report> {
-    let ready = job::read(file)?;
+pub async fn copy_steered(
+    file: &Path,
+    share: Option<&Share>,
+    steer: &Steer<Limits>,
+    halt: &Halt,
+    say: &Say,
+) -> Result<Report> {
+    let ready = job::read(file, share)?;
     let (begun, mut fruitless, mut ever) = (Instant::now(), 0, false);
     loop {
         let tally = Arc::new(Tally::default());

@@ -11,6 +11,7 @@ use super::plan::parts;
 use super::plan::scope::{self, Mask, Prefixes};
 use crate::error::{Error, Result};
 use crate::job::{Secret, Store, Tls, lookup};
+use crate::share::Share;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -139,10 +140,12 @@ pub struct Ready {
     pub target_secret: Option<Secret>,
     pub source_authority: Option<Authority>,
     pub target_authority: Option<Authority>,
+    /// Others copy the rest of it.
+    pub share: Option<Share>,
 }
 
 /// Reads and checks a job; every problem at once.
-pub fn read(file: &Path) -> Result<Ready> {
+pub fn read(file: &Path, share: Option<&Share>) -> Result<Ready> {
     let wrong = |error: String| Error::Job(vec![Problem::new(file.display().to_string(), error)]);
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
     let job: Job = serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
@@ -163,8 +166,16 @@ pub fn read(file: &Path) -> Result<Ready> {
     let (source_authority, target_authority) =
         (authority("/source", &job.source), authority("/target", &job.target));
     problems.extend(check(&job));
+    if share.is_some() && job.existing.is_none() {
+        // What another of them has put there would not be told from what was there before.
+        problems.push(
+            Problem::new("/existing", "has to be said where several copy together")
+                .hint("say replace or skip"),
+        );
+    }
     if problems.is_empty() {
-        Ok(Ready { job, source_secret, target_secret, source_authority, target_authority })
+        let share = share.cloned();
+        Ok(Ready { job, source_secret, target_secret, source_authority, target_authority, share })
     } else {
         Err(Error::Job(problems))
     }
@@ -198,6 +209,12 @@ fn check(job: &Job) -> Vec<Problem> {
             problems.push(
                 Problem::new(format!("{place}/tls"), "is said of an endpoint without TLS")
                     .hint("let the endpoint begin with https://, or leave `tls` out"),
+            );
+        }
+        if end.tls.as_ref().is_some_and(|tls| tls.certificate_file.is_some() || tls.key_file.is_some()) {
+            problems.push(
+                Problem::new(format!("{place}/tls"), "names a certificate of its own, which no S3 asks for")
+                    .hint("leave certificateFile and keyFile out"),
             );
         }
         if let Some(endpoint) = &end.endpoint
@@ -273,7 +290,7 @@ mod tests {
             pem.display()
         );
         std::fs::write(&job, text).unwrap();
-        let problems = read(&job).unwrap_err().details();
+        let problems = read(&job, None).unwrap_err().details();
         std::fs::remove_file(&job).unwrap();
         std::fs::remove_file(&pem).unwrap();
         insta::assert_snapshot!(problems.join("\n"));

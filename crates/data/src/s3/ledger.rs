@@ -1,5 +1,5 @@
 //! What a copy keeps in its target, under a prefix of its own: that it began, which stretches of keys were found equal,
-//! and which uploads in parts are not finished.
+//! which uploads in parts are not finished, and, if several make it together, who has which keys and who is done.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,17 @@ use serde::{Deserialize, Serialize};
 use super::answer::{Answer, answer};
 use super::end::{End, SOON};
 use super::facts::etag;
+use super::plan::deal::Deal;
+use super::plan::rows::Row;
 use super::plan::scope::OURS;
 use super::plan::segment::{self, Header, Segment};
 use super::read::From;
 use super::report::Kind;
+use super::together::Handed;
 use super::write::TOGETHER;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::digest;
+use crate::share::Share;
 
 /// On what condition something is written.
 #[derive(Clone, Copy, Debug)]
@@ -74,14 +78,19 @@ impl Ledger {
         format!("{}begun", self.folder)
     }
 
+    fn deal_key(&self) -> String {
+        format!("{}deal", self.folder)
+    }
+
     fn upload_key(&self, key: &str) -> String {
         format!("{}uploads/{}", self.folder, digest(key.as_bytes()))
     }
 
     /// When this job began, by the target's clock; none: it never did.
     pub async fn begun(&self) -> Result<Option<i64>> {
-        match self.end.head(&self.begun_key(), None).await {
-            Ok(facts) => Ok(Some(facts.modified)),
+        // A refusal of HEAD would not say why.
+        match self.end.get(&self.begun_key(), None, None).await {
+            Ok((facts, _)) => Ok(Some(facts.modified)),
             Err(Answer::Missing) => Ok(None),
             Err(answer) => Err(self.end.error(answer, "reading what an earlier run left")),
         }
@@ -121,6 +130,83 @@ impl Ledger {
             token = page.next;
             if token.is_none() {
                 return Ok(found);
+            }
+        }
+    }
+
+    /// Which keys are dealt out to whom, if that can be read, and its ETag; none: nobody said so yet.
+    pub async fn deal(&self) -> Result<Option<(Option<Deal>, String)>> {
+        match self.end.get(&self.deal_key(), None, None).await {
+            Ok((facts, bytes)) => Ok(Some((serde_json::from_slice(&bytes).ok(), facts.etag))),
+            Err(Answer::Missing) => Ok(None),
+            Err(answer) => Err(self.end.error(answer, "reading who copies what")),
+        }
+    }
+
+    /// In place of the one with this ETag, or of none. False: there is another by now.
+    pub async fn note_deal(&self, deal: &Deal, of: Option<&str>) -> Result<bool> {
+        let content = serde_json::to_vec(deal).unwrap_or_default();
+        match self.end.note(&self.deal_key(), content, of.map_or(If::Nothing, If::Still)).await {
+            Ok(_) => Ok(true),
+            Err(Answer::Changed | Answer::Missing) => Ok(false),
+            Err(answer) => Err(self.end.error(answer, "saying who copies what")),
+        }
+    }
+
+    fn together(&self, share: &Share) -> String {
+        format!("{}together/{}/", self.folder, share.start)
+    }
+
+    pub async fn hand_in(&self, share: &Share, handed: &Handed) -> Result<()> {
+        let content = serde_json::to_vec(handed).unwrap_or_default();
+        let noted =
+            self.end.note(&format!("{}{}", self.together(share), share.index), content, If::Always).await;
+        noted.map(drop).map_err(|answer| self.end.error(answer, "saying that it is done"))
+    }
+
+    /// Whether all others have handed in, and none of them is the last.
+    pub async fn is_last(&self, share: &Share) -> Result<bool> {
+        let doing = "asking who is done";
+        let folder = self.together(share);
+        let page = self.end.list(&folder, From::After(""), 1000).await;
+        let page = page.map_err(|answer| self.end.error(answer, doing))?;
+        let numbered = |row: &Row| row.text().is_some_and(|name| name.parse::<u32>().is_ok());
+        if page.rows.iter().filter(|row| numbered(row)).count() < share.of as usize {
+            return Ok(false);
+        }
+        // Two may see that at the same time.
+        let (last, me) = (format!("{folder}last"), share.index.to_string());
+        match self.end.note(&last, me.clone().into_bytes(), If::Nothing).await {
+            Ok(_) => Ok(true),
+            Err(Answer::Changed) => match self.end.get(&last, None, None).await {
+                // It was before, and failed behind that.
+                Ok((_, content)) => Ok(content == me.as_bytes()),
+                Err(Answer::Missing) => Ok(false),
+                Err(answer) => Err(self.end.error(answer, doing)),
+            },
+            Err(answer) => Err(self.end.error(answer, doing)),
+        }
+    }
+
+    pub async fn handed(&self, share: &Share, index: u32) -> Result<Handed> {
+        let doing = "asking who is done";
+        let told = self.end.get(&format!("{}{index}", self.together(share)), None, None).await;
+        let (_, bytes) = told.map_err(|answer| self.end.error(answer, doing))?;
+        let unread = |error: serde_json::Error| Error::Internal(format!("what was handed in: {error}"));
+        serde_json::from_slice(&bytes).map_err(unread)
+    }
+
+    /// What this start and earlier ones handed in.
+    pub async fn forget_together(&self) -> Result<()> {
+        let folder = format!("{}together/", self.folder);
+        loop {
+            let page = self.end.list(&folder, From::After(""), 1000).await;
+            let page = page.map_err(|answer| self.end.error(answer, "reading what an earlier run left"))?;
+            let names: Vec<String> =
+                page.rows.iter().filter_map(|row| Some(format!("{folder}{}", row.text()?))).collect();
+            self.forget(&names).await?;
+            if page.next.is_none() {
+                return Ok(());
             }
         }
     }

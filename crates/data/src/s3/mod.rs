@@ -6,10 +6,12 @@
 
 mod answer;
 mod attempt;
+mod boundary;
 mod census;
 mod compare;
 mod copy;
 mod cursor;
+mod deal;
 mod end;
 mod facts;
 mod gate;
@@ -21,6 +23,7 @@ mod read;
 pub mod report;
 mod shared;
 mod sums;
+mod together;
 mod transfer;
 mod turn;
 mod walk;

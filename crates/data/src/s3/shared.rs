@@ -12,11 +12,13 @@ use super::gate::Gate;
 use super::job::Job;
 use super::ledger::{Indexed, Ledger};
 use super::plan::board::Board;
+use super::plan::deal::Deal;
 use super::plan::parts::HELD;
 use super::plan::scope::Scope;
 use super::report::{Event, Tally};
 use super::turn::Turn;
 use crate::error::{Error, Result};
+use crate::share::Share;
 use crate::throttle::Throttle;
 use crate::{Say, progress};
 
@@ -25,6 +27,8 @@ const PIECE: u64 = 64 << 10;
 
 pub struct Shared {
     pub job: Job,
+    /// Others copy the rest of it.
+    pub share: Option<(Share, Deal)>,
     pub scopes: Vec<Scope>,
     pub source: End,
     pub target: End,
@@ -59,6 +63,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What [`Shared`] is made of and does not make itself.
 pub struct Parts {
     pub job: Job,
+    pub share: Option<(Share, Deal)>,
     pub scopes: Vec<Scope>,
     pub source: End,
     pub target: End,
@@ -75,8 +80,22 @@ pub struct Parts {
 
 impl Shared {
     pub fn new(parts: Parts) -> Self {
-        let Parts { job, scopes, source, target, ledger, turn, since, index, board, gate, tally, begun, say } =
-            parts;
+        let Parts {
+            job,
+            share,
+            scopes,
+            source,
+            target,
+            ledger,
+            turn,
+            since,
+            index,
+            board,
+            gate,
+            tally,
+            begun,
+            say,
+        } = parts;
         Self {
             by_itself: job.source.is_beside(&job.target),
             bytes: Arc::new(Throttle::new(job.limits.bytes_per_second)),
@@ -89,6 +108,7 @@ impl Shared {
             failed: Notify::new(),
             first: OnceLock::new(),
             job,
+            share,
             scopes,
             source,
             target,

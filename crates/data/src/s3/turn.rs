@@ -13,6 +13,7 @@ use super::ledger::{If, Ledger};
 use super::plan::scope::OURS;
 use super::report::Kind;
 use crate::error::{Error, Result};
+use crate::share::Share;
 
 /// Renewed so often, and lost if it was not for so long.
 const RENEW: Duration = Duration::from_secs(3);
@@ -30,9 +31,11 @@ pub struct Turn {
 }
 
 impl Turn {
-    pub fn new(end: &End, ledger: &Ledger) -> Self {
+    /// Processes of one start have it together.
+    pub fn new(end: &End, ledger: &Ledger, share: Option<&Share>) -> Self {
         let now = jiff::Timestamp::now().as_nanosecond();
-        let token = format!("{}-{now}", std::process::id());
+        let token =
+            share.map_or_else(|| format!("{}-{now}", std::process::id()), |share| share.start.clone());
         Self {
             end: end.clone(),
             ledger: ledger.clone(),
@@ -51,6 +54,10 @@ impl Turn {
         format!("{} {}", self.token, jiff::Timestamp::now().as_nanosecond()).into_bytes()
     }
 
+    fn is_ours(&self, content: &[u8]) -> bool {
+        content.split(|byte| *byte == b' ').next() == Some(self.token.as_bytes())
+    }
+
     /// Before anything is written; waits for whoever else does.
     pub async fn take(&self) -> Result<()> {
         if self.taken.load(Ordering::Relaxed) {
@@ -66,16 +73,16 @@ impl Turn {
                 Some(etag) => break etag,
                 None if begun.elapsed() > PATIENCE => {
                     let Some(seen) = &seen else { return Err(Error::Busy) };
-                    // Nobody renewed it: whoever held it is gone.
-                    match self.note(If::Still(seen)).await? {
-                        Some(etag) => break etag,
-                        None => return Err(Error::Busy),
+                    // Nobody renewed it: whoever held it is gone. Who was quicker may be of our start.
+                    if let Some(etag) = self.note(If::Still(seen)).await? {
+                        break etag;
                     }
                 }
                 None => {}
             }
-            let now = match self.end.head(&Self::key(), None).await {
-                Ok(facts) => facts.etag,
+            let now = match self.end.get(&Self::key(), None, None).await {
+                Ok((facts, content)) if self.is_ours(&content) => break facts.etag,
+                Ok((facts, _)) => facts.etag,
                 Err(Answer::Missing) => continue,
                 Err(answer) => return Err(self.end.error(answer, "asking whether it is alone")),
             };
@@ -126,7 +133,7 @@ impl Turn {
     /// An answer that got lost makes our own note look like another's.
     async fn taken_away(&self, held: &mut Option<String>) -> Result<()> {
         match self.end.get(&Self::key(), None, None).await {
-            Ok((facts, content)) if content.starts_with(self.token.as_bytes()) => {
+            Ok((facts, content)) if self.is_ours(&content) => {
                 *held = Some(facts.etag);
                 Ok(())
             }
@@ -143,6 +150,22 @@ impl Turn {
     pub async fn release(&self) {
         if self.held.lock().await.take().is_some() {
             // Else it ends by not being renewed.
+            let _ = self.end.remove(&Self::key(), Kind::Ledger).await;
+        }
+    }
+
+    /// Others of this start still need it.
+    pub async fn leave(&self) {
+        self.held.lock().await.take();
+    }
+
+    /// Nobody of this start needs it any more, whoever has taken it.
+    pub async fn release_all(&self) {
+        self.leave().await;
+        // Else it ends by not being renewed.
+        if let Ok((_, content)) = self.end.get(&Self::key(), None, None).await
+            && self.is_ours(&content)
+        {
             let _ = self.end.remove(&Self::key(), Kind::Ledger).await;
         }
     }

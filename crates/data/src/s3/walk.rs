@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::answer::Answer;
+use super::boundary::boundary;
 use super::compare::{self, Seen, seen};
 use super::cursor::{Cursor, Listed};
 use super::job::Existing;
@@ -16,9 +17,7 @@ use super::plan::board::{Candidate, Range};
 use super::plan::join::{Join, Lacks, Pair};
 use super::plan::rows::{Mark, Row, mark};
 use super::plan::scope::{Mask, Scope, mask};
-use super::plan::search::{Search, Step};
 use super::plan::segment::{Header, OBJECTS, Segment};
-use super::read::From;
 use super::report::NAMED;
 use super::shared::{Shared, lock};
 use super::transfer::{self, names};
@@ -71,22 +70,12 @@ async fn walker(shared: Arc<Shared>) -> Result<()> {
 
 async fn split(shared: &Shared, candidate: &Candidate) -> Result<()> {
     let Some(scope) = shared.scopes.get(candidate.scope) else { return Ok(()) };
-    let mut search = Search::new(&candidate.seen, candidate.upto.as_deref());
-    loop {
-        match search.step() {
-            Step::Ask(at) => {
-                let page = shared.source.list(&scope.from, From::After(&at), 1).await;
-                let page = page.map_err(|answer| shared.source.error(answer, LISTING))?;
-                search.told(&at, page.rows.first().map(|row| row.key.as_slice()));
-            }
-            Step::Split(at) => {
-                lock(&shared.board).split(candidate.id, &at);
-                shared.board_changed.notify_waiters();
-                return Ok(());
-            }
-            Step::Whole => return Ok(()),
-        }
+    let found = boundary(&shared.source, &scope.from, &candidate.seen, candidate.upto.as_deref()).await;
+    if let Some(at) = found.map_err(|answer| shared.source.error(answer, LISTING))? {
+        lock(&shared.board).split(candidate.id, &at);
+        shared.board_changed.notify_waiters();
     }
+    Ok(())
 }
 
 /// Part of a range that becomes a segment of the ledger.

@@ -26,6 +26,8 @@ pub struct Wanted {
     pub delete_up_to: Option<u32>,
     pub denied: DeniedChoice,
     pub snapshot: SnapshotChoice,
+    /// Pods that copy the objects of a bucket together.
+    pub workers: Option<u32>,
     pub masks: MaskChoice,
     pub limits: CopyLimits,
     pub dry_run: bool,
@@ -43,6 +45,7 @@ impl Wanted {
             delete_up_to: self.delete_up_to,
             denied: self.denied,
             snapshot: self.snapshot,
+            workers: self.workers,
             masks: self.masks,
             limits: self.limits,
             dry_run: self.dry_run,
@@ -58,7 +61,9 @@ impl Wanted {
 /// A name for a copy into `to`, which no other has.
 pub fn fresh_name(to: &str, now: Timestamp) -> String {
     const LONGEST: usize = 40;
-    let mark = short_hash(&(to, now.as_nanosecond().to_string()), 5);
+    // A cluster's clock may tell whole seconds: of two within one, ours tells them apart.
+    let times = [now, Timestamp::now()].map(|time| time.as_nanosecond().to_string());
+    let mark = short_hash(&(to, times), 5);
     let kept: String = to.chars().take(LONGEST - 1 - mark.len()).collect();
     format!("{}-{mark}", kept.trim_end_matches('-'))
 }

@@ -43,6 +43,10 @@ pub struct WantedCopy {
     /// Of Redis: whether all keys are copied as of one moment, out of a snapshot of the source.
     #[serde(default)]
     pub snapshot: SnapshotChoice,
+    /// Of S3: pods that copy the objects together, up to 16.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 16))]
+    pub workers: Option<u32>,
     #[serde(default)]
     pub masks: MaskChoice,
     #[serde(default)]
@@ -117,6 +121,7 @@ pub async fn begin(State(app): State<App>, Body(wanted): Body<WantedCopy>) -> An
         delete_up_to: wanted.delete_up_to,
         denied: wanted.denied,
         snapshot: wanted.snapshot,
+        workers: wanted.workers,
         masks: wanted.masks,
         limits: wanted.limits,
         dry_run: wanted.dry_run,

@@ -208,6 +208,7 @@ fn wanted(place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
         delete_up_to: None,
         denied: DeniedChoice::Fail,
         snapshot: SnapshotChoice::Auto,
+        workers: None,
         limits: CopyLimits::default(),
         dry_run,
         scan: false,

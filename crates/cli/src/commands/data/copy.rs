@@ -37,6 +37,9 @@ pub struct CopyArgs {
     /// Whether a Redis is copied as of one moment, out of a snapshot: if it gives one, or else fail, or not
     #[arg(long, value_enum, default_value_t = Moment::Auto, value_name = "WHEN")]
     pub snapshot: Moment,
+    /// Pods that copy the objects of an S3 together, on nodes of their own where there are some [default: 1]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub workers: Option<u32>,
     #[command(flatten)]
     pub gently: Gently,
     /// Let what writes to the target go on
@@ -105,6 +108,7 @@ pub async fn run(context: &Context, args: CopyArgs) -> Result<()> {
         delete_up_to: args.chosen.delete_up_to,
         denied: args.chosen.denied(),
         snapshot: args.snapshot.choice(),
+        workers: args.workers,
         masks: args.mask.choice(),
         limits: args.gently.limits(),
         dry_run: args.dry_run,

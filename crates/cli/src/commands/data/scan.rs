@@ -40,6 +40,7 @@ pub async fn run(context: &Context, args: ScanArgs) -> Result<()> {
         delete_up_to: None,
         denied: DeniedChoice::Fail,
         snapshot: SnapshotChoice::Auto,
+        workers: None,
         masks: MaskChoice::Project,
         limits: CopyLimits::default(),
         dry_run: false,

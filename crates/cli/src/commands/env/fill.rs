@@ -38,6 +38,7 @@ impl Filling {
             delete_up_to: None,
             denied: DeniedChoice::Fail,
             snapshot: SnapshotChoice::Auto,
+            workers: None,
             masks: self.mask.unwrap_or(Masking::Project).choice(),
             limits: CopyLimits::default(),
             dry_run: false,

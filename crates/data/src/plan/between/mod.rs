@@ -4,6 +4,7 @@
 pub mod admit;
 pub mod next;
 pub mod render;
+pub mod together;
 pub mod trouble;
 pub mod verdict;
 pub mod word;

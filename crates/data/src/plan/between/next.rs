@@ -251,7 +251,7 @@ fn go_on(spec: &DataCopySpec, mut status: DataCopyStatus, seen: &Seen) -> Next {
     for CopiedService { name, store, .. } in status.services.iter().filter(|one| !one.phase.is_final()) {
         match seen.limits.get(name) {
             None => acts.push(Act::Furnish { service: name.clone() }),
-            Some(limits) if *limits != limits_text(*store, &spec.limits) => {
+            Some(limits) if *limits != limits_text(*store, &spec.limits, spec.workers_of(*store)) => {
                 acts.push(Act::Limit { service: name.clone(), store: *store });
             }
             Some(_) => {}

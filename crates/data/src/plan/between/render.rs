@@ -22,12 +22,25 @@ pub use end::{Bucket, End, Server};
 pub const ACCOUNT: &str = "copy";
 pub const ROLE: &str = "outboard-copy";
 /// Key of a service's ConfigMap that the pod writes, and the one that it follows.
-pub const SAYS: &str = "says";
+const SAYS: &str = "says";
 pub const LIMITS: &str = "limits";
 /// Where a job's file lies.
 const FOLDER: &str = "/run/outboard";
+/// By which pods of one start know each other: a variable, and the label that Kubernetes gives them.
+const START: &str = "START";
+const JOB_UID: &str = "batch.kubernetes.io/controller-uid";
 /// Not root: the images's own user does not matter.
 const USER: i64 = 65532;
+
+/// Where the pod with this index writes, of those that copy a service together.
+pub fn says(index: u32) -> String {
+    if index == 0 { SAYS.to_owned() } else { format!("{SAYS}-{index}") }
+}
+
+/// Whether a pod wrote it.
+pub fn is_said(key: &str) -> bool {
+    key == SAYS || key.strip_prefix(SAYS).is_some_and(|rest| rest.starts_with('-'))
+}
 
 /// What one service's pods need to know.
 pub struct Material {
@@ -38,6 +51,8 @@ pub struct Material {
     pub deny: bool,
     pub key: Option<Vec<u8>>,
     pub limits: CopyLimits,
+    /// How many pods have it together.
+    pub workers: u32,
 }
 
 /// What is copied, and how it is masked.
@@ -91,6 +106,8 @@ pub struct Start<'a> {
     pub number: u32,
     pub image: &'a str,
     pub task: Task,
+    /// Pods that do it together.
+    pub workers: u32,
 }
 
 fn labels(owner: &CopyOwner, service: Option<&str>) -> BTreeMap<String, String> {
@@ -116,20 +133,21 @@ pub fn binding(owner: &CopyOwner) -> Option<RoleBinding> {
 }
 
 /// Where its pod reports, and which limits it follows.
-pub fn report(owner: &CopyOwner, service: &str, store: CopyStore, limits: &CopyLimits) -> Option<ConfigMap> {
+pub fn report(owner: &CopyOwner, service: &str, limits: &str) -> Option<ConfigMap> {
     read(json!({
         "metadata": {"name": service, "labels": labels(owner, Some(service))},
-        "data": {LIMITS: limits_text(store, limits)},
+        "data": {LIMITS: limits},
     }))
 }
 
 /// As the store's engine reads them.
-pub fn limits_text(store: CopyStore, limits: &CopyLimits) -> String {
-    json!(own(store, limits)).to_string()
+pub fn limits_text(store: CopyStore, limits: &CopyLimits, workers: u32) -> String {
+    json!(own(store, limits, workers)).to_string()
 }
 
-/// Those that the store knows.
-fn own(store: CopyStore, limits: &CopyLimits) -> CopyLimits {
+/// Those that the store knows; of several pods each has its share of them.
+fn own(store: CopyStore, limits: &CopyLimits, workers: u32) -> CopyLimits {
+    let each = |limit: Option<u64>| limit.map(|limit| limit.div_ceil(u64::from(workers.max(1))));
     match store {
         CopyStore::Mariadb => {
             CopyLimits { cpu_percent: None, transfers: None, requests_per_second: None, ..*limits }
@@ -138,9 +156,9 @@ fn own(store: CopyStore, limits: &CopyLimits) -> CopyLimits {
             CopyLimits { threads_running: None, transfers: None, requests_per_second: None, ..*limits }
         }
         CopyStore::S3 => CopyLimits {
-            bytes_per_second: limits.bytes_per_second,
-            transfers: limits.transfers,
-            requests_per_second: limits.requests_per_second,
+            bytes_per_second: each(limits.bytes_per_second),
+            transfers: limits.transfers.map(|limit| limit.div_ceil(workers.max(1))),
+            requests_per_second: each(limits.requests_per_second),
             ..CopyLimits::default()
         },
     }
@@ -168,7 +186,7 @@ fn file(material: &Material) -> Value {
         "store": store,
         "source": material.source.says("source"),
         "target": material.target.says("target"),
-        "limits": own(store, &material.limits),
+        "limits": own(store, &material.limits, material.workers),
     });
     // What is there is replaced, all of it.
     let masks = match &material.what {
@@ -220,7 +238,7 @@ pub fn name(service: &str, number: u32) -> String {
 }
 
 pub fn job(start: &Start<'_>) -> Option<Job> {
-    let Start { owner, service, number, image, task } = start;
+    let Start { owner, service, number, image, task, workers } = start;
     let mut labels = labels(owner, Some(service));
     labels.insert(marks::COPY_TRY.to_owned(), number.to_string());
     let mut arguments = vec![
@@ -234,7 +252,11 @@ pub fn job(start: &Start<'_>) -> Option<Job> {
         Task::Plan => Some("--dry-run".to_owned()),
         Task::Scan => Some("--scan".to_owned()),
     });
-    let container = json!({
+    let together = *workers > 1;
+    if together {
+        arguments.push(format!("--share=$(JOB_COMPLETION_INDEX)/{workers}@$({START})"));
+    }
+    let mut container = json!({
         "name": "copy",
         "image": image,
         "args": arguments,
@@ -246,7 +268,12 @@ pub fn job(start: &Start<'_>) -> Option<Job> {
             "capabilities": {"drop": ["ALL"]},
         },
     });
-    read(json!({
+    if together {
+        // The same for all pods of this start, and another for each start.
+        let start = json!({"fieldRef": {"fieldPath": format!("metadata.labels['{JOB_UID}']")}});
+        container["env"] = json!([{"name": START, "valueFrom": start}]);
+    }
+    let mut job = json!({
         "metadata": {"name": name(service, *number), "labels": labels},
         "spec": {
             // One start a Job: whether and when there is another, the operator decides.
@@ -268,7 +295,20 @@ pub fn job(start: &Start<'_>) -> Option<Job> {
                 },
             },
         },
-    }))
+    });
+    if together {
+        let spec = &mut job["spec"];
+        spec["completionMode"] = json!("Indexed");
+        spec["completions"] = json!(workers);
+        spec["parallelism"] = json!(workers);
+        spec["template"]["spec"]["topologySpreadConstraints"] = json!([{
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": labels},
+        }]);
+    }
+    read(job)
 }
 
 /// Values of ours are of the type they are written as; a test makes each.
@@ -293,6 +333,7 @@ mod tests {
             database: Some("app".into()),
             tls: false,
             authority: None,
+            identity: None,
             memory: None,
         }
     }
@@ -304,6 +345,7 @@ mod tests {
             source: End::Server(Server {
                 tls: true,
                 authority: Some(b"PEM".to_vec()),
+                identity: Some((b"CERTIFICATE".to_vec(), b"a secret key".to_vec())),
                 ..server("db.shop-live.svc")
             }),
             target: End::Server(server("db.shop-qa-1.svc")),
@@ -314,6 +356,7 @@ mod tests {
             deny: true,
             key: Some(b"a key".to_vec()),
             limits: CopyLimits { bytes_per_second: Some(1 << 20), ..CopyLimits::default() },
+            workers: 1,
         }
     }
 
@@ -328,8 +371,13 @@ mod tests {
         assert_eq!(job.masks.columns()["other.users.name"], MaskSpec::Name);
         assert_eq!(job.limits.bytes_per_second, Some(1 << 20));
         assert!(job.source.tls.is_some() && job.target.tls.is_none() && job.replace);
-        let files: Vec<&String> = data.keys().collect();
-        assert_eq!(files, ["job.yaml", "mask-key", "source-authority", "source-password", "target-password"]);
+        let shown = job.source.tls.as_ref().and_then(crate::job::Tls::identity).unwrap();
+        assert!(shown.0.ends_with("source-certificate") && shown.1.ends_with("source-key"));
+        let files = data.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            files,
+            "job.yaml mask-key source-authority source-certificate source-key source-password target-password"
+        );
     }
 
     #[test]
@@ -400,6 +448,7 @@ mod tests {
                 transfers: Some(8),
                 ..CopyLimits::default()
             },
+            workers: 1,
         };
         let secret = secret(&owner(), "uploads", &material).unwrap();
         let data = secret.data.unwrap();
@@ -428,27 +477,65 @@ mod tests {
     #[test]
     fn limits_are_read_by_the_engine_as_they_are_written() {
         let limits = CopyLimits { threads_running: Some(7), ..CopyLimits::default() };
-        let text = limits_text(CopyStore::Mariadb, &limits);
+        let text = limits_text(CopyStore::Mariadb, &limits, 1);
         let read: crate::job::Limits = serde_json::from_str(&text).unwrap();
         assert_eq!(read, crate::job::Limits { threads_running: 7, ..Default::default() });
         let limits = CopyLimits { cpu_percent: Some(5), ..limits };
-        let text = limits_text(CopyStore::Redis, &limits);
+        let text = limits_text(CopyStore::Redis, &limits, 1);
         let read: crate::redis::job::Limits = serde_json::from_str(&text).unwrap();
         assert_eq!(read, crate::redis::job::Limits { cpu_percent: Some(5), ..Default::default() });
-        let text = limits_text(CopyStore::S3, &CopyLimits { requests_per_second: Some(50), ..limits });
+        let limits = CopyLimits { requests_per_second: Some(50), transfers: Some(9), ..limits };
+        let text = limits_text(CopyStore::S3, &limits, 1);
         let read: crate::s3::job::Limits = serde_json::from_str(&text).unwrap();
-        assert_eq!(read, crate::s3::job::Limits { requests_per_second: Some(50), ..Default::default() });
+        let all =
+            crate::s3::job::Limits { requests_per_second: Some(50), transfers: 9, ..Default::default() };
+        assert_eq!(read, all);
+        // What several pods may do together is what one may.
+        let text = limits_text(CopyStore::S3, &limits, 4);
+        let read: crate::s3::job::Limits = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.requests_per_second, read.transfers), (Some(13), 3));
     }
 
     #[test]
     fn what_runs_a_copy() {
         let owner = owner();
-        let start = Start { owner: &owner, service: "db", number: 3, image: "outboard:1", task: Task::Copy };
+        let start = Start {
+            owner: &owner,
+            service: "db",
+            number: 3,
+            image: "outboard:1",
+            task: Task::Copy,
+            workers: 1,
+        };
+        let limits = limits_text(CopyStore::Mariadb, &CopyLimits::default(), 1);
         insta::assert_json_snapshot!(json!({
             "account": account(&owner).unwrap(),
             "binding": binding(&owner).unwrap(),
-            "report": report(&owner, "db", CopyStore::Mariadb, &CopyLimits::default()).unwrap(),
+            "report": report(&owner, "db", &limits).unwrap(),
             "job": job(&start).unwrap(),
         }));
+    }
+
+    #[test]
+    fn several_pods_of_one_start_know_which_they_are_and_that_they_belong_together() {
+        let owner = owner();
+        let start = Start {
+            owner: &owner,
+            service: "uploads",
+            number: 1,
+            image: "outboard:1",
+            task: Task::Copy,
+            workers: 3,
+        };
+        let job = job(&start).unwrap().spec.unwrap();
+        let pod = job.template.spec.unwrap();
+        insta::assert_json_snapshot!(json!({
+            "completions": job.completions, "parallelism": job.parallelism, "mode": job.completion_mode,
+            "backoffLimit": job.backoff_limit, "spread": pod.topology_spread_constraints,
+            "args": pod.containers[0].args, "env": pod.containers[0].env,
+        }));
+        let keys = [0, 1, 12].map(says);
+        assert_eq!(keys, ["says", "says-1", "says-12"]);
+        assert!(keys.iter().all(|key| is_said(key)) && !is_said(LIMITS));
     }
 }

@@ -19,7 +19,7 @@ use crate::s3::report as objects;
 
 /// So much of a list, and of a sentence, is told.
 const COLUMNS: usize = 50;
-const NOTES: usize = 20;
+pub const NOTES: usize = 20;
 const PROPOSALS: usize = 200;
 const LENGTH: usize = 300;
 
@@ -42,6 +42,9 @@ pub struct Word {
     /// Chunks of earlier starts that the source has otherwise now.
     #[serde(default)]
     pub changed: u64,
+    /// Objects that there are, as far as they are counted.
+    #[serde(default)]
+    pub counted: u64,
     pub service: CopiedService,
 }
 
@@ -131,6 +134,7 @@ impl Word {
                 // Those that are under way are not there yet.
                 service.rows = progress.objects.saturating_sub(progress.under_way as u64);
                 service.rows_total = service.rows_total.max(progress.of_objects);
+                self.counted = service.rows_total;
                 service.bytes = progress.bytes;
                 service.bytes_total = service.bytes_total.max(progress.of_bytes);
                 service.bytes_per_second = progress.bytes_per_second;

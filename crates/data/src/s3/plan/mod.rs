@@ -1,6 +1,7 @@
 //! Decisions of a copy of S3: which keys, in which ranges, what becomes of each object, how fast. Pure.
 
 pub mod board;
+pub mod deal;
 pub mod join;
 pub mod keys;
 pub mod level;

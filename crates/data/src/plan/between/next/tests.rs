@@ -15,7 +15,7 @@ fn seen() -> Seen {
         pods: 0,
         troubles: BTreeMap::new(),
         words: BTreeMap::new(),
-        limits: [("db".to_owned(), limits_text(CopyStore::Mariadb, &CopyLimits::default()))].into(),
+        limits: [("db".to_owned(), limits_text(CopyStore::Mariadb, &CopyLimits::default(), 1))].into(),
         admitted: None,
         lost: None,
         quiet: Quiet::Still,

@@ -22,6 +22,8 @@ pub struct Server {
     pub tls: bool,
     /// Certificates to trust, instead of those that everybody trusts.
     pub authority: Option<Vec<u8>>,
+    /// Certificate and key, for a server that wants to know who asks.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
     /// In bytes, if it has no more: its machine's is all that a server knows.
     pub memory: Option<u64>,
 }
@@ -52,7 +54,10 @@ impl End {
         match self {
             Self::Server(server) => {
                 let password = server.password.iter().map(|password| file("password", password));
-                password.chain(server.authority.iter().map(|pem| file("authority", pem))).collect()
+                let identity = server.identity.iter();
+                let identity = identity.flat_map(|(pem, key)| [file("certificate", pem), file("key", key)]);
+                let authority = server.authority.iter().map(|pem| file("authority", pem));
+                password.chain(authority).chain(identity).collect()
             }
             Self::Bucket(bucket) => {
                 let authority = bucket.authority.iter().map(|pem| file("authority", pem));
@@ -72,9 +77,14 @@ impl Server {
             end["passwordFile"] = json!(format!("{FOLDER}/{side}-password"));
         }
         if self.tls {
-            let authority =
-                self.authority.as_ref().map(|_| json!({"caFile": format!("{FOLDER}/{side}-authority")}));
-            end["tls"] = authority.unwrap_or_else(|| json!({}));
+            end["tls"] = json!({});
+            if self.authority.is_some() {
+                end["tls"]["caFile"] = json!(format!("{FOLDER}/{side}-authority"));
+            }
+            if self.identity.is_some() {
+                end["tls"]["certificateFile"] = json!(format!("{FOLDER}/{side}-certificate"));
+                end["tls"]["keyFile"] = json!(format!("{FOLDER}/{side}-key"));
+            }
         }
         end
     }
