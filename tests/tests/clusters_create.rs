@@ -24,6 +24,7 @@ async fn a_cluster_is_made_found_changed_mended_and_destroyed_to_the_last_thing(
     ensure!(status["phase"] == "absent", "{status}");
     let planned = site.cluster(&["plan", "-o", "json"]).await?.ended(Exit::Success)?;
     let plan = planned.last()?["result"].clone();
+    ensure!(site.cloud.objects(BUCKET).await.is_err(), "a bucket was made by planning");
     let count = plan["create"].as_u64().context("a number")?;
     ensure!(count > 60 && plan["update"] == 0 && plan["delete"] == 0, "{plan}");
     ensure!(plan["cost"]["monthly"].as_f64().is_some_and(|cost| cost > 100.0), "{}", plan["cost"]);

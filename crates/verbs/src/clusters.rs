@@ -54,6 +54,8 @@ pub struct Ready {
 /// How far a change may go.
 #[derive(Clone, Debug, Default)]
 pub struct Consent {
+    /// What is planned may be done without a question.
+    pub agreed: bool,
     /// Data may be lost.
     pub loss: bool,
     /// The plan that was agreed to.
@@ -62,7 +64,7 @@ pub struct Consent {
     pub keep_volumes: bool,
 }
 
-/// Looks at everything, takes up what an earlier run has left, and plans. Makes nothing, not even the bucket of states.
+/// Looks at everything, takes up what an earlier run has left, and plans. Makes nothing, but for the bucket of states if that is agreed to.
 pub async fn prepare(
     wanted: &Wanted,
     purpose: Purpose,
@@ -70,7 +72,7 @@ pub async fn prepare(
     interrupted: &mut (impl Future<Output = ()> + Unpin),
     sink: Sink<'_>,
 ) -> Result<Ready> {
-    let work = Work::open(wanted, sink).await?;
+    let mut work = Work::open(wanted, sink).await?;
     ::clusters::settle(&work, interrupted, sink).await?;
     if purpose == Purpose::Apply && !::clusters::is_begun(&work).await? {
         let named = match &work.file.spec.api {
@@ -81,6 +83,9 @@ pub async fn prepare(
             None => Vec::new(),
         };
         unless(interrupted, ::clusters::preflight(&work, named, sink)).await?;
+    }
+    if purpose == Purpose::Apply && consent.agreed {
+        work.make_bucket(sink).await?;
     }
     let planned = ::clusters::planned(&work, purpose, interrupted, sink).await?;
     planned.judge(purpose, consent.loss, consent.plan.as_deref())?;
@@ -100,8 +105,8 @@ impl Ready {
         &self.work.identity.account
     }
 
-    /// The first cluster of an account is planned twice: only now somebody has agreed to a bucket, and a plan has to know where its
-    /// state is to lie.
+    /// Where somebody was asked, the first cluster of an account is planned twice: only now they have agreed to a bucket, and a plan has
+    /// to know where its state is to lie.
     pub async fn create(
         &mut self,
         interrupted: &mut (impl Future<Output = ()> + Unpin),

@@ -39,7 +39,7 @@ pub async fn run(
         });
     }
     let mut teller = Teller::new(&context.output);
-    let consent = Consent { loss: args.allow_loss, plan: args.plan, keep_volumes: false };
+    let consent = Consent { agreed, loss: args.allow_loss, plan: args.plan, keep_volumes: false };
     let mut ready = clusters::prepare(&wanted, Purpose::Apply, &consent, interrupted, &mut |event| {
         teller.tell(&event);
     })
