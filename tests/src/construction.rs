@@ -249,9 +249,9 @@ impl Construction {
     pub fn expire(&self, expired: bool) -> Result<()> {
         let path = self.folder.path().join("expired");
         if expired {
-            fs::write(path, "")?
+            fs::write(path, "")?;
         } else {
-            fs::remove_file(path)?
+            fs::remove_file(path)?;
         }
         Ok(())
     }
