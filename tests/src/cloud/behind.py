@@ -4,7 +4,6 @@ usage: behind.py ENDPOINT drift ID    changes nine things of a cluster, each of 
        behind.py ENDPOINT made ID     makes what Kubernetes makes for Services and volumes
        behind.py ENDPOINT left ID     prints a line for everything of a cluster that is there
        behind.py ENDPOINT userdata ID prints what machines are started with, of every version
-       behind.py ENDPOINT used ID     gives a role of the cluster a policy more; unused takes it away
        behind.py ENDPOINT crowd ID    makes as many networks as an account may have
 """
 import base64
@@ -156,9 +155,6 @@ def decoded(data):
         return data
 
 
-others = {"RoleName": f"{cluster}-worker", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
-
-
 def crowd():
     while len(ec2.describe_vpcs()["Vpcs"]) < 5:
         ec2.create_vpc(CidrBlock="10.99.0.0/16")
@@ -169,8 +165,6 @@ verbs = {
     "made": made,
     "left": left,
     "userdata": userdata,
-    "used": lambda: iam.attach_role_policy(**others),
-    "unused": lambda: iam.detach_role_policy(**others),
     "crowd": crowd,
 }
 told = verbs[what]()
