@@ -106,7 +106,8 @@ pub fn taken(revision: &EnvironmentRevision) -> BTreeMap<String, String> {
         .flat_map(|part| &part.objects)
         .filter_map(|object| object.pointer("/spec/externalName").and_then(Value::as_str));
     let environments = hosts.filter_map(|host| {
-        let (_, namespace) = host.strip_suffix(".svc")?.split_once('.')?;
+        let mut labels = host.split('.').skip(1);
+        let (namespace, "svc") = (labels.next()?, labels.next()?) else { return None };
         namespace.strip_prefix(&revision.project)?.strip_prefix('-')
     });
     environments.map(|environment| (takes_from(environment), revision.class.clone())).collect()

@@ -1,3 +1,5 @@
+//! Rules of policies, as lines for nft.
+
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
