@@ -1,8 +1,8 @@
 //! A pod's own network: threads of this program that listen and call as the pod would. Pods need nothing but to be there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::thread;
@@ -28,9 +28,14 @@ pub enum Port {
 impl PodNetworks {
     /// Those that there are now.
     pub fn all() -> Result<Self> {
-        let mut networks = BTreeMap::new();
-        for entry in Path::new("/run/netns").read_dir().context("this machine has no pods")? {
-            let network = File::open(entry?.path())?;
+        let (mut networks, mut seen) = (BTreeMap::new(), BTreeSet::new());
+        for process in Path::new("/proc").read_dir()? {
+            // Whoever ends meanwhile, and threads of the kernel, have none.
+            let path = process?.path().join("ns/net");
+            let (Ok(name), Ok(network)) = (path.read_link(), File::open(&path)) else { continue };
+            if !seen.insert(name) {
+                continue;
+            }
             let inside = network.try_clone()?;
             // One that is just being removed is no network any more.
             let addresses = within(inside, || {
@@ -82,19 +87,17 @@ impl PodNetworks {
 }
 
 fn calls(to: Ipv4Addr, port: Port) -> Result<()> {
-    let mut letter = [0];
     match port {
         Port::Tcp(port) => {
-            let mut called = TcpStream::connect_timeout(&SocketAddr::from((to, port)), PATIENCE)?;
-            called.set_read_timeout(Some(PATIENCE))?;
-            called.read_exact(&mut letter)?;
+            // Whoever speaks first.
+            TcpStream::connect_timeout(&SocketAddr::from((to, port)), PATIENCE)?;
         }
         Port::Udp(port) => {
             let socket = UdpSocket::bind("0.0.0.0:0")?;
             socket.set_read_timeout(Some(PATIENCE))?;
             socket.connect((to, port))?;
             socket.send(b"x")?;
-            socket.recv(&mut letter)?;
+            socket.recv(&mut [0])?;
         }
     }
     Ok(())

@@ -50,7 +50,7 @@ async fn policies_shut_an_environment_and_come_back_when_somebody_opens_it() -> 
                 spec["classes"]["qa"]["network"] = json!("open");
             })
             .await?;
-        world.outboard(&["env", "update", "qa", "--yes"]).await?.ended(api::Exit::Success)?;
+        world.outboard(&["env", "update", "qa"]).await?.ended(api::Exit::Success)?;
         until("no policy is left", SOON, async || Ok(names(world, "qa").await?.is_empty().then_some(())))
             .await
     })
@@ -128,7 +128,7 @@ async fn whoever_takes_a_service_from_an_environment_gets_in_and_nobody_else() -
 
         // One that takes it no more is shut out.
         world.apply(|spec| spec["classes"]["team"] = json!({})).await?;
-        world.outboard(&["env", "update", "ann", "--yes"]).await?.ended(api::Exit::Success)?;
+        world.outboard(&["env", "update", "ann"]).await?.ended(api::Exit::Success)?;
         let ann = address(world, "ann", "web").await?;
         let networks = PodNetworks::all()?;
         until("ann is shut out", SOON, async || Ok((!networks.reaches(ann, shared, DATABASE)?).then_some(())))

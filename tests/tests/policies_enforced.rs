@@ -32,29 +32,30 @@ struct Ground {
 }
 
 impl Ground {
-    async fn lay() -> Result<Self> {
-        let client = client().await?;
+    async fn new() -> Result<Self> {
         let prefix = format!("policies-{}", std::process::id());
-        let spaces: Api<Namespace> = Api::all(client.clone());
+        let (networks, addresses) = (Arc::new(PodNetworks::all()?), BTreeMap::new());
+        Ok(Self { client: client().await?, prefix, networks, addresses })
+    }
+
+    async fn lay(&mut self) -> Result<()> {
+        let spaces: Api<Namespace> = Api::all(self.client.clone());
         for space in SPACES {
-            let namespace =
-                json!({"metadata": {"name": format!("{prefix}-{space}"), "labels": {"ns": space}}});
+            let namespace = json!({"metadata": {"name": self.space(space), "labels": {"ns": space}}});
             spaces.create(&PostParams::default(), &serde_json::from_value(namespace)?).await?;
         }
-        let mut ground =
-            Self { client, prefix, networks: Arc::new(PodNetworks::all()?), addresses: BTreeMap::new() };
         for space in SPACES {
             for name in NAMES {
-                ground.place((space, name)).await?;
+                self.place((space, name)).await?;
             }
         }
-        ground.networks = Arc::new(PodNetworks::all()?);
-        for address in ground.addresses.values() {
+        self.networks = Arc::new(PodNetworks::all()?);
+        for address in self.addresses.values() {
             for port in PORTS {
-                ground.networks.serve(*address, port)?;
+                self.networks.serve(*address, port)?;
             }
         }
-        Ok(ground)
+        Ok(())
     }
 
     fn space(&self, space: &str) -> String {
@@ -168,8 +169,11 @@ fn into_a(rule: &Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
 async fn every_pod_reaches_what_policies_let_it_reach_and_nothing_else() -> Result<()> {
-    let ground = Ground::lay().await?;
-    let outcome = cases(&ground).await;
+    let mut ground = Ground::new().await?;
+    let outcome = match ground.lay().await {
+        Ok(()) => cases(&ground).await,
+        Err(error) => Err(error),
+    };
     ground.clear().await?;
     outcome
 }

@@ -22,8 +22,10 @@ async fn sweep(world: &World, github: &GitHub) -> Result<stories::Output> {
 }
 
 fn comment(output: &stories::Output) -> Result<String> {
-    let last = output.last()?;
-    Ok(last["result"]["comment"].as_str().with_context(|| format!("no comment: {last}"))?.to_owned())
+    // An error is told after it.
+    let events = output.events()?;
+    let told = events.iter().find_map(|event| event["result"]["comment"].as_str());
+    Ok(told.with_context(|| format!("no comment: {events:?}"))?.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,11 @@ pub fn comment(
     evidence: bool,
 ) -> String {
     let mut text = format!("{}\n", mark(subject));
+    // A change that waits for its image, say: what was there before serves on.
+    let before = detail.is_some_and(|detail| detail.summary.revision.is_some());
+    let serves_on = matches!(told, Told::Wrong(verdict) if verdict.holds && before);
     let state = match (detail.map(|detail| detail.summary.state), told) {
+        _ if serves_on => "was not changed yet, and goes on with what it had",
         (_, Told::Wrong(_)) => "is not ready",
         (None, _) => "was not made",
         (Some(_), Told::Refused(_)) => "was not changed, and goes on with what it had",
@@ -40,7 +44,7 @@ pub fn comment(
         (Some(_), Told::Well) => "is on its way",
     };
     text.push_str(&format!("**Preview `{name}` {state}.**\n"));
-    if !matches!(told, Told::Wrong(_)) {
+    if serves_on || !matches!(told, Told::Wrong(_)) {
         let urls = detail.iter().flat_map(|detail| detail.summary.urls.values());
         text.extend(urls.map(|url| format!("\n{url}\n")));
     }
