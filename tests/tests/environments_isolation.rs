@@ -88,7 +88,10 @@ async fn no_environment_reaches_the_database_of_another() -> Result<()> {
         );
 
         // Somebody opens it while nothing is healed, and it is shut again.
-        world.outboard(&["env", "freeze", "b", "--for", "1h"]).await?.ended(api::Exit::Success)?;
+        world
+            .outboard(&["env", "freeze", "b", "--for", "1h", "--reason", "a look"])
+            .await?
+            .ended(api::Exit::Success)?;
         let everybody = json!({"spec": {"ingress": [{}]}});
         let api = policies(world, "b");
         api.patch("outboard-isolation", &PatchParams::default(), &Patch::Merge(&everybody)).await?;
