@@ -99,7 +99,7 @@ async fn no_environment_reaches_the_database_of_another() -> Result<()> {
             Ok(networks.reaches(web, foreign, DATABASE)?.then_some(()))
         })
         .await?;
-        world.outboard(&["env", "thaw", "b"]).await?.ended(api::Exit::Success)?;
+        world.outboard(&["env", "thaw", "b", "--heal"]).await?.ended(api::Exit::Success)?;
         until("the database is shut again", SOON, async || {
             Ok((!networks.reaches(web, foreign, DATABASE)?).then_some(()))
         })
