@@ -96,7 +96,7 @@ async fn environments_share_the_database_of_another_and_a_class_has_one_of_other
     story(async |world| {
         let host = format!("db.{}-data.svc.cluster.local", world.name);
         let classes = json!({
-            // An external address is no `from`: the other environment has to be open for it.
+            // For whoever has it as an external address from another class it has to be open.
             "team": {"network": "open", "services": {"db": {"from": "data"}}},
             "production": {"services": {"db": {
                 "type": "external", "host": host, "port": 3306, "fields": {"name": "app"},

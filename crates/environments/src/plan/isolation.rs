@@ -99,7 +99,8 @@ pub fn is(part: &Part) -> bool {
     part.name == NAME && part.role == Role::Manifest
 }
 
-/// The labels of the namespace in which a revision runs: from which environments it takes services, and its class.
+/// The labels of the namespace in which a revision runs: from which environments it takes services, and its class. By the
+/// hosts of its services, since that is all that revisions from before there were policies say.
 pub fn taken(revision: &EnvironmentRevision) -> BTreeMap<String, String> {
     let services = revision.parts.iter().filter(|part| part.role == Role::Service);
     let hosts = services
