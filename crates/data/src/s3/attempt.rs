@@ -16,7 +16,7 @@ use super::plan::deal::Deal;
 use super::plan::scope::{Scope, collisions, scopes};
 use super::read::From;
 use super::report::{Event, Kind, PlanSummary, Report, Tally, Way};
-use super::shared::{Parts, Shared, lock};
+use super::shared::{Course, Shared, lock};
 use super::together::{self, Handed};
 use super::turn::Turn;
 use super::walk;
@@ -186,12 +186,13 @@ pub async fn attempt(
         let job = same_copy(ready)?;
         say(progress::Event::S3(Event::Resumed { job, segments: index.len() }));
     }
-    let board = Board::new(ranges(&scopes, &index, share.as_ref()));
+    let course =
+        Course::new(Board::new(ranges(&scopes, &index, share.as_ref())), ready.job.limits.bytes_per_second);
     let turn = Turn::new(&target, &ledger, ready.share.as_ref());
     let mut job = ready.job.clone();
     // All of it is counted once.
     job.count &= ready.share.as_ref().is_none_or(|share| share.index == 0);
-    let shared = Arc::new(Shared::new(Parts {
+    let shared = Arc::new(Shared {
         job,
         share,
         scopes,
@@ -201,12 +202,12 @@ pub async fn attempt(
         turn,
         since,
         index,
-        board,
         gate,
         tally: tally.clone(),
         begun,
         say: say.clone(),
-    }));
+        course,
+    });
     let watch = Watch {
         steer: steer.clone(),
         limits: ready.job.limits,
@@ -232,7 +233,7 @@ pub async fn attempt(
 /// Whether nobody is left who has something to do.
 async fn everything(shared: &Arc<Shared>) -> Result<bool> {
     walk::walk(shared, WALKERS).await?;
-    let holding = lock(&shared.holding).clone();
+    let holding = lock(&shared.course.holding).clone();
     let stale = shared.index.iter().filter(|found| {
         let header = &found.header;
         !holding.contains(&found.name) && is_mine(shared.share.as_ref(), &header.scope, &header.after)
@@ -250,7 +251,7 @@ async fn everything(shared: &Arc<Shared>) -> Result<bool> {
 
 /// What only the target has, once everything else is there, and if it is no more than was said.
 async fn remove(shared: &Shared, others: &Handed) -> Result<()> {
-    let mut keys = std::mem::take(&mut *lock(&shared.extraneous));
+    let mut keys = std::mem::take(&mut *lock(&shared.course.extraneous));
     keys.extend(others.alone.iter().cloned());
     let Some(most) = shared.job.delete_up_to.filter(|_| !keys.is_empty()) else { return Ok(()) };
     if keys.len() > most {
@@ -318,16 +319,16 @@ fn report(shared: &Shared, plan: PlanSummary, requests: &Throttle) -> Report {
     }
     Report {
         seconds: 0.0,
-        seconds_to_first: shared.first.get().copied(),
+        seconds_to_first: shared.course.first.get().copied(),
         source: plan.source,
         target: plan.target,
         way: plan.way,
         bytes: shared.tally.bytes.load(Ordering::Relaxed),
-        ranges: lock(&shared.board).taken(),
+        ranges: lock(&shared.course.board).taken(),
         source_asked: shared.source.counter.asked(),
         target_asked: shared.target.counter.asked(),
         slow_downs: shared.gate.slow_downs(),
-        throttled_seconds: (shared.bytes.waited() + requests.waited()).as_secs_f64(),
+        throttled_seconds: (shared.course.bytes.waited() + requests.waited()).as_secs_f64(),
         most_under_way: shared.gate.most(),
         peak_memory_bytes: peak_memory(),
         guarantee,

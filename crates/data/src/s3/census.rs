@@ -41,7 +41,7 @@ impl Census {
 
 /// Beside a copy; never ends. One that fails is left as it is: the copy asks the same store, and tells.
 pub async fn beside(shared: &Shared) -> Infallible {
-    while shared.first.get().is_none() {
+    while shared.course.first.get().is_none() {
         tokio::time::sleep(LOOK).await;
     }
     if shared.job.count

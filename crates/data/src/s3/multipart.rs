@@ -39,7 +39,7 @@ pub async fn send(shared: &Shared, names: &Names, row: &Row) -> Result<Sent, Fau
     let sum = match told {
         // Sums of parts that a store copies by itself are its own: some tell that of the whole source for each of them.
         // What they make is proved by ETag, or by the sums of both objects.
-        _ if shared.by_itself => None,
+        _ if shared.by_itself() => None,
         Some(algorithm) => Some((algorithm, Whole::Yes)),
         None => Some((Algorithm::Crc32c, Whole::No)),
     };
@@ -94,7 +94,7 @@ async fn size_of_parts(shared: &Shared, names: &Names, row: &Row) -> Result<u64,
     };
     let sizes = &shared.job.parts;
     let (usual, largest) =
-        if shared.by_itself { (sizes.bytes_by_itself, BY_ITSELF) } else { (sizes.bytes, HELD) };
+        if shared.by_itself() { (sizes.bytes_by_itself, BY_ITSELF) } else { (sizes.bytes, HELD) };
     Ok(part_size(row.size, of_source, usual, largest))
 }
 
@@ -110,7 +110,7 @@ impl Large<'_> {
             // What passes through here is proved by its sum, which has to be known.
             let stands = standing
                 .get(&number)
-                .filter(|(part, size)| *size == bytes && (self.shared.by_itself || part.sum.is_some()));
+                .filter(|(part, size)| *size == bytes && (self.shared.by_itself() || part.sum.is_some()));
             let stands = stands.map(|(part, _)| part.clone());
             async move {
                 match stands {
@@ -128,14 +128,14 @@ impl Large<'_> {
     async fn part(&self, number: i32, range: (u64, u64)) -> Result<Part, Fault> {
         let Self { shared, names, etag, .. } = self;
         let bytes = range.1 - range.0 + 1;
-        let part = if shared.by_itself {
+        let part = if shared.by_itself() {
             let from = (shared.source.bucket.as_str(), names.from.as_str());
-            shared.bytes.pass(bytes.try_into().unwrap_or(usize::MAX)).await;
+            shared.course.bytes.pass(bytes.try_into().unwrap_or(usize::MAX)).await;
             let part = shared.target.copy_part(&names.to, &self.upload, number, from, range, etag);
             part.await.map_err(source)?
         } else {
             let _room = shared.room(bytes).await.map_err(source)?;
-            shared.bytes.pass(bytes.try_into().unwrap_or(usize::MAX)).await;
+            shared.course.bytes.pass(bytes.try_into().unwrap_or(usize::MAX)).await;
             let (_, content) =
                 shared.source.get(&names.from, Some(range), Some(etag)).await.map_err(source)?;
             if content.len() as u64 != bytes {

@@ -21,7 +21,7 @@ pub struct Handed {
 pub async fn hand_in(shared: &Shared, share: &Share) -> Result<Option<Handed>> {
     let counts = shared.tally.counts();
     let found = counts.extraneous + counts.forbidden_count;
-    let mine = Handed { alone: lock(&shared.extraneous).clone(), found };
+    let mine = Handed { alone: lock(&shared.course.extraneous).clone(), found };
     shared.ledger.hand_in(share, &mine).await?;
     if !shared.ledger.is_last(share).await? {
         if shared.job.delete_up_to.is_some() {

@@ -120,18 +120,18 @@ pub fn failed(shared: &Shared, side: Side, answer: Answer, doing: &str) -> Error
 
 async fn send(shared: &Shared, names: &Names, row: &Row) -> Result<Sent, Fault> {
     let sizes = &shared.job.parts;
-    let at_once = if shared.by_itself { sizes.by_itself } else { sizes.bytes };
+    let at_once = if shared.by_itself() { sizes.by_itself } else { sizes.bytes };
     match mask(&names.from, &shared.job.masks.prefixes) {
         Some(Mask::Placeholder) => stand_in_for(shared, names, row).await,
         _ if row.size > at_once => Box::pin(multipart::send(shared, names, row)).await,
-        _ if shared.by_itself => by_itself(shared, names, row).await,
+        _ if shared.by_itself() => by_itself(shared, names, row).await,
         _ => through(shared, names, row).await,
     }
 }
 
 async fn by_itself(shared: &Shared, names: &Names, row: &Row) -> Result<Sent, Fault> {
     let from = (shared.source.bucket.as_str(), names.from.as_str());
-    shared.bytes.pass(row.size.try_into().unwrap_or(usize::MAX)).await;
+    shared.course.bytes.pass(row.size.try_into().unwrap_or(usize::MAX)).await;
     // A key that is gone, or not for us, is the source's.
     let put = shared.target.copy(&names.to, from, &row.etag).await.map_err(source)?;
     shared.tally.bytes.fetch_add(row.size, Ordering::Relaxed);
@@ -164,7 +164,7 @@ pub async fn both(shared: &Shared, names: &Names) -> Result<(Facts, Facts), Faul
 
 async fn through(shared: &Shared, names: &Names, row: &Row) -> Result<Sent, Fault> {
     let _room = shared.room(row.size).await.map_err(source)?;
-    shared.bytes.pass(row.size.try_into().unwrap_or(usize::MAX)).await;
+    shared.course.bytes.pass(row.size.try_into().unwrap_or(usize::MAX)).await;
     let if_match = Some(row.etag.as_str()).filter(|etag| !etag.is_empty());
     let (facts, content) = shared.source.get(&names.from, None, if_match).await.map_err(source)?;
     shared.tally.bytes.fetch_add(facts.size, Ordering::Relaxed);

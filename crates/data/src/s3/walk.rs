@@ -43,22 +43,22 @@ pub async fn walk(shared: &Arc<Shared>, walkers: usize) -> Result<()> {
 async fn walker(shared: Arc<Shared>) -> Result<()> {
     let mut stretches = JoinSet::new();
     loop {
-        let taken = lock(&shared.board).take();
+        let taken = lock(&shared.course.board).take();
         if let Some((id, range)) = taken {
             Box::pin(Walk::new(&shared, id, range).run(&mut stretches)).await?;
-            lock(&shared.board).finish(id);
-            shared.board_changed.notify_waiters();
+            lock(&shared.course.board).finish(id);
+            shared.course.board_changed.notify_waiters();
             continue;
         }
-        if lock(&shared.board).is_done() {
+        if lock(&shared.course.board).is_done() {
             break;
         }
-        let candidate = lock(&shared.board).candidate();
+        let candidate = lock(&shared.course.board).candidate();
         match candidate {
             Some(candidate) => Box::pin(split(&shared, &candidate)).await?,
             None => {
                 // Told or not, it looks again soon.
-                let _ = tokio::time::timeout(LOOK, shared.board_changed.notified()).await;
+                let _ = tokio::time::timeout(LOOK, shared.course.board_changed.notified()).await;
             }
         }
     }
@@ -72,8 +72,8 @@ async fn split(shared: &Shared, candidate: &Candidate) -> Result<()> {
     let Some(scope) = shared.scopes.get(candidate.scope) else { return Ok(()) };
     let found = boundary(&shared.source, &scope.from, &candidate.seen, candidate.upto.as_deref()).await;
     if let Some(at) = found.map_err(|answer| shared.source.error(answer, LISTING))? {
-        lock(&shared.board).split(candidate.id, &at);
-        shared.board_changed.notify_waiters();
+        lock(&shared.course.board).split(candidate.id, &at);
+        shared.course.board_changed.notify_waiters();
     }
     Ok(())
 }
@@ -169,7 +169,7 @@ impl<'a> Walk<'a> {
     /// A page of the source.
     fn listed(&mut self, page: Listed) {
         let (shared, mut rows) = (self.shared, page.rows);
-        let mut board = lock(&shared.board);
+        let mut board = lock(&shared.course.board);
         let last = page.last.filter(|_| !page.ended);
         // What is no text can be no boundary: from there on nobody else gets any of it.
         let upto = match last.as_deref().map(std::str::from_utf8) {
@@ -187,7 +187,7 @@ impl<'a> Walk<'a> {
             self.ends = Some(upto);
         }
         drop(board);
-        shared.board_changed.notify_waiters();
+        shared.course.board_changed.notify_waiters();
         shared.tally.listed.fetch_add(rows.len() as u64, Ordering::Relaxed);
         self.join.source(rows);
     }
@@ -307,7 +307,7 @@ impl<'a> Walk<'a> {
 
     fn remove_later(&self, key: String) {
         let most = self.shared.job.delete_up_to.unwrap_or(0);
-        let mut extraneous = lock(&self.shared.extraneous);
+        let mut extraneous = lock(&self.shared.course.extraneous);
         if most > 0 && extraneous.len() <= most {
             extraneous.push(key);
         }
@@ -361,6 +361,6 @@ async fn write_down(
             shared.ledger.write(&segment).await?
         }
     };
-    lock(&shared.holding).insert(name);
+    lock(&shared.course.holding).insert(name);
     Ok(())
 }

@@ -49,7 +49,7 @@ impl Watch {
         loop {
             tokio::time::sleep(LOOK).await;
             if let Some(limits) = (self.steer)() {
-                self.shared.bytes.limit(limits.bytes_per_second);
+                self.shared.course.bytes.limit(limits.bytes_per_second);
                 self.requests.limit(limits.requests_per_second);
                 self.limits = limits;
             }
@@ -74,7 +74,7 @@ impl Watch {
         let shared = &self.shared;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (tally, census) = (&shared.tally, &shared.tally.census);
-        let listed = lock(&shared.board).is_done();
+        let listed = lock(&shared.course.board).is_done();
         let objects = read(&tally.objects);
         let of_objects = if listed { read(&tally.listed) } else { read(&census.objects).max(objects) };
         let known = listed || census.ended.load(Ordering::Relaxed);
