@@ -25,6 +25,10 @@ async fn readable<'k>(source: &mut Link, keys: &[&'k [u8]]) -> Result<Vec<&'k [u
     Ok(keys.iter().zip(&answers).filter(|(_, answer)| !denies(answer)).map(|(key, _)| *key).collect())
 }
 
+fn has_room(found: &BTreeMap<String, Vec<String>>, label: &str) -> bool {
+    found.get(label).is_none_or(|values| values.len() < VALUES)
+}
+
 pub async fn values(
     hands: &mut Hands,
     scope: &Scope,
@@ -38,11 +42,13 @@ pub async fn values(
     let mut left = KEYS;
     for database in databases {
         let mut cursor = b"0".to_vec();
-        while left > 0 {
+        while left > 0 && rules.tell(|label| has_room(&found, label)) {
             let (next, keys) = names(&mut hands.source, *database, &cursor, scope.pattern()).await?;
             let masked = keys.iter().filter(|key| scope.takes(key));
             let masked: Vec<&[u8]> = masked
-                .filter(|key| rules.of(key).is_some_and(|masking| masking.masks_any()))
+                .filter(|key| {
+                    rules.of(key).is_some_and(|masking| masking.tells(|label| has_room(&found, label)))
+                })
                 .map(Vec::as_slice)
                 .take(left)
                 .collect();

@@ -63,6 +63,11 @@ impl Rules {
         self.deny || self.rules.iter().any(|rule| rule.mask.is_some())
     }
 
+    /// Whether values of any rule can be looked for elsewhere of whose words more are wanted.
+    pub fn tell(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.rules.iter().any(|rule| rule.tells && wanted(&rule.label))
+    }
+
     /// Whether the key may be copied at all.
     pub fn takes(&self, key: &[u8]) -> bool {
         !self.deny || self.rules.iter().any(|rule| matches(&rule.keys, key))
@@ -105,6 +110,11 @@ impl Masking<'_> {
                 None => {}
             }
         });
+    }
+
+    /// Whether it has values to be looked for elsewhere, of a rule of whose words more are wanted.
+    pub fn tells(&self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.rules.iter().any(|rule| rule.tells && wanted(&rule.label))
     }
 
     /// Values that are masked, each with its rule's words, to be looked for elsewhere.
