@@ -30,6 +30,17 @@ pub struct StorePlace {
     pub authority: Option<Authority>,
 }
 
+/// Whoever asks knows how long an answer may take: a store puts the parts of a large object together for minutes. What is
+/// not said here would be what everybody else has.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .disable_read_timeout()
+        .disable_operation_attempt_timeout()
+        .disable_operation_timeout()
+        .build()
+}
+
 pub(crate) async fn reach(access: &Access, place: &StorePlace) -> Result<Client, Failure> {
     let region = match (&place.region, &place.endpoint) {
         (Some(region), _) => Some(region.as_str()),
@@ -44,8 +55,7 @@ pub(crate) async fn reach(access: &Access, place: &StorePlace) -> Result<Client,
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .force_path_style(elsewhere)
         .retry_config(RetryConfig::disabled())
-        // Whoever asks knows how long an answer may take.
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+        .timeout_config(timeouts())
         .region(access.region().cloned().unwrap_or(Region::from_static(ANY_REGION)));
     if let Some(endpoint) = &place.endpoint {
         config = config.endpoint_url(endpoint);
@@ -57,4 +67,19 @@ pub(crate) async fn reach(access: &Access, place: &StorePlace) -> Result<Client,
         config = config.http_client(authority.transport().map_err(Failure::Refused)?);
     }
     Ok(Client::from_conf(config.build()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_whoever_asks_limits_how_long_a_store_may_take() {
+        let place = StorePlace { endpoint: Some("http://127.0.0.1:1".to_owned()), ..StorePlace::default() };
+        let client = reach(&Access::at("http://127.0.0.1:1"), &place).await.unwrap();
+        let timeouts = client.config().timeout_config().unwrap();
+        assert_eq!(timeouts.connect_timeout(), Some(CONNECT));
+        assert_eq!((timeouts.operation_attempt_timeout(), timeouts.operation_timeout()), (None, None));
+        assert_eq!(timeouts.read_timeout(), None);
+    }
 }
