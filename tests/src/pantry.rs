@@ -2,7 +2,7 @@
 //! own means.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -68,7 +68,7 @@ fn key(at: u64) -> Vec<Cmd> {
             "ZADD",
             &[&format!("rank:{n}"), &format!("{n}.25"), "ann", "-inf", "bob", "0.1", &"z".repeat(70)],
         )],
-        8 => stream(&format!("feed:{n}"), 6),
+        8 => stream(&format!("feed:{n}"), 6, |_| "bought".to_owned()),
         _ => vec![command("SET", &[&format!("blob:{n}"), &"many of the same ".repeat(30)])],
     };
     if at.is_multiple_of(3)
@@ -90,9 +90,9 @@ fn name(command: &Cmd) -> Option<String> {
 }
 
 /// With two groups; one consumer has what it never acknowledged, one has nothing; entries were deleted.
-fn stream(name: &str, entries: u64) -> Vec<Cmd> {
+fn stream(name: &str, entries: u64, what: fn(u64) -> String) -> Vec<Cmd> {
     let mut commands: Vec<Cmd> = (1..=entries)
-        .map(|at| command("XADD", &[name, &format!("{at}-{at}"), "who", &email(at), "what", "bought"]))
+        .map(|at| command("XADD", &[name, &format!("{at}-{at}"), "who", &email(at), "what", &what(at)]))
         .collect();
     commands.extend([
         command("XGROUP", &["CREATE", name, "mail", "0"]),
@@ -119,13 +119,23 @@ pub async fn fill(server: &RedisDoor, keys: u64) -> Result<()> {
     Ok(())
 }
 
+/// Not like any other, so that a snapshot cannot make much less of them.
+fn unlike(at: u64) -> String {
+    let part = |part: u64| {
+        let mut hasher = DefaultHasher::new();
+        (at, part).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    };
+    (0..4).map(part).collect()
+}
+
 /// 20 keys of so many elements.
 pub async fn large(server: &RedisDoor, elements: u64) -> Result<()> {
     for number in 0..20u64 {
         let mut conn = server.connect((number % 4).try_into()?).await?;
         let name = format!("large:{number}");
         if number % 5 == 4 {
-            run(&mut conn, stream(&name, elements)).await?;
+            run(&mut conn, stream(&name, elements, unlike)).await?;
             continue;
         }
         for from in (0..elements).step_by(1000) {
@@ -136,8 +146,7 @@ pub async fn large(server: &RedisDoor, elements: u64) -> Result<()> {
                 _ => command("RPUSH", &[&name]),
             };
             for at in from..(from + 1000).min(elements) {
-                let element =
-                    format!("element {at} of {name}, which is not that short but that is how it is");
+                let element = format!("element {at} of {name}: {}", unlike(at));
                 match number % 5 {
                     0 => add.arg(element).arg(at),
                     2 => add.arg(at as f64 / 3.0).arg(element),
