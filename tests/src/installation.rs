@@ -166,11 +166,11 @@ pub async fn installed_with<T>(
     }
 }
 
-/// Whether a flag is said again, of those that can be said once.
+/// Whether a flag is said again: the same, or another value of one that can be said once. The demo, too, installs with a zone.
 fn replaced(flag: &str, flags: &[String]) -> bool {
     let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
-    let once = ["--domain", "--url-scheme"].contains(&name(flag).as_str());
-    once && flags.iter().any(|other| name(other) == name(flag))
+    let once = ["--domain", "--url-scheme", "--cluster"].contains(&name(flag).as_str());
+    flags.iter().any(|other| flag == other || once && name(other) == name(flag))
 }
 
 /// An operator that runs on this machine, as a process of the story.
