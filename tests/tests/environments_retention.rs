@@ -44,6 +44,8 @@ async fn a_destroyed_environment_has_a_history_until_that_is_swept() -> Result<(
         let destroyed = world.outboard(&["env", "destroy", "qa", "--yes", "-o", "json"]).await?;
         let receipt = destroyed.ended(Exit::Success)?.last()?["result"].clone();
         same("what is kept", &receipt["kept"]["revisions"], &json!([1, 2]))?;
+        same("what else is left", &receipt["remaining"], &json!([]))?;
+        same("where nobody looked", &receipt["unseen"], &json!([]))?;
         let until_then = receipt["kept"]["until"].as_str().context("no end")?.to_owned();
 
         let history = world.outboard(&["env", "history", "qa"]).await?.ended(Exit::Success)?;

@@ -21,6 +21,9 @@ pub use plan::{Kind, Maker};
 use crate::suggest::nearest;
 use crate::{Cluster, Error, Result};
 
+/// So many objects are asked for at once.
+const PAGE: u32 = 500;
+
 /// One thing that nothing asks for.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,8 +151,23 @@ async fn list<K>(cluster: &Cluster) -> Result<Vec<K>>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
 {
-    let all = Api::<K>::all(cluster.client.clone()).list(&ListParams::default()).await;
-    Ok(all.map_err(|error| cluster.explain(error))?.items)
+    all(Api::<K>::all(cluster.client.clone())).await.map_err(|error| cluster.explain(error))
+}
+
+/// Page by page: a cluster may have thousands. Without the rest of a list nothing is known.
+pub(crate) async fn all<K>(api: Api<K>) -> std::result::Result<Vec<K>, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+{
+    let (mut found, mut page) = (vec![], ListParams::default().limit(PAGE));
+    loop {
+        let list = api.list(&page).await?;
+        found.extend(list.items);
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(found),
+        }
+    }
 }
 
 /// Everything with marks that is not going already. A named host is its Hostname's, whatever became of the environment.
@@ -217,8 +235,8 @@ where
         + std::fmt::Debug
         + DeserializeOwned,
 {
-    match Api::<K>::namespaced(cluster.client.clone(), namespace).list(&ListParams::default()).await {
-        Ok(list) => Ok(Some(list.items)),
+    match all(Api::<K>::namespaced(cluster.client.clone(), namespace)).await {
+        Ok(found) => Ok(Some(found)),
         Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
         Err(error) => Err(cluster.explain(error)),
     }

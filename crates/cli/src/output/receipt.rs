@@ -1,7 +1,9 @@
 //! How one environment, and what became of it, is shown to a person.
 
 use api::{ConditionStatus, PartState, Verdict};
-use verbs::environment::{Destroyed, Detail, Earlier, Explained, Retained, State, Summary};
+use verbs::environment::{
+    Destroyed, Detail, Earlier, Explained, Remaining, Remains, Retained, State, Summary,
+};
 use words::finding;
 use words::time::age;
 
@@ -156,7 +158,9 @@ pub fn destroyed(receipt: &Destroyed) -> String {
         Destroyed::Gone { environment, ran_in: None, .. } => {
             format!("destroyed {environment}: it had not made anything yet")
         }
-        Destroyed::Gone { environment, ran_in: Some(ran_in), namespace_gone, volumes, kept, .. } => {
+        Destroyed::Gone {
+            environment, ran_in: Some(ran_in), namespace_gone, volumes, kept, remains, ..
+        } => {
             let mut what = vec![format!("namespace {ran_in}")];
             what.extend(volumes.iter().map(|volume| format!("volume {volume}")));
             let (many, what) = (what.len() > 1, list(&what));
@@ -171,12 +175,24 @@ pub fn destroyed(receipt: &Destroyed) -> String {
                     "destroyed {environment}: the operator removed {what} (you may not look at namespaces, so this is its word)"
                 ),
             };
-            match kept {
-                Some(kept) => format!("{gone}\n{}", retained(environment, kept)),
-                None => gone,
-            }
+            let kept = kept.iter().map(|kept| retained(environment, kept));
+            let lines: Vec<String> = [gone].into_iter().chain(kept).chain(left(remains)).collect();
+            lines.join("\n")
         }
     }
+}
+
+/// What else there is, or that there is nothing else.
+fn left(remains: &Remains) -> Vec<String> {
+    let told = |one: &Remaining| format!("left: {} {}: {}", one.kind, one.name, one.why);
+    let mut lines: Vec<String> = remains.remaining.iter().map(told).collect();
+    let unseen: Vec<String> = remains.unseen.iter().map(|kind| format!("{kind}s")).collect();
+    match (lines.is_empty(), unseen.is_empty()) {
+        (true, true) => lines.push("nothing else is left of it".to_owned()),
+        (_, false) => lines.push(format!("not looked at: {} (you may not)", list(&unseen))),
+        (false, true) => {}
+    }
+    lines
 }
 
 /// What is left to look at, and for how long.
@@ -210,21 +226,29 @@ mod tests {
             namespace_gone: Some(true),
             volumes: vec!["data-db-0 (1Gi)".into()],
             kept: None,
+            remains: Remains::default(),
         };
         assert_eq!(
             destroyed(&receipt),
-            "destroyed qa-43: namespace shop-qa-43 and volume data-db-0 (1Gi) are gone"
+            "destroyed qa-43: namespace shop-qa-43 and volume data-db-0 (1Gi) are gone\nnothing else is left of it"
         );
         if let Destroyed::Gone { volumes, .. } = &mut receipt {
             volumes.clear();
         }
-        assert_eq!(destroyed(&receipt), "destroyed qa-43: namespace shop-qa-43 is gone");
-        if let Destroyed::Gone { kept, .. } = &mut receipt {
+        let first = |receipt: &Destroyed| destroyed(receipt).lines().next().map(str::to_owned);
+        assert_eq!(first(&receipt).as_deref(), Some("destroyed qa-43: namespace shop-qa-43 is gone"));
+        if let Destroyed::Gone { kept, remains, .. } = &mut receipt {
             *kept = Some(Retained { revisions: vec![1, 2, 3], until: "2026-12-02T12:00:00Z".into() });
+            let why =
+                "storage class keep retains what data-db-0 had: it stays until somebody deletes it".into();
+            remains.remaining.push(Remaining { kind: "volume", name: "pv-1".into(), why });
+            remains.unseen.push("host claim");
         }
-        assert_eq!(
-            destroyed(&receipt).lines().last(),
-            Some("kept: revisions 1 to 3 are there until 2026-12-02T12:00:00Z (outboard env history qa-43)")
-        );
+        insta::assert_snapshot!(destroyed(&receipt), @r"
+        destroyed qa-43: namespace shop-qa-43 is gone
+        kept: revisions 1 to 3 are there until 2026-12-02T12:00:00Z (outboard env history qa-43)
+        left: volume pv-1: storage class keep retains what data-db-0 had: it stays until somebody deletes it
+        not looked at: host claims (you may not)
+        ");
     }
 }

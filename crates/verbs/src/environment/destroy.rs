@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::history::Retained;
 use super::progress::changes;
+use super::remains::{Remains, remains};
 use super::{history, read};
 use crate::wait::{Look, Wait};
 use crate::{Cluster, Error, Result, Sink, project};
@@ -34,6 +35,9 @@ pub enum Destroyed {
         volumes: Vec<String>,
         /// Its revisions, and until when they are kept; `None`: there are none, or we may not look.
         kept: Option<Retained>,
+        /// What else is left of it.
+        #[serde(flatten)]
+        remains: Remains,
     },
 }
 
@@ -85,7 +89,8 @@ pub async fn destroy(
     let volumes = last.teardown.map(|teardown| teardown.volumes).unwrap_or_default();
     let kept = history::retained(cluster, namespace, &existing).await;
     let ran_in = last.namespace;
-    Ok(Destroyed::Gone { environment, namespace: control, ran_in, namespace_gone, volumes, kept })
+    let remains = remains(cluster, namespace, &existing, ran_in.as_deref()).await;
+    Ok(Destroyed::Gone { environment, namespace: control, ran_in, namespace_gone, volumes, kept, remains })
 }
 
 /// By the project revision that it has. Without that record nothing says so, and an environment must not stay for ever.

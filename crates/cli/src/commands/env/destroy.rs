@@ -21,7 +21,7 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Also if its class is protected
+    /// Also if its class is protected. Without --yes its name has to be typed
     #[arg(long)]
     pub protected: bool,
     #[command(flatten)]
@@ -37,9 +37,7 @@ pub async fn run(context: &Context, args: DestroyArgs) -> Result<()> {
         });
     }
     let place = context.place(&args.scope).await?;
-    let question =
-        format!("Destroy environment {name} of namespace {}, with its data? [y/N] ", place.namespace);
-    if !args.yes && !matches!(terminal::ask(question).await?.as_str(), "y" | "yes") {
+    if !args.yes && !is_confirmed(&args, &place.namespace).await? {
         context.output.note(&format!("{name} stays as it is"));
         return Ok(());
     }
@@ -55,4 +53,14 @@ pub async fn run(context: &Context, args: DestroyArgs) -> Result<()> {
     progress.end();
     let receipt = destroyed?;
     context.output.outcome(&receipt, |_| receipt::destroyed(&receipt))
+}
+
+/// One that is protected has to be named: a y is typed in passing.
+async fn is_confirmed(args: &DestroyArgs, namespace: &str) -> Result<bool> {
+    let name = args.name.as_str();
+    let what = format!("Destroy environment {name} of namespace {namespace}, with its data?");
+    if args.protected {
+        return Ok(terminal::ask(format!("{what} Type its name: ")).await? == name);
+    }
+    Ok(matches!(terminal::ask(format!("{what} [y/N] ")).await?.as_str(), "y" | "yes"))
 }
