@@ -9,7 +9,7 @@ use crate::plan::spec::Topology;
 use crate::planning::{Applied, PROVIDER_LOCK, Planned, applied_key, provider_lock_key};
 use crate::stored::stored;
 use crate::work::Work;
-use crate::{Error, Event, Result, Sink, pki};
+use crate::{Error, Event, Result, Sink, destroy, pki};
 
 /// A cluster that is as its file says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,6 +47,9 @@ pub async fn apply(
     let stored = stored(work).await?.unwrap_or_default();
     let contract = contract::read(stored.output.as_ref()).map_err(Error::Contract)?;
     write_down(work, planned).await?;
+    // A destruction that was begun is taken back by this.
+    let failed = |failure| Error::Aws { doing: "strike off a destruction that was begun", failure };
+    work.bucket.delete(&destroy::key(&work.identity)).await.map_err(failed)?;
     Ok(Created {
         name: work.identity.name.clone(),
         id: work.identity.id.clone(),
@@ -66,6 +69,7 @@ async fn write_down(work: &Work, planned: &Planned) -> Result<()> {
         at: jiff::Timestamp::now().to_string(),
         engine: format!("{} {}", work.engine.name, work.engine.version),
         outboard: env!("CARGO_PKG_VERSION").to_owned(),
+        addons: planned.addons,
         monthly: planned.cost.as_ref().map(|cost| cost.monthly),
         spec,
     };

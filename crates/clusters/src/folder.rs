@@ -220,7 +220,7 @@ impl Drop for SavedPlan {
 }
 
 /// Where all clusters have their folders: as the XDG specification says, below what a machine keeps of its users' programs.
-fn home() -> PathBuf {
+pub(crate) fn home() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
     state.unwrap_or_else(std::env::temp_dir).join("outboard/clusters")

@@ -36,7 +36,9 @@ pub struct Planned {
     /// Whether the file is the one that was applied last.
     pub unchanged: bool,
     /// Whether the cluster was never whole yet.
-    pub(crate) first: bool,
+    pub first: bool,
+    /// Whether it is to have add-ons: one that was made before there were any has none unless its file speaks of them.
+    pub addons: bool,
     /// Holds values that are secret: neither is ever printed.
     pub(crate) shown: Value,
     pub(crate) saved: SavedPlan,
@@ -54,6 +56,9 @@ pub struct Applied {
     pub engine: String,
     pub outboard: String,
     pub monthly: Option<f64>,
+    /// Whether it was applied by one that knows add-ons.
+    #[serde(default)]
+    pub addons: bool,
     /// Without `inputs`, which are the module's own business.
     pub spec: ClusterSpec,
 }
@@ -99,6 +104,7 @@ pub async fn plan(
         None => None,
     };
     let first = applied.is_none();
+    let addons = work.file.spec.addons.is_some() || applied.as_ref().is_none_or(|applied| applied.addons);
     let unchanged = applied.as_ref().is_some_and(|applied| applied.digest == digest);
     let cost = match purpose {
         Purpose::Destroy => None,
@@ -107,7 +113,7 @@ pub async fn plan(
     let cost_delta = cost
         .as_ref()
         .map(|cost| cost.monthly - applied.and_then(|applied| applied.monthly).unwrap_or_default());
-    Ok(Planned { summary, cost, cost_delta, unchanged, first, shown, saved, digest })
+    Ok(Planned { summary, cost, cost_delta, unchanged, first, addons, shown, saved, digest })
 }
 
 /// Saves a plan, and reads it: what is applied later is this one and no other.

@@ -3,8 +3,10 @@
 use api::Problem;
 use api::problem::pointer;
 
+use super::addons::images::is_registry;
+use super::addons::{Addon, By, chosen, manifests};
 use super::cidr::Cidr;
-use super::spec::{ClusterFile, ClusterSpec, Nat, Network, Pool, Topology};
+use super::spec::{AddonsSpec, ClusterFile, ClusterSpec, Nat, Network, Pool, SomeAddons, Topology};
 
 /// Longer ones would not fit into names of load balancers.
 const LONGEST: usize = 20;
@@ -39,11 +41,107 @@ pub fn problems(file: &ClusterFile) -> Vec<Problem> {
         let at = pointer("/spec/tags", key);
         found.push(Problem::new(at, format!("tags that begin with `{}` are not given by hand", prefix(key))));
     }
+    if let Some(AddonsSpec::Some(said)) = &spec.addons {
+        addons(file, said, &mut found);
+    }
+    if file.spec.topology != Topology::Own && file.spec.give_back.is_some() {
+        let problem = Problem::new("/spec/giveBack", "clusters of outboard's own modules always give back");
+        found.push(problem.hint("leave it out"));
+    }
     if let Some(terraform) = &spec.terraform
         && !terraform.overlay.ends_with(".tf.json")
     {
         let at = "/spec/terraform/override";
         found.push(Problem::new(at, "Terraform reads it only if its name ends in `.tf.json`"));
+    }
+    found
+}
+
+fn addons(file: &ClusterFile, said: &SomeAddons, found: &mut Vec<Problem>) {
+    let at = |key: &str| format!("/spec/addons/{key}");
+    if !said.only.is_empty() && !said.without.is_empty() {
+        found.push(
+            Problem::new("/spec/addons", "`only` and `without` say the same twice").hint("keep one of them"),
+        );
+    }
+    let own = file.spec.topology == Topology::Own;
+    if own && !said.without.is_empty() {
+        let problem = Problem::new(at("without"), "topology own has no add-ons but those of `only`");
+        found.push(problem.hint("leave it out"));
+    }
+    for (index, addon) in said.only.iter().enumerate().filter(|(_, addon)| own && addon.is_of_our_modules()) {
+        let message = format!("{} needs to know what only outboard's own modules tell", addon.word());
+        let problem = Problem::new(format!("{}/{index}", at("only")), message);
+        found.push(problem.hint("install it with your module, or beside it"));
+    }
+    if let Some(registry) = said.registry.as_ref().filter(|registry| !is_registry(registry)) {
+        let problem = Problem::new(at("registry"), format!("`{registry}` is no registry"));
+        found.push(problem.hint("a host with a dot or a port, perhaps a path: registry.example.org/mirror"));
+    }
+    if file.spec.topology == Topology::Eks {
+        let brought = [Addon::Cni, Addon::CloudControllerManager, Addon::Coredns];
+        for (index, addon) in said.without.iter().enumerate().filter(|(_, addon)| brought.contains(addon)) {
+            let message = format!("EKS brings {} itself", addon.word());
+            found.push(Problem::new(format!("{}/{index}", at("without")), message).hint("leave it out here"));
+        }
+    }
+    if let Some(gateway) = &said.gateway {
+        let at = at("gateway");
+        if !chosen(file).iter().any(|one| one.addon == Addon::Gateway) {
+            found.push(Problem::new(&at, "the gateway is not among the add-ons").hint("leave this out"));
+        }
+        if gateway.public == gateway.allow.is_empty() {
+            let problem = Problem::new(&at, "a public gateway needs `allow`, and no other one has it");
+            found.push(problem.hint("`public: true` with the CIDRs that reach it; 0.0.0.0/0 is everybody"));
+        }
+        for (index, text) in gateway.allow.iter().enumerate() {
+            if let Err(why) = text.parse::<Cidr>() {
+                found.push(Problem::new(format!("{at}/allow/{index}"), why));
+            }
+        }
+    }
+    if let Some(outboard) = &said.outboard {
+        if !chosen(file).iter().any(|one| one.addon == Addon::Outboard) {
+            let problem = Problem::new(at("outboard"), "outboard itself is not among the add-ons");
+            found.push(problem.hint("leave this out, or let it be one of them"));
+        }
+        let word = |text: &str, extra: &str| {
+            !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || extra.as_bytes().contains(&byte))
+        };
+        for (key, value, extra) in [
+            ("image", &outboard.image, "-_./:@"),
+            ("domain", &outboard.domain, "-."),
+            ("logStream", &outboard.log_stream, "-_."),
+        ] {
+            if let Some(value) = value.as_ref().filter(|value| !word(value, extra)) {
+                found.push(Problem::new(at(&format!("outboard/{key}")), format!("`{value}` cannot be that")));
+            }
+        }
+    }
+}
+
+/// A version of Kubernetes for which an add-on is not known would be found out only after the spend. Of a cluster that is there
+/// already, and is looked at or destroyed, nobody asks that.
+pub fn addon_problems(file: &ClusterFile) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let version = file.spec.kubernetes.as_deref().unwrap_or_default();
+    let numbers: Option<Vec<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
+    // What is no version, or too old a one, is told as that.
+    if !matches!((file.spec.topology, numbers.as_deref()),
+        (Topology::Kubeadm, Some([major, minor, _])) | (Topology::Eks, Some([major, minor]))
+            if (*major, *minor) >= OLDEST)
+    {
+        return found;
+    }
+    for one in chosen(file).into_iter().filter(|one| one.by == By::Outboard) {
+        if let Err(why) = manifests::all_images(file, &[one]) {
+            let hint = format!(
+                "take another version, or leave it out: `addons: {{without: [{}]}}`",
+                one.addon.word()
+            );
+            found.push(Problem::new("/spec/kubernetes", why).hint(hint));
+        }
     }
     found
 }
@@ -475,6 +573,49 @@ mod tests {
         ] {
             assert_eq!(of(wrong), [format!("/spec/kmsKey: `{wrong}` is no ARN of a key of eu-west-1")]);
         }
+    }
+
+    #[test]
+    fn what_is_said_of_add_ons_fits_together() {
+        let all = told(|file| {
+            file["spec"]["addons"] = json!({
+                "only": ["outboard"], "without": ["gateway"], "registry": "https://registry.example.org"});
+        });
+        insta::assert_snapshot!(all.join("\n"));
+        let all = told(|file| {
+            file["spec"]["addons"] = json!({"without": ["outboard"], "outboard": {"domain": "a b"}});
+        });
+        insta::assert_snapshot!(all.join("\n"));
+        let own = json!({
+            "region": "eu-west-1", "topology": "own", "module": "./mine",
+            "addons": {"only": ["cni", "metrics-server"]}});
+        insta::assert_snapshot!(told(|file| file["spec"] = own).join("\n"));
+        assert_eq!(told(|file| file["spec"]["addons"] = json!("none")), Vec::<String>::new());
+        let all = told(|file| {
+            file["spec"]["addons"] = json!({"gateway": {"public": true}});
+            file["spec"]["giveBack"] = json!(true);
+        });
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn a_kubernetes_for_which_an_add_on_is_not_known_is_refused_before_the_spend() {
+        let of = |change: fn(&mut Value)| {
+            let mut file = kubeadm();
+            change(&mut file);
+            let file: ClusterFile = serde_json::from_value(file).unwrap();
+            let told = |all: Vec<Problem>| -> Vec<String> {
+                all.into_iter().map(|problem| format!("{}: {}", problem.pointer, problem.message)).collect()
+            };
+            assert_eq!(told(problems(&file)), Vec::<String>::new(), "whoever looks at it or destroys it may");
+            told(addon_problems(&file))
+        };
+        insta::assert_snapshot!(of(|file| file["spec"]["kubernetes"] = json!("1.99.0")).join("\n"));
+        let all = of(|file| {
+            file["spec"]["kubernetes"] = json!("1.99.0");
+            file["spec"]["addons"] = json!({"without": ["cloud-controller-manager", "cluster-autoscaler"]});
+        });
+        assert_eq!(all, Vec::<String>::new());
     }
 
     #[test]
