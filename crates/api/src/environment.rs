@@ -167,6 +167,9 @@ pub struct EnvironmentStatus {
     /// The UID of that namespace: what was true of an earlier one of this name is not true of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_uid: Option<String>,
+    /// Its class is protected: Kubernetes lets only those change or delete it who may release. As the project said last.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
     /// The environment revision that is being applied or runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,

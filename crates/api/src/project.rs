@@ -10,12 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::DriftPolicy;
 
+mod access;
+mod bounds;
 mod class;
 mod component;
 mod logs;
 mod masks;
 mod service;
 
+pub use access::{Access, INSIDE, INSIDE_VIEWER, PersonRole, ProjectLimits, Subjects};
+pub use bounds::{ContainerBounds, PodSecurity, Quota};
 pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
 pub use logs::{LogArchive, LogFields, Logs};
 pub use masks::{ServiceMasks, ValueMask};
@@ -64,6 +68,12 @@ pub struct ProjectSpec {
     /// What copies do to personal data, by service. Changes no environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub masks: BTreeMap<String, ServiceMasks>,
+    /// Who may do what with the project and its environments. Changes no environment.
+    #[serde(default, skip_serializing_if = "Access::is_empty")]
+    pub access: Access,
+    /// How much the project lets its people have. Changes no environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ProjectLimits>,
     /// Stages such as qa and production. None at all means one, called `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, Class>,
@@ -106,6 +116,15 @@ pub struct Class {
     /// Who may reach its environments' pods: `isolated` lets in what has to come in (default), `open` everybody.
     #[serde(default, skip_serializing_if = "Network::is_isolated")]
     pub network: Network,
+    /// By which of Kubernetes' standards its environments' pods are judged: `baseline` (default) or `restricted`.
+    #[serde(default, skip_serializing_if = "PodSecurity::is_baseline")]
+    pub pod_security: PodSecurity,
+    /// What all pods and volumes of one of its environments may ask for together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+    /// What each container has that does not say, and may have at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containers: Option<ContainerBounds>,
     /// What is done about changes that others make: `heal` puts them back (default), `report` only tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,
@@ -149,10 +168,11 @@ pub struct ProjectStatus {
 }
 
 impl ProjectSpec {
-    /// What environments are made of: where their logs lie and how copies of their data are masked is read from the
-    /// project as it is now.
+    /// What environments are made of: where their logs lie, how copies of their data are masked, and who may do what is
+    /// read from the project as it is now.
     pub fn of_environments(&self) -> Self {
-        Self { logs: None, masks: BTreeMap::new(), ..self.clone() }
+        let access = Access::default();
+        Self { logs: None, masks: BTreeMap::new(), access, limits: None, ..self.clone() }
     }
 
     /// The class called `name`; a project without classes has exactly one, `default`.
@@ -208,11 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn where_logs_lie_and_how_copies_are_masked_is_no_part_of_environments() {
+    fn where_logs_lie_how_copies_are_masked_and_who_may_what_is_no_part_of_environments() {
         let said = serde_json::json!({
             "components": {},
             "logs": {"archive": {"bucket": "logs"}},
             "masks": {"db": {"users.email": "email"}},
+            "access": {"developer": {"users": ["dana"]}},
+            "limits": {"environmentsPerOwner": 3},
         });
         let spec: ProjectSpec = serde_json::from_value(said).unwrap();
         assert_eq!(spec.of_environments(), ProjectSpec::default());

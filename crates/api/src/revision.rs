@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::environment::{Change, DriftPolicy, Role};
 use crate::marks;
 use crate::overrides::Overrides;
-use crate::project::{Project, ProjectSpec, SecretPlace};
+use crate::project::{PodSecurity, Project, ProjectSpec, SecretPlace};
 
 /// The first `length` hex digits of the SHA-256 of `value`'s JSON.
 pub fn short_hash(value: &impl Serialize, length: usize) -> String {
@@ -97,6 +97,9 @@ pub struct EnvironmentRevision {
     /// Its class has environments ready only once their hosts are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub await_hosts: bool,
+    /// By which standard pods are judged in its class: a label of the namespace.
+    #[serde(default, skip_serializing_if = "PodSecurity::is_baseline")]
+    pub pod_security: PodSecurity,
     /// The outboard version that rendered it.
     pub renderer: String,
     /// URL by route host.
@@ -314,10 +317,14 @@ impl EnvironmentRevision {
 
     /// What of it counts, as one hash: who asked, and when, does not.
     pub fn content_hash(&self) -> String {
-        short_hash(
+        let rendered = short_hash(
             &(&self.class, &self.project_revision, &self.digests, &self.urls, &self.parts, &self.secrets),
             16,
-        )
+        );
+        match self.pod_security {
+            PodSecurity::Baseline => rendered,
+            standard => short_hash(&(rendered, standard), 16),
+        }
     }
 
     pub fn parts_of(&self, role: Role) -> impl Iterator<Item = &Part> {

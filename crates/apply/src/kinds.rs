@@ -15,11 +15,14 @@ pub enum Kind {
     Job,
     CronJob,
     NetworkPolicy,
+    ResourceQuota,
+    LimitRange,
+    RoleBinding,
     HttpRoute,
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::ConfigMap,
         Self::ServiceAccount,
         Self::Deployment,
@@ -30,12 +33,15 @@ impl Kind {
         Self::Job,
         Self::CronJob,
         Self::NetworkPolicy,
+        Self::ResourceQuota,
+        Self::LimitRange,
+        Self::RoleBinding,
         // Last: its definition may be absent.
         Self::HttpRoute,
     ];
 
-    /// The order in which a teardown removes them: traffic first, data last.
-    pub const TEARDOWN: [Self; 11] = [
+    /// The order in which a teardown removes them: traffic first, data last. Rights of people go with the namespace.
+    pub const TEARDOWN: [Self; 13] = [
         Self::HttpRoute,
         Self::CronJob,
         // What it scales would come back.
@@ -48,6 +54,8 @@ impl Kind {
         Self::ConfigMap,
         Self::ServiceAccount,
         Self::NetworkPolicy,
+        Self::LimitRange,
+        Self::ResourceQuota,
     ];
 
     pub fn name(self) -> &'static str {
@@ -62,6 +70,9 @@ impl Kind {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::NetworkPolicy => "NetworkPolicy",
+            Self::ResourceQuota => "ResourceQuota",
+            Self::LimitRange => "LimitRange",
+            Self::RoleBinding => "RoleBinding",
             Self::HttpRoute => "HTTPRoute",
         }
     }
@@ -76,6 +87,9 @@ impl Kind {
         let (group, version, plural) = match self {
             Self::ConfigMap => ("", "v1", "configmaps"),
             Self::ServiceAccount => ("", "v1", "serviceaccounts"),
+            Self::ResourceQuota => ("", "v1", "resourcequotas"),
+            Self::LimitRange => ("", "v1", "limitranges"),
+            Self::RoleBinding => ("rbac.authorization.k8s.io", "v1", "rolebindings"),
             Self::PodDisruptionBudget => ("policy", "v1", "poddisruptionbudgets"),
             Self::HorizontalPodAutoscaler => ("autoscaling", "v2", "horizontalpodautoscalers"),
             Self::CronJob => ("batch", "v1", "cronjobs"),
@@ -87,6 +101,11 @@ impl Kind {
             Self::HttpRoute => ("gateway.networking.k8s.io", "v1", "httproutes"),
         };
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, self.name()), plural)
+    }
+
+    /// Whether such objects are part of revisions: rights of people follow their project.
+    pub fn is_rendered(self) -> bool {
+        self != Self::RoleBinding
     }
 
     /// Whether replicas are written through `/scale`.

@@ -60,7 +60,10 @@ impl Standing {
             | Kind::PodDisruptionBudget
             | Kind::HorizontalPodAutoscaler
             | Kind::CronJob
-            | Kind::NetworkPolicy => Self::Silent,
+            | Kind::NetworkPolicy
+            | Kind::ResourceQuota
+            | Kind::LimitRange
+            | Kind::RoleBinding => Self::Silent,
             Kind::Deployment => Self::Deployment {
                 observed: observed(object),
                 total: number("replicas"),

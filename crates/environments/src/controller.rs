@@ -5,9 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::marks::{self, Owner};
+use api::marks::{self, Home, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
-use api::{Cause, DriftPolicy, Environment, Plan, Project, Verdict};
+use api::{Cause, DriftPolicy, Environment, EnvironmentStatus, Plan, Project, Verdict};
 use apply::watch::Retry;
 use apply::{Claim, View, claim_namespace};
 use futures::{FutureExt, StreamExt};
@@ -25,9 +25,11 @@ use tracing::warn;
 use crate::context::Context;
 use crate::error::Error;
 use crate::observe::Observer;
+use crate::plan::access::{self, Bindings};
 use crate::plan::drift;
 use crate::plan::hold::Hold;
 use crate::plan::stamp;
+use crate::plan::standard;
 use crate::plan::status::{self, Found};
 use crate::plan::verdicts;
 use crate::rest::Sight;
@@ -51,17 +53,17 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let mut tasks = JoinSet::new();
-    let (watches, triggers) = Watches::start(&client, &settings.install, &mut tasks);
+    let (watches, triggers, projects_to_see) = Watches::start(&client, &settings.install, &mut tasks);
     let shutdown = shutdown.shared();
     tokio::select! {
         () = watches.ready() => {}
         () = shutdown.clone() => return,
     }
     let concurrency = settings.concurrency;
-    let context = Arc::new(Context::new(client.clone(), settings, watches, observer));
+    let (all, store) = reflector::store();
+    let context = Arc::new(Context::new(client.clone(), settings, watches, all.clone(), observer));
     tasks.spawn(retention::run(context.clone()));
     let config = watcher::Config::default().timeout(200);
-    let (all, store) = reflector::store();
     let changed = lean(watcher(Api::<Environment>::all(client.clone()), config.clone()));
     let environments = Controller::for_stream(changed.reflect(store).applied_objects(), all)
         .trigger_backoff(Retry::default())
@@ -110,6 +112,7 @@ pub async fn run(
     let projects = Controller::new(Api::<Project>::all(client), config)
         .trigger_backoff(Retry::default())
         .with_config(Config::default().concurrency(concurrency))
+        .reconcile_on(projects_to_see)
         .graceful_shutdown_on(shutdown)
         .run(
             |project, context: Arc<Context>| async move {
@@ -155,9 +158,24 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     // The end of a freeze is no event.
     let thaw = frozen.map(|until| until.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     let view = context.watches.view(&namespace);
-    let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
-    let sight =
-        Sight::of(environment, &view, frozen.is_some(), newest.as_deref(), &context.watches.hosts(&owner));
+    let project = context.watches.project(&owner.control_namespace, &owner.project);
+    let newest = project.as_ref().and_then(|project| project.status.as_ref()?.revision.clone());
+    let protected = access::is_protected(environment, project.as_deref());
+    if environment.status.as_ref().is_some_and(|status| status.protected) != protected {
+        // Policies go by it: said before anything that may fail. The next look sees it.
+        let before = environment.status.clone().unwrap_or_default();
+        context.write_status(environment, &EnvironmentStatus { protected, ..before }).await?;
+        return Ok(Action::requeue(PROGRESS));
+    }
+    let people =
+        project.as_ref().map(|project| access::inside(&owner, &namespace, &project.spec.access, protected));
+    let sight = Sight::of(
+        environment,
+        &view,
+        frozen.is_some(),
+        (newest.as_deref(), people.as_ref()),
+        &context.watches.hosts(&owner),
+    );
     if let Some(left) = context.rest.lasts(environment, sight, &context.client, &context.aws).await? {
         let again = RESYNC.min(left);
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
@@ -175,7 +193,8 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let outcome = match &wanted.stored {
         Some(stored) => {
             let hands_off = frozen.is_some() || wanted.is_to_keep(&environment.spec);
-            let here = Here { owner: &owner, namespace: &namespace, view: &view, hold: hold.as_ref() };
+            let (hold, people) = (hold.as_ref(), people.as_ref());
+            let here = Here { owner: &owner, namespace: &namespace, view: &view, hold, people };
             roll_out(environment, &here, stored, &revisions, hands_off, context).await?
         }
         None => Rollout::default(),
@@ -197,6 +216,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         drift: outcome.drift.clone(),
         project_revision: newest.as_deref(),
         refused,
+        protected,
         hold: hold.as_ref().map(|hold| (hold, outcome.stopped)),
     };
     let next = status::next(&current, &found);
@@ -293,6 +313,8 @@ struct Here<'a> {
     namespace: &'a str,
     view: &'a View,
     hold: Option<&'a Hold>,
+    /// Who may do what there; none: the project is gone, and everything stays.
+    people: Option<&'a Bindings>,
 }
 
 /// Brings the namespace to the revision, as far as may be done now.
@@ -305,12 +327,16 @@ async fn roll_out(
     context: &Context,
 ) -> Result<Rollout, Error> {
     let current = environment.status.clone().unwrap_or_default();
-    let Here { owner, namespace, view, hold } = *here;
+    let Here { owner, namespace, view, hold, people } = *here;
     let about = format!("environment {}", owner.environment);
     let held = current.namespace_uid.as_deref();
-    let claim = match context.watches.held(namespace, owner, held) {
+    let settled_here = current.settled_revision == Some(stored.number);
+    let said = context.watches.namespace_labels(namespace);
+    let home =
+        Home { owner, standard: standard::of_namespace(&stored.revision, settled_here, said.as_ref()) };
+    let claim = match context.watches.held(namespace, home, held) {
         Some(uid) => Ok(Claim::Held { uid }),
-        None => claim_namespace(&context.client, namespace, owner, held).await,
+        None => claim_namespace(&context.client, namespace, &home, held).await,
     };
     let claim = match claim {
         Err(error @ apply::Error::Refused { .. }) => {
@@ -344,6 +370,10 @@ async fn roll_out(
         }
     };
     takes::say(namespace, &stored.revision, context).await?;
+    let in_the_way = match people {
+        Some(people) => crate::access::keep(namespace, owner, people, view, context).await?,
+        None => None,
+    };
     let secrets =
         match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {
             Ok(ensured) => ensured,
@@ -376,7 +406,7 @@ async fn roll_out(
     };
     let mut rollout = rollout::run(&target, revisions, context).await?;
     // What runs goes on with the values it has.
-    rollout.verdict = rollout.verdict.or(secrets.verdict);
+    rollout.verdict = rollout.verdict.or(secrets.verdict).or(in_the_way);
     rollout.sources = secrets.sources;
     Ok(rollout)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::marks::ProjectOwner;
 use api::{Project, ProjectRevision, ProjectStatus};
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
@@ -10,9 +11,10 @@ use kube::runtime::controller::Action;
 use serde_json::json;
 use tracing::warn;
 
+use crate::access;
 use crate::context::Context;
 use crate::error::Error;
-use crate::plan::validate;
+use crate::plan::{self, validate};
 use crate::revisions::Revisions;
 
 /// A project is looked at again after this long, should an event have been missed.
@@ -26,6 +28,7 @@ pub async fn reconcile(project: Arc<Project>, context: Arc<Context>) -> Result<A
         return Ok(Action::await_change());
     }
     let namespace = project.namespace().unwrap_or_default();
+    people(&project, &namespace, &context).await?;
     let problems = validate::project(&project.name_any(), &project.spec);
     let generation = project.metadata.generation.unwrap_or(0);
     let previous = project.status.as_ref().and_then(|status| status.revision.clone());
@@ -55,4 +58,19 @@ pub async fn reconcile(project: Arc<Project>, context: Arc<Context>) -> Result<A
         api.patch_status(&project.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await?;
     }
     Ok(Action::requeue(RESYNC))
+}
+
+/// Who may do what here, also while the rest of the project is wrong.
+async fn people(project: &Project, namespace: &str, context: &Context) -> Result<(), Error> {
+    let owner = ProjectOwner {
+        install: context.settings.install.clone(),
+        control_namespace: namespace.to_owned(),
+        project: project.name_any(),
+    };
+    let bindings = plan::access::control(&owner, project);
+    let view = context.watches.view(namespace);
+    if let Some(verdict) = access::keep(namespace, &owner, &bindings, &view, context).await? {
+        warn!(%namespace, "{}: {}", verdict.message, verdict.fix);
+    }
+    Ok(())
 }

@@ -33,6 +33,7 @@ pub use export::{Exported, Form, export};
 pub use history::{Entry, Numbered, Retained, history, revision};
 pub use list::{State, Summary, list, summary};
 pub use outlook::{Outlook, outlook, pending};
+pub(crate) use read::unknown;
 pub use read::{find, get};
 pub use schema::{Found, Schema, State as SchemaState, Table};
 pub use setting::{Setting, Unset};

@@ -10,7 +10,7 @@ use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, Source
 use api::{Role, marks};
 use serde_json::Value;
 
-use super::{isolation, keep, overrides, plain};
+use super::{isolation, keep, limits, overrides, plain};
 
 /// A value longer than this is cut: a plan is read by people.
 const LENGTH: usize = 160;
@@ -20,7 +20,8 @@ pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> 
     let old_parts = from.map(|revision| revision.parts.as_slice()).unwrap_or_default();
     let old: BTreeMap<(&str, &str), (&Part, &Value)> = objects(old_parts).collect();
     let new: BTreeMap<(&str, &str), (&Part, &Value)> = objects(&to.parts).collect();
-    let mut changes = secrets(from, to);
+    let mut changes: Vec<ObjectChange> = standard(from, to).into_iter().collect();
+    changes.extend(secrets(from, to));
     for part in &to.parts {
         for object in &part.objects {
             let id = identity(object);
@@ -61,6 +62,24 @@ pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> 
         }
     }
     changes
+}
+
+/// The standard by which pods are judged is a label of the namespace, which is no object of a revision.
+fn standard(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Option<ObjectChange> {
+    let from = from.filter(|from| from.pod_security != to.pod_security)?;
+    let field = FieldChange {
+        path: format!("metadata.labels.{}", marks::POD_SECURITY),
+        from: Some(from.pod_security.as_str().to_owned()),
+        to: Some(to.pod_security.as_str().to_owned()),
+    };
+    Some(ObjectChange {
+        part: limits::NAME.to_owned(),
+        role: Role::Manifest,
+        object: "Namespace".to_owned(),
+        action: Action::Change,
+        effect: "pods that are made from then on are judged so".to_owned(),
+        fields: vec![field],
+    })
 }
 
 /// Every field in which two objects differ.
@@ -173,6 +192,10 @@ fn effect(action: Action, role: Role, (kind, name): (&str, &str), fields: &[Fiel
             "others get in by its routes alone from then on, besides copies and who takes its services"
         }
         (Action::Delete, "NetworkPolicy") if name == isolation::NAME => "everybody in the cluster gets in",
+        (Action::Create, "ResourceQuota") if name == limits::NAME => {
+            "counts what runs already; what exceeds it goes on until it is made anew"
+        }
+        (_, "LimitRange") if name == limits::NAME => "counts for pods that are made from then on",
         (Action::Delete, "Deployment") => "its pods go",
         (Action::Delete, "HTTPRoute") => "its host answers no more",
         (Action::Change, "Deployment") if new_pods => "replaces its pods, the new ones first",

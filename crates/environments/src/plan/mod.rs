@@ -2,6 +2,7 @@
 //!
 //! `validate` may refuse; what it returns can be rendered without fail.
 
+pub mod access;
 pub mod alike;
 pub mod backoff;
 pub mod changes;
@@ -17,11 +18,13 @@ pub mod hosts;
 pub mod images;
 pub mod isolation;
 pub mod keep;
+pub mod limits;
 pub mod logs;
 pub mod manifests;
 pub mod order;
 pub mod overlay;
 pub mod overrides;
+pub mod owners;
 pub mod plain;
 pub mod pod;
 pub mod probes;
@@ -38,6 +41,7 @@ pub mod scaling;
 pub mod service;
 pub mod sources;
 pub mod stamp;
+pub mod standard;
 pub mod status;
 pub mod template;
 pub mod validate;

@@ -33,6 +33,8 @@ pub struct Found<'a> {
     pub project_revision: Option<&'a str>,
     /// The spec of this generation was refused: what runs is an earlier one.
     pub refused: bool,
+    /// Whether its class is.
+    pub protected: bool,
     /// What is held, and whether nothing of it runs any more.
     pub hold: Option<(&'a Hold, bool)>,
 }
@@ -46,6 +48,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
         observed_generation: found.generation,
         namespace: Some(found.namespace.to_owned()),
         namespace_uid: found.namespace_uid.map(str::to_owned).or_else(|| current.namespace_uid.clone()),
+        protected: found.protected,
         revision: found.stored.map(|stored| stored.number).or(current.revision),
         settled_revision: if ready {
             found.stored.map(|stored| stored.number)
@@ -222,6 +225,7 @@ mod tests {
             drift: vec![],
             project_revision: None,
             refused: false,
+            protected: false,
             hold,
         };
         let next = next(current, &found);
