@@ -38,6 +38,9 @@ pub struct Global {
     /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// Server of outboard to go through, instead of a kubeconfig [default: that of `outboard login`, where KUBECONFIG is not set]
+    #[arg(long, global = true, env = "OUTBOARD_SERVER", value_name = "URL")]
+    pub server: Option<String>,
     /// How results are written; wide shows more columns where there are any, json also writes progress, one event a line
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub output: Format,

@@ -15,10 +15,12 @@ mod hostname;
 mod import;
 mod init;
 mod install;
+mod login;
 mod logs;
 mod operator;
 mod preview;
 mod project;
+mod server;
 mod ui;
 mod version;
 
@@ -54,6 +56,9 @@ pub enum Command {
     Import(import::ImportCommand),
     Fals(fals::FalsArgs),
     Ui(ui::UiArgs),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
+    Server(server::ServerArgs),
     Install(install::InstallArgs),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
@@ -74,6 +79,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Fals(args) => return fals::run(args),
         Command::DataCopy(args) => return data_copy::run(&args),
         Command::Ui(args) => return ui::run(context, args),
+        Command::Server(args) => return server::run(context, args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -126,6 +132,8 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Debug(args) => Box::pin(debug::run(context, args)).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Install(args) => install::run(context, args).await,
+        Command::Login(args) => login::login(context, args).await,
+        Command::Logout(args) => login::logout(context, args).await,
         Command::Version(args) => version::run(context, &args).await,
         Command::Import(import::ImportCommand::Namespace(args)) => import::namespace(context, &args).await,
         Command::Check(_)
@@ -134,6 +142,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         | Command::Operator(_)
         | Command::DataCopy(_)
         | Command::Fals(_)
+        | Command::Server(_)
         | Command::Ui(_) => Ok(()),
     }
 }

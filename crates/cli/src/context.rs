@@ -8,6 +8,7 @@ use verbs::{Cluster, Event, Target};
 use crate::args::{Global, Scope};
 use crate::error::Result;
 use crate::output::{Output, progress};
+use crate::signed;
 
 pub struct Context {
     pub global: Global,
@@ -46,9 +47,24 @@ impl Context {
     }
 
     pub async fn cluster(&self) -> Result<Cluster> {
+        if let Some(cluster) = self.through().await? {
+            return Ok(cluster);
+        }
         let target =
             Target { kubeconfig: self.global.kubeconfig.clone(), context: self.global.context.clone() };
         Ok(Cluster::connect(&target).await?)
+    }
+
+    /// By a server, if one is said, or somebody signed in to one and said nothing of a kubeconfig.
+    async fn through(&self) -> Result<Option<Cluster>> {
+        let global = &self.global;
+        let kubeconfig = std::env::var_os("KUBECONFIG").is_some_and(|said| !said.is_empty());
+        let said = global.context.is_some() || global.kubeconfig.is_some();
+        if said || (global.server.is_none() && kubeconfig) {
+            return Ok(None);
+        }
+        let kept = Box::pin(signed::token(global.server.as_deref())).await?;
+        Ok(kept.map(|(server, token)| Cluster::through(&server, &token)).transpose()?)
     }
 
     /// Connects, and finds the control namespace.

@@ -32,6 +32,8 @@ pub struct Cluster {
     pub server: String,
     /// The namespace that the kubeconfig's context names.
     pub context_namespace: Option<String>,
+    /// Seen as somebody else than this process is known as: what only this process may have is nothing of theirs.
+    pub acting: bool,
 }
 
 impl Cluster {
@@ -51,7 +53,28 @@ impl Cluster {
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| Error::Kubernetes(Box::new(error)))?;
-        Ok(Self { client, server, context_namespace })
+        Ok(Self { client, server, context_namespace, acting: false })
+    }
+
+    /// Through a server of outboard, with the token of whoever asks; nothing is sent yet. Only what its `proxy` lists is there.
+    pub fn through(server: &str, token: &str) -> Result<Self> {
+        let server = server.trim_end_matches('/').to_owned();
+        let address = format!("{server}/kube");
+        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+        let here = local.iter().any(|begin| {
+            server.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        });
+        // In clear, whoever is on the way would have the token.
+        if !(server.starts_with("https://") || here) {
+            return Err(Error::InClear { server });
+        }
+        let wrong = |reason: String| Error::Unreachable { server: server.clone(), reason };
+        let mut config =
+            Config::new(address.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?);
+        config.auth_info.token = Some(token.to_owned().into());
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        let client = Client::try_from(config).map_err(|error| Error::Kubernetes(Box::new(error)))?;
+        Ok(Self { client, server, context_namespace: None, acting: false })
     }
 
     /// The namespace that holds Projects and Environments: as said, else the context's, else named like the project.
@@ -123,6 +146,20 @@ fn looked_at() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_token_goes_to_no_server_in_clear() {
+        for server in [
+            "http://outboard.example.com",
+            "http://127.0.0.1.evil.example",
+            "outboard.example.com",
+            "ftp://a",
+        ] {
+            assert!(matches!(Cluster::through(server, "t"), Err(Error::InClear { .. })), "{server}");
+        }
+        let local = Cluster::through("http://127.0.0.1:8090/", "t").unwrap();
+        assert_eq!(local.server, "http://127.0.0.1:8090");
+    }
 
     #[test]
     fn the_clock_of_a_server_is_read_from_its_answers() {

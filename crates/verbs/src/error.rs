@@ -27,6 +27,8 @@ pub enum Error {
     #[error("no namespace is known")]
     NoNamespace,
 
+    #[error("{server} is reached in clear, where everybody on the way reads your token")]
+    InClear { server: String },
     #[error("cannot reach the cluster at {server}: {reason}")]
     Unreachable { server: String, reason: String },
     #[error("the cluster at {server} stopped answering for {seconds} s: {reason}")]
@@ -160,6 +162,8 @@ pub enum Error {
 
     #[error("environment `{environment}` does not exist, and project `{project}` has no archive of logs")]
     NoArchive { environment: String, project: String },
+    #[error("environment `{environment}` does not exist, and archives of logs are not read through a server")]
+    ArchiveWithheld { environment: String },
     #[error(transparent)]
     Archive(#[from] logs::archive::Error),
     #[error("very much would have to be read")]

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::kinds::api_of;
-use super::{Error, Options, Taken, definitions, logs, workload};
+use super::{Error, Options, Taken, definitions, logs, server, workload};
 use crate::Cluster;
 
 /// Field manager of everything installed.
@@ -84,8 +84,13 @@ pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error
     for item in &workload {
         report.objects.push(write(cluster, item).await?);
     }
-    if options.logs.is_none() {
-        for item in look(cluster, logs::identities()).await? {
+    for (wanted, identities) in
+        [(options.logs.is_some(), logs::identities()), (options.server.is_some(), server::identities())]
+    {
+        if wanted {
+            continue;
+        }
+        for item in look(cluster, identities).await? {
             report.objects.extend(remove(cluster, &item, &options.settings.install).await?);
         }
     }

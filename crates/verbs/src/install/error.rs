@@ -38,6 +38,8 @@ pub enum Error {
     OperatorFails { reason: String },
     #[error("what ships logs does not come up: {reason}")]
     ShippingFails { reason: String },
+    #[error("the server does not come up: {reason}")]
+    ServerFails { reason: String },
     #[error("not everything was ready within {} s: {waiting}", .after.as_secs())]
     Timeout { waiting: String, after: Duration },
     #[error("failed to write an object as JSON or YAML: {0}")]
@@ -52,7 +54,7 @@ impl Error {
             Self::Taken(_) => Some(Exit::Conflict),
             Self::NotEstablished { .. } | Self::Timeout { .. } => Some(Exit::Timeout),
             Self::OperatorFails { .. } => Some(Exit::NoOperator),
-            Self::ShippingFails { .. } | Self::Malformed(_) => Some(Exit::Failure),
+            Self::ShippingFails { .. } | Self::ServerFails { .. } | Self::Malformed(_) => Some(Exit::Failure),
         }
     }
 
@@ -70,6 +72,10 @@ impl Error {
             }
             Self::OperatorFails { .. } | Self::ShippingFails { .. } | Self::Timeout { .. } => Some(
                 "`kubectl -n outboard-system get pods,events` shows more; running install again is safe."
+                    .to_owned(),
+            ),
+            Self::ServerFails { .. } => Some(
+                "`kubectl -n outboard-system logs deployment/outboard-server` says what it lacks; running install again is safe."
                     .to_owned(),
             ),
             Self::Cluster(_) | Self::Malformed(_) => None,

@@ -200,6 +200,29 @@ pub(super) fn of_logs(name: &str, aws_role: Option<&str>) -> Vec<Value> {
     ]
 }
 
+/// What the server may by itself. That it may act as others makes it as powerful as the most powerful of them: RBAC cannot say
+/// that names have to begin with `oidc:`, so the server itself sees to it (`crate::acting`), and nothing else runs as it.
+const SERVER: &[Rule] = &[
+    rule("", &["users", "groups"], &["impersonate"]),
+    // What is watched once for all who look on, and shown to those who may see it.
+    rule("outboard.dev", &["projects", "environments", "datacopies"], &["list", "watch"]),
+];
+
+/// … in its own namespace: who changed what is kept there.
+const SERVER_HOME: &[Rule] = &[rule("", &["configmaps"], &["get", "list", "create", "patch", "delete"])];
+
+/// The account of the server and its rights.
+pub(super) fn of_server(name: &str) -> Vec<Value> {
+    let account = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
+    vec![
+        service_account(name, None),
+        role("ClusterRole", name, SERVER),
+        binding("ClusterRole", name, &account),
+        role("Role", name, SERVER_HOME),
+        binding("Role", name, &account),
+    ]
+}
+
 /// Roles that an administrator binds to people; none is bound here.
 pub(super) fn of_people() -> Vec<Value> {
     vec![

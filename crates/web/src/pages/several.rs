@@ -2,10 +2,10 @@
 //! by one, on their own page.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use futures::{StreamExt, stream};
 use verbs::environment::{self, Destroyed, Doomed};
@@ -13,9 +13,10 @@ use verbs::{Change, Event};
 
 use super::destroy::class_of;
 use super::{Place, Said, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::ask::Ask;
 use crate::command::{self, Several};
+use crate::desk::Sheet;
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::view::tone::Chip;
@@ -72,7 +73,7 @@ impl Asked {
 }
 
 pub async fn ask(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
@@ -85,7 +86,7 @@ pub async fn ask(
 }
 
 pub async fn carry_out(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
@@ -100,11 +101,19 @@ pub async fn carry_out(
                     format!("go back and type {}", picked.len()),
                 ));
             }
+            let places: Vec<Place> = picked.iter().map(|(place, _)| place.clone()).collect();
+            app.note(command::several(action, &places));
             all(&app, picked, |app, (place, uid)| async move { destroyed(&app, place, uid).await }).await?
         }
         Several::Restart | Several::Update => {
-            let sheets: Result<Vec<_>> = picks(&fields)?.iter().map(|id| app.desk.find(id)).collect();
-            all(&app, sheets?, |app, sheet| async move {
+            let sheets: Result<Vec<_>> = picks(&fields)?.iter().map(|id| app.sheet(id)).collect();
+            let sheets = sheets?;
+            let place = |sheet: &Arc<Sheet>| Place {
+                namespace: sheet.namespace.clone(),
+                name: sheet.planned.environment.clone(),
+            };
+            app.note(command::several(action, &sheets.iter().map(place).collect::<Vec<_>>()));
+            all(&app, sheets, |app, sheet| async move {
                 let place =
                     Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
                 done(place, sheet.carry_out(&app.cluster).await.map(changed))
@@ -138,7 +147,7 @@ async fn line(app: &App, action: Several, place: Place) -> Line {
         Several::Restart => Ask::Restart { environment: name.clone(), components: vec![] },
         Several::Update => Ask::Update { environment: name.clone(), revision: None },
     };
-    match app.desk.plan(&app.cluster, namespace, ask, None).await {
+    match app.plan(namespace, ask, None).await {
         Err(failure) => Line::refused(place, "Refused", &failure),
         Ok(sheet) if sheet.planned.is_idle() => Line {
             place,
