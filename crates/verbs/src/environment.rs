@@ -35,7 +35,7 @@ pub use history::{Entry, Numbered, Retained, history, revision};
 pub use list::{State, Summary, list, summary};
 pub use outlook::{Outlook, outlook, pending};
 pub use read::{find, get};
-pub use remains::{Remaining, Remains};
+pub use remains::{Remaining, Remains, Unseen};
 pub use schema::{Found, Schema, State as SchemaState, Table};
 pub use setting::{Setting, Unset};
 pub use show::{Detail, detail, show};

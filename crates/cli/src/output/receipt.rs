@@ -2,7 +2,7 @@
 
 use api::{ConditionStatus, PartState, Verdict};
 use verbs::environment::{
-    Destroyed, Detail, Earlier, Explained, Remaining, Remains, Retained, State, Summary,
+    Destroyed, Detail, Earlier, Explained, Remaining, Remains, Retained, State, Summary, Unseen,
 };
 use words::finding;
 use words::time::age;
@@ -155,8 +155,9 @@ pub fn destroyed(receipt: &Destroyed) -> String {
             format!("environment {environment} does not exist in namespace {namespace}: nothing to destroy")
         }
         Destroyed::Started { environment, .. } => format!("destroying {environment}"),
-        Destroyed::Gone { environment, ran_in: None, .. } => {
-            format!("destroyed {environment}: it had not made anything yet")
+        Destroyed::Gone { environment, ran_in: None, remains, .. } => {
+            let gone = format!("destroyed {environment}: it had not made anything yet");
+            [vec![gone], left(remains)].concat().join("\n")
         }
         Destroyed::Gone {
             environment, ran_in: Some(ran_in), namespace_gone, volumes, kept, remains, ..
@@ -176,23 +177,21 @@ pub fn destroyed(receipt: &Destroyed) -> String {
                 ),
             };
             let kept = kept.iter().map(|kept| retained(environment, kept));
-            let lines: Vec<String> = [gone].into_iter().chain(kept).chain(left(remains)).collect();
+            let mut left = left(remains);
+            if left.is_empty() {
+                left.push("nothing else is left of it".to_owned());
+            }
+            let lines: Vec<String> = [gone].into_iter().chain(kept).chain(left).collect();
             lines.join("\n")
         }
     }
 }
 
-/// What else there is, or that there is nothing else.
+/// What else there is, and where nobody could look.
 fn left(remains: &Remains) -> Vec<String> {
-    let told = |one: &Remaining| format!("left: {} {}: {}", one.kind, one.name, one.why);
-    let mut lines: Vec<String> = remains.remaining.iter().map(told).collect();
-    let unseen: Vec<String> = remains.unseen.iter().map(|kind| format!("{kind}s")).collect();
-    match (lines.is_empty(), unseen.is_empty()) {
-        (true, true) => lines.push("nothing else is left of it".to_owned()),
-        (_, false) => lines.push(format!("not looked at: {} (you may not)", list(&unseen))),
-        (false, true) => {}
-    }
-    lines
+    let there = |one: &Remaining| format!("left: {} {}: {}", one.kind, one.name, one.why);
+    let unseen = |one: &Unseen| format!("not looked for: {}s: {}", one.kind, one.why);
+    remains.remaining.iter().map(there).chain(remains.unseen.iter().map(unseen)).collect()
 }
 
 /// What is left to look at, and for how long.
@@ -242,13 +241,13 @@ mod tests {
             let why =
                 "storage class keep retains what data-db-0 had: it stays until somebody deletes it".into();
             remains.remaining.push(Remaining { kind: "volume", name: "pv-1".into(), why });
-            remains.unseen.push("host claim");
+            remains.unseen.push(Unseen { kind: "host claim", why: "you may not list them".into() });
         }
         insta::assert_snapshot!(destroyed(&receipt), @r"
         destroyed qa-43: namespace shop-qa-43 is gone
         kept: revisions 1 to 3 are there until 2026-12-02T12:00:00Z (outboard env history qa-43)
         left: volume pv-1: storage class keep retains what data-db-0 had: it stays until somebody deletes it
-        not looked at: host claims (you may not)
+        not looked for: host claims: you may not list them
         ");
     }
 }

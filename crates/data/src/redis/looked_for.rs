@@ -42,12 +42,12 @@ pub async fn values(
     let mut left = KEYS;
     for database in databases {
         let mut cursor = b"0".to_vec();
-        while left > 0 && rules.tell(|label| has_room(&found, label)) {
+        while left > 0 && rules.wants(|label| has_room(&found, label)) {
             let (next, keys) = names(&mut hands.source, *database, &cursor, scope.pattern()).await?;
             let masked = keys.iter().filter(|key| scope.takes(key));
             let masked: Vec<&[u8]> = masked
                 .filter(|key| {
-                    rules.of(key).is_some_and(|masking| masking.tells(|label| has_room(&found, label)))
+                    rules.of(key).is_some_and(|masking| masking.wants(|label| has_room(&found, label)))
                 })
                 .map(Vec::as_slice)
                 .take(left)

@@ -24,19 +24,33 @@ pub struct Remaining {
 #[serde(rename_all = "camelCase")]
 pub struct Remains {
     pub remaining: Vec<Remaining>,
-    /// Kinds that we may not look at.
-    pub unseen: Vec<&'static str>,
+    /// Kinds that could not be looked at. The environment is gone all the same.
+    pub unseen: Vec<Unseen>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unseen {
+    pub kind: &'static str,
+    pub why: String,
 }
 
 impl Remains {
-    fn add<K>(&mut self, kind: &'static str, found: Option<Vec<K>>, judge: impl Fn(&K) -> Option<String>)
-    where
-        K: ResourceExt,
+    async fn look<K>(
+        &mut self,
+        kind: &'static str,
+        (cluster, api): (&Cluster, Api<K>),
+        judge: impl Fn(&K) -> Option<String>,
+    ) where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
     {
-        let Some(found) = found else { return self.unseen.push(kind) };
-        self.remaining.extend(
-            found.iter().filter_map(|one| Some(Remaining { kind, name: one.name_any(), why: judge(one)? })),
-        );
+        match gc::all(api).await {
+            Ok(found) => {
+                let left = |one: &K| Some(Remaining { kind, name: one.name_any(), why: judge(one)? });
+                self.remaining.extend(found.iter().filter_map(left));
+            }
+            Err(error) => self.unseen.push(Unseen { kind, why: cluster.explain(error).to_string() }),
+        }
     }
 }
 
@@ -47,25 +61,28 @@ pub(super) async fn remains(
     ran_in: Option<&str>,
 ) -> Remains {
     let name = existing.name_any();
+    let client = || cluster.client.clone();
     let mut remains = Remains::default();
-    remains.add("host claim", all(cluster).await, |claim: &HostClaim| {
-        let spec = &claim.spec;
-        let its = spec.control_namespace == namespace
-            && spec.environment == name
-            && spec.project == existing.spec.project;
-        its.then(|| format!("it was not given back: outboard gc -n {namespace}"))
-    });
-    let hostnames = match gc::all(Api::<Hostname>::namespaced(cluster.client.clone(), namespace)).await {
-        Ok(found) => Some(found),
-        Err(error) => unseen(&error),
-    };
-    remains.add("hostname", hostnames, |hostname: &Hostname| {
-        let host = hostname.name_any();
-        (hostname.spec.environment == name)
-            .then(|| format!("it is claimed for {name}: outboard hostname release {host} -n {namespace}"))
-    });
+    remains
+        .look("host claim", (cluster, Api::all(client())), |claim: &HostClaim| {
+            let spec = &claim.spec;
+            let its = spec.control_namespace == namespace
+                && spec.environment == name
+                && spec.project == existing.spec.project;
+            its.then(|| format!("it was not given back: outboard gc -n {namespace}"))
+        })
+        .await;
+    remains
+        .look("hostname", (cluster, Api::namespaced(client(), namespace)), |hostname: &Hostname| {
+            let host = hostname.name_any();
+            (hostname.spec.environment == name)
+                .then(|| format!("it is claimed for {name}: outboard hostname release {host} -n {namespace}"))
+        })
+        .await;
     if let Some(ran_in) = ran_in {
-        remains.add("volume", all(cluster).await, |volume: &PersistentVolume| kept(volume, ran_in));
+        remains
+            .look("volume", (cluster, Api::all(client())), |volume: &PersistentVolume| kept(volume, ran_in))
+            .await;
     }
     remains
 }
@@ -83,22 +100,6 @@ fn kept(volume: &PersistentVolume, ran_in: &str) -> Option<String> {
         }
         _ => format!("it had the data of {claim} and is not gone yet"),
     })
-}
-
-async fn all<K>(cluster: &Cluster) -> Option<Vec<K>>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
-{
-    match gc::all(Api::<K>::all(cluster.client.clone())).await {
-        Ok(found) => Some(found),
-        Err(error) => unseen(&error),
-    }
-}
-
-/// Whatever keeps us from looking: the environment is gone, and that was asked for.
-fn unseen<T>(error: &kube::Error) -> Option<T> {
-    tracing::debug!(%error, "what is left could not be looked at");
-    None
 }
 
 #[cfg(test)]
@@ -160,14 +161,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_not_be_looked_at_is_said() {
+    async fn what_could_not_be_looked_at_is_said_with_its_reason() {
         let cluster = crate::fake::cluster(|_, path| {
             if path.contains("/hostnames") {
                 return Some(list("Hostname", "outboard.dev/v1alpha1", &[]));
             }
-            crate::fake::status(403, "no", "Forbidden")
+            if path.contains("/hostclaims") {
+                return crate::fake::status(403, "hostclaims.outboard.dev is forbidden", "Forbidden");
+            }
+            None
         });
         let remains = remains(&cluster, "shop", &environment(), Some("shop-qa")).await;
-        assert_eq!((remains.remaining.len(), remains.unseen), (0, vec!["host claim", "volume"]));
+        assert!(remains.remaining.is_empty());
+        let told = |one: &Unseen| format!("{}: {}", one.kind, one.why);
+        insta::assert_snapshot!(remains.unseen.iter().map(told).collect::<Vec<_>>().join("\n"), @r"
+        host claim: Kubernetes refused: hostclaims.outboard.dev is forbidden
+        volume: cannot reach the cluster at https://here:6443: connection refused
+        ");
     }
 }

@@ -64,7 +64,7 @@ impl Rules {
     }
 
     /// Whether values of any rule can be looked for elsewhere of whose words more are wanted.
-    pub fn tell(&self, wanted: impl Fn(&str) -> bool) -> bool {
+    pub fn wants(&self, wanted: impl Fn(&str) -> bool) -> bool {
         self.rules.iter().any(|rule| rule.tells && wanted(&rule.label))
     }
 
@@ -113,7 +113,7 @@ impl Masking<'_> {
     }
 
     /// Whether it has values to be looked for elsewhere, of a rule of whose words more are wanted.
-    pub fn tells(&self, wanted: impl Fn(&str) -> bool) -> bool {
+    pub fn wants(&self, wanted: impl Fn(&str) -> bool) -> bool {
         self.rules.iter().any(|rule| rule.tells && wanted(&rule.label))
     }
 
