@@ -13,6 +13,8 @@ pub const ENVIRONMENT: &str = "outboard.dev/environment";
 pub const SLICE: &str = "outboard.dev/slice";
 /// The component or service an object belongs to.
 pub const PART: &str = "outboard.dev/part";
+/// The add-on of a cluster that an object belongs to.
+pub const ADDON: &str = "outboard.dev/addon";
 /// `project` or `environment`: what a ControllerRevision is a revision of.
 pub const REVISION_OF: &str = "outboard.dev/revision-of";
 /// On an environment revision: the jobs that have completed for it, as `name@namespace UID`, comma-separated.

@@ -16,6 +16,14 @@ pub enum Error {
     /// A rendered object is of a kind this crate does not write.
     #[error("object `{name}` is of a kind that outboard does not write")]
     UnknownKind { name: String },
+    /// An object of a bundle is there and others made it.
+    #[error("{kind} {}{name} is there, and others made it", namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default())]
+    Others { kind: String, namespace: Option<String>, name: String },
+    /// Kubernetes says that an object of a bundle is wrong.
+    #[error("Kubernetes refused {what}: {reason}")]
+    Rejected { what: String, reason: String },
+    #[error("{what} is still being deleted")]
+    StillGoing { what: String },
     #[error("failed to talk to Kubernetes: {0}")]
     Kube(#[from] kube::Error),
 }

@@ -3,7 +3,10 @@
 //!
 //! Knows nothing of what the objects mean; a slice decides, this crate writes.
 
+pub mod bundle;
+pub mod bundle_writer;
 pub mod claim;
+pub mod cluster_kinds;
 pub mod drift;
 pub mod error;
 pub mod fingerprint;
@@ -18,6 +21,8 @@ pub mod view;
 pub mod watch;
 pub mod writer;
 
+pub use bundle::{Bundle, Compared};
+pub use bundle_writer::{Done, compare, write};
 pub use claim::{Claim, claim_namespace};
 pub use error::Error;
 pub use host::{claim_host, judge_host, look_up_host, release_host, release_hosts};

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use crate::kinds::Kind;
 
 /// Managers that are part of Kubernetes or of the gateway, and write only what is theirs.
-const TRUSTED: [&str; 4] = ["kube-controller-manager", "kube-scheduler", "kubelet", "kube-apiserver"];
+pub(crate) const TRUSTED: [&str; 4] =
+    ["kube-controller-manager", "kube-scheduler", "kubelet", "kube-apiserver"];
 
 /// What to do with an object's managed fields before applying to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,7 +111,7 @@ fn template(taken: &[ManagedFieldsEntry]) -> ManagedFieldsEntry {
 }
 
 /// The union of two field sets.
-fn merge(into: &mut Value, from: &Value) {
+pub(crate) fn merge(into: &mut Value, from: &Value) {
     if let (Value::Object(into), Value::Object(from)) = (into, from) {
         for (key, value) in from {
             match into.get_mut(key) {

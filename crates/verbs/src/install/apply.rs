@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ::apply::cluster_kinds::api_of;
 use api::marks;
 use futures::future::try_join_all;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -15,7 +16,6 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::kinds::api_of;
 use super::{Error, Options, Taken, definitions, logs, workload};
 use crate::Cluster;
 

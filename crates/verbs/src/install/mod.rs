@@ -6,7 +6,6 @@ mod admission;
 mod apply;
 mod deployment;
 mod error;
-mod kinds;
 mod logs;
 mod rights;
 #[cfg(test)]
