@@ -11,8 +11,12 @@ locals {
   })
 
   # Before any node there has to be a pod network; the others want nodes to run on.
-  early_addons = { for name, version in var.addons : name => version if contains(["vpc-cni", "kube-proxy", "eks-pod-identity-agent"], name) }
-  late_addons  = { for name, version in var.addons : name => version if !contains(keys(local.early_addons), name) }
+  addons       = merge(var.addons, var.volumes ? { "aws-ebs-csi-driver" = lookup(var.addons, "aws-ebs-csi-driver", null) } : {})
+  early_addons = { for name, version in local.addons : name => version if contains(["vpc-cni", "kube-proxy", "eks-pod-identity-agent"], name) }
+  late_addons  = { for name, version in local.addons : name => version if !contains(keys(local.early_addons), name) }
+
+  # Environments are shut to each other by NetworkPolicies: without this EKS takes no notice of them.
+  addon_settings = { "vpc-cni" = jsonencode({ enableNetworkPolicy = "true" }) }
 }
 
 data "aws_partition" "here" {}
@@ -112,6 +116,7 @@ resource "aws_eks_addon" "early" {
   cluster_name                = aws_eks_cluster.this.name
   addon_name                  = each.key
   addon_version               = each.value
+  configuration_values        = lookup(local.addon_settings, each.key, null)
   resolve_conflicts_on_update = "OVERWRITE"
 }
 
@@ -123,5 +128,25 @@ resource "aws_eks_addon" "late" {
   addon_version               = each.value
   resolve_conflicts_on_update = "OVERWRITE"
 
+  # What the driver of volumes does in AWS, it does as a role of its own.
+  dynamic "pod_identity_association" {
+    for_each = each.key == "aws-ebs-csi-driver" && var.volumes ? { "ebs-csi-controller-sa" = aws_iam_role.pod["ebs-csi"].arn } : {}
+
+    content {
+      service_account = pod_identity_association.key
+      role_arn        = pod_identity_association.value
+    }
+  }
+
   depends_on = [aws_eks_node_group.worker]
+}
+
+# cluster-autoscaler is outboard's add-on: its account is bound to its role before it is there.
+resource "aws_eks_pod_identity_association" "autoscaler" {
+  count = var.autoscaler ? 1 : 0
+
+  cluster_name    = aws_eks_cluster.this.name
+  namespace       = "kube-system"
+  service_account = "cluster-autoscaler"
+  role_arn        = aws_iam_role.pod["cluster-autoscaler"].arn
 }

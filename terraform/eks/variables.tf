@@ -66,6 +66,18 @@ variable "addons" {
   }
 }
 
+variable "volumes" {
+  description = "Whether the driver of EBS volumes is one of the add-ons, with a role of its own."
+  type        = bool
+  default     = true
+}
+
+variable "autoscaler" {
+  description = "Whether cluster-autoscaler gets a role, for whoever installs it."
+  type        = bool
+  default     = true
+}
+
 variable "workers" {
   description = "Pools of workers by name: managed node groups of EC2 instances."
   type = map(object({

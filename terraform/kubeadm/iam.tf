@@ -126,7 +126,7 @@ data "aws_iam_policy_document" "control_plane" {
     resources = ["${local.parameter_arn}/progress", "${local.parameter_arn}/progress/*"]
   }
 
-  # The cloud controller: routes are Cilium's, so it reads nodes and looks after load balancers.
+  # The cloud controller: routes are the pod network's, so it reads nodes and looks after load balancers.
   statement {
     sid = "CloudControllerReads"
     actions = [
@@ -256,6 +256,85 @@ data "aws_iam_policy_document" "control_plane" {
     }
   }
 
+  # The driver of volumes makes them with the cluster's tag from the first moment…
+  statement {
+    sid = "VolumesRead"
+    actions = [
+      "ec2:DescribeInstanceTypes",
+      "ec2:DescribeSnapshots",
+      "ec2:DescribeTags",
+      "ec2:DescribeVolumeStatus",
+      "ec2:DescribeVolumesModifications",
+    ]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "VolumesCreate"
+    actions   = ["ec2:CreateVolume"]
+    resources = ["arn:${local.partition}:ec2:${var.region}:${local.account}:volume/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:RequestTag/${local.cluster_tag}"
+      values   = ["owned"]
+    }
+  }
+
+  statement {
+    sid       = "VolumesTag"
+    actions   = ["ec2:CreateTags"]
+    resources = ["arn:${local.partition}:ec2:${var.region}:${local.account}:volume/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ec2:CreateAction"
+      values   = ["CreateVolume"]
+    }
+  }
+
+  # …and touches only what has it: instances of this cluster, and its volumes.
+  statement {
+    sid     = "VolumesChange"
+    actions = ["ec2:AttachVolume", "ec2:DeleteVolume", "ec2:DetachVolume", "ec2:ModifyVolume"]
+    resources = [
+      "arn:${local.partition}:ec2:${var.region}:${local.account}:instance/*",
+      "arn:${local.partition}:ec2:${var.region}:${local.account}:volume/*",
+    ]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/${local.cluster_tag}"
+      values   = ["owned"]
+    }
+  }
+
+  statement {
+    sid = "AutoscalerReads"
+    actions = [
+      "autoscaling:DescribeAutoScalingInstances",
+      "autoscaling:DescribeLaunchConfigurations",
+      "autoscaling:DescribeScalingActivities",
+      "ec2:DescribeImages",
+      "ec2:DescribeLaunchTemplateVersions",
+      "ec2:GetInstanceTypesFromInstanceRequirements",
+    ]
+    resources = ["*"]
+  }
+
+  # Pools have this tag, groups of the control plane do not.
+  statement {
+    sid       = "AutoscalerScales"
+    actions   = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceTag/k8s.io/cluster-autoscaler/${var.id}"
+      values   = ["owned"]
+    }
+  }
+
   statement {
     sid       = "RegistryLogin"
     actions   = ["ecr:GetAuthorizationToken"]
@@ -319,6 +398,43 @@ resource "aws_iam_role_policy" "key" {
   name   = "key"
   role   = aws_iam_role.node[each.key].name
   policy = data.aws_iam_policy_document.key[0].json
+}
+
+# The same key for volumes of workloads: their driver has EC2 use it, for EC2 alone.
+data "aws_iam_policy_document" "volume_key" {
+  count = length(local.kms_arns)
+
+  statement {
+    sid       = "Use"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+    resources = local.kms_arns
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["ec2.${var.region}.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Grant"
+    actions   = ["kms:CreateGrant"]
+    resources = local.kms_arns
+
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "volume_key" {
+  for_each = length(local.kms_arns) == 0 ? toset([]) : toset(["control-plane"])
+
+  name   = "volume-key"
+  role   = aws_iam_role.node[each.key].name
+  policy = data.aws_iam_policy_document.volume_key[0].json
 }
 
 # Shells through Session Manager. Not AWS' own policy for it: that one lets a node read every parameter of the account,

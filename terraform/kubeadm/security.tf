@@ -55,15 +55,11 @@ locals {
     worker_metrics  = ["worker", "control_plane", "tcp", 4443, 4443, "aggregated metrics API"]
     worker_https    = ["worker", "control_plane", "tcp", 443, 443, "webhooks that listen on 443"]
 
-    # Cilium: VXLAN between all nodes, and its health checks.
+    # flannel: VXLAN between all nodes. Pods of one node reach those of another through it, webhooks and metrics too.
     vxlan_control_plane             = ["control_plane", "control_plane", "udp", 8472, 8472, "pod network"]
     vxlan_control_plane_from_worker = ["control_plane", "worker", "udp", 8472, 8472, "pod network"]
     vxlan_worker                    = ["worker", "worker", "udp", 8472, 8472, "pod network"]
     vxlan_worker_from_control_plane = ["worker", "control_plane", "udp", 8472, 8472, "pod network"]
-    cilium_control_plane            = ["control_plane", "control_plane", "tcp", 4240, 4240, "health of the pod network"]
-    cilium_cp_from_worker           = ["control_plane", "worker", "tcp", 4240, 4240, "health of the pod network"]
-    cilium_worker                   = ["worker", "worker", "tcp", 4240, 4240, "health of the pod network"]
-    cilium_worker_from_cp           = ["worker", "control_plane", "tcp", 4240, 4240, "health of the pod network"]
   }
 }
 

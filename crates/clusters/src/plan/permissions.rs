@@ -40,12 +40,13 @@ const KUBEADM: [&str; 10] = [
     "route53:ChangeResourceRecordSets",
     "ssm:PutParameter",
 ];
-const EKS: [&str; 8] = [
+const EKS: [&str; 9] = [
     "eks:AssociateAccessPolicy",
     "eks:CreateAccessEntry",
     "eks:CreateAddon",
     "eks:CreateCluster",
     "eks:CreateNodegroup",
+    "eks:CreatePodIdentityAssociation",
     "eks:DeleteCluster",
     "iam:AttachRolePolicy",
     "logs:CreateLogGroup",

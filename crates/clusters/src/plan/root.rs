@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::addons::{Addon, chosen};
 use super::names::Identity;
 use super::spec::{ClusterFile, Pool, Topology};
 use super::validate::{PODS, SERVICES};
@@ -121,6 +122,9 @@ fn inputs(file: &ClusterFile, identity: &Identity, declared: &[String]) -> Map<S
         }
     } else {
         set("admins", json!(spec.admins));
+        let wants = |addon| chosen(file).iter().any(|one| one.addon == addon);
+        set("volumes", wants(Addon::EbsCsi).into());
+        set("autoscaler", wants(Addon::ClusterAutoscaler).into());
     }
     set("network", addresses);
     set("api", api);
@@ -169,6 +173,22 @@ mod tests {
         let backend =
             Backend { bucket: "outboard-123".into(), region: "eu-west-1".into(), path_style: false };
         insta::assert_json_snapshot!(module(&file, &identity(), "./modules/kubeadm", &[], Some(&backend)));
+    }
+
+    #[test]
+    fn eks_is_told_which_add_ons_act_in_aws() {
+        let of = |addons: Value| {
+            let mut value = kubeadm();
+            value["spec"]["topology"] = json!("eks");
+            value["spec"]["addons"] = addons;
+            let file: ClusterFile = serde_json::from_value(value).unwrap();
+            let root = module(&file, &identity(), "./modules/eks", &[], None);
+            let input = |key: &str| root["module"]["cluster"][key].as_bool().unwrap();
+            (input("volumes"), input("autoscaler"))
+        };
+        assert_eq!(of(json!({})), (true, true));
+        assert_eq!(of(json!({"without": ["cluster-autoscaler"]})), (true, false));
+        assert_eq!(of(json!("none")), (false, false));
     }
 
     #[test]
