@@ -10,7 +10,7 @@ use crate::plan::cost::{self, Cost, Prices};
 use crate::plan::names::Identity;
 use crate::plan::root::{self, OUTPUT};
 use crate::plan::rules::{self, Loss};
-use crate::plan::spec::{ClusterFile, ClusterSpec, Topology};
+use crate::plan::spec::{AddonsSpec, ClusterFile, ClusterSpec, Nothing, Topology};
 use crate::plan::summary::{self, PlanSummary};
 use crate::plan::{contract, orphans};
 use crate::stop::unless;
@@ -36,7 +36,9 @@ pub struct Planned {
     /// Whether the file is the one that was applied last.
     pub unchanged: bool,
     /// Whether the cluster was never whole yet.
-    pub(crate) first: bool,
+    pub first: bool,
+    /// Whether it is to have add-ons.
+    pub addons: bool,
     /// Holds values that are secret: neither is ever printed.
     pub(crate) shown: Value,
     pub(crate) saved: SavedPlan,
@@ -54,6 +56,9 @@ pub struct Applied {
     pub engine: String,
     pub outboard: String,
     pub monthly: Option<f64>,
+    /// Whether it was applied by one that knows add-ons.
+    #[serde(default)]
+    pub addons: bool,
     /// Without `inputs`, which are the module's own business.
     pub spec: ClusterSpec,
 }
@@ -78,7 +83,12 @@ pub async fn plan(
     if work.backend.is_some() && adopt::read(&work.bucket, &work.identity).await?.is_some() {
         return Err(Error::Adopted { name: work.identity.name.clone() });
     }
-    let digest = unless(interrupted, prepare(work, sink)).await?;
+    let applied = match work.backend {
+        Some(_) => applied(&work.bucket, &work.identity).await?,
+        None => None,
+    };
+    let addons = gets_addons(&work.file, applied.as_ref());
+    let digest = unless(interrupted, Box::pin(prepare(work, addons, sink))).await?;
     if work.backend.is_some() {
         // What writes the state is finished: it looks for an interruption between its steps.
         recover::unstored(work, sink).await?;
@@ -94,10 +104,6 @@ pub async fn plan(
     sink(Event::Doing { what: "planning".to_owned() });
     let (shown, saved) = unless(interrupted, shown(work, purpose)).await?;
     let summary = summary::read(&shown);
-    let applied = match work.backend {
-        Some(_) => applied(&work.bucket, &work.identity).await?,
-        None => None,
-    };
     let first = applied.is_none();
     let unchanged = applied.as_ref().is_some_and(|applied| applied.digest == digest);
     let cost = match purpose {
@@ -107,7 +113,12 @@ pub async fn plan(
     let cost_delta = cost
         .as_ref()
         .map(|cost| cost.monthly - applied.and_then(|applied| applied.monthly).unwrap_or_default());
-    Ok(Planned { summary, cost, cost_delta, unchanged, first, shown, saved, digest })
+    Ok(Planned { summary, cost, cost_delta, unchanged, first, addons, shown, saved, digest })
+}
+
+/// Whether a cluster is to have add-ons: one that was made before there were any gets none unless its file speaks of them.
+fn gets_addons(file: &ClusterFile, applied: Option<&Applied>) -> bool {
+    file.spec.addons.is_some() || applied.is_none_or(|applied| applied.addons)
 }
 
 /// Saves a plan, and reads it: what is applied later is this one and no other.
@@ -172,14 +183,19 @@ pub fn price(file: &ClusterFile, beside: &Path) -> Result<Option<Cost>> {
 }
 
 /// Writes what Terraform reads, and has it fetch its provider.
-async fn prepare(work: &Work, sink: Sink<'_>) -> Result<String> {
+async fn prepare(work: &Work, addons: bool, sink: Sink<'_>) -> Result<String> {
     let (files, source) = work.modules()?;
     let declared = modules::variables(&files);
     if work.file.spec.topology == Topology::Own && !declares_output(&files) {
         return Err(Error::Contract(contract::read(None).err().unwrap_or_default()));
     }
     work.folder.forget_plans()?;
-    let root = root::module(&work.file, &work.identity, &source, &declared, work.backend.as_ref());
+    let mut file = work.file.clone();
+    if !addons {
+        // Nor does it get a driver or roles for them.
+        file.spec.addons = Some(AddonsSpec::None(Nothing::None));
+    }
+    let root = root::module(&file, &work.identity, &source, &declared, work.backend.as_ref());
     let overlay = work.overlay()?;
     work.folder.write(&files, &root, overlay.as_deref())?;
     let mut judged = root.clone();
@@ -220,5 +236,32 @@ async fn provider_lock(work: &Work) -> Result<()> {
     match found {
         Some(found) => work.folder.put(PROVIDER_LOCK, &found.bytes),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::kubeadm;
+
+    #[test]
+    fn a_cluster_of_before_gets_add_ons_only_if_its_file_speaks_of_them() {
+        let mut file: ClusterFile = serde_json::from_value(kubeadm()).unwrap();
+        file.spec.addons = None;
+        let of = |addons| Applied {
+            digest: String::new(),
+            at: String::new(),
+            engine: String::new(),
+            outboard: String::new(),
+            monthly: None,
+            addons,
+            spec: file.spec.clone(),
+        };
+        assert!(gets_addons(&file, None), "a new one");
+        assert!(gets_addons(&file, Some(&of(true))));
+        assert!(!gets_addons(&file, Some(&of(false))));
+        let mut asked = file.clone();
+        asked.spec.addons = Some(AddonsSpec::None(Nothing::None));
+        assert!(gets_addons(&asked, Some(&of(false))));
     }
 }

@@ -3,12 +3,13 @@
 use api::Problem;
 use aws::{Account, Network};
 
+use crate::plan::addons::chosen;
 use crate::plan::permissions;
 use crate::plan::preflight::{
     ADDRESSES, BALANCERS, CPUS, Limit, NETWORKS, Seen, problems, remarks, wanted_types,
 };
 use crate::plan::root::TAG;
-use crate::plan::spec::Topology;
+use crate::plan::spec::{ClusterFile, Topology};
 use crate::plan::sweep::lingers;
 use crate::work::Work;
 use crate::{Error, Event, Result, Sink};
@@ -29,7 +30,23 @@ pub async fn look(work: &Work, named: Vec<Problem>, sink: Sink<'_>) -> Result<()
     let seen = seen(work, sink).await;
     let mut found = problems(&work.file, &seen);
     found.extend(named);
+    found.extend(out_of_reach(&work.file, &["aws"]));
     if found.is_empty() { Ok(()) } else { Err(Error::Preflight(found)) }
+}
+
+/// Whoever reaches the API of EKS gets their token from a program. `programs`: what is looked for.
+fn out_of_reach(file: &ClusterFile, programs: &[&str]) -> Option<Problem> {
+    if file.spec.topology != Topology::Eks || chosen(file).is_empty() {
+        return None;
+    }
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let there = |program: &&&str| std::env::split_paths(&paths).any(|path| path.join(program).is_file());
+    let missing = programs.iter().find(|program| !there(program))?;
+    let problem = Problem::new(
+        "/spec/addons",
+        format!("there is no program `{missing}`, with which EKS is signed in to"),
+    );
+    Some(problem.hint("install it, or say `addons: none` and bring them about elsewhere"))
 }
 
 /// Whether something of it may be there already.
@@ -138,4 +155,28 @@ async fn limit(
         _ => None,
     };
     Ok(Some(Limit { what, used, at_most }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::tests::kubeadm;
+
+    #[test]
+    fn a_cluster_of_eks_whose_add_ons_nobody_here_could_bring_about_is_told_before_the_spend() {
+        let of = |topology: &str, addons: &str| {
+            let mut file = kubeadm();
+            file["spec"]["topology"] = json!(topology);
+            if !addons.is_empty() {
+                file["spec"]["addons"] = json!(addons);
+            }
+            let file: ClusterFile = serde_json::from_value(file).unwrap();
+            out_of_reach(&file, &["sh", "a-program-that-is-not-there"]).map(|problem| problem.message)
+        };
+        assert!(of("eks", "").is_some_and(|said| said.contains("a-program-that-is-not-there")));
+        assert_eq!(of("eks", "none"), None);
+        assert_eq!(of("kubeadm", ""), None);
+    }
 }

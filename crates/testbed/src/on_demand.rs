@@ -5,11 +5,12 @@ use crate::go;
 use crate::image::{self, ImageSpec, Store, cli};
 use crate::registry;
 use crate::tools::tools;
+use crate::versions::METRICS_SERVER;
 
 /// What may be asked for.
 pub fn images(cache: &Cache) -> anyhow::Result<Vec<ImageSpec>> {
     let mut images = image::applications();
-    images.extend([image::mysql(), talk(cache)?]);
+    images.extend([image::mysql(), talk(cache)?, metrics_server(cache)?]);
     for version in ["1", "2"] {
         images.push(chatter(cache, version)?);
     }
@@ -40,6 +41,17 @@ fn talk(cache: &Cache) -> anyhow::Result<ImageSpec> {
         .port(8080)
         .port(9090)
         .port(7070))
+}
+
+/// metrics-server, answering like the one of its registry: an add-on of clusters asks for it by that name.
+fn metrics_server(cache: &Cache) -> anyhow::Result<ImageSpec> {
+    let program = "/metrics-server";
+    let name = format!("metrics-server/metrics-server:{METRICS_SERVER}");
+    Ok(ImageSpec::scratch(&name)
+        .file(program, go::METRICS_SERVER.path(cache)?, 0o755)
+        .dir("/tmp", 0o1777, 0)
+        .run_as("65534:65534")
+        .entrypoint(&[program]))
 }
 
 /// Two versions that write alike: one can replace the other.

@@ -3,6 +3,7 @@
 pub const KUBERNETES: &str = "v1.36.3";
 pub const ENVOY: &str = "1.40.0";
 pub const ENVOY_GATEWAY: &str = "v1.9.1";
+pub const METRICS_SERVER: &str = "v0.9.0";
 /// Only benches use these.
 pub const HELM: &str = "v3.22.0";
 pub const KWOK: &str = "v0.8.0";
@@ -22,6 +23,7 @@ mod tests {
         let module = include_str!("../go/go.mod");
         assert!(module.contains(&format!("k8s.io/kubernetes {KUBERNETES}\n")));
         assert!(module.contains(&format!("github.com/envoyproxy/gateway {ENVOY_GATEWAY}")));
+        assert!(module.contains(&format!("sigs.k8s.io/metrics-server {METRICS_SERVER}")));
         assert!(module.contains(&format!("sigs.k8s.io/kwok {KWOK}")));
         assert!(include_str!("../go/helm/go.mod").contains(&format!("helm.sh/helm/v3 {HELM}")));
         assert!(include_str!("../go/stern/go.mod").contains(&format!("github.com/stern/stern {STERN}")));

@@ -1,5 +1,6 @@
 //! `outboard cluster …`
 
+mod addons;
 mod adopt;
 mod cost;
 mod create;
@@ -33,6 +34,8 @@ pub enum ClusterCommand {
     Diagnose(diagnose::DiagnoseArgs),
     Cost(cost::CostArgs),
     Kubeconfig(kubeconfig::KubeconfigArgs),
+    #[command(subcommand)]
+    Addons(addons::AddonsCommand),
     Unlock(unlock::UnlockArgs),
     Adopt(adopt::AdoptArgs),
     Forget(forget::ForgetArgs),
@@ -42,7 +45,7 @@ pub enum ClusterCommand {
 impl ClusterCommand {
     /// Whether an engine runs that has to be stopped with care.
     pub fn runs_engine(&self) -> bool {
-        matches!(self, Self::Plan(_) | Self::Create(_) | Self::Drift(_) | Self::Destroy(_))
+        matches!(self, Self::Plan(_) | Self::Create(_) | Self::Drift(_) | Self::Destroy(_) | Self::Addons(_))
     }
 }
 
@@ -61,6 +64,7 @@ pub async fn run(
         ClusterCommand::Diagnose(args) => diagnose::run(context, args).await,
         ClusterCommand::Cost(args) => cost::run(context, &args),
         ClusterCommand::Kubeconfig(args) => kubeconfig::run(context, args).await,
+        ClusterCommand::Addons(command) => Box::pin(addons::run(context, command, &mut interrupted)).await,
         ClusterCommand::Unlock(args) => Box::pin(unlock::run(context, args)).await,
         ClusterCommand::Adopt(args) => Box::pin(adopt::run(context, args)).await,
         ClusterCommand::Forget(args) => Box::pin(forget::run(context, args)).await,

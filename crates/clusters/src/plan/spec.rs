@@ -7,6 +7,8 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::addons::Addon;
+
 /// A whole Cluster file.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -69,6 +71,13 @@ pub struct ClusterSpec {
     /// ARN of the key of volumes and parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
+    /// What is installed once the API answers: `none`, or what of it is left out (default: everything; own: nothing).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addons: Option<AddonsSpec>,
+    /// Whether `destroy` has the cluster's own Kubernetes delete environments, load balancers and volumes first (own; default:
+    /// false).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub give_back: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftRules>,
     /// File beside this one (JSON) with prices that hold in place of list prices.
@@ -209,6 +218,64 @@ pub enum Effect {
 pub struct StatePlace {
     /// Bucket of states (default `outboard-ACCOUNT-REGION`); made if it is not there.
     pub bucket: String,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum AddonsSpec {
+    None(Nothing),
+    Some(SomeAddons),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Nothing {
+    None,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SomeAddons {
+    /// Those that somebody else looks after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Addon>,
+    /// These and no others; topology own has none but those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<Addon>,
+    /// Registry that holds all images, in place of their own hosts: registry.example.org/mirror.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewaySettings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outboard: Option<OutboardSettings>,
+}
+
+/// Who reaches the Gateway.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct GatewaySettings {
+    /// Whether its load balancer has a public address (default: false, reached from its network alone).
+    #[serde(default)]
+    pub public: bool,
+    /// CIDRs that reach a public one; 0.0.0.0/0 is everybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow: Vec<String>,
+}
+
+/// How outboard itself is installed; more can be said to `outboard install`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct OutboardSettings {
+    /// Its image (default: the one of this version).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Domain of environments' hosts (default: localhost).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// Delivery stream of Firehose to which a DaemonSet ships logs of environments; without one none are shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_stream: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]

@@ -1,10 +1,18 @@
 //! What only a whole Cluster file can tell: every problem at once, with its place.
 
+mod addons;
+mod network;
+#[cfg(test)]
+mod tests;
+mod workers;
+
 use api::Problem;
 use api::problem::pointer;
 
+pub use addons::version_problems;
+
 use super::cidr::Cidr;
-use super::spec::{ClusterFile, ClusterSpec, Nat, Network, Pool, Topology};
+use super::spec::{AddonsSpec, ClusterFile, ClusterSpec, Nat, Topology};
 
 /// Longer ones would not fit into names of load balancers.
 const LONGEST: usize = 20;
@@ -38,6 +46,13 @@ pub fn problems(file: &ClusterFile) -> Vec<Problem> {
     for (key, _) in spec.tags.iter().filter(|(key, _)| ours.iter().any(|ours| key.starts_with(ours))) {
         let at = pointer("/spec/tags", key);
         found.push(Problem::new(at, format!("tags that begin with `{}` are not given by hand", prefix(key))));
+    }
+    if let Some(AddonsSpec::Some(said)) = &spec.addons {
+        addons::problems(file, said, &mut found);
+    }
+    if file.spec.topology != Topology::Own && file.spec.give_back.is_some() {
+        let problem = Problem::new("/spec/giveBack", "clusters of outboard's own modules always give back");
+        found.push(problem.hint("leave it out"));
     }
     if let Some(terraform) = &spec.terraform
         && !terraform.overlay.ends_with(".tf.json")
@@ -161,7 +176,7 @@ fn ours(spec: &ClusterSpec, found: &mut Vec<Problem>) {
         );
     }
     if let Some(network) = &spec.network {
-        addresses(network, &spec.region, kubeadm, found);
+        network::problems(network, &spec.region, kubeadm, found);
         if network.nat == Nat::None {
             let problem = Problem::new("/spec/network/nat", "nodes without a way out cannot become nodes");
             found.push(
@@ -194,7 +209,7 @@ fn ours(spec: &ClusterSpec, found: &mut Vec<Problem>) {
         }
     }
     for (name, pool) in &spec.workers {
-        workers(&pointer("/spec/workers", name), name, pool, kubeadm, found);
+        workers::problems(&pointer("/spec/workers", name), name, pool, kubeadm, found);
     }
 }
 
@@ -216,52 +231,6 @@ fn version(spec: &ClusterSpec, kubeadm: bool, found: &mut Vec<Problem>) {
         } else {
             "two numbers in quotes, such as \"1.34\": EKS chooses the third"
         }));
-    }
-}
-
-fn addresses(network: &Network, region: &str, kubeadm: bool, found: &mut Vec<Problem>) {
-    let mut blocks: Vec<(&str, &str, Cidr)> = Vec::new();
-    let pods = network.pods.as_deref().unwrap_or(PODS);
-    let services = network.services.as_deref().unwrap_or(SERVICES);
-    let mut named = vec![("cidr", network.cidr.as_str()), ("services", services)];
-    if kubeadm {
-        named.push(("pods", pods));
-    } else if network.pods.is_some() {
-        let problem = Problem::new("/spec/network/pods", "topology eks has no `pods`");
-        found.push(problem.hint("its pods have addresses of the VPC"));
-    }
-    for (key, text) in named {
-        match text.parse::<Cidr>() {
-            Ok(cidr) => blocks.push((key, text, cidr)),
-            Err(why) => found.push(Problem::new(format!("/spec/network/{key}"), why)),
-        }
-    }
-    if let Some((_, text, cidr)) = blocks.first().filter(|(key, ..)| *key == "cidr")
-        && !(16..=21).contains(&cidr.bits)
-    {
-        let problem = Problem::new("/spec/network/cidr", format!("`{text}` is no /16 to /21"));
-        found.push(
-            problem.hint("AWS takes no more than /16, and less leaves too few addresses for each zone"),
-        );
-    }
-    for (index, (key, text, cidr)) in blocks.iter().enumerate() {
-        for (other, other_text, _) in blocks[..index].iter().filter(|(.., other)| other.overlaps(*cidr)) {
-            let message = format!("`{key}` ({text}) and `{other}` ({other_text}) overlap");
-            found.push(Problem::new(format!("/spec/network/{key}"), message));
-        }
-    }
-    let at = "/spec/network/zones";
-    if network.zones.is_empty() || network.zones.len() > 8 {
-        found.push(Problem::new(at, format!("{} zones: one to eight can be", network.zones.len())));
-    }
-    for (index, zone) in network.zones.iter().enumerate() {
-        let at = format!("{at}/{index}");
-        if !zone.starts_with(region) || zone.len() <= region.len() {
-            let problem = Problem::new(&at, format!("`{zone}` is no zone of {region}"));
-            found.push(problem.hint(format!("such as {region}a")));
-        } else if network.zones[..index].contains(zone) {
-            found.push(Problem::new(at, format!("`{zone}` is named twice")));
-        }
     }
 }
 
@@ -299,84 +268,6 @@ fn api_access(spec: &ClusterSpec, kubeadm: bool, found: &mut Vec<Problem>) {
     }
 }
 
-const LABELS: &str = "at most 63 letters, digits and `-_.` with a letter or digit at both ends; a key may have a domain and `/` before it";
-
-/// What a kubelet refuses to start with, but for the few that it may set.
-fn is_kubernetes_own(key: &str) -> bool {
-    let Some((domain, _)) = key.split_once('/') else { return false };
-    let within = |of: &str| domain == of || domain.ends_with(&format!(".{of}"));
-    let allowed = within("kubelet.kubernetes.io") || within("node.kubernetes.io");
-    (within("kubernetes.io") || within("k8s.io")) && !allowed
-}
-
-fn is_label_key(key: &str) -> bool {
-    let (domain, name) = key.split_once('/').map_or((None, key), |(domain, name)| (Some(domain), name));
-    let is_part = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('-')
-            && !part.ends_with('-')
-            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    let right = domain.is_none_or(|domain| domain.len() <= 253 && domain.split('.').all(is_part));
-    right && !name.is_empty() && is_label_value(name)
-}
-
-fn is_label_value(value: &str) -> bool {
-    let ends = |end: Option<u8>| end.is_none_or(|byte| byte.is_ascii_alphanumeric());
-    value.len() <= 63
-        && ends(value.bytes().next())
-        && ends(value.bytes().last())
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-}
-
-fn workers(at: &str, name: &str, pool: &Pool, kubeadm: bool, found: &mut Vec<Problem>) {
-    let right = (1..=20).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !right {
-        let problem = Problem::new(at, format!("`{name}` cannot be a pool's name"));
-        found.push(problem.hint("at most 20 lower-case letters, digits and hyphens"));
-    }
-    if pool.instances.is_empty() {
-        found.push(Problem::new(format!("{at}/instances"), "no instance type"));
-    }
-    if pool.max == 0 || pool.min > pool.max {
-        found.push(Problem::new(
-            format!("{at}/max"),
-            format!("from {} to {} nodes cannot be", pool.min, pool.max),
-        ));
-    }
-    if pool.spot && pool.instances.len() < 3 {
-        let problem =
-            Problem::new(format!("{at}/instances"), "a spot pool needs three instance types or more");
-        found
-            .push(problem.hint("of as much memory and CPU: where one is taken back there has to be another"));
-    }
-    for (key, value) in &pool.labels {
-        let at = pointer(&format!("{at}/labels"), key);
-        if is_kubernetes_own(key) {
-            let problem = Problem::new(&at, format!("a kubelet may not give itself the label `{key}`"));
-            found.push(problem.hint("it would not start: take a prefix of your own, or none"));
-        } else if !is_label_key(key) || !is_label_value(value) {
-            let problem = Problem::new(&at, format!("`{key}: {value}` is no label"));
-            found.push(problem.hint(LABELS));
-        }
-    }
-    for (index, taint) in pool.taints.iter().enumerate() {
-        if !is_label_key(&taint.key) || !is_label_value(&taint.value) {
-            let problem = Problem::new(
-                format!("{at}/taints/{index}"),
-                format!("`{}={}` is no taint", taint.key, taint.value),
-            );
-            found.push(problem.hint(LABELS));
-        }
-    }
-    if pool.on_demand > 0 && (!pool.spot || !kubeadm) {
-        let problem =
-            Problem::new(format!("{at}/onDemand"), "`onDemand` is for spot pools of topology kubeadm");
-        found.push(problem);
-    }
-}
-
 fn is_key(arn: &str, region: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     matches!(parts.as_slice(), ["arn", _, "kms", at, _, key] if *at == region && key.starts_with("key/"))
@@ -389,99 +280,4 @@ fn is_bucket(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.')
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::plan::tests::kubeadm;
-
-    fn told(change: impl FnOnce(&mut Value)) -> Vec<String> {
-        let mut file = kubeadm();
-        change(&mut file);
-        let file: ClusterFile = serde_json::from_value(file).unwrap();
-        problems(&file)
-            .into_iter()
-            .map(|problem| format!("{}: {}", problem.pointer, problem.message))
-            .collect()
-    }
-
-    #[test]
-    fn a_right_file_has_no_problem() {
-        assert_eq!(told(|_| {}), Vec::<String>::new());
-    }
-
-    #[test]
-    fn every_mistake_is_told_at_once_and_where_it_is() {
-        let all = told(|file| {
-            file["metadata"]["name"] = json!("Shop");
-            file["spec"]["region"] = json!("europe");
-            file["spec"]["account"] = json!("12");
-            file["spec"]["kubernetes"] = json!("1.34");
-            file["spec"]["image"] = json!("ubuntu");
-            file["spec"]["network"] = json!({
-                "cidr": "10.20.0.0/24", "zones": ["eu-west-1a", "eu-west-1a"], "pods": "10.20.0.0/18", "services": "10.96.0.0/12"});
-            file["spec"]["api"] = json!({"public": true});
-            file["spec"]["controlPlane"]["nodes"] = json!(2);
-            file["spec"]["workers"] =
-                json!({"Big": {"instances": ["m6i.large"], "min": 3, "max": 1, "spot": true}});
-            file["spec"]["tags"] = json!({"outboard.dev/cluster": "x"});
-            file["spec"]["state"] = json!({"bucket": "My_Bucket"});
-            file["spec"]["terraform"] = json!({"override": "extra.tf"});
-        });
-        insta::assert_snapshot!(all.join("\n"));
-    }
-
-    #[test]
-    fn the_api_is_never_opened_to_everybody() {
-        let all =
-            told(|file| file["spec"]["api"]["allow"] = json!(["0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/8"]));
-        let said = |index: u8| format!("/spec/api/allow/{index}: the API is not opened to everybody");
-        assert_eq!(all, [said(0), said(1)]);
-    }
-
-    #[test]
-    fn what_would_fail_after_the_spend_is_refused_before() {
-        let all = told(|file| {
-            file["spec"]["kubernetes"] = json!("1.30.4");
-            file["spec"]["network"]["nat"] = json!("none");
-        });
-        insta::assert_snapshot!(all.join("\n"));
-    }
-
-    #[test]
-    fn labels_and_taints_are_such_as_a_kubelet_starts_with() {
-        let all = told(|file| {
-            let batch = &mut file["spec"]["workers"]["batch"];
-            batch["labels"] = json!({
-                "team": "batch", "example.org/tier": "", "node.kubernetes.io/pool": "a", "node-role.kubernetes.io/batch": "x",
-                "it's": "b", "team2": "two words", "Example.org/a": "b"});
-            batch["taints"] = json!([
-                {"key": "example.org/batch", "effect": "NoExecute"}, {"key": "batch", "value": "';reboot;'", "effect": "NoSchedule"}]);
-        });
-        insta::assert_snapshot!(all.join("\n"));
-    }
-
-    #[test]
-    fn a_key_is_named_by_its_arn_in_the_clusters_region() {
-        let of = |key: &str| told(|file| file["spec"]["kmsKey"] = json!(key));
-        assert_eq!(of("arn:aws:kms:eu-west-1:123456789012:key/1234"), Vec::<String>::new());
-        for wrong in [
-            "alias/mine",
-            "arn:aws:kms:us-east-1:123456789012:key/1234",
-            "arn:aws:kms:eu-west-1:1:alias/mine",
-        ] {
-            assert_eq!(of(wrong), [format!("/spec/kmsKey: `{wrong}` is no ARN of a key of eu-west-1")]);
-        }
-    }
-
-    #[test]
-    fn keys_of_another_topology_are_refused_rather_than_ignored() {
-        let all = told(|file| file["spec"]["topology"] = json!("own"));
-        insta::assert_snapshot!(all.join("\n"));
-        let all = told(|file| file["spec"]["topology"] = json!("eks"));
-        insta::assert_snapshot!(all.join("\n"));
-    }
 }
