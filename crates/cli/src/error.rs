@@ -181,7 +181,13 @@ fn of_cluster(error: &verbs::clusters::Error) -> Exit {
         | Error::Contract(_)
         | Error::Preflight(_)
         | Error::Name(_)
+        | Error::OtherFile { .. }
         | Error::Unreadable { .. } => Exit::Invalid,
+        Error::NoApi { .. } | Error::NotFetched { .. } => Exit::Unreachable,
+        Error::AddonTaken { .. } | Error::Held(_) | Error::Doomed => Exit::Conflict,
+        Error::AddonLate { .. } => Exit::Timeout,
+        // The first one: what others needed it stood still for its sake.
+        Error::Addons(all) => all.first().map_or(Exit::Failure, |(_, error)| of_cluster(error)),
         Error::NoCluster { .. } | Error::NoKubeconfig { .. } | Error::NotLocked => Exit::NotFound,
         Error::Busy
         | Error::Exists { .. }

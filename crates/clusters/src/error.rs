@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use api::Problem;
 use thiserror::Error;
 
+use crate::plan::addons::Addon;
 use crate::plan::lock::{Holder, Lock};
 use crate::plan::rules::Violation;
 
@@ -79,6 +80,28 @@ pub enum Error {
     NoKubeconfig { place: String },
     #[error("parameter {parameter} is gone, with a key that the cluster's nodes trust")]
     LostKey { parameter: String },
+    #[error("the cluster's API does not answer: {why}")]
+    NoApi { why: String },
+    #[error("{} cannot be applied: {why}", .addon.word())]
+    Addon { addon: Addon, why: String },
+    #[error("{what}, where {} would put its own", .addon.word())]
+    AddonTaken { addon: Addon, what: String, takes_more: bool },
+    #[error("{} does not come up: {why}", .addon.word())]
+    AddonFails { addon: Addon, why: String },
+    #[error("{} has not come up in time: {why}", .addon.word())]
+    AddonLate { addon: Addon, why: String },
+    #[error("{} add-on{} could not be brought about", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+    Addons(Vec<(Addon, Error)>),
+    #[error("the cluster's Kubernetes refused to give something back: {why}")]
+    GivingBack { why: String },
+    #[error("a destruction of the cluster was begun")]
+    Doomed,
+    #[error("{} environment{} of the cluster may not be destroyed", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+    Held(Vec<String>),
+    #[error("{url} cannot be fetched: {why}")]
+    NotFetched { url: String, why: String },
+    #[error("{place} is not what it has to be: its SHA-256 is {found}, not {wanted}")]
+    OtherFile { place: String, wanted: String, found: String },
     #[error("{what} cannot be read: {why}")]
     Unreadable { what: String, why: String },
     #[error("failed to write {}", .path.display())]
@@ -88,6 +111,17 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Sorts what went wrong with an add-on's objects.
+    pub(crate) fn of_addon(addon: Addon, error: apply::Error) -> Self {
+        match error {
+            apply::Error::Others { ref kind, .. } => {
+                let takes_more = matches!(kind.as_str(), "CustomResourceDefinition" | "Namespace");
+                Self::AddonTaken { addon, what: error.to_string(), takes_more }
+            }
+            other => Self::Addon { addon, why: other.to_string() },
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -132,6 +166,29 @@ impl Error {
                 format!("take another name, or strike it off first: `outboard cluster forget {name}`")
             }
             Self::InUse { .. } => "whatever uses it was made by others: take it away, and run the same command again".to_owned(),
+            Self::NoApi { .. } => {
+                "`outboard cluster diagnose` tells what machines say; a private API is reached from its network alone: run `outboard cluster addons apply` there".to_owned()
+            }
+            // Deleted, it would take along whatever hangs on it.
+            Self::AddonTaken { addon, takes_more: true, .. } => {
+                format!("leave this add-on to whoever made it: `addons: {{without: [{}]}}`", addon.word())
+            }
+            Self::AddonTaken { addon, .. } => format!(
+                "rename or delete it, or leave this add-on to whoever made it: `addons: {{without: [{}]}}`",
+                addon.word()
+            ),
+            Self::Addons(_) | Self::Addon { .. } | Self::AddonFails { .. } | Self::AddonLate { .. } => {
+                "`outboard cluster addons apply` goes on with the rest".to_owned()
+            }
+            Self::NotFetched { .. } => {
+                "without a way to it, bring the file along and say `--from FOLDER`: `outboard cluster addons images` lists what there has to be".to_owned()
+            }
+            Self::Doomed => {
+                "`outboard cluster create` takes it back and brings add-ons about; `outboard cluster destroy` goes on with it".to_owned()
+            }
+            Self::Held(_) => "nothing was deleted: say --protected if protected ones may go, or have whoever guards them let them go".to_owned(),
+            Self::GivingBack { .. } => "look at what it says, and run the same command again: it goes on".to_owned(),
+            Self::OtherFile { .. } => "nothing of it was used: fetch it anew, and find out who changed it if it stays so".to_owned(),
             Self::Left(_) => {
                 "AWS' index of tags may be some minutes late: run the same command again; what stays was made by others".to_owned()
             }
@@ -161,7 +218,7 @@ impl Error {
             Self::Aws { failure, .. } => vec![spoken(failure)],
             Self::OtherAccount { arn, .. } => vec![format!("you are {arn}")],
             Self::Locked { lock, holder } => vec![
-                format!("by {} since {} ({})", lock.who, lock.created, lock.operation),
+                format!("by {} since {} ({})", lock.who, lock.created, lock.what()),
                 match holder {
                     Holder::Alive => "its process runs on this machine".to_owned(),
                     Holder::Gone => "its process was on this machine and is gone".to_owned(),
@@ -183,7 +240,14 @@ impl Error {
                 .collect(),
             Self::Contract(problems) => problems.iter().map(|problem| problem.message.clone()).collect(),
             Self::InUse { why, .. } => vec![why.clone()],
-            Self::Left(all) => all.clone(),
+            Self::Addons(all) => all
+                .iter()
+                .map(|(_, error)| match error.hint() {
+                    Some(hint) if matches!(error, Self::AddonTaken { .. }) => format!("{error}; {hint}"),
+                    _ => error.to_string(),
+                })
+                .collect(),
+            Self::Left(all) | Self::Held(all) => all.clone(),
             Self::Folder { source, .. } => vec![source.to_string()],
             _ => Vec::new(),
         }
@@ -234,6 +298,19 @@ fn of_aws(failure: &aws::Failure) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_told_to_delete_what_takes_more_along() {
+        let of = |kind: &str| {
+            let name = "gateways.gateway.networking.k8s.io".to_owned();
+            let others = apply::Error::Others { kind: kind.to_owned(), namespace: None, name };
+            Error::of_addon(Addon::Gateway, others).hint().unwrap_or_default()
+        };
+        assert!(!of("CustomResourceDefinition").contains("delete"));
+        assert!(!of("Namespace").contains("delete"));
+        assert!(of("CustomResourceDefinition").contains("without: [gateway]"));
+        assert!(of("ClusterRole").starts_with("rename or delete it"));
+    }
 
     #[test]
     fn a_session_that_ended_is_told_from_other_failures() {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::plan::progress::History;
-use crate::{Error, Result, modules};
+use crate::{Error, Result, modules, own_lock};
 
 /// The generated root, and what somebody lays over it.
 const ROOT: &str = "main.tf.json";
@@ -195,7 +195,7 @@ impl Folder {
     pub fn clear(&self) -> Result<()> {
         self.forget_plans()?;
         self.remove_all(ASIDE, ".tfstate")?;
-        for name in [ROOT, OVERLAY, EVENTS, TOLD, "run.json", ".terraform.lock.hcl"] {
+        for name in [ROOT, OVERLAY, EVENTS, TOLD, "run.json", own_lock::FILE, ".terraform.lock.hcl"] {
             self.remove(name)?;
         }
         for name in ["modules", ".terraform"] {
@@ -220,7 +220,7 @@ impl Drop for SavedPlan {
 }
 
 /// Where all clusters have their folders: as the XDG specification says, below what a machine keeps of its users' programs.
-fn home() -> PathBuf {
+pub(crate) fn home() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
     state.unwrap_or_else(std::env::temp_dir).join("outboard/clusters")

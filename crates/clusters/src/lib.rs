@@ -1,8 +1,9 @@
 //! Slice 1: clusters. A Cluster file becomes a root module for Terraform, whose plans are judged and told, whose runs are
 //! followed, and whose states are kept in a bucket of outboard's own.
 //!
-//! `plan` holds the decisions. Nothing here talks to Kubernetes: there is none yet.
+//! `plan` holds the decisions. Only `addons`, `giving_back` and `reach` talk to Kubernetes: the one that was made.
 
+pub mod addons;
 mod adopt;
 mod applying;
 mod create;
@@ -12,13 +13,16 @@ mod drift;
 mod engine;
 mod error;
 mod folder;
+mod giving_back;
 mod kubeconfig;
 mod modules;
+mod own_lock;
 mod pki;
 pub mod plan;
 mod planning;
 mod preflight;
 mod process;
+mod reach;
 mod recover;
 mod run;
 mod status;
@@ -31,7 +35,7 @@ use serde::Serialize;
 
 pub use adopt::{Adopted, adopt, forget};
 pub use create::{Created, apply};
-pub use destroy::{Receipt, destroy};
+pub use destroy::{Receipt, Way, destroy};
 pub use diagnose::diagnose;
 pub use drift::drift;
 pub use engine::Engine;
@@ -39,6 +43,7 @@ pub use error::{Error, Result, Said};
 pub use kubeconfig::{Kubeconfig, kubeconfig};
 pub use plan::cost::{Cost, Prices};
 pub use plan::diagnosis::Finding;
+pub use plan::giving_back::Step;
 pub use plan::lock::{Holder, Lock};
 pub use plan::progress::Look;
 pub use plan::spec::{ClusterFile, json_schema};
@@ -46,6 +51,7 @@ pub use plan::summary::PlanSummary;
 pub use plan::sweep::{Count, Swept};
 pub use planning::{Planned, Purpose, plan as planned, price};
 pub use preflight::{is_begun, look as preflight};
+pub use reach::{answering, client, of_doomed};
 pub use recover::{settle, unlock};
 pub use status::{Phase, Status, list, status};
 pub use stop::unless;

@@ -13,7 +13,7 @@ use crate::plan::{journal, orphans, state};
 use crate::run::{self, Ended};
 use crate::stop::between;
 use crate::work::{Wanted, Work};
-use crate::{Error, Event, Result, Sink, process};
+use crate::{Error, Event, Result, Sink, own_lock, process};
 
 /// Follows a run that is still going on, to its end.
 pub async fn running(
@@ -44,7 +44,7 @@ pub async fn locked(work: &Work, sink: Sink<'_>) -> Result<()> {
     release(work, &etag).await
 }
 
-async fn lock_of(work: &Work) -> Result<Option<(Lock, String)>> {
+pub async fn lock_of(work: &Work) -> Result<Option<(Lock, String)>> {
     read_lock(&work.bucket, &work.identity.lock_key()).await
 }
 
@@ -58,6 +58,10 @@ pub async fn read_lock(bucket: &aws::OwnBucket, key: &str) -> Result<Option<(Loc
 }
 
 fn holder(work: &Work, lock: &Lock) -> Holder {
+    // We have its folder, so whoever had it is gone.
+    if own_lock::is_ours(work, lock) {
+        return Holder::Gone;
+    }
     let last = work.folder.record().map(|record| LastRun {
         // A run whose beginning nobody could write down any more is one, too.
         alive: process::is_alive(&record) || process::applies_in(work.folder.path()),

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::adopt::{self, Adopted};
+use crate::destroy;
 use crate::plan::contract::{self, Contract};
+use crate::plan::giving_back::Step;
 use crate::plan::lock::Lock;
 use crate::plan::names::{CLUSTERS, Identity};
 use crate::planning::{Applied, applied};
@@ -45,6 +47,9 @@ pub struct Status {
     pub contract: Option<Contract>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Adopted>,
+    /// How far its destruction is, if it was begun.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub destruction: Vec<Step>,
 }
 
 pub async fn status(wanted: &Wanted) -> Result<Status> {
@@ -75,10 +80,12 @@ pub async fn of(bucket: &aws::OwnBucket, identity: Identity) -> Result<Status> {
     let found = stored.clone().unwrap_or_default();
     let contract = contract::read(found.output.as_ref()).ok();
     let adopted = adopt::read(bucket, &identity).await?;
+    let destruction = destroy::steps(bucket, &identity).await?;
     let phase = match (&stored, &lock) {
         (None, _) if adopted.is_some() => Phase::Adopted,
         (_, Some(_)) => Phase::Locked,
         (None, None) => Phase::Absent,
+        (Some(_), None) if !destruction.is_empty() => Phase::Incomplete,
         // Applied is written last; an output without it is of a run that did not end well.
         (Some(_), None) if applied.is_none() || contract.is_none() || !found.tainted.is_empty() => {
             Phase::Incomplete
@@ -96,5 +103,6 @@ pub async fn of(bucket: &aws::OwnBucket, identity: Identity) -> Result<Status> {
         applied,
         contract,
         adopted,
+        destruction,
     })
 }

@@ -1,5 +1,7 @@
 //! Clusters: planned, made, looked at and destroyed, each from its file.
 
+pub mod addons;
+mod outside;
 mod zone;
 
 use std::path::{Path, PathBuf};
@@ -9,9 +11,10 @@ pub use ::clusters::{
     Receipt, Result, Said, Sink, Status, Wanted, plan,
 };
 pub use aws::Failure as Unanswered;
+pub use outside::Outside;
 
 use ::clusters::plan::drift::DriftReport;
-use ::clusters::{ClusterFile, Kubeconfig, Work, unless};
+use ::clusters::{ClusterFile, Kubeconfig, Way, Work, unless};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
@@ -47,6 +50,8 @@ pub struct Ready {
     pub planned: Planned,
     /// What its Kubernetes has made in AWS, which goes with it.
     pub made: Count,
+    /// What it gives back itself before it goes.
+    pub outside: Outside,
     keep_volumes: bool,
     loss: bool,
 }
@@ -60,6 +65,8 @@ pub struct Consent {
     pub loss: bool,
     /// The plan that was agreed to.
     pub plan: Option<String>,
+    /// Environments of protected classes may go with their cluster.
+    pub protected: bool,
     /// Volumes of the cluster's workloads outlive it.
     pub keep_volumes: bool,
 }
@@ -72,7 +79,13 @@ pub async fn prepare(
     interrupted: &mut (impl Future<Output = ()> + Unpin),
     sink: Sink<'_>,
 ) -> Result<Ready> {
-    let mut work = Work::open(wanted, sink).await?;
+    if purpose == Purpose::Apply {
+        let found = plan::validate::version_problems(&wanted.file);
+        if !found.is_empty() {
+            return Err(Error::Preflight(found));
+        }
+    }
+    let mut work = Box::pin(Work::open(wanted, sink)).await?;
     ::clusters::settle(&work, interrupted, sink).await?;
     if purpose == Purpose::Apply && !::clusters::is_begun(&work).await? {
         let named = match &work.file.spec.api {
@@ -87,13 +100,17 @@ pub async fn prepare(
     if purpose == Purpose::Apply && consent.agreed {
         work.make_bucket(sink).await?;
     }
-    let planned = ::clusters::planned(&work, purpose, interrupted, sink).await?;
+    let planned = Box::pin(::clusters::planned(&work, purpose, interrupted, sink)).await?;
     planned.judge(purpose, consent.loss, consent.plan.as_deref())?;
+    let outside = match purpose {
+        Purpose::Destroy => unless(interrupted, Box::pin(outside::look(&work, consent.protected))).await?,
+        Purpose::Apply | Purpose::Look => Outside::default(),
+    };
     let made = match purpose {
         Purpose::Destroy => ::clusters::made_by_kubernetes(&work).await?.count(),
         Purpose::Apply | Purpose::Look => Count::default(),
     };
-    Ok(Ready { work, planned, made, keep_volumes: consent.keep_volumes, loss: consent.loss })
+    Ok(Ready { work, planned, made, outside, keep_volumes: consent.keep_volumes, loss: consent.loss })
 }
 
 impl Ready {
@@ -125,7 +142,8 @@ impl Ready {
         interrupted: &mut (impl Future<Output = ()> + Unpin),
         sink: Sink<'_>,
     ) -> Result<Receipt> {
-        ::clusters::destroy(&self.work, &self.planned, self.keep_volumes, interrupted, sink).await
+        let way = Way { agreed: &self.outside.agreed, keep_volumes: self.keep_volumes };
+        ::clusters::destroy(&self.work, &self.planned, &way, interrupted, sink).await
     }
 }
 
@@ -188,7 +206,7 @@ pub async fn forget(name: &str, region: &str, bucket: Option<&str>) -> Result<()
 
 /// A kubeconfig of an administrator, as YAML reads it.
 pub async fn kubeconfig(wanted: &Wanted, hours: u32) -> Result<serde_json::Value> {
-    match ::clusters::kubeconfig(wanted, hours).await? {
+    match Box::pin(::clusters::kubeconfig(wanted, hours)).await? {
         Kubeconfig::Drawn(kubeconfig) => Ok(kubeconfig),
         Kubeconfig::Kept { place, text } => read_kubeconfig(&text).ok_or(Error::Unreadable {
             what: format!("the kubeconfig in {place}"),

@@ -1,9 +1,12 @@
 //! Clusters: plans with reasons and prices, progress of a run, how they are, what differs, what is proved to be gone.
 
+pub mod addons;
+
 use serde::Serialize;
+use verbs::clusters::addons::AddonReport;
 use verbs::clusters::plan::drift::{Difference, DriftReport};
 use verbs::clusters::plan::summary::{Action, AttributeChange, Disruption, PlanSummary};
-use verbs::clusters::{Cost, Count, Created, Event, Finding, Look, Phase, Planned, Receipt, Status};
+use verbs::clusters::{Cost, Count, Created, Event, Finding, Look, Outside, Phase, Planned, Receipt, Status};
 
 use super::Output;
 use super::colour::Paint;
@@ -84,11 +87,18 @@ pub struct Plan<'a> {
     cost: Option<&'a Cost>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_delta: Option<f64>,
+    /// What is installed once its API answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    addons: Vec<&'static str>,
+    /// What it gives back before it is destroyed.
+    #[serde(skip_serializing_if = "Outside::is_nothing")]
+    gives_back: &'a Outside,
 }
 
 impl<'a> Plan<'a> {
-    pub fn of(planned: &'a Planned) -> Self {
-        Self { summary: &planned.summary, cost: planned.cost.as_ref(), cost_delta: planned.cost_delta }
+    pub fn of(planned: &'a Planned, addons: Vec<&'static str>, gives_back: &'a Outside) -> Self {
+        let (cost, cost_delta) = (planned.cost.as_ref(), planned.cost_delta);
+        Self { summary: &planned.summary, cost, cost_delta, addons, gives_back }
     }
 }
 
@@ -129,6 +139,17 @@ pub fn plan(plan: &Plan<'_>, paint: Paint) -> String {
             paint.strong(&summary.hash)
         ));
     }
+    if let Some(why) = &plan.gives_back.passed_over {
+        text.push_str(&format!("before that it gives nothing back: {why}\n"));
+    } else if !plan.gives_back.is_nothing() {
+        text.push_str(&format!(
+            "before that it gives back{}\n",
+            outside(plan.gives_back).trim_start_matches(", and")
+        ));
+    }
+    if !plan.addons.is_empty() {
+        text.push_str(&format!("then, as add-ons: {}\n", plan.addons.join(", ")));
+    }
     if let (Some(cost), Some(delta)) = (plan.cost, plan.cost_delta) {
         let change = if delta.abs() < 0.005 { "as before".to_owned() } else { format!("{delta:+.2}") };
         text.push_str(&format!(
@@ -151,19 +172,34 @@ fn attribute_line(attribute: &AttributeChange) -> String {
     format!("{}: {} → {}", attribute.path, side(&attribute.from, "nothing"), side(&attribute.to, "(later)"))
 }
 
-pub fn created(created: &Created, paint: Paint) -> String {
+/// A cluster that is as its file says, and what is installed in it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Whole<'a> {
+    #[serde(flatten)]
+    pub created: &'a Created,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub addons: &'a [AddonReport],
+}
+
+pub fn created(whole: &Whole<'_>, paint: Paint) -> String {
+    let created = whole.created;
     let changed = match created.changes {
         0 => "is as its file says".to_owned(),
         1 => format!("1 change in {} s", created.seconds),
         changes => format!("{changes} changes in {} s", created.seconds),
     };
-    format!(
+    let mut text = format!(
         "{} {}: {changed}; {} resources\n  endpoint {}",
         paint.good("✓"),
         paint.strong(&created.name),
         created.resources,
         created.contract.endpoint
-    )
+    );
+    if !whole.addons.is_empty() {
+        text.push_str(&format!("\n{}", addons::applied(whole.addons, paint)));
+    }
+    text
 }
 
 pub fn receipt(receipt: &Receipt, paint: Paint) -> String {
@@ -178,6 +214,10 @@ pub fn receipt(receipt: &Receipt, paint: Paint) -> String {
     let swept = made(receipt.swept, false);
     if !swept.is_empty() {
         text.push_str(&format!("  with it{}\n", swept.trim_start_matches(", and")));
+    }
+    for step in &receipt.phases {
+        let sign = if step.done { paint.good("✓") } else { paint.wait("!") };
+        text.push_str(&format!("  {sign} {}: {}\n", step.phase.word(), step.said));
     }
     for kept in &receipt.kept {
         text.push_str(&format!("  kept: {kept}\n"));
@@ -205,6 +245,22 @@ pub fn made(made: Count, keep_volumes: bool) -> String {
         String::new()
     } else {
         format!(", and what its Kubernetes has made: {}", all.join(", "))
+    }
+}
+
+/// What a cluster gives back, by name, as the end of a sentence.
+pub fn outside(outside: &Outside) -> String {
+    let named = |what: &str, all: &[String]| match all {
+        [] => None,
+        [one] => Some(format!("{what} {one}")),
+        all => Some(format!("{what}s {}", all.join(", "))),
+    };
+    let all = [named("environment", &outside.environments), named("host", &outside.hosts)];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    match &outside.passed_over {
+        Some(why) => format!(" (before that it gives nothing back: {why})"),
+        None if all.is_empty() => String::new(),
+        None => format!(", and {}", all.join(" and ")),
     }
 }
 
@@ -307,6 +363,9 @@ pub fn status(status: &Status, paint: Paint) -> String {
         if let Some(monthly) = applied.monthly {
             line("cost", &format!("about {monthly:.2} USD a month"));
         }
+    }
+    for step in &status.destruction {
+        line("destroyed", &format!("{}: {} ({})", step.phase.word(), step.said, step.at));
     }
     for address in &status.unfinished {
         line("unfinished", short(address));

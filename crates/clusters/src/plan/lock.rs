@@ -10,6 +10,8 @@ pub struct Lock {
     pub id: String,
     #[serde(default)]
     pub operation: String,
+    #[serde(default)]
+    pub info: String,
     /// `user@host`.
     #[serde(default)]
     pub who: String,
@@ -17,6 +19,15 @@ pub struct Lock {
     pub version: String,
     #[serde(default)]
     pub created: String,
+    #[serde(default)]
+    pub path: String,
+}
+
+impl Lock {
+    /// What its holder does.
+    pub fn what(&self) -> &str {
+        if self.info.is_empty() { &self.operation } else { &self.info }
+    }
 }
 
 /// What this machine remembers of the last run of Terraform on a state.

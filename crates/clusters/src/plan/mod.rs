@@ -1,11 +1,13 @@
 //! The decisions: what a file means, what is written for Terraform, what its plans, streams and locks say.
 
+pub mod addons;
 pub mod cidr;
 pub mod contract;
 pub mod cost;
 pub mod diagnosis;
 pub mod drift;
 pub mod events;
+pub mod giving_back;
 pub mod journal;
 pub mod lock;
 pub mod names;

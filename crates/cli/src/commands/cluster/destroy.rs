@@ -17,6 +17,9 @@ pub struct DestroyArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Also if environments of it are of protected classes
+    #[arg(long)]
+    pub protected: bool,
     /// Leave the volumes of the cluster's workloads; they are named at the end
     #[arg(long)]
     pub keep_volumes: bool,
@@ -36,17 +39,19 @@ pub async fn run(
         });
     }
     let mut teller = Teller::new(&context.output);
-    let consent = Consent { keep_volumes: args.keep_volumes, ..Consent::default() };
+    let consent =
+        Consent { keep_volumes: args.keep_volumes, protected: args.protected, ..Consent::default() };
     let ready = clusters::prepare(&wanted, Purpose::Destroy, &consent, interrupted, &mut |event| {
         teller.tell(&event);
     })
     .await?;
     let count = ready.planned.summary.delete;
-    if !args.yes && (count > 0 || !ready.made.is_nothing()) {
+    if !args.yes {
         let question = format!(
-            "Destroy cluster {name} of account {}, {count} resources with all that runs on it{}? Type its name: ",
+            "Destroy cluster {name} of account {}, {count} resources with all that runs on it{}{}? Type its name: ",
             ready.account(),
-            shown::made(ready.made, args.keep_volumes)
+            shown::made(ready.made, args.keep_volumes),
+            shown::outside(&ready.outside)
         );
         if ask(question, interrupted).await? != name {
             context.output.note(&format!("{name} stays as it is"));

@@ -29,9 +29,12 @@ pub async fn run(
     let wanted = args.cluster.wanted()?;
     let mut teller = Teller::new(&context.output);
     let purpose = if args.destroy { Purpose::Destroy } else { Purpose::Apply };
-    let consent = Consent { loss: args.allow_loss, ..Consent::default() };
+    // What is protected is only looked at here.
+    let consent = Consent { loss: args.allow_loss, protected: true, ..Consent::default() };
     let ready =
         clusters::prepare(&wanted, purpose, &consent, interrupted, &mut |event| teller.tell(&event)).await?;
-    let plan = shown::Plan::of(&ready.planned);
+    // A cluster that goes gets none.
+    let addons = if args.destroy { Vec::new() } else { clusters::addons::words(&wanted) };
+    let plan = shown::Plan::of(&ready.planned, addons, &ready.outside);
     context.output.outcome(&plan, |paint| shown::plan(&plan, *paint))
 }
