@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use api::marks::{CopyOwner, MANAGER, MANAGER_DATA, Owner};
+use api::marks::{CopyOwner, Home, MANAGER, MANAGER_DATA, Marks, Owner};
+use api::project::PodSecurity;
 use api::{Exit, HostClaim};
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim};
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
@@ -31,10 +32,10 @@ async fn what_is_left_behind_is_found_and_goes_and_nothing_else_does() -> Result
             copy: "nightly".into(),
         };
         let by_hand = format!("{}-by-hand", world.name);
-        plant(world, &world.namespace("old"), old.namespace_labels(), MANAGER).await?;
+        plant(world, &world.namespace("old"), home(&old), MANAGER).await?;
         plant(world, &copy.namespace(), copy.labels(), MANAGER_DATA).await?;
         // Somebody's own namespace, with the marks that an environment of this name would have.
-        plant(world, &by_hand, owner(world, "by-hand").namespace_labels(), "kubectl").await?;
+        plant(world, &by_hand, home(&owner(world, "by-hand")), "kubectl").await?;
         let claims: Api<HostClaim> = Api::all(world.client.clone());
         let host = format!("old-{}.example.org", world.name);
         claims.create(&by(MANAGER), &HostClaim::of(&host, &old, "environments")).await?;
@@ -151,6 +152,10 @@ impl Blind {
         self.roles.delete(&self.name, &DeleteParams::default()).await?;
         Ok(())
     }
+}
+
+fn home(owner: &Owner) -> BTreeMap<String, String> {
+    Home { owner, standard: PodSecurity::Baseline }.namespace_labels()
 }
 
 fn owner(world: &World, environment: &str) -> Owner {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::project::PodSecurity;
+
 /// Which outboard installation made the object.
 pub const INSTALL: &str = "outboard.dev/install";
 /// The control namespace that holds the Environment.
@@ -108,12 +110,16 @@ pub fn serves(classes: Option<&str>, class: &str) -> bool {
     })
 }
 
-/// Whose objects are: what a namespace is claimed for.
-pub trait Marks {
-    /// The labels of its namespace.
-    fn namespace_labels(&self) -> BTreeMap<String, String>;
+/// Whose objects are.
+pub trait Whose {
     /// Whether an object's labels name it.
     fn owns(&self, labels: &BTreeMap<String, String>) -> bool;
+}
+
+/// What a namespace is claimed for.
+pub trait Marks: Whose {
+    /// The labels of its namespace.
+    fn namespace_labels(&self) -> BTreeMap<String, String>;
     /// Field manager of what is made for it.
     fn manager(&self) -> &'static str;
 }
@@ -148,14 +154,6 @@ impl Owner {
         .collect()
     }
 
-    /// The labels of the environment's namespace. Pods that could leave it are refused by Kubernetes itself: whoever
-    /// may write a project need not be trusted with nodes.
-    pub fn namespace_labels(&self) -> BTreeMap<String, String> {
-        let mut labels = self.labels();
-        labels.insert(POD_SECURITY.to_owned(), "baseline".to_owned());
-        labels
-    }
-
     /// Whether an object's labels name this owner.
     pub fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
         let is = |key: &str, value: &str| labels.get(key).is_some_and(|have| have == value);
@@ -166,13 +164,32 @@ impl Owner {
     }
 }
 
-impl Marks for Owner {
-    fn namespace_labels(&self) -> BTreeMap<String, String> {
-        self.namespace_labels()
-    }
+/// An environment's namespace: whose it is, and by which standard its pods are judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    pub owner: &'a Owner,
+    pub standard: PodSecurity,
+}
 
+impl Whose for Owner {
     fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
         self.owns(labels)
+    }
+}
+
+impl Whose for Home<'_> {
+    fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.owner.owns(labels)
+    }
+}
+
+impl Marks for Home<'_> {
+    /// Pods that could leave it are refused by Kubernetes itself: whoever may write a project need not be trusted with
+    /// nodes.
+    fn namespace_labels(&self) -> BTreeMap<String, String> {
+        let mut labels = self.owner.labels();
+        labels.insert(POD_SECURITY.to_owned(), self.standard.as_str().to_owned());
+        labels
     }
 
     fn manager(&self) -> &'static str {
@@ -210,16 +227,18 @@ impl CopyOwner {
     }
 }
 
+impl Whose for CopyOwner {
+    fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
+        let is = |key: &str, value: &str| labels.get(key).is_some_and(|have| have == value);
+        is(INSTALL, &self.install) && is(CONTROL_NAMESPACE, &self.control_namespace) && is(COPY, &self.copy)
+    }
+}
+
 impl Marks for CopyOwner {
     fn namespace_labels(&self) -> BTreeMap<String, String> {
         let mut labels = self.labels();
         labels.insert(POD_SECURITY.to_owned(), "restricted".to_owned());
         labels
-    }
-
-    fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
-        let is = |key: &str, value: &str| labels.get(key).is_some_and(|have| have == value);
-        is(INSTALL, &self.install) && is(CONTROL_NAMESPACE, &self.control_namespace) && is(COPY, &self.copy)
     }
 
     fn manager(&self) -> &'static str {

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::DriftPolicy;
 
+mod bounds;
 mod class;
 mod component;
 mod logs;
 mod masks;
 mod service;
 
+pub use bounds::{ContainerBounds, PodSecurity, Quota};
 pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
 pub use logs::{LogArchive, LogFields, Logs};
 pub use masks::{ServiceMasks, ValueMask};
@@ -106,6 +108,15 @@ pub struct Class {
     /// Who may reach its environments' pods: `isolated` lets in what has to come in (default), `open` everybody.
     #[serde(default, skip_serializing_if = "Network::is_isolated")]
     pub network: Network,
+    /// By which of Kubernetes' standards its environments' pods are judged: `baseline` (default) or `restricted`.
+    #[serde(default, skip_serializing_if = "PodSecurity::is_baseline")]
+    pub pod_security: PodSecurity,
+    /// What all pods and volumes of one of its environments may ask for together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
+    /// What each container has that does not say, and may have at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub containers: Option<ContainerBounds>,
     /// What is done about changes that others make: `heal` puts them back (default), `report` only tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,

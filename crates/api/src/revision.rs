@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::environment::{Change, DriftPolicy, Role};
 use crate::marks;
 use crate::overrides::Overrides;
-use crate::project::{Project, ProjectSpec, SecretPlace};
+use crate::project::{PodSecurity, Project, ProjectSpec, SecretPlace};
 
 /// The first `length` hex digits of the SHA-256 of `value`'s JSON.
 pub fn short_hash(value: &impl Serialize, length: usize) -> String {
@@ -97,6 +97,9 @@ pub struct EnvironmentRevision {
     /// Its class has environments ready only once their hosts are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub await_hosts: bool,
+    /// By which standard pods are judged in its class: a label of the namespace.
+    #[serde(default, skip_serializing_if = "PodSecurity::is_baseline")]
+    pub pod_security: PodSecurity,
     /// The outboard version that rendered it.
     pub renderer: String,
     /// URL by route host.
@@ -314,10 +317,14 @@ impl EnvironmentRevision {
 
     /// What of it counts, as one hash: who asked, and when, does not.
     pub fn content_hash(&self) -> String {
-        short_hash(
+        let rendered = short_hash(
             &(&self.class, &self.project_revision, &self.digests, &self.urls, &self.parts, &self.secrets),
             16,
-        )
+        );
+        match self.pod_security {
+            PodSecurity::Baseline => rendered,
+            standard => short_hash(&(rendered, standard), 16),
+        }
     }
 
     pub fn parts_of(&self, role: Role) -> impl Iterator<Item = &Part> {
@@ -355,50 +362,4 @@ fn record(
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_place_in_aws_has_the_region_that_it_names_or_its_arn_does() {
-        let source = |place: Value| Source::from(&serde_json::from_value::<SecretPlace>(place).unwrap());
-        let aws = |name: &str, region: Option<&str>| AwsPlace {
-            name: name.to_owned(),
-            region: region.map(str::to_owned),
-        };
-        let arn = "arn:aws:secretsmanager:eu-west-2:123456789012:secret:shop/live-AbCdEf";
-        assert_eq!(
-            source(json!({"secretsmanager": arn})),
-            Source::SecretsManager(aws(arn, Some("eu-west-2")))
-        );
-        assert_eq!(
-            source(json!({"ssm": "/shop/live", "region": "us-east-1"})),
-            Source::Ssm(aws("/shop/live", Some("us-east-1")))
-        );
-        assert_eq!(
-            source(json!({"secretsmanager": "shop/live"})),
-            Source::SecretsManager(aws("shop/live", None))
-        );
-        assert_eq!(source(json!({"kubernetes": "live"})), Source::Kubernetes("live".to_owned()));
-    }
-
-    #[test]
-    fn a_record_with_one_object_that_is_none_is_no_revision() {
-        let stored = |object: Value| ControllerRevision {
-            data: Some(RawExtension(json!({
-                "project": "shop", "projectRevision": "p-1", "class": "qa", "requested": {}, "versions": {},
-                "renderer": "0", "urls": {}, "secrets": [],
-                "parts": [{"name": "web", "role": "component", "objects": [object]}],
-            }))),
-            ..ControllerRevision::default()
-        };
-        let object = |metadata: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata});
-        assert!(EnvironmentRevision::from_object(&stored(object(json!({"name": "web"})))).is_some());
-        for damaged in
-            [json!("?"), json!({}), object(json!("?")), object(json!({})), object(json!({"name": 1}))]
-        {
-            assert_eq!(EnvironmentRevision::from_object(&stored(damaged)), None);
-        }
-    }
-}
+mod tests;

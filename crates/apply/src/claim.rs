@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::marks::Marks;
+use api::marks::{Marks, Whose};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
@@ -60,7 +60,7 @@ pub async fn claim_namespace(
 }
 
 /// Whose namespace this is.
-pub fn judge(namespace: &Namespace, owner: &impl Marks) -> Claim {
+pub fn judge(namespace: &Namespace, owner: &impl Whose) -> Claim {
     if !owner.owns(namespace.labels()) {
         return Claim::Taken { by: holder(namespace.labels()) };
     }

@@ -15,11 +15,13 @@ pub enum Kind {
     Job,
     CronJob,
     NetworkPolicy,
+    ResourceQuota,
+    LimitRange,
     HttpRoute,
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ConfigMap,
         Self::ServiceAccount,
         Self::Deployment,
@@ -30,12 +32,14 @@ impl Kind {
         Self::Job,
         Self::CronJob,
         Self::NetworkPolicy,
+        Self::ResourceQuota,
+        Self::LimitRange,
         // Last: its definition may be absent.
         Self::HttpRoute,
     ];
 
     /// The order in which a teardown removes them: traffic first, data last.
-    pub const TEARDOWN: [Self; 11] = [
+    pub const TEARDOWN: [Self; 13] = [
         Self::HttpRoute,
         Self::CronJob,
         // What it scales would come back.
@@ -48,6 +52,8 @@ impl Kind {
         Self::ConfigMap,
         Self::ServiceAccount,
         Self::NetworkPolicy,
+        Self::LimitRange,
+        Self::ResourceQuota,
     ];
 
     pub fn name(self) -> &'static str {
@@ -62,6 +68,8 @@ impl Kind {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::NetworkPolicy => "NetworkPolicy",
+            Self::ResourceQuota => "ResourceQuota",
+            Self::LimitRange => "LimitRange",
             Self::HttpRoute => "HTTPRoute",
         }
     }
@@ -76,6 +84,8 @@ impl Kind {
         let (group, version, plural) = match self {
             Self::ConfigMap => ("", "v1", "configmaps"),
             Self::ServiceAccount => ("", "v1", "serviceaccounts"),
+            Self::ResourceQuota => ("", "v1", "resourcequotas"),
+            Self::LimitRange => ("", "v1", "limitranges"),
             Self::PodDisruptionBudget => ("policy", "v1", "poddisruptionbudgets"),
             Self::HorizontalPodAutoscaler => ("autoscaling", "v2", "horizontalpodautoscalers"),
             Self::CronJob => ("batch", "v1", "cronjobs"),

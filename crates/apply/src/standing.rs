@@ -40,6 +40,10 @@ pub enum Standing {
         complete: bool,
         failed: bool,
     },
+    Quota {
+        /// Kubernetes knows what is in use of all it limits. Until then it refuses every pod.
+        counted: bool,
+    },
     /// Why the gateway does not serve the route; none: it has taken it.
     Route {
         refused: Option<String>,
@@ -60,7 +64,9 @@ impl Standing {
             | Kind::PodDisruptionBudget
             | Kind::HorizontalPodAutoscaler
             | Kind::CronJob
-            | Kind::NetworkPolicy => Self::Silent,
+            | Kind::NetworkPolicy
+            | Kind::LimitRange => Self::Silent,
+            Kind::ResourceQuota => Self::Quota { counted: counted(object) },
             Kind::Deployment => Self::Deployment {
                 observed: observed(object),
                 total: number("replicas"),
@@ -99,6 +105,14 @@ pub fn says_no(message: &str) -> bool {
 fn observed(object: &DynamicObject) -> bool {
     let seen = object.data.pointer("/status/observedGeneration").and_then(Value::as_i64).unwrap_or(0);
     seen >= object.metadata.generation.unwrap_or(0)
+}
+
+fn counted(object: &DynamicObject) -> bool {
+    let of = |pointer: &str| object.data.pointer(pointer).and_then(Value::as_object);
+    let Some(limits) = of("/spec/hard") else { return true };
+    // Both come as the API server writes quantities.
+    of("/status/hard") == Some(limits)
+        && limits.keys().all(|resource| of("/status/used").is_some_and(|used| used.contains_key(resource)))
 }
 
 fn refused(object: &DynamicObject) -> Option<String> {
@@ -168,11 +182,35 @@ mod tests {
                 .is_some()
         );
         let passing = [
+            "pods \"web-6c9d-\" is forbidden: status unknown for quota: outboard-limits, resources: pods,requests.cpu",
             "pods \"web-6c9d-\" is forbidden: error looking up service account shop-qa/default: serviceaccount \"default\" not found",
             "unable to delete pods: pods \"web-58\" is forbidden: User \"system:serviceaccount:kube-system:replicaset-controller\" cannot delete resource \"pods\"",
         ];
-        assert_eq!(passing.map(refused), [None, None]);
+        assert_eq!(passing.map(refused), [None, None, None]);
         assert_eq!(refused("Post \"https://10.0.0.1\": stream error; INTERNAL_ERROR"), None);
+    }
+
+    #[test]
+    fn a_quota_is_counted_once_all_of_its_newest_limits_are() {
+        let counted = |hard: &Value, used: &Value| {
+            let object = json!({
+                "metadata": {"name": "outboard-limits"},
+                "spec": {"hard": {"pods": "5", "requests.cpu": "2"}},
+                "status": {"hard": hard, "used": used},
+            });
+            Standing::of(Kind::ResourceQuota, &serde_json::from_value(object).unwrap())
+        };
+        let limits = json!({"requests.cpu": "2", "pods": "5"});
+        let used = json!({"pods": "0", "requests.cpu": "0"});
+        assert_eq!(counted(&limits, &used), Standing::Quota { counted: true });
+        for (hard, used) in [
+            (&Value::Null, &Value::Null),
+            (&limits, &json!({"pods": "0"})),
+            (&json!({"requests.cpu": "2", "pods": "3"}), &used),
+            (&json!({"pods": "5"}), &used),
+        ] {
+            assert_eq!(counted(hard, used), Standing::Quota { counted: false }, "{hard} {used}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub async fn clear(owner: &CopyOwner, context: &Context) -> Result<(), Stop> {
     let namespaces = Api::<Namespace>::all(context.client.clone());
     let name = owner.namespace();
     let Some(live) = namespaces.get_opt(&name).await? else { return Ok(()) };
-    if !marks::Marks::owns(owner, live.labels()) || live.metadata.deletion_timestamp.is_some() {
+    if !marks::Whose::owns(owner, live.labels()) || live.metadata.deletion_timestamp.is_some() {
         return Ok(());
     }
     let params = DeleteParams {

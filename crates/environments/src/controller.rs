@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::marks::{self, Owner};
+use api::marks::{self, Home, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
 use api::{Cause, DriftPolicy, Environment, Plan, Project, Verdict};
 use apply::watch::Retry;
@@ -28,6 +28,7 @@ use crate::observe::Observer;
 use crate::plan::drift;
 use crate::plan::hold::Hold;
 use crate::plan::stamp;
+use crate::plan::standard;
 use crate::plan::status::{self, Found};
 use crate::plan::verdicts;
 use crate::rest::Sight;
@@ -308,9 +309,11 @@ async fn roll_out(
     let Here { owner, namespace, view, hold } = *here;
     let about = format!("environment {}", owner.environment);
     let held = current.namespace_uid.as_deref();
-    let claim = match context.watches.held(namespace, owner, held) {
+    let serves = revisions.standard_that_serves(&owner.environment, stored, current.settled_revision).await?;
+    let home = Home { owner, standard: standard::of_namespace(stored.revision.pod_security, serves) };
+    let claim = match context.watches.held(namespace, home, held) {
         Some(uid) => Ok(Claim::Held { uid }),
-        None => claim_namespace(&context.client, namespace, owner, held).await,
+        None => claim_namespace(&context.client, namespace, &home, held).await,
     };
     let claim = match claim {
         Err(error @ apply::Error::Refused { .. }) => {

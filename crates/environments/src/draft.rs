@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::hosts;
 use crate::keep;
-use crate::plan::{images, logs, pull, render, restart, validate};
+use crate::plan::{bounds, images, logs, pull, render, restart, standard, validate};
 use crate::registry::{self, Credentials, Failure};
 use crate::revisions::{Newest, Revisions};
 use crate::sources::{self, Keepers};
@@ -130,9 +130,14 @@ async fn finish(
     // Whoever asks may have mended just now what was told a moment ago.
     let keepers = Keepers { client: &context.client, aws: &context.aws, freshness: Freshness::Anew };
     let sources = sources::read(keepers, &owner, &revision.class, &revision.secrets).await?;
-    let refusal = match sources.verdict(&revision.secrets, &owner, &revision.class) {
+    let before = newest.stored.as_ref().map(|stored| &stored.revision);
+    let lacking = sources.verdict(&revision.secrets, &owner, &revision.class);
+    let refused = lacking
+        .or_else(|| standard::verdict(request.name, &revision, before))
+        .or_else(|| bounds::verdict(request.name, &revision));
+    let refusal = match refused {
         None => hosts::refusal(&revision, &owner, context).await?,
-        lacking => lacking,
+        refused => refused,
     };
     Ok(match refusal {
         Some(verdict) => Err(verdict),

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::draft::{self, Draft, Request};
 use crate::error::Error;
 use crate::plan::hold::Hold;
-use crate::plan::{changes, demand, drift, keep, order, overrides, quota};
+use crate::plan::{changes, demand, drift, keep, limits, order, overrides, quota};
 use crate::quotas;
 use crate::revisions::{Newest, Revisions};
 use crate::trial::{self, Tried};
@@ -91,11 +91,12 @@ async fn shown(plan: &Plan, draft: &Draft, newest: &Newest, context: &Context) -
         let standing = environment.and_then(|found| found.status).unwrap_or_default().drift;
         notes.extend(drift::put_back(name, &standing).filter(|_| !changes.is_empty()));
     }
-    let (mut quotas, mut tried) = (Vec::new(), Tried::default());
+    let (mut live, mut tried) = (Vec::new(), Tried::default());
     if there {
-        quotas = quota::effects(&quotas::of(&namespace, context).await?, from, revision);
+        live = quotas::of(&namespace, context).await?;
         tried = trial::all(name, &namespace, revision, &changes, context).await;
     }
+    let quotas = quota::effects(&limits::quotas_with(&live, revision), from, revision);
     notes.extend(tried.note);
     Ok(PlanStatus {
         // Without a hash it cannot be carried out.

@@ -1,5 +1,6 @@
 //! Where revisions are kept: `ControllerRevision`s in the control namespace, whose data Kubernetes keeps immutable.
 
+use api::project::PodSecurity;
 use api::revision::{EnvironmentRevision, ProjectRevision};
 use api::{Given, Project, marks};
 use apply::error::is_status;
@@ -88,6 +89,23 @@ impl Revisions {
     pub async fn get(&self, environment: &str, number: i64) -> Result<Option<Stored>, Error> {
         let found = self.api.get_opt(&EnvironmentRevision::object_name(environment, number)).await?;
         Ok(found.as_ref().and_then(Stored::from_object))
+    }
+
+    /// By which standard pods are judged that serve as long as `stored` has not settled; none: it has, or nothing serves,
+    /// or it is of no account since `stored` is not the stricter one.
+    pub async fn standard_that_serves(
+        &self,
+        environment: &str,
+        stored: &Stored,
+        settled: Option<i64>,
+    ) -> Result<Option<PodSecurity>, Error> {
+        let Some(settled) = settled.filter(|settled| *settled != stored.number) else { return Ok(None) };
+        if stored.revision.pod_security.is_baseline() {
+            return Ok(None);
+        }
+        // One that is no longer kept may have been the laxer one.
+        let found = self.get(environment, settled).await?;
+        Ok(Some(found.map(|found| found.revision.pod_security).unwrap_or_default()))
     }
 
     /// Stores `revision` as the one after `newest`. Losing a race is no error: the next run reads what won.

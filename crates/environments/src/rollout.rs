@@ -105,6 +105,13 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
         Some(_) => hold::running(&context.client, namespace).await?,
         None => hold::Running::new(),
     };
+    let superfluous = decide::to_prune(&stored.revision, view, owner);
+    let (first, superfluous): (Vec<&Seen>, Vec<&Seen>) =
+        superfluous.into_iter().partition(|seen| decide::goes_first(seen));
+    let mut kept = None;
+    if !target.hands_off {
+        kept = prune(target, &first, &mut rollout, context).await?;
+    }
     let mut verdicts = Vec::new();
     for part in &stored.revision.parts {
         let states: Vec<(Role, PartState)> =
@@ -139,27 +146,42 @@ pub async fn run(target: &Target<'_>, revisions: &Revisions, context: &Context) 
             verdict: verdict.as_ref(),
         })
         .collect();
-    rollout.verdict = chain::first_cause(&findings);
-    let superfluous = decide::to_prune(&stored.revision, view, owner);
+    rollout.verdict = chain::first_cause(&findings).or(kept);
     rollout.wrote |= hold::hold_still(target, None, &superfluous, context).await?;
     rollout.stopped = target.hold.is_some() && hold::left(target, &running) == 0;
     if rollout.all_ready() && superfluous.is_empty() && !target.frozen {
         // Nothing answers there any more.
         rollout.wrote |= hosts::give_back(&stored.revision, owner, context).await?;
     }
-    if rollout.all_ready() && !target.hands_off {
-        for seen in superfluous {
-            info!(%namespace, "removing {} {}, which this revision no longer has", seen.kind.name(), seen.name);
-            rollout.wrote = true;
-            match context.writer.delete(namespace, seen, PropagationPolicy::Background).await {
-                Err(error @ apply::Error::Refused { .. }) => {
-                    rollout.verdict = Some(refused(&format!("environment {}", owner.environment), &error));
-                }
-                deleted => deleted?,
-            }
-        }
+    if rollout.all_ready()
+        && !target.hands_off
+        && let Some(kept) = prune(target, &superfluous, &mut rollout, context).await?
+    {
+        rollout.verdict = Some(kept);
     }
     Ok(rollout)
+}
+
+/// Removes what the revision no longer has; the verdict if Kubernetes does not let it go.
+async fn prune(
+    target: &Target<'_>,
+    superfluous: &[&Seen],
+    rollout: &mut Rollout,
+    context: &Context,
+) -> Result<Option<Verdict>, Error> {
+    let Target { owner, namespace, .. } = *target;
+    let mut verdict = None;
+    for seen in superfluous {
+        info!(%namespace, "removing {} {}, which this revision no longer has", seen.kind.name(), seen.name);
+        rollout.wrote = true;
+        match context.writer.delete(namespace, seen, PropagationPolicy::Background).await {
+            Err(error @ apply::Error::Refused { .. }) => {
+                verdict = Some(refused(&format!("environment {}", owner.environment), &error));
+            }
+            deleted => deleted?,
+        }
+    }
+    Ok(verdict)
 }
 
 /// The objects of a revision. What we rendered is an object; a record somebody damaged is refused, not guessed at.

@@ -255,6 +255,8 @@ fn words(kind: Kind) -> &'static str {
         Kind::Deployment => "components",
         Kind::CronJob => "schedules",
         Kind::NetworkPolicy => "network policies",
+        Kind::ResourceQuota => "quotas",
+        Kind::LimitRange => "limits",
         Kind::HorizontalPodAutoscaler => "autoscalers",
         Kind::PodDisruptionBudget => "disruption budgets",
         Kind::ConfigMap => "files",

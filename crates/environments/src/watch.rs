@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::marks::{self, Owner};
+use api::marks::{self, Home, Marks, Owner};
 use api::{Environment, HostClaim, Part, Project};
 use apply::kinds::Kind;
 use apply::watch::Retry;
@@ -137,12 +137,12 @@ impl Watches {
         view
     }
 
-    /// The UID of a namespace that was seen to be `owner`'s as it was `before`, with all its marks: nothing is left to claim.
-    pub fn held(&self, namespace: &str, owner: &Owner, before: Option<&str>) -> Option<String> {
+    /// The UID of a namespace that was seen to be `home`'s as it was `before`, with all its marks: nothing is left to claim.
+    pub fn held(&self, namespace: &str, home: Home<'_>, before: Option<&str>) -> Option<String> {
         let found = self.namespaces.get(&ObjectRef::new(namespace))?;
         let uid = found.uid().filter(|uid| before == Some(uid))?;
         let marked =
-            owner.namespace_labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
+            home.namespace_labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
         (marked && found.metadata.deletion_timestamp.is_none()).then_some(uid)
     }
 

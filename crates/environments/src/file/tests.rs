@@ -528,6 +528,33 @@ spec:
 }
 
 #[test]
+fn what_a_class_cannot_let_its_environments_use_is_told_with_its_place() {
+    let file = r#"
+apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components: {web: {image: r/web}}
+  classes:
+    empty: {quota: {}, containers: {}}
+    shape: {quota: {cpu: many, pods: 0, disks: 3}, podSecurity: privileged}
+    "#;
+    insta::assert_snapshot!(problems(file));
+    let file = r#"
+apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components: {web: {image: r/web}}
+  classes:
+    empty: {quota: {}, containers: {}}
+    nothing: {containers: {max: {}}}
+    upside: {containers: {requests: {cpu: "2"}, limits: {cpu: 1500m, memory: 2Gi}, max: {memory: 1Gi}}}
+    "#;
+    insta::assert_snapshot!(problems(file));
+}
+
+#[test]
 fn a_key_that_does_not_work_yet_is_refused_and_not_ignored() {
     let text = format!("{GOOD}\n")
         .replace("    qa: {}", "    qa: {ttl: 72h, sleep: {}, tll: 1h}")

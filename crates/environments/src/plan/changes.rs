@@ -10,8 +10,14 @@ use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, Source
 use api::{Role, marks};
 use serde_json::Value;
 
-use super::{isolation, keep, overrides, plain};
+use super::{keep, limits, overrides, plain};
 
+mod effect;
+
+use effect::effect;
+
+/// The namespace of an environment, which is no object of its revisions.
+pub const NAMESPACE: &str = "Namespace";
 /// A value longer than this is cut: a plan is read by people.
 const LENGTH: usize = 160;
 
@@ -20,7 +26,21 @@ pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> 
     let old_parts = from.map(|revision| revision.parts.as_slice()).unwrap_or_default();
     let old: BTreeMap<(&str, &str), (&Part, &Value)> = objects(old_parts).collect();
     let new: BTreeMap<(&str, &str), (&Part, &Value)> = objects(&to.parts).collect();
-    let mut changes = secrets(from, to);
+    let mut changes: Vec<ObjectChange> = standard(from, to).into_iter().collect();
+    changes.extend(secrets(from, to));
+    let removed = |part: &Part| -> Vec<ObjectChange> {
+        let gone = part.objects.iter().map(identity).filter(|id| !new.contains_key(id));
+        // The record of a job that ran is no loss.
+        gone.filter(|id| id.0 != "Job")
+            .map(|id| {
+                let effect = effect(Action::Delete, part.role, id, &[]).to_owned();
+                change(part, id, Action::Delete, effect, vec![])
+            })
+            .collect()
+    };
+    // Limits go first, everything else last.
+    let (limiting, others): (Vec<&Part>, Vec<&Part>) = old_parts.iter().partition(|part| limits::is(part));
+    changes.extend(limiting.into_iter().flat_map(removed));
     for part in &to.parts {
         for object in &part.objects {
             let id = identity(object);
@@ -45,22 +65,31 @@ pub fn between(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> 
             changes.push(change(part, id, action, effect, fields));
         }
     }
-    for part in old_parts.iter().rev() {
-        for object in part.objects.iter().filter(|object| !new.contains_key(&identity(object))) {
-            let id = identity(object);
-            // The record of a job that ran is no loss.
-            if id.0 != "Job" {
-                changes.push(change(
-                    part,
-                    id,
-                    Action::Delete,
-                    effect(Action::Delete, part.role, id, &[]).to_owned(),
-                    vec![],
-                ));
-            }
-        }
-    }
+    changes.extend(others.into_iter().rev().flat_map(removed));
     changes
+}
+
+/// The standard by which pods are judged is a label of the namespace, which is no object of a revision.
+fn standard(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Option<ObjectChange> {
+    let from = from.filter(|from| from.pod_security != to.pod_security)?;
+    let field = FieldChange {
+        path: format!("metadata.labels.{}", marks::POD_SECURITY),
+        from: Some(from.pod_security.as_str().to_owned()),
+        to: Some(to.pod_security.as_str().to_owned()),
+    };
+    Some(ObjectChange {
+        part: limits::NAME.to_owned(),
+        role: Role::Manifest,
+        object: NAMESPACE.to_owned(),
+        action: Action::Change,
+        effect: if to.pod_security > from.pod_security {
+            "pods are judged so once all of the change is ready"
+        } else {
+            "pods that are made from then on are judged so"
+        }
+        .to_owned(),
+        fields: vec![field],
+    })
 }
 
 /// Every field in which two objects differ.
@@ -156,29 +185,6 @@ fn change(
         action,
         effect,
         fields,
-    }
-}
-
-/// What a change does to what runs.
-fn effect(action: Action, role: Role, (kind, name): (&str, &str), fields: &[FieldChange]) -> &'static str {
-    let new_pods = fields.iter().any(|field| field.path.starts_with("spec.template"));
-    match (action, kind) {
-        (Action::Create, "Job") if role == Role::After => "runs once, when all else is ready",
-        (Action::Create, "Job") => "runs once, before components change",
-        (Action::Create, "StatefulSet") => "a new server with an empty volume",
-        (Action::Delete, "StatefulSet") => {
-            "the server goes; its volume stays until the environment is destroyed"
-        }
-        (Action::Create, "NetworkPolicy") if name == isolation::NAME => {
-            "others get in by its routes alone from then on, besides copies and who takes its services"
-        }
-        (Action::Delete, "NetworkPolicy") if name == isolation::NAME => "everybody in the cluster gets in",
-        (Action::Delete, "Deployment") => "its pods go",
-        (Action::Delete, "HTTPRoute") => "its host answers no more",
-        (Action::Change, "Deployment") if new_pods => "replaces its pods, the new ones first",
-        (Action::Change, "CronJob") => "counts from its next run on",
-        (Action::Change, "StatefulSet") if new_pods => "restarts the server: a moment without it",
-        _ => "",
     }
 }
 

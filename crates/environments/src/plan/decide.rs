@@ -43,6 +43,12 @@ pub fn scales_itself(part: &Part, kind: Kind) -> bool {
     })
 }
 
+/// Whether an object that is wanted no more goes before anything else is done: it would refuse the pods of the revision
+/// that does without it.
+pub fn goes_first(seen: &Seen) -> bool {
+    matches!(seen.kind, Kind::ResourceQuota | Kind::LimitRange)
+}
+
 /// Live objects of ours that no part of the revision wants any more.
 pub fn to_prune<'a>(revision: &EnvironmentRevision, view: &'a View, owner: &Owner) -> Vec<&'a Seen> {
     let wanted: BTreeSet<(&str, &str)> =
@@ -130,6 +136,14 @@ mod tests {
         let pruned: Vec<&str> =
             to_prune(&revision, &view, &owner).iter().map(|seen| seen.name.as_str()).collect();
         assert_eq!(pruned, ["gone"]);
+    }
+
+    #[test]
+    fn a_quota_that_a_revision_does_without_goes_before_its_pods_come() {
+        let seen =
+            |kind: Kind| Seen::of(kind, &serde_json::from_value(json!({"metadata": {"name": "x"}})).unwrap());
+        assert!([Kind::ResourceQuota, Kind::LimitRange].into_iter().all(|kind| goes_first(&seen(kind))));
+        assert!([Kind::Deployment, Kind::NetworkPolicy].into_iter().all(|kind| !goes_first(&seen(kind))));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use api::marks;
 use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe};
 use serde_json::{Map, Value, json};
 
-use super::{isolation, logs};
+use super::{isolation, limits, logs};
 
 /// Every label of ours begins so.
 const OURS: &str = "outboard.dev/";
@@ -33,8 +33,9 @@ pub struct Gateway {
 /// All parts in their order, and the gateways that their routes named.
 pub fn parts(revision: &EnvironmentRevision) -> (Vec<Exported>, Vec<Gateway>) {
     let (mut exported, mut gateways) = (Vec::<Exported>::new(), Vec::new());
-    // Whom it lets in is said in outboard's own labels, which are left out: elsewhere it is open.
-    for part in revision.parts.iter().filter(|part| !isolation::is(part)) {
+    // Whom it lets in is said in outboard's own labels, which are left out: elsewhere it is open. What it may use is for
+    // whoever runs the other cluster to say.
+    for part in revision.parts.iter().filter(|part| !isolation::is(part) && !limits::is(part)) {
         let mut objects: Vec<Value> = part.objects.iter().map(|object| plain(object, part)).collect();
         for object in objects.iter_mut().filter(|object| object["kind"] == "HTTPRoute") {
             let parents = object["spec"].as_object_mut().and_then(|spec| spec.shift_remove("parentRefs"));

@@ -4,6 +4,7 @@
 
 pub mod alike;
 pub mod backoff;
+pub mod bounds;
 pub mod changes;
 pub mod component;
 pub mod decide;
@@ -17,6 +18,7 @@ pub mod hosts;
 pub mod images;
 pub mod isolation;
 pub mod keep;
+pub mod limits;
 pub mod logs;
 pub mod manifests;
 pub mod order;
@@ -38,6 +40,7 @@ pub mod scaling;
 pub mod service;
 pub mod sources;
 pub mod stamp;
+pub mod standard;
 pub mod status;
 pub mod template;
 pub mod validate;

@@ -4,6 +4,8 @@ use api::plan::{Action, ObjectChange};
 use api::{Freeze, Role, Verdict};
 use k8s_openapi::jiff::Timestamp;
 
+use super::{changes, limits};
+
 /// One sentence each.
 pub fn waits(changes: &[ObjectChange], frozen: Option<Timestamp>, freeze: Option<&Freeze>) -> Vec<String> {
     let mut waits = Vec::new();
@@ -15,7 +17,8 @@ pub fn waits(changes: &[ObjectChange], frozen: Option<Timestamp>, freeze: Option
     if stages.len() > 1 {
         waits.push(format!("one after the other, each once the one before is ready: {}", stages.join("; ")));
     }
-    let goes = changes.iter().any(|change| change.action == Action::Delete);
+    // What limits pods goes first.
+    let goes = changes.iter().any(|change| change.action == Action::Delete && change.part != limits::NAME);
     if goes && !stages.is_empty() {
         waits.push("what is no longer wanted goes once everything else is ready".to_owned());
     }
@@ -32,7 +35,9 @@ pub fn held(verdict: &Verdict) -> Vec<String> {
 
 /// The parts of one role that are made or changed: `component web, worker`.
 fn stage(changes: &[ObjectChange], role: Role) -> Option<String> {
-    let touched = changes.iter().filter(|change| change.role == role && change.action != Action::Delete);
+    let touched = changes.iter().filter(|change| {
+        change.role == role && change.action != Action::Delete && change.object != changes::NAMESPACE
+    });
     let mut names: Vec<&str> = touched.map(|change| change.part.as_str()).collect();
     names.dedup();
     (!names.is_empty()).then(|| format!("{} {}", role.as_str(), names.join(", ")))
@@ -70,6 +75,17 @@ mod tests {
             ]
         );
         assert_eq!(waits(&changes[..1], None, None), Vec::<String>::new(), "one stage waits for nothing");
+    }
+
+    #[test]
+    fn limits_wait_for_nothing_and_a_standard_is_no_stage() {
+        let standard = ObjectChange {
+            object: changes::NAMESPACE.into(),
+            ..change(Role::Manifest, limits::NAME, Action::Change)
+        };
+        let quota = change(Role::Manifest, limits::NAME, Action::Delete);
+        let web = change(Role::Component, "web", Action::Change);
+        assert_eq!(waits(&[standard, quota, web], None, None), Vec::<String>::new());
     }
 
     #[test]

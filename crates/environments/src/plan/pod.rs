@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::directories::Directories;
 use super::logs;
 use super::render::{EnvironmentVariables, Place};
-use super::{overlay, probes, scaling, values};
+use super::{overlay, probes, scaling, standard, values};
 
 /// Seconds a stopping pod goes on serving, so that the gateway has learnt to send nobody there.
 const DRAIN_SECONDS: u32 = 5;
@@ -51,6 +51,7 @@ pub fn template(
     if let Some(overlay) = &component.pod {
         overlay::merge(&mut pod, overlay);
     }
+    standard::tighten(place.class.pod_security, &mut pod);
     marked(json!({"metadata": {"labels": place.labels(name)}, "spec": pod}))
 }
 

@@ -35,6 +35,10 @@ pub fn progress(part: &Part, objects: &[Seen], autoscaled: bool) -> Progress {
     }
     let wanted = part.replicas.unwrap_or(1);
     if part.role == Role::Manifest {
+        // Pods that come before it would be refused.
+        if objects.iter().any(|object| object.standing == Standing::Quota { counted: false }) {
+            return Progress::new(PartState::Progressing, "what is in use of its quota is being counted");
+        }
         // Objects that wait for nothing are ready when they are there.
         return Progress::new(PartState::Ready, "");
     }
@@ -177,6 +181,25 @@ mod tests {
         let seen = [with_status(two)];
         assert!(progress(&part, &seen, false).is_ready());
         assert_eq!(progress(&part, &seen, true).replicas.as_deref(), Some("2/3"));
+    }
+
+    #[test]
+    fn a_quota_is_ready_once_it_is_counted() {
+        let part: Part =
+            serde_json::from_value(json!({"name": "outboard-limits", "role": "manifest", "objects": [{}]}))
+                .unwrap();
+        let seen = |status: Value| {
+            let quota = json!({"metadata": {"name": "outboard-limits"}, "spec": {"hard": {"pods": "5"}}, "status": status});
+            [Seen::of(Kind::ResourceQuota, &serde_json::from_value(quota).unwrap())]
+        };
+        let fresh = progress(&part, &seen(json!({})), false);
+        assert_eq!(
+            (fresh.state, fresh.message.as_str()),
+            (PartState::Progressing, "what is in use of its quota is being counted")
+        );
+        assert!(
+            progress(&part, &seen(json!({"hard": {"pods": "5"}, "used": {"pods": "0"}})), false).is_ready()
+        );
     }
 
     #[test]

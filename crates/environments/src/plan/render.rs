@@ -9,6 +9,7 @@ use api::{Role, names};
 
 use super::directories::Directories;
 use super::isolation;
+use super::limits;
 use super::manifests;
 use super::validate::{self, Validated};
 use super::{component, images, pull, restart, route, service, values};
@@ -94,8 +95,8 @@ pub fn revision(
         },
         namespace: names::namespace(&validated.project, &validated.environment),
     };
-    // Shut before anything is inside.
-    let mut parts: Vec<Part> = isolation::part(&place).into_iter().collect();
+    // Limited and shut before anything is inside.
+    let mut parts: Vec<Part> = limits::part(&place).into_iter().chain(isolation::part(&place)).collect();
     parts.extend(manifests::parts(&place));
     let mut secrets = Vec::new();
     for (name, service) in &place.spec().services {
@@ -141,6 +142,7 @@ pub fn revision(
         change: validated.change.clone(),
         drift: place.class.drift.unwrap_or_default(),
         await_hosts: place.class.await_hosts,
+        pod_security: place.class.pod_security,
         renderer: RENDERER.to_owned(),
         urls: validate::routes::hosts(place.spec()).map(|host| (host.to_owned(), place.url(host))).collect(),
         parts,

@@ -11,6 +11,7 @@ use api::project::ProjectSpec;
 use api::{Change, EnvironmentSpec, Overrides, Problem, ProjectRevision};
 
 use super::isolation;
+use super::limits;
 use super::overrides;
 use super::values::WORDS;
 
@@ -165,8 +166,9 @@ fn names(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                 pointer(parent, name),
                 format!("the name `{name}` is taken: `${{{name}.…}}` means something else"),
             ));
-        } else if name == isolation::NAME {
-            let message = format!("the name `{name}` is taken: what shuts the environment is called so");
+        } else if name == isolation::NAME || name == limits::NAME {
+            let message =
+                format!("the name `{name}` is taken: what shuts and limits the environment is called so");
             problems.push(Problem::new(pointer(parent, name), message));
         }
     }

@@ -97,8 +97,8 @@ const CLUSTER: &[Rule] = &[
     rule("", &["events"], &["list"]),
     // … whether its node reports, and whether the nodes are there on which its data lies.
     rule("", &["nodes"], &["get", "list"]),
-    // What is left of a namespace's quotas, for the plan of a change.
-    rule("", &["resourcequotas"], &["list"]),
+    // What a class lets its environments use, and what is left of a namespace's quotas, for the plan of a change.
+    rule("", &["resourcequotas", "limitranges"], OWN),
     // Drift, told where people look for it.
     rule("events.k8s.io", &["events"], &["create", "patch"]),
     // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password.

@@ -9,9 +9,10 @@ pub fn reason(kind: &str) -> (&'static str, &'static str) {
         ),
         "NetworkPolicy" => ("who may reach what is not said in outboard.yaml", ""),
         "PodDisruptionBudget" => ("several replicas are drained one by one anyway", ""),
-        "ResourceQuota" | "LimitRange" => {
-            ("it is a matter of the namespace, not of the project", "its administrator sets it")
-        }
+        "ResourceQuota" | "LimitRange" => (
+            "what an environment may use is said by its class",
+            "`quota` and `containers` of `spec.classes.NAME`",
+        ),
         "PersistentVolume" | "StorageClass" => {
             ("disks are made when they are needed", "data is copied into them")
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::server;
 use super::{Address, Rendered, credentials, text};
 use crate::plan::render::{self, EnvironmentVariables, Place};
-use crate::plan::{pod, probes};
+use crate::plan::{pod, probes, standard};
 
 const USER: &str = "app";
 /// Seconds a start may take where the file does not say.
@@ -56,10 +56,10 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
         }
     }
     probed(settings, &mut container);
-    let objects = vec![
-        server::address(place, name, &ports),
-        server::stateful_set(place, name, &server::pod(&container, 60), storage),
-    ];
+    let mut pod = server::pod(&container, 60);
+    standard::tighten(place.class.pod_security, &mut pod);
+    let objects =
+        vec![server::address(place, name, &ports), server::stateful_set(place, name, &pod, storage)];
     let start = settings.health.as_ref().and_then(|health| health.start.as_deref()).and_then(seconds);
     let part = Part {
         version: settings.version.clone(),

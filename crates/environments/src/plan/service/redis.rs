@@ -10,6 +10,7 @@ use serde_json::json;
 use super::server;
 use super::{Address, Rendered, credentials, reference, text};
 use crate::plan::render::{self, Place};
+use crate::plan::standard;
 
 pub const FIELDS: [&str; 4] = ["host", "port", "password", "url"];
 /// Directives that outboard sets itself: they decide where the data lies and who gets in.
@@ -83,6 +84,7 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
         volumes.push(json!({"name": "data", "emptyDir": {}}));
     }
     pod["volumes"] = json!(volumes);
+    standard::tighten(place.class.pod_security, &mut pod);
     let objects =
         vec![server::address(place, name, &ports), server::stateful_set(place, name, &pod, storage)];
     let part = Part {

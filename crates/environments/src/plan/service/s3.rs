@@ -10,6 +10,7 @@ use serde_json::json;
 use super::server;
 use super::{Address, Rendered, credentials, reference, text};
 use crate::plan::render::{self, Place};
+use crate::plan::standard;
 
 pub const FIELDS: [&str; 7] = ["host", "port", "endpoint", "bucket", "region", "access_key", "secret_key"];
 
@@ -56,6 +57,7 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
     for key in ["runAsUser", "runAsGroup", "fsGroup"] {
         pod["securityContext"][key] = json!(OWNER);
     }
+    standard::tighten(place.class.pod_security, &mut pod);
     let objects =
         vec![server::address(place, name, &ports), server::stateful_set(place, name, &pod, Some(storage))];
     let part = Part {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{directories, suggest};
 use crate::plan::isolation;
+use crate::plan::limits;
 use crate::plan::manifests::{self, ALLOWED};
 
 pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
@@ -56,7 +57,7 @@ fn wrong(
         return Some((message, hint.to_owned()));
     }
     let what = format!("{kind} {name}");
-    if name.starts_with(isolation::NAME) {
+    if name.starts_with(isolation::NAME) || name.starts_with(limits::NAME) {
         return Some((
             format!("{what} is called as outboard's own policies are"),
             "give it another name".to_owned(),
