@@ -171,7 +171,11 @@ fn faults(world: &World, limited: &str, digest: &str) -> Vec<Fault> {
             "admission refused",
             Cause::AdmissionRefused,
             "violates PodSecurity",
-            json!({"container": {"securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}}}),
+            // What runs in a class of its own is left to Kubernetes' judgement.
+            json!({
+                "container": {"securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}},
+                "pod": {"runtimeClassName": world.name},
+            }),
         ),
     ];
     for fault in &mut all {
@@ -243,6 +247,7 @@ async fn every_fault_has_its_verdict_soon_and_none_a_wrong_one() -> Result<()> {
         only_for("library/redis", "7", &world.name, "s390x").await?;
         let digest = stories::vary("library/redis", "7", &format!("{}-one", world.name)).await?;
         node(world).await?;
+        stories::runtime_class(world).await?;
         let mut told = Vec::new();
         let mut wrong = Vec::new();
         let only = std::env::var("FAULT").ok();
@@ -275,6 +280,7 @@ async fn every_fault_has_its_verdict_soon_and_none_a_wrong_one() -> Result<()> {
         }
         nodes(world).delete(&lost(world), &DeleteParams::default()).await.ok();
         volumes(world).delete(&lost(world), &DeleteParams::default()).await.ok();
+        stories::forget_runtime_class(world).await.ok();
         drop(registry);
         told.sort();
         let median = told.get(told.len() / 2).context("nothing was told")?;
