@@ -353,6 +353,9 @@ async fn explain(
         told => told,
     };
     if let Some(why) = refused {
+        if diagnose::refused::is_outdated(&why, &target.stored.revision) {
+            return None;
+        }
         return Some(diagnose::refused::pods(part, &why, environment));
     }
     let Some((unready, symptom)) = diagnose::worst(&pods, Timestamp::now()) else {

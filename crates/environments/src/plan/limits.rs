@@ -71,22 +71,30 @@ fn amounts(resources: &Resources) -> Value {
 
 /// What the LimitRange of a revision says of each container, in Kubernetes' words.
 pub fn bounds(revision: &EnvironmentRevision) -> Option<&Value> {
+    own(revision, "LimitRange")?.pointer("/spec/limits/0")
+}
+
+/// What the ResourceQuota of a revision limits.
+pub fn hard_of(revision: &EnvironmentRevision) -> Option<&Value> {
+    own(revision, "ResourceQuota")?.pointer("/spec/hard")
+}
+
+fn own<'a>(revision: &'a EnvironmentRevision, kind: &str) -> Option<&'a Value> {
     let mut objects = revision.parts.iter().filter(|part| is(part)).flat_map(|part| &part.objects);
-    objects.find(|object| object["kind"] == "LimitRange")?.pointer("/spec/limits/0")
+    objects.find(|object| object["kind"] == kind)
 }
 
 /// The quotas of a namespace as they will be once the revision is there: its own in place of that of the one before.
 pub fn quotas_with(live: &[ResourceQuota], to: &EnvironmentRevision) -> Vec<ResourceQuota> {
-    let own = |quota: &ResourceQuota| quota.metadata.name.as_deref() == Some(NAME);
-    let used = live.iter().find(|quota| own(quota)).and_then(|quota| quota.status.clone()?.used);
-    let objects = to.parts.iter().filter(|part| is(part)).flat_map(|part| &part.objects);
-    let wanted = objects.filter(|object| object["kind"] == "ResourceQuota").filter_map(|object| {
+    let is_own = |quota: &ResourceQuota| quota.metadata.name.as_deref() == Some(NAME);
+    let used = live.iter().find(|quota| is_own(quota)).and_then(|quota| quota.status.clone()?.used);
+    let wanted = own(to, "ResourceQuota").and_then(|object| {
         let mut quota: ResourceQuota = serde_json::from_value(object.clone()).ok()?;
         let hard = quota.spec.as_ref()?.hard.clone();
-        quota.status = Some(ResourceQuotaStatus { hard, used: used.clone() });
+        quota.status = Some(ResourceQuotaStatus { hard, used });
         Some(quota)
     });
-    live.iter().filter(|quota| !own(quota)).cloned().chain(wanted).collect()
+    live.iter().filter(|quota| !is_own(quota)).cloned().chain(wanted).collect()
 }
 
 #[cfg(test)]
@@ -97,6 +105,7 @@ mod tests {
 
     use super::*;
     use crate::Settings;
+    use crate::plan::diagnose::refused;
     use crate::plan::{changes, quota, validate};
 
     fn revision(class: &Value) -> EnvironmentRevision {
@@ -141,6 +150,27 @@ mod tests {
             .map(|object| &object["kind"])
             .collect();
         assert_eq!(kinds, ["ResourceQuota"]);
+    }
+
+    #[test]
+    fn a_refusal_by_a_quota_that_was_is_no_verdict() {
+        let is_outdated = |why: &str, class: &Value| refused::is_outdated(why, &revision(class));
+        let why = |quota: &str| {
+            format!(
+                "pods \"web-1\" is forbidden: exceeded quota: {quota}, requested: pods=1,requests.memory=1Gi, \
+                 used: pods=2,requests.memory=2Gi, limited: pods=2,requests.memory=2Gi"
+            )
+        };
+        let same = json!({"quota": {"pods": 2, "memory": "2048Mi", "cpu": "4"}});
+        assert!(!is_outdated(&why(NAME), &same));
+        assert!(is_outdated(&why(NAME), &json!({"quota": {"pods": 3, "memory": "2Gi"}})));
+        assert!(is_outdated(&why(NAME), &json!({"quota": {"pods": 2}})));
+        assert!(is_outdated(&why(NAME), &json!({})));
+        assert!(!is_outdated(&why("team"), &json!({})), "another's is another's business");
+        let unsaid =
+            format!("pods \"web-1\" is forbidden: failed quota: {NAME}: must specify requests.cpu for: web");
+        assert!(!is_outdated(&unsaid, &same) && is_outdated(&unsaid, &json!({})));
+        assert!(!is_outdated("violates PodSecurity", &json!({})));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What Kubernetes does not even accept: pods beyond a quota or a limit, and what a policy of the cluster refuses.
 
-use api::revision::Part;
+use api::revision::{EnvironmentRevision, Part};
 use api::{Cause, Verdict};
 
 use super::case::Case;
+use crate::plan::limits;
+use crate::plan::quantity::thousandths;
 
 /// The verdict on a part whose pods Kubernetes does not even create.
 pub fn pods(part: &Part, why: &str, environment: &str) -> Verdict {
@@ -62,6 +64,25 @@ pub fn pods(part: &Part, why: &str, environment: &str) -> Verdict {
         vec![why.to_owned()],
         fix,
     )
+}
+
+/// Whether a refusal was by a quota of the environment's own as it was before: Kubernetes has not asked again since.
+pub fn is_outdated(why: &str, revision: &EnvironmentRevision) -> bool {
+    let (name, limited) = match quota(why) {
+        Some(Quota::Exceeded { name, what }) => {
+            (name, what.rsplit_once("limited: ").map_or("", |(_, limited)| limited))
+        }
+        Some(Quota::Unsaid { name, .. }) => (name, ""),
+        None => return false,
+    };
+    if name != limits::NAME {
+        return false;
+    }
+    let Some(hard) = limits::hard_of(revision) else { return true };
+    limited
+        .split(',')
+        .filter_map(|limit| limit.trim().split_once('='))
+        .any(|(resource, amount)| hard[resource].as_str().and_then(thousandths) != thousandths(amount))
 }
 
 /// What a refusal of any object comes to.
