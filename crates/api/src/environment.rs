@@ -154,6 +154,18 @@ pub struct Change {
     pub plan: Option<String>,
 }
 
+/// By what an environment is protected.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Protection {
+    /// Its class when that was found.
+    pub class: String,
+    /// UID of the Project that protects that class. None once it does not know the class any more, or is gone: who makes either anew
+    /// may be somebody else, so that protects until a project says again that the class is protected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
 /// What the operator says about an environment.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -167,6 +179,9 @@ pub struct EnvironmentStatus {
     /// The UID of that namespace: what was true of an earlier one of this name is not true of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_uid: Option<String>,
+    /// Its class is protected: Kubernetes lets only those change or delete it who may release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<Protection>,
     /// The environment revision that is being applied or runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,

@@ -79,6 +79,9 @@ pub struct HostnameStatus {
     /// What keeps it from being answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// Its environment is protected: Kubernetes lets only those change or release it who may release.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
 }
 
 /// A request that changed records, as the journal has it.

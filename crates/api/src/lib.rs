@@ -25,7 +25,7 @@ pub use condition::{Condition, ConditionStatus};
 pub use datacopy::{DataCopy, DataCopySpec, DataCopyStatus};
 pub use environment::{
     Change, Drift, DriftPolicy, Environment, EnvironmentSpec, EnvironmentStatus, Freeze, PartState,
-    PartStatus, Role, Teardown,
+    PartStatus, Protection, Role, Teardown,
 };
 pub use exit::Exit;
 pub use host::HostClaim;

@@ -177,6 +177,39 @@ impl Whose for Owner {
     }
 }
 
+/// Who the objects of a project in its control namespace belong to: no environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectOwner {
+    pub install: String,
+    pub control_namespace: String,
+    pub project: String,
+}
+
+impl ProjectOwner {
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        [
+            ("app.kubernetes.io/managed-by", "outboard"),
+            (INSTALL, &self.install),
+            (CONTROL_NAMESPACE, &self.control_namespace),
+            (PROJECT, &self.project),
+            (SLICE, SLICE_ENVIRONMENTS),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+    }
+}
+
+impl Whose for ProjectOwner {
+    fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
+        let is = |key: &str, value: &str| labels.get(key).is_some_and(|have| have == value);
+        is(INSTALL, &self.install)
+            && is(CONTROL_NAMESPACE, &self.control_namespace)
+            && is(PROJECT, &self.project)
+            && !labels.contains_key(ENVIRONMENT)
+    }
+}
+
 impl Whose for Home<'_> {
     fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
         self.owner.owns(labels)

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::DriftPolicy;
 
+mod access;
 mod bounds;
 mod class;
 mod component;
@@ -17,6 +18,7 @@ mod logs;
 mod masks;
 mod service;
 
+pub use access::{Access, INSIDE, INSIDE_VIEWER, PersonRole, ProjectLimits, Subjects};
 pub use bounds::{ContainerBounds, PodSecurity, Quota};
 pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
 pub use logs::{LogArchive, LogFields, Logs};
@@ -66,6 +68,12 @@ pub struct ProjectSpec {
     /// What copies do to personal data, by service. Changes no environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub masks: BTreeMap<String, ServiceMasks>,
+    /// Who may do what with the project and its environments. Changes no environment.
+    #[serde(default, skip_serializing_if = "Access::is_empty")]
+    pub access: Access,
+    /// How much the project lets its people have. Changes no environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ProjectLimits>,
     /// Stages such as qa and production. None at all means one, called `default`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, Class>,
@@ -157,13 +165,17 @@ pub struct ProjectStatus {
     /// Why the present spec was not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Why somebody whom `access` names may not have the rights that it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
 }
 
 impl ProjectSpec {
-    /// What environments are made of: where their logs lie and how copies of their data are masked is read from the
-    /// project as it is now.
+    /// What environments are made of: where their logs lie, how copies of their data are masked, and who may do what is
+    /// read from the project as it is now.
     pub fn of_environments(&self) -> Self {
-        Self { logs: None, masks: BTreeMap::new(), ..self.clone() }
+        let access = Access::default();
+        Self { logs: None, masks: BTreeMap::new(), access, limits: None, ..self.clone() }
     }
 
     /// The class called `name`; a project without classes has exactly one, `default`.
@@ -219,11 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn where_logs_lie_and_how_copies_are_masked_is_no_part_of_environments() {
+    fn where_logs_lie_how_copies_are_masked_and_who_may_what_is_no_part_of_environments() {
         let said = serde_json::json!({
             "components": {},
             "logs": {"archive": {"bucket": "logs"}},
             "masks": {"db": {"users.email": "email"}},
+            "access": {"developer": {"users": ["dana"]}},
+            "limits": {"environmentsPerOwner": 3},
         });
         let spec: ProjectSpec = serde_json::from_value(said).unwrap();
         assert_eq!(spec.of_environments(), ProjectSpec::default());

@@ -17,11 +17,12 @@ pub enum Kind {
     NetworkPolicy,
     ResourceQuota,
     LimitRange,
+    RoleBinding,
     HttpRoute,
 }
 
 impl Kind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ConfigMap,
         Self::ServiceAccount,
         Self::Deployment,
@@ -34,11 +35,12 @@ impl Kind {
         Self::NetworkPolicy,
         Self::ResourceQuota,
         Self::LimitRange,
+        Self::RoleBinding,
         // Last: its definition may be absent.
         Self::HttpRoute,
     ];
 
-    /// The order in which a teardown removes them: traffic first, data last.
+    /// The order in which a teardown removes them: traffic first, data last. Rights of people go with the namespace.
     pub const TEARDOWN: [Self; 13] = [
         Self::HttpRoute,
         Self::CronJob,
@@ -70,6 +72,7 @@ impl Kind {
             Self::NetworkPolicy => "NetworkPolicy",
             Self::ResourceQuota => "ResourceQuota",
             Self::LimitRange => "LimitRange",
+            Self::RoleBinding => "RoleBinding",
             Self::HttpRoute => "HTTPRoute",
         }
     }
@@ -86,6 +89,7 @@ impl Kind {
             Self::ServiceAccount => ("", "v1", "serviceaccounts"),
             Self::ResourceQuota => ("", "v1", "resourcequotas"),
             Self::LimitRange => ("", "v1", "limitranges"),
+            Self::RoleBinding => ("rbac.authorization.k8s.io", "v1", "rolebindings"),
             Self::PodDisruptionBudget => ("policy", "v1", "poddisruptionbudgets"),
             Self::HorizontalPodAutoscaler => ("autoscaling", "v2", "horizontalpodautoscalers"),
             Self::CronJob => ("batch", "v1", "cronjobs"),
@@ -97,6 +101,11 @@ impl Kind {
             Self::HttpRoute => ("gateway.networking.k8s.io", "v1", "httproutes"),
         };
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, self.name()), plural)
+    }
+
+    /// Whether such objects are part of revisions: rights of people follow their project.
+    pub fn is_rendered(self) -> bool {
+        self != Self::RoleBinding
     }
 
     /// Whether replicas are written through `/scale`.

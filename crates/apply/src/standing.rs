@@ -65,7 +65,8 @@ impl Standing {
             | Kind::HorizontalPodAutoscaler
             | Kind::CronJob
             | Kind::NetworkPolicy
-            | Kind::LimitRange => Self::Silent,
+            | Kind::LimitRange
+            | Kind::RoleBinding => Self::Silent,
             Kind::ResourceQuota => Self::Quota { counted: counted(object) },
             Kind::Deployment => Self::Deployment {
                 observed: observed(object),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use api::marks::{self, Owner};
+use api::marks::{self, Whose};
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
 use kube::core::DynamicObject;
 use kube::{Client, ResourceExt};
@@ -70,7 +70,7 @@ impl Writer {
     /// at creation only.
     pub async fn ensure(
         &self,
-        owner: &Owner,
+        owner: &impl Whose,
         namespace: &str,
         desired: &DynamicObject,
         seen: Option<&Seen>,
@@ -133,7 +133,7 @@ impl Writer {
 
     async fn keep(
         &self,
-        owner: &Owner,
+        owner: &impl Whose,
         kind: Kind,
         namespace: &str,
         desired: &DynamicObject,

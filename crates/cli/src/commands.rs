@@ -1,6 +1,7 @@
 //! Every command, one file each: its flags with their help, then what it does.
 
 mod apply;
+mod can_i;
 mod check;
 mod cluster;
 mod data;
@@ -48,6 +49,7 @@ pub enum Command {
     Exec(exec::ExecArgs),
     Forward(forward::ForwardArgs),
     Debug(debug::DebugArgs),
+    CanI(can_i::CanIArgs),
     Gc(gc::GcArgs),
     Init(init::InitArgs),
     #[command(subcommand)]
@@ -124,6 +126,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Exec(args) => Box::pin(exec::run(context, args)).await,
         Command::Forward(args) => Box::pin(forward::run(context, args)).await,
         Command::Debug(args) => Box::pin(debug::run(context, args)).await,
+        Command::CanI(args) => Box::pin(can_i::run(context, args)).await,
         Command::Gc(args) => gc::run(context, args).await,
         Command::Install(args) => install::run(context, args).await,
         Command::Version(args) => version::run(context, &args).await,

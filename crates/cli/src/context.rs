@@ -46,15 +46,28 @@ impl Context {
     }
 
     pub async fn cluster(&self) -> Result<Cluster> {
-        let target =
-            Target { kubeconfig: self.global.kubeconfig.clone(), context: self.global.context.clone() };
+        self.cluster_as(None, &[]).await
+    }
+
+    async fn cluster_as(&self, user: Option<&str>, groups: &[String]) -> Result<Cluster> {
+        let target = Target {
+            kubeconfig: self.global.kubeconfig.clone(),
+            context: self.global.context.clone(),
+            user: user.map(str::to_owned),
+            groups: groups.to_vec(),
+        };
         Ok(Cluster::connect(&target).await?)
     }
 
     /// Connects, and finds the control namespace.
     pub async fn place(&self, scope: &Scope) -> Result<Place> {
+        self.place_as(scope, None, &[]).await
+    }
+
+    /// The same as somebody else.
+    pub async fn place_as(&self, scope: &Scope, user: Option<&str>, groups: &[String]) -> Result<Place> {
         let project = project(scope)?;
-        let cluster = self.cluster().await?;
+        let cluster = self.cluster_as(user, groups).await?;
         let namespace = cluster.control_namespace(self.global.namespace.as_deref(), project.as_deref())?;
         tracing::info!(server = cluster.server, namespace, "Connecting to {}", cluster.server);
         Ok(Place { cluster, namespace, project })

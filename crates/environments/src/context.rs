@@ -13,6 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
 use tracing::{debug, warn};
@@ -21,6 +22,7 @@ use crate::Settings;
 use crate::error::Error;
 use crate::heal::Place;
 use crate::observe::Observer;
+use crate::owners::Owners;
 use crate::plan::{backoff, drift, verdicts};
 use crate::rest::Rest;
 use crate::streaks::Streaks;
@@ -44,11 +46,18 @@ pub struct Context {
     failures: Streaks<String>,
     pub rest: Rest,
     pub underway: Underway,
+    pub owners: Owners,
     recorder: Recorder,
 }
 
 impl Context {
-    pub fn new(client: Client, settings: Settings, watches: Watches, observer: Arc<dyn Observer>) -> Self {
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        watches: Watches,
+        environments: Store<Environment>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         let writer = Writer::new(client.clone(), Managers::allowing(&settings.managers));
         let reporter = Reporter { controller: "outboard".to_owned(), instance: None };
         let recorder = Recorder::new(client.clone(), reporter);
@@ -63,6 +72,7 @@ impl Context {
             failures: Streaks::new(backoff::FAIL),
             rest: Rest::default(),
             underway: Underway::default(),
+            owners: Owners::new(environments),
             recorder,
         }
     }

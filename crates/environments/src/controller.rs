@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::marks::{self, Home, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
-use api::{Cause, DriftPolicy, Environment, Plan, Project, Verdict};
+use api::{Cause, DriftPolicy, Environment, EnvironmentStatus, Plan, Project, Verdict};
 use apply::watch::Retry;
 use apply::{Claim, View, claim_namespace};
 use futures::{FutureExt, StreamExt};
@@ -25,6 +25,7 @@ use tracing::warn;
 use crate::context::Context;
 use crate::error::Error;
 use crate::observe::Observer;
+use crate::plan::access::{self, Bindings};
 use crate::plan::drift;
 use crate::plan::hold::Hold;
 use crate::plan::stamp;
@@ -52,17 +53,17 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let mut tasks = JoinSet::new();
-    let (watches, triggers) = Watches::start(&client, &settings.install, &mut tasks);
+    let (watches, triggers, projects_to_see) = Watches::start(&client, &settings.install, &mut tasks);
     let shutdown = shutdown.shared();
     tokio::select! {
         () = watches.ready() => {}
         () = shutdown.clone() => return,
     }
     let concurrency = settings.concurrency;
-    let context = Arc::new(Context::new(client.clone(), settings, watches, observer));
+    let (all, store) = reflector::store();
+    let context = Arc::new(Context::new(client.clone(), settings, watches, all.clone(), observer));
     tasks.spawn(retention::run(context.clone()));
     let config = watcher::Config::default().timeout(200);
-    let (all, store) = reflector::store();
     let changed = lean(watcher(Api::<Environment>::all(client.clone()), config.clone()));
     let environments = Controller::for_stream(changed.reflect(store).applied_objects(), all)
         .trigger_backoff(Retry::default())
@@ -111,6 +112,7 @@ pub async fn run(
     let projects = Controller::new(Api::<Project>::all(client), config)
         .trigger_backoff(Retry::default())
         .with_config(Config::default().concurrency(concurrency))
+        .reconcile_on(projects_to_see)
         .graceful_shutdown_on(shutdown)
         .run(
             |project, context: Arc<Context>| async move {
@@ -156,9 +158,25 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     // The end of a freeze is no event.
     let thaw = frozen.map(|until| until.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     let view = context.watches.view(&namespace);
-    let newest = context.watches.project_revision(&owner.control_namespace, &owner.project);
-    let sight =
-        Sight::of(environment, &view, frozen.is_some(), newest.as_deref(), &context.watches.hosts(&owner));
+    let project = context.watches.project(&owner.control_namespace, &owner.project);
+    let newest = project.as_ref().and_then(|project| project.status.as_ref()?.revision.clone());
+    let protection = access::protection(environment, project.as_deref());
+    if environment.status.as_ref().and_then(|status| status.protection.clone()) != protection {
+        // Policies go by it: said before anything that may fail. The next look sees it.
+        let before = environment.status.clone().unwrap_or_default();
+        context.write_status(environment, &EnvironmentStatus { protection, ..before }).await?;
+        return Ok(Action::requeue(PROGRESS));
+    }
+    let people = project
+        .as_ref()
+        .map(|project| access::inside(&owner, &namespace, &project.spec.access, protection.is_some()));
+    let sight = Sight::of(
+        environment,
+        &view,
+        frozen.is_some(),
+        (newest.as_deref(), people.as_ref()),
+        &context.watches.hosts(&owner),
+    );
     if let Some(left) = context.rest.lasts(environment, sight, &context.client, &context.aws).await? {
         let again = RESYNC.min(left);
         return Ok(Action::requeue(thaw.map_or(again, |thaw| again.min(thaw))));
@@ -170,13 +188,15 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     let release =
         hold.as_ref().map(|hold| hold.next.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
-    let wanted = wanted::revision(environment, &revisions, frozen, context).await?;
+    let is_there = context.watches.namespace_labels(&namespace).is_some_and(|labels| owner.owns(&labels));
+    let wanted = wanted::revision(environment, &revisions, frozen, is_there, context).await?;
 
     // apply
     let outcome = match &wanted.stored {
         Some(stored) => {
             let hands_off = frozen.is_some() || wanted.is_to_keep(&environment.spec);
-            let here = Here { owner: &owner, namespace: &namespace, view: &view, hold: hold.as_ref() };
+            let (hold, people) = (hold.as_ref(), people.as_ref());
+            let here = Here { owner: &owner, namespace: &namespace, view: &view, hold, people };
             roll_out(environment, &here, stored, &revisions, hands_off, context).await?
         }
         None => Rollout::default(),
@@ -198,6 +218,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         drift: outcome.drift.clone(),
         project_revision: newest.as_deref(),
         refused,
+        protection,
         hold: hold.as_ref().map(|hold| (hold, outcome.stopped)),
     };
     let next = status::next(&current, &found);
@@ -294,6 +315,8 @@ struct Here<'a> {
     namespace: &'a str,
     view: &'a View,
     hold: Option<&'a Hold>,
+    /// Who may do what there; none: the project is gone, and everything stays.
+    people: Option<&'a Bindings>,
 }
 
 /// Brings the namespace to the revision, as far as may be done now.
@@ -306,7 +329,7 @@ async fn roll_out(
     context: &Context,
 ) -> Result<Rollout, Error> {
     let current = environment.status.clone().unwrap_or_default();
-    let Here { owner, namespace, view, hold } = *here;
+    let Here { owner, namespace, view, hold, people } = *here;
     let about = format!("environment {}", owner.environment);
     let held = current.namespace_uid.as_deref();
     let serves = revisions.standard_that_serves(&owner.environment, stored, current.settled_revision).await?;
@@ -347,6 +370,13 @@ async fn roll_out(
         }
     };
     takes::say(namespace, &stored.revision, context).await?;
+    if let Some(people) = people
+        && let Some(verdict) = crate::access::keep(namespace, owner, people, view, context).await?
+    {
+        // What runs is no less ready for it.
+        warn!(environment = %owner.environment, "{}: {}", verdict.message, verdict.fix);
+        context.tell_verdict(environment, &verdict).await;
+    }
     let secrets =
         match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {
             Ok(ensured) => ensured,

@@ -3,6 +3,7 @@
 //! `controller` gathers, asks `plan` what to do, applies it and writes the status. The other files are
 //! one outside thing each.
 
+mod access;
 pub mod context;
 pub mod controller;
 pub mod draft;
@@ -17,6 +18,7 @@ pub mod import;
 pub mod keep;
 pub mod memory;
 pub mod observe;
+mod owners;
 pub mod plan;
 pub mod planning;
 pub mod project;

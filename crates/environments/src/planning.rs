@@ -46,6 +46,11 @@ pub async fn reconcile(plan: Arc<Plan>, context: Arc<Context>) -> Result<Action,
         (Ok(draft), Some(source)) => tested(draft, source, &revisions).await?,
         (drafted, _) => drafted,
     };
+    // The environment waits for a place: what it would be is of no use yet.
+    let drafted = drafted.and_then(|draft| {
+        let waits = context.owners.would_wait(name, &spec.wanted, &draft.project);
+        waits.map_or(Ok(draft), Err)
+    });
     let status = match drafted {
         Ok(draft) => shown(&plan, &draft, &newest, &context).await?,
         Err(verdict) => refused(verdict, newest.number),

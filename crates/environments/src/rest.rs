@@ -11,6 +11,7 @@ use aws::Aws;
 use kube::{Client, ResourceExt};
 
 use crate::error::Error;
+use crate::plan::access::Bindings;
 use crate::sources::{Glimpses, Versions};
 
 /// Secrets are no part of what is watched: the operator may not list them. They are looked at this often.
@@ -23,12 +24,12 @@ const SOURCES: Duration = Duration::from_secs(30);
 pub struct Sight(u64);
 
 impl Sight {
-    /// `newest` is the project's newest revision, `hosts` those that the environment has.
+    /// `project` is its newest revision and who may do what, `hosts` those that the environment has.
     pub fn of(
         environment: &Environment,
         view: &View,
         frozen: bool,
-        newest: Option<&str>,
+        project: (Option<&str>, Option<&Bindings>),
         hosts: &BTreeSet<String>,
     ) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -39,7 +40,10 @@ impl Sight {
         // Somebody may have written to it.
         serde_json::to_string(&environment.status).unwrap_or_default().hash(&mut hasher);
         view.hash(&mut hasher);
-        (frozen, newest, hosts).hash(&mut hasher);
+        (frozen, project.0, hosts).hash(&mut hasher);
+        for binding in project.1.into_iter().flat_map(|bindings| &bindings.wanted) {
+            binding.to_string().hash(&mut hasher);
+        }
         Self(hasher.finish())
     }
 }
@@ -141,15 +145,19 @@ mod tests {
     fn rest_ends_with_whatever_a_look_depends_on() {
         let mut environment = Environment::new("qa", EnvironmentSpec::default());
         let sight = |environment: &Environment, frozen, newest| {
-            Sight::of(environment, &View::default(), frozen, newest, &BTreeSet::new())
+            Sight::of(environment, &View::default(), frozen, (newest, None), &BTreeSet::new())
         };
         let resting = resting(sight(&environment, false, Some("p-1")), Versions::new());
         assert_eq!(resting.left(sight(&environment, false, Some("p-1"))), Some(Duration::MAX));
         assert_eq!(resting.left(sight(&environment, true, Some("p-1"))), None);
         assert_eq!(resting.left(sight(&environment, false, Some("p-2"))), None);
         let hosts = BTreeSet::from(["web-qa-shop.example.com".to_owned()]);
-        let others = Sight::of(&environment, &View::default(), false, Some("p-1"), &hosts);
+        let others = Sight::of(&environment, &View::default(), false, (Some("p-1"), None), &hosts);
         assert_eq!(resting.left(others), None);
+        let people = Bindings { wanted: vec![serde_json::json!({"subjects": []})], known: vec![] };
+        let project = (Some("p-1"), Some(&people));
+        let other_people = Sight::of(&environment, &View::default(), false, project, &BTreeSet::new());
+        assert_eq!(resting.left(other_people), None);
         environment.status = Some(EnvironmentStatus { revision: Some(1), ..EnvironmentStatus::default() });
         assert_eq!(resting.left(sight(&environment, false, Some("p-1"))), None);
     }
@@ -157,7 +165,7 @@ mod tests {
     #[test]
     fn what_others_keep_is_glimpsed_at_within_a_minute() {
         let environment = Environment::new("qa", EnvironmentSpec::default());
-        let sight = Sight::of(&environment, &View::default(), false, None, &BTreeSet::new());
+        let sight = Sight::of(&environment, &View::default(), false, (None, None), &BTreeSet::new());
         assert_eq!(resting(sight, Versions::new()).glimpse_in(), Duration::MAX);
         let place = Place::Secret { namespace: "shop".to_owned(), name: "payments".to_owned() };
         let sources = [(place, Some("1".to_owned()))].into();

@@ -257,6 +257,7 @@ fn words(kind: Kind) -> &'static str {
         Kind::NetworkPolicy => "network policies",
         Kind::ResourceQuota => "quotas",
         Kind::LimitRange => "limits",
+        Kind::RoleBinding => "rights of people",
         Kind::HorizontalPodAutoscaler => "autoscalers",
         Kind::PodDisruptionBudget => "disruption budgets",
         Kind::ConfigMap => "files",

@@ -26,13 +26,20 @@ impl Wanted {
     }
 }
 
+/// `is_there`: whether its namespace is.
 pub async fn revision(
     environment: &Environment,
     revisions: &Revisions,
     frozen: Option<Timestamp>,
+    is_there: bool,
     context: &Context,
 ) -> Result<Wanted, Error> {
     let (name, spec) = (environment.name_any(), &environment.spec);
+    let control = environment.namespace().unwrap_or_default();
+    let project = context.watches.project(&control, &spec.project);
+    if let Some(refusal) = context.owners.admit(environment, project.as_deref(), is_there) {
+        return Ok(Wanted { stored: None, refusal: Some(refusal) });
+    }
     let hint = environment.status.as_ref().and_then(|status| status.revision);
     let at_hand = hint.and_then(|number| context.underway.revision(environment, number));
     if let Some(stored) = at_hand.filter(|stored| decide::is_current(spec, &stored.revision)) {
@@ -49,7 +56,6 @@ pub async fn revision(
     }
     if newest.stored.as_ref().is_some_and(|stored| stored.retired) {
         // An environment of this name was destroyed, and this one goes on where it ended: nothing may be swept any more.
-        let control = environment.namespace().unwrap_or_default();
         retention::end(&context.client, &control, &spec.project, &name).await?;
     }
     if let Some(stored) = newest.stored.as_ref().filter(|stored| decide::is_current(spec, &stored.revision)) {
@@ -59,7 +65,6 @@ pub async fn revision(
     if let Some(until) = frozen {
         return Ok(Wanted { stored: newest.stored, refusal: Some(waits(&name, until)) });
     }
-    let control = environment.namespace().unwrap_or_default();
     let request = Request { name: &name, control: &control, spec, refresh: &[] };
     let drafted = draft::make(&request, &newest, revisions, context).await?;
     let drafted =

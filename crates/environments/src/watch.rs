@@ -45,19 +45,24 @@ pub struct Watches {
     hosts: Store<HostClaim>,
 }
 
-/// A stream of environments that have to be looked at again.
-pub type Triggers = mpsc::UnboundedReceiver<ObjectRef<Environment>>;
+/// A stream of what has to be looked at again.
+pub type Triggers<K> = mpsc::UnboundedReceiver<ObjectRef<K>>;
 
 impl Watches {
     /// Starts every watch into `tasks`.
-    pub fn start(client: &Client, install: &str, tasks: &mut JoinSet<()>) -> (Self, Triggers) {
+    pub fn start(
+        client: &Client,
+        install: &str,
+        tasks: &mut JoinSet<()>,
+    ) -> (Self, Triggers<Environment>, Triggers<Project>) {
         let (sender, triggers) = mpsc::unbounded();
+        let (projects_sender, projects_to_see) = mpsc::unbounded();
         let all = watcher::Config::default().timeout(WATCH_SECONDS);
         let ours = all.clone().labels(&format!("{}={install}", marks::INSTALL));
 
         let (namespaces, writer) = reflector::store();
         let stream = lean::<Namespace>(watcher(Api::all(client.clone()), ours.clone()));
-        let wake = Wake { sender, namespaces: namespaces.clone() };
+        let wake = Wake { sender, projects: projects_sender, namespaces: namespaces.clone() };
         let woken = wake.clone();
         tasks.spawn(keep("Namespace", reflector::reflector(writer, stream), move |namespace| {
             woken.by_labels(namespace.labels());
@@ -99,7 +104,8 @@ impl Watches {
             tasks.spawn(follow(kind.name(), stream, memory.clone(), reduce, wake.clone()));
             objects.push((kind, memory));
         }
-        (Self { objects: Arc::new(objects), pods, autoscalers, namespaces, projects, hosts }, triggers)
+        let watches = Self { objects: Arc::new(objects), pods, autoscalers, namespaces, projects, hosts };
+        (watches, triggers, projects_to_see)
     }
 
     /// Resolves once every kind has been listed; says which one keeps it waiting.
@@ -150,10 +156,9 @@ impl Watches {
         Some(self.namespaces.get(&ObjectRef::new(namespace))?.labels().clone())
     }
 
-    /// The newest revision of a project, as the operator has stored it.
-    pub fn project_revision(&self, namespace: &str, project: &str) -> Option<String> {
-        let found = self.projects.get(&ObjectRef::new(project).within(namespace))?;
-        found.status.as_ref()?.revision.clone()
+    /// A project as it is now.
+    pub fn project(&self, namespace: &str, project: &str) -> Option<Arc<Project>> {
+        self.projects.get(&ObjectRef::new(project).within(namespace))
     }
 
     /// The hosts that an environment was last seen to have. One that is missing here is looked up, not given up.
@@ -264,6 +269,7 @@ async fn keep<K: Resource + Clone>(
 #[derive(Clone)]
 struct Wake {
     sender: mpsc::UnboundedSender<ObjectRef<Environment>>,
+    projects: mpsc::UnboundedSender<ObjectRef<Project>>,
     namespaces: Store<Namespace>,
 }
 
@@ -274,7 +280,14 @@ impl Wake {
         let found = namespace.and_then(|name| self.namespaces.get(&ObjectRef::new(name)));
         match found {
             Some(namespace) => environment(namespace.labels()),
-            None => environment(object.meta().labels.as_ref()?),
+            None => {
+                let labels = object.meta().labels.as_ref()?;
+                if let Some(project) = project(labels) {
+                    // The receiver is gone only when the process ends.
+                    let _ = self.projects.unbounded_send(project);
+                }
+                environment(labels)
+            }
         }
     }
 
@@ -294,6 +307,12 @@ impl Wake {
         // The receiver is gone only when the process ends.
         let _ = self.sender.unbounded_send(environment);
     }
+}
+
+/// The project that an object of a control namespace is of: one that names no environment.
+fn project(labels: &BTreeMap<String, String>) -> Option<ObjectRef<Project>> {
+    let (namespace, name) = (labels.get(marks::CONTROL_NAMESPACE)?, labels.get(marks::PROJECT)?);
+    (!labels.contains_key(marks::ENVIRONMENT)).then(|| ObjectRef::new(name).within(namespace))
 }
 
 fn environment(labels: &BTreeMap<String, String>) -> Option<ObjectRef<Environment>> {

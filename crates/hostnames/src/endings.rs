@@ -53,7 +53,7 @@ impl Keeper<'_> {
             },
             None => Records::default(),
         };
-        let next = status::of_hostname(&case.hostname, &told, records, now);
+        let next = status::of_hostname(&case.hostname, case.environment.as_deref(), &told, records, now);
         status::tell_hostname(&self.context.client, &case.hostname, &next).await?;
         Ok(told)
     }
@@ -95,7 +95,8 @@ impl Keeper<'_> {
             admit::let_go(&api, case.hostname.as_ref()).await?;
             return Ok(told);
         }
-        let next = status::of_hostname(&case.hostname, &told, Records::default(), now);
+        let next =
+            status::of_hostname(&case.hostname, case.environment.as_deref(), &told, Records::default(), now);
         status::tell_hostname(&self.context.client, &case.hostname, &next).await?;
         Ok(told)
     }

@@ -66,7 +66,13 @@ pub struct Records<'a> {
 }
 
 /// The next status; equal to the one that stands there when nothing changed.
-pub fn of_hostname(hostname: &Hostname, told: &Told, records: Records<'_>, now: Timestamp) -> HostnameStatus {
+pub fn of_hostname(
+    hostname: &Hostname,
+    environment: Option<&Environment>,
+    told: &Told,
+    records: Records<'_>,
+    now: Timestamp,
+) -> HostnameStatus {
     let current = hostname.status.clone().unwrap_or_default();
     let generation = hostname.metadata.generation.unwrap_or_default();
     let batch = records.batch.and_then(|entry| match &entry.state {
@@ -86,6 +92,10 @@ pub fn of_hostname(hostname: &Hostname, told: &Told, records: Records<'_>, now: 
         batch: batch.or(current.batch),
         conditions: current.conditions,
         verdict: told.verdict.clone(),
+        // Of an environment that is gone what was so last.
+        protected: environment.map_or(current.protected, |environment| {
+            environment.status.as_ref().is_some_and(|status| status.protection.is_some())
+        }),
     };
     set(&mut next.conditions, told, &records.certificate, generation, now);
     next

@@ -22,6 +22,10 @@ pub struct Target {
     pub kubeconfig: Option<PathBuf>,
     /// Instead of the kubeconfig's current context.
     pub context: Option<String>,
+    /// Instead of oneself: takes the right to impersonate.
+    pub user: Option<String>,
+    /// Of that user.
+    pub groups: Vec<String>,
 }
 
 /// A client with what its errors need to be understood.
@@ -49,6 +53,11 @@ impl Cluster {
             },
         };
         config.connect_timeout = Some(CONNECT_TIMEOUT);
+        if let Some(user) = &target.user {
+            config.auth_info.impersonate = Some(user.clone());
+            config.auth_info.impersonate_groups =
+                Some(target.groups.clone()).filter(|groups| !groups.is_empty());
+        }
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| Error::Kubernetes(Box::new(error)))?;
         Ok(Self { client, server, context_namespace })

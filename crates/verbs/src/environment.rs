@@ -34,6 +34,7 @@ pub use export::{Exported, Form, export};
 pub use history::{Entry, Numbered, Retained, history, revision};
 pub use list::{State, Summary, list, summary};
 pub use outlook::{Outlook, outlook, pending};
+pub(crate) use read::unknown;
 pub use read::{find, get};
 pub use remains::{Remaining, Remains, Unseen};
 pub use schema::{Found, Schema, State as SchemaState, Table};

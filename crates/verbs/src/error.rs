@@ -26,6 +26,8 @@ pub enum Error {
     UnknownContext { context: String, known: Vec<String> },
     #[error("no namespace is known")]
     NoNamespace,
+    #[error("whether somebody may `{deed}` depends on the environment")]
+    WhichEnvironment { deed: &'static str },
 
     #[error("cannot reach the cluster at {server}: {reason}")]
     Unreachable { server: String, reason: String },
@@ -180,6 +182,10 @@ pub enum Error {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forbidden {
     pub message: String,
+    /// What a policy of outboard's says about it.
+    pub policy: Option<String>,
+    /// The least role of a project that may.
+    pub role: Option<String>,
     pub user: Option<String>,
     pub verb: Option<String>,
     /// With its group: `environments.outboard.dev`.

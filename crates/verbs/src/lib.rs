@@ -2,6 +2,7 @@
 //!
 //! Nothing here prints: verbs return values, typed errors and streams of events.
 
+pub mod access;
 pub mod cluster;
 pub mod clusters;
 pub mod data;

@@ -26,6 +26,9 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::UnknownContext { known, .. } => Words::new(Exit::Usage, sentence).hint(known_names(known)),
         Error::NoNamespace => Words::new(Exit::Usage, "it is not known which project or namespace is meant")
             .hint("say -n NAMESPACE or --project PROJECT, or go to a directory with an outboard.yaml"),
+        Error::WhichEnvironment { deed } => {
+            Words::new(Exit::Usage, sentence).hint(format!("say with which one: outboard can-i {deed} ENVIRONMENT"))
+        }
         Error::Unreachable { server, reason } => {
             Words::new(Exit::Unreachable, format!("the cluster at {server} does not answer: {reason}")).hint(
                 "is it running, and is this the right kubeconfig and context? (--kubeconfig, --context)",
@@ -256,6 +259,10 @@ fn of_github(error: &GitHubError, sentence: String) -> Words {
 }
 
 fn of_forbidden(forbidden: &Forbidden) -> Words {
+    if let Some(policy) = &forbidden.policy {
+        return Words::new(Exit::Forbidden, format!("Kubernetes refused: {policy}"))
+            .hint("`access` in outboard.yaml says who that is: ask one of them; `outboard can-i --list` shows what each role may");
+    }
     let (Some(user), Some(verb), Some(resource)) = (&forbidden.user, &forbidden.verb, &forbidden.resource)
     else {
         return Words::new(Exit::Forbidden, format!("Kubernetes refused: {}", forbidden.message));
@@ -264,8 +271,14 @@ fn of_forbidden(forbidden: &Forbidden) -> Words {
         Some(namespace) => format!("in namespace `{namespace}`"),
         None => "in the whole cluster".to_owned(),
     };
-    Words::new(Exit::Forbidden, format!("you are `{user}`, who may not {verb} {resource} {place}"))
-        .hint("ask for that right, or choose another user with --context")
+    let words =
+        Words::new(Exit::Forbidden, format!("you are `{user}`, who may not {verb} {resource} {place}"));
+    words.hint(match &forbidden.role {
+        Some(role) => format!(
+            "ask an admin of the project to name you in its `access`, as {role} or more; or choose another user with --context"
+        ),
+        None => "ask for that right, or choose another user with --context".to_owned(),
+    })
 }
 
 fn of_missing(error: &Error, nearest: Option<&str>, known: &[String]) -> Words {
@@ -347,6 +360,8 @@ mod tests {
         let words = of_verb(
             &Error::Forbidden(Box::new(Forbidden {
                 message: String::new(),
+                policy: None,
+                role: Some("qa".into()),
                 user: Some("ann".into()),
                 verb: Some("create".into()),
                 resource: Some("environments.outboard.dev".into()),
@@ -357,6 +372,13 @@ mod tests {
         assert_eq!(
             words.sentence,
             "you are `ann`, who may not create environments.outboard.dev in namespace `shop`"
+        );
+        assert!(words.hint.is_some_and(|hint| hint.contains("as qa or more")));
+        let policy = Forbidden { policy: Some("a releaser changes it".into()), ..Forbidden::default() };
+        let words = of_verb(&Error::Forbidden(Box::new(policy)), None);
+        assert_eq!(
+            (words.exit, words.sentence.as_str()),
+            (Exit::Forbidden, "Kubernetes refused: a releaser changes it")
         );
     }
 }

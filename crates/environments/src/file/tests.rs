@@ -555,6 +555,27 @@ spec:
 }
 
 #[test]
+fn whom_access_cannot_name_is_told_with_its_place() {
+    let file = r#"
+apiVersion: outboard.dev/v1alpha1
+kind: Project
+metadata: {name: shop}
+spec:
+  components: {web: {image: r/web}}
+  access:
+    viewer: {groups: ["system:authenticated", "system:serviceaccounts:ci"]}
+    qa: {}
+    developer: {users: [dana, dana, "system:serviceaccount:ci:deployer", "system:admin"]}
+  limits: {}
+    "#;
+    let shape = file
+        .replace("qa: {}", "owner: {users: [ada]}")
+        .replace("[dana, dana,", "[\"\", dana,")
+        .replace("limits: {}", "limits: {environmentsPerOwner: 0}");
+    insta::assert_snapshot!(problems(file) + &problems(&shape));
+}
+
+#[test]
 fn a_key_that_does_not_work_yet_is_refused_and_not_ignored() {
     let text = format!("{GOOD}\n")
         .replace("    qa: {}", "    qa: {ttl: 72h, sleep: {}, tll: 1h}")

@@ -57,6 +57,7 @@ pub fn to_prune<'a>(revision: &EnvironmentRevision, view: &'a View, owner: &Owne
         .filter(|seen| {
             !wanted.contains(&(seen.kind.name(), seen.name.as_str()))
                 && !seen.deleting
+                && seen.kind.is_rendered()
                 // What a controller made (a CronJob's Job, say) goes with its owner.
                 && !seen.controlled
                 // Labels alone prove nothing: somebody may have copied them with the rest of an object of ours.

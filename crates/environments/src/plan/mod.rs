@@ -2,6 +2,7 @@
 //!
 //! `validate` may refuse; what it returns can be rendered without fail.
 
+pub mod access;
 pub mod alike;
 pub mod backoff;
 pub mod bounds;
@@ -24,6 +25,7 @@ pub mod manifests;
 pub mod order;
 pub mod overlay;
 pub mod overrides;
+pub mod owners;
 pub mod plain;
 pub mod pod;
 pub mod probes;

@@ -5,7 +5,9 @@ use api::condition::{
     JOBS_COMPLETE, PROJECT_OUTDATED, READY, ROUTES_READY, SERVICES_READY,
 };
 use api::revision::Part;
-use api::{Condition, ConditionStatus, Drift, EnvironmentStatus, PartState, PartStatus, Role, Verdict};
+use api::{
+    Condition, ConditionStatus, Drift, EnvironmentStatus, PartState, PartStatus, Protection, Role, Verdict,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
@@ -33,6 +35,8 @@ pub struct Found<'a> {
     pub project_revision: Option<&'a str>,
     /// The spec of this generation was refused: what runs is an earlier one.
     pub refused: bool,
+    /// By what it is protected.
+    pub protection: Option<Protection>,
     /// What is held, and whether nothing of it runs any more.
     pub hold: Option<(&'a Hold, bool)>,
 }
@@ -46,6 +50,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
         observed_generation: found.generation,
         namespace: Some(found.namespace.to_owned()),
         namespace_uid: found.namespace_uid.map(str::to_owned).or_else(|| current.namespace_uid.clone()),
+        protection: found.protection.clone(),
         revision: found.stored.map(|stored| stored.number).or(current.revision),
         settled_revision: if ready {
             found.stored.map(|stored| stored.number)
@@ -222,6 +227,7 @@ mod tests {
             drift: vec![],
             project_revision: None,
             refused: false,
+            protection: None,
             hold,
         };
         let next = next(current, &found);

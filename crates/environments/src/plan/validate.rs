@@ -15,6 +15,7 @@ use super::limits;
 use super::overrides;
 use super::values::WORDS;
 
+mod access;
 mod classes;
 pub(super) mod components;
 pub mod directories;
@@ -69,6 +70,7 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
     settings::check(spec, &mut problems);
     masks::check(spec, &mut problems);
     classes::check(spec, &mut problems);
+    access::check(spec, &mut problems);
     problems
 }
 

@@ -109,7 +109,7 @@ async fn write(cluster: &Cluster, namespace: &str, name: &str, patch: &Value) ->
 async fn extra(cluster: &Cluster, namespace: &str) -> Option<Vec<String>> {
     let foreign = ListParams::default().labels(&format!("!{}", marks::INSTALL));
     let mut found = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_rendered()) {
         let api = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), namespace, &kind.resource());
         let list = api.list(&foreign).await.ok()?;
         found.extend(

@@ -3,6 +3,7 @@
 use kube::core::Status;
 
 use super::{Error, Forbidden};
+use crate::access;
 use crate::cluster::Cluster;
 
 /// Kubernetes answers so, with no object named, when it does not know the kind at all.
@@ -111,13 +112,26 @@ pub fn forbidden(message: &str) -> Forbidden {
         Some(group) if !group.is_empty() => format!("{resource}.{group}"),
         _ => resource,
     });
+    let (user, verb) = (quoted("User \""), verb());
+    let plain = quoted("resource \"").unwrap_or_default();
+    let group = quoted("in API group \"").unwrap_or_default();
+    let role = verb.as_deref().and_then(|verb| access::role_with(&group, &plain, verb));
     Forbidden {
         message: message.to_owned(),
-        user: quoted("User \""),
-        verb: verb(),
+        policy: policy(message),
+        role: role.map(|role| role.as_str().to_owned()),
+        user,
+        verb,
         resource,
         namespace: quoted("in the namespace \""),
     }
+}
+
+/// What one of outboard's own policies says, without who says it.
+fn policy(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("ValidatingAdmissionPolicy 'outboard-")?;
+    let (_, said) = rest.split_once("denied request: ")?;
+    Some(said.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -134,6 +148,18 @@ mod tests {
         assert_eq!(told.verb.as_deref(), Some("create"));
         assert_eq!(told.resource.as_deref(), Some("environments.outboard.dev"));
         assert_eq!(told.namespace.as_deref(), Some("shop"));
+    }
+
+    #[test]
+    fn a_refusal_of_a_policy_of_outboards_is_what_the_policy_says() {
+        let message = "environments.outboard.dev \"production\" is forbidden: ValidatingAdmissionPolicy \
+             'outboard-environments' with binding 'outboard-environments' denied request: only releasers may";
+        assert_eq!(forbidden(message).policy.as_deref(), Some("only releasers may"));
+        assert_eq!(forbidden(&message.replace("'outboard-", "'theirs-")).policy, None);
+        let rbac = "User \"ann\" cannot create resource \"environments\" in API group \"outboard.dev\" in the namespace \"shop\"";
+        assert_eq!(forbidden(rbac).role.as_deref(), Some("qa"));
+        let inside = "User \"ann\" cannot create resource \"pods/exec\" in API group \"\" in the namespace \"shop-qa\"";
+        assert_eq!(forbidden(inside).role.as_deref(), Some("qa"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use kube::core::DynamicObject;
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Client, ResourceExt};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{Error, Options, Taken, definitions, logs, workload};
@@ -121,6 +121,9 @@ async fn write(cluster: &Cluster, item: &Item) -> Result<Applied, Error> {
     // An object that was replaced since it was looked at is a conflict.
     wanted.metadata.uid = item.found.as_ref().and_then(ResourceExt::uid);
     let name = wanted.name_any();
+    if let Some(found) = item.found.as_ref().filter(|found| adds_up(&wanted) && !adds_up(found)) {
+        hand_over(cluster, item, found).await?;
+    }
     let params = PatchParams::apply(MANAGER).force();
     let written = item
         .api
@@ -133,6 +136,20 @@ async fn write(cluster: &Cluster, item: &Item) -> Result<Applied, Error> {
         Some(_) => Outcome::Changed,
     };
     Ok(Applied { kind: item.kind.clone(), name, namespace: wanted.namespace(), outcome })
+}
+
+/// Whether it is a role whose rules Kubernetes adds up from others.
+fn adds_up(role: &DynamicObject) -> bool {
+    role.data.get("aggregationRule").is_some_and(|rule| !rule.is_null())
+}
+
+/// A role of an earlier outboard keeps its rules until Kubernetes has added up the new ones: nobody is without them for a moment. They
+/// are no longer written by an installation, so the next write does not take them away.
+async fn hand_over(cluster: &Cluster, item: &Item, found: &DynamicObject) -> Result<(), Error> {
+    let metadata = json!({"managedFields": [{}], "resourceVersion": found.resource_version()});
+    let patch = Patch::Merge(json!({"metadata": metadata}));
+    let patched = item.api.patch(&found.name_any(), &PatchParams::default(), &patch).await;
+    patched.map(drop).map_err(|error| cluster.explain(error).into())
 }
 
 /// Deletes what this installation made and no longer wants; what others made stays.

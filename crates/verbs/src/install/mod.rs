@@ -8,6 +8,7 @@ mod deployment;
 mod error;
 mod logs;
 mod rights;
+pub(crate) mod roles;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use api::marks;
 use serde_json::{Value, json};
 
+pub use admission::RELEASE;
 pub use apply::{Applied, Outcome, Report, apply};
 pub use environments::Settings;
 pub use error::{Error, Taken};
@@ -98,7 +100,7 @@ pub fn workload(options: &Options) -> Vec<Value> {
         let hostnames = &options.hostnames;
         objects.extend(rights::of_certificates(&hostnames.gateway_namespace, &hostnames.gateway_name));
     }
-    objects.extend(rights::of_people());
+    objects.extend(roles::objects());
     objects.extend(admission::objects());
     objects.extend(deployment::objects(options));
     objects.extend(logs::objects(options));
@@ -108,6 +110,11 @@ pub fn workload(options: &Options) -> Vec<Value> {
             // Whoever reads the logs of a node has to see a folder of it.
             let level = if options.logs.is_some() { "privileged" } else { "restricted" };
             labels["pod-security.kubernetes.io/enforce"] = json!(level);
+        }
+        if let (Value::Object(labels), Value::Object(own)) =
+            (&mut labels, object["metadata"]["labels"].take())
+        {
+            labels.extend(own);
         }
         object["metadata"]["labels"] = labels;
     }

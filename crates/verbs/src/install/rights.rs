@@ -1,11 +1,11 @@
-//! Who may do what: the operator's own rights, one reason a rule, and the roles to give to people.
+//! What outboard's own processes may do, one reason a rule. The roles of people are in `roles`.
 //!
-//! The operator may read and write what environments and copies are made of and nothing else: no `*`, no `escalate`,
-//! `bind` or `impersonate`, no `exec`, and Secrets neither listed nor deleted.
+//! The operator may read and write what environments and copies are made of and nothing else: no `*`, no `escalate` or
+//! `impersonate`, no `exec`, Secrets neither listed nor deleted; and of roles it may `bind` those of people alone.
 
 use serde_json::{Value, json};
 
-use super::OPERATOR;
+use super::{OPERATOR, roles};
 use crate::operator::{LEASE, NAMESPACE};
 
 /// By this EKS gives the pods of an account a role.
@@ -14,18 +14,18 @@ pub(super) const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
 /// What a slice does with objects that it makes.
 const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
-const READ: &[&str] = &["get", "list", "watch"];
+pub(super) const READ: &[&str] = &["get", "list", "watch"];
 
 /// One rule of a role.
-struct Rule {
-    group: &'static str,
-    resources: &'static [&'static str],
+pub(super) struct Rule {
+    pub(super) group: &'static str,
+    pub(super) resources: &'static [&'static str],
     /// Only these objects; none: all of them.
-    names: &'static [&'static str],
-    verbs: &'static [&'static str],
+    pub(super) names: &'static [&'static str],
+    pub(super) verbs: &'static [&'static str],
 }
 
-const fn rule(
+pub(super) const fn rule(
     group: &'static str,
     resources: &'static [&'static str],
     verbs: &'static [&'static str],
@@ -49,9 +49,10 @@ const CLUSTER: &[Rule] = &[
     rule("outboard.dev", &["datacopies"], &["get", "list", "watch", "update", "patch", "delete"]),
     // Named hosts: `update` and `patch` are for finalizers, `delete` for those of an environment that is destroyed.
     rule("outboard.dev", &["hostnames"], &["get", "list", "watch", "update", "patch", "delete"]),
-    // The account of a copy's pods may write its own report: so much is bound, and Kubernetes lets nobody bind more than
-    // they have themselves.
-    rule("rbac.authorization.k8s.io", &["rolebindings"], &["create"]),
+    // The account of a copy's pods may write its own report, and people get the roles that a project's `access` says.
+    // Kubernetes lets nobody bind more than they have themselves, or these roles, and judges every change of a binding so.
+    rule("rbac.authorization.k8s.io", &["rolebindings"], OWN),
+    roles::BIND,
     // Owner references to a Project, where the cluster checks that the writer may block its deletion.
     rule("outboard.dev", &["projects/finalizers", "environments/finalizers"], &["update"]),
     // Revisions of projects and environments; `update` records completed jobs, `delete` ends their retention.
@@ -127,30 +128,6 @@ const PRESENCE: &[Rule] = &[
 /// What a copy's pods may do in their own namespace: tell how far they have come, and read the limits that they keep.
 const COPY: &[Rule] = &[rule("", &["configmaps"], &["get", "patch"])];
 
-/// The right to bring data into environments of protected classes, and out of them unmasked. A verb of outboard's own:
-/// Kubernetes asks for it when such a copy is created.
-const RELEASER: &[Rule] = &[rule("outboard.dev", &["environments"], &["release"])];
-
-/// A developer's rights in a namespace, by RoleBinding. No Secrets, no `exec`.
-const DEVELOPER: &[Rule] = &[
-    rule(
-        "outboard.dev",
-        &["projects", "environments", "plans", "datacopies", "hostnames"],
-        &["get", "list", "watch", "create", "update", "patch", "delete"],
-    ),
-    // What can be chosen, compared and rolled back to.
-    rule("apps", &["controllerrevisions"], READ),
-    // `outboard logs`, and looking closer at a verdict.
-    rule("", &["pods", "pods/log", "events"], READ),
-];
-
-/// The same to look at only.
-const VIEWER: &[Rule] = &[
-    rule("outboard.dev", &["projects", "environments", "plans", "datacopies", "hostnames"], READ),
-    rule("apps", &["controllerrevisions"], READ),
-    rule("", &["pods", "pods/log", "events"], READ),
-];
-
 /// The operator's account, its roles and their bindings.
 pub(super) fn of_operator(aws_role: Option<&str>) -> Vec<Value> {
     let account = json!([{"kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE}]);
@@ -200,15 +177,6 @@ pub(super) fn of_logs(name: &str, aws_role: Option<&str>) -> Vec<Value> {
     ]
 }
 
-/// Roles that an administrator binds to people; none is bound here.
-pub(super) fn of_people() -> Vec<Value> {
-    vec![
-        role("ClusterRole", "outboard-developer", DEVELOPER),
-        role("ClusterRole", "outboard-releaser", RELEASER),
-        role("ClusterRole", "outboard-viewer", VIEWER),
-    ]
-}
-
 fn service_account(name: &str, aws_role: Option<&str>) -> Value {
     let mut account = json!({
         "apiVersion": "v1",
@@ -231,7 +199,7 @@ fn metadata(kind: &str, name: &str) -> Value {
     }
 }
 
-fn role(kind: &str, name: &str, rules: &[Rule]) -> Value {
+pub(super) fn role(kind: &str, name: &str, rules: &[Rule]) -> Value {
     let rules: Vec<Value> = rules.iter().map(Rule::value).collect();
     json!({"apiVersion": RBAC, "kind": kind, "metadata": metadata(kind, name), "rules": rules})
 }
@@ -248,7 +216,7 @@ fn binding(role: &str, name: &str, subjects: &Value) -> Value {
 }
 
 impl Rule {
-    fn value(&self) -> Value {
+    pub(super) fn value(&self) -> Value {
         let mut rule = json!({"apiGroups": [self.group], "resources": self.resources, "verbs": self.verbs});
         if !self.names.is_empty() {
             rule["resourceNames"] = json!(self.names);

@@ -44,7 +44,7 @@ fn summary(project: &Project) -> Summary {
         name: project.name_any(),
         namespace: project.namespace().unwrap_or_default(),
         revision: status.revision,
-        problem: status.problem,
+        problem: status.problem.or(status.access),
         components: project.spec.components.keys().cloned().collect(),
         own_files: own_files(project).into_iter().collect(),
         services: project.spec.services.keys().cloned().collect(),

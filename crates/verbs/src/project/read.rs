@@ -126,6 +126,7 @@ mod tests {
             observed_generation: observed,
             revision: Some("p-0123456789".into()),
             problem: problem.map(str::to_owned),
+            access: None,
         });
         project
     }
