@@ -3,6 +3,7 @@
 //! Nothing here prints: verbs return values, typed errors and streams of events.
 
 pub mod access;
+mod admitted;
 pub mod cluster;
 pub mod clusters;
 pub mod data;

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::create::{differences, same};
 use super::wish::Wish;
 use super::{drift, read};
+use crate::admitted::admitted;
 use crate::error::is_outage;
 use crate::wait::{Look, Wait};
 use crate::{Change, Cluster, Error, Event, Result, Sink};
@@ -145,7 +146,10 @@ async fn create(
     object: &Environment,
     events: Sink<'_>,
 ) -> Result<(Environment, Change)> {
-    match read::api(cluster, namespace).create(&PostParams::default(), object).await {
+    let api = read::api(cluster, namespace);
+    let params = PostParams::default();
+    let created = admitted(cluster, events, || api.create(&params, object)).await;
+    match created {
         Ok(environment) => Ok(told(environment, namespace, Change::Created, events)),
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
             let existing = read::get(cluster, namespace, &object.name_any()).await?;

@@ -4,6 +4,7 @@ use kube::core::Status;
 
 use super::{Error, Forbidden};
 use crate::access;
+use crate::admitted::is_unready_policy;
 use crate::cluster::Cluster;
 
 /// Kubernetes answers so, with no object named, when it does not know the kind at all.
@@ -24,10 +25,13 @@ impl Cluster {
     fn explain_status(&self, status: Box<Status>) -> Error {
         match status.code {
             401 => Error::Unauthorized { server: self.server.clone() },
-            403 => Error::Forbidden(Box::new(forbidden(&status.message))),
+            403 if !is_unready_policy(&status) => Error::Forbidden(Box::new(forbidden(&status.message))),
             404 if is_missing_kind(&status) => Error::NotInstalled { server: self.server.clone() },
             404 => not_found(&status),
             409 => Error::Changed { what: named(&status) },
+            _ if is_unready_policy(&status) => {
+                Error::Unreachable { server: self.server.clone(), reason: status.message }
+            }
             400 | 422 => refused(&status),
             500.. => Error::Unreachable { server: self.server.clone(), reason: status.message },
             _ => Error::Kubernetes(Box::new(kube::Error::Api(status))),

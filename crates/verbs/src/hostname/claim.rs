@@ -11,6 +11,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::api;
+use crate::admitted::admitted;
 use crate::environment;
 use crate::suggest::nearest;
 use crate::wait::{Look, Wait};
@@ -67,7 +68,9 @@ pub async fn claim(cluster: &Cluster, namespace: &str, wanted: &Wanted) -> Resul
         health_check: wanted.health_check.clone().filter(|id| !id.is_empty()),
         requested_by: cluster.user().await,
     };
-    let created = api.create(&PostParams::default(), &Hostname::new(host.as_str(), spec)).await;
+    let wanted = Hostname::new(host.as_str(), spec);
+    let params = PostParams::default();
+    let created = admitted(cluster, &mut |_| {}, || api.create(&params, &wanted)).await;
     Ok((created.map_err(|error| cluster.explain(error))?, Change::Created))
 }
 

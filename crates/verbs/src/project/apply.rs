@@ -15,6 +15,7 @@ use kube::{Api, ResourceExt};
 use serde::Serialize;
 
 use super::{own_files, stored};
+use crate::admitted::admitted;
 use crate::file::Read;
 use crate::suggest::nearest;
 use crate::{Change, Cluster, Error, Event, Result, Sink};
@@ -198,6 +199,7 @@ async fn write(
     let projects: Api<Project> = Api::namespaced(cluster.client.clone(), namespace);
     for _ in 0..ATTEMPTS {
         let next = wanted.onto(before.as_ref(), namespace)?;
+        let params = PostParams::default();
         let outcome = match before {
             Some(current) if next.is(&current) => return Ok((Change::Unchanged, next.kept)),
             Some(mut current) => {
@@ -210,11 +212,13 @@ async fn write(
                 current.spec = next.spec;
                 current.metadata.managed_fields = None;
                 // Carries the resourceVersion: a change in between is a conflict, not a loss.
-                projects.replace(name.as_str(), &PostParams::default(), &current).await.map(|_| change)
+                let replace = || projects.replace(name.as_str(), &params, &current);
+                admitted(cluster, events, replace).await.map(|_| change)
             }
             None => {
                 let fresh = Project::new(name.as_str(), next.spec);
-                projects.create(&PostParams::default(), &fresh).await.map(|_| Change::Created)
+                let create = || projects.create(&params, &fresh);
+                admitted(cluster, events, create).await.map(|_| Change::Created)
             }
         };
         match outcome {
