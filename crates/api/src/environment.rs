@@ -31,7 +31,9 @@ use crate::{Condition, Verdict};
     printcolumn = r#"{"name":"Owner","type":"string","jsonPath":".spec.owner","priority":1}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
     validation = Rule::new("self.metadata.name.size() <= 38 && self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')")
-        .message("an environment name has at most 38 lower-case letters, digits and hyphens, and starts with a letter")
+        .message("an environment name has at most 38 lower-case letters, digits and hyphens, and starts with a letter"),
+    validation = Rule::new("(has(self.spec.restoresVolumes) ? self.spec.restoresVolumes : '') == (has(oldSelf.spec.restoresVolumes) ? oldSelf.spec.restoresVolumes : '')")
+        .message("an environment starts with kept volumes or it does not: that cannot be changed later")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentSpec {
@@ -68,6 +70,10 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub keeps: Option<i64>,
+    /// What was kept of a destroyed environment of this name: it starts with those volumes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub restores_volumes: Option<String>,
     /// By component, when somebody last asked for new pods: another entry is a restart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub restarts: BTreeMap<String, String>,
@@ -301,4 +307,20 @@ pub struct Teardown {
     /// Volumes that go with the environment, as `claim (size)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<String>,
+    /// Volumes that outlive it for a stated time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptVolume>,
+}
+
+/// A volume that outlives its environment for a stated time.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptVolume {
+    pub claim: String,
+    /// The service that had it.
+    pub service: String,
+    pub size: String,
+    /// Name of the PersistentVolume.
+    pub volume: String,
+    pub until: Time,
 }

@@ -9,6 +9,7 @@ pub mod environment;
 pub mod exit;
 pub mod host;
 pub mod hostname;
+pub mod kept;
 pub mod marks;
 pub mod mask;
 pub mod names;
@@ -24,12 +25,13 @@ pub mod verdict;
 pub use condition::{Condition, ConditionStatus};
 pub use datacopy::{DataCopy, DataCopySpec, DataCopyStatus};
 pub use environment::{
-    Change, Drift, DriftPolicy, Environment, EnvironmentSpec, EnvironmentStatus, Freeze, PartState,
-    PartStatus, Protection, Role, Teardown,
+    Change, Drift, DriftPolicy, Environment, EnvironmentSpec, EnvironmentStatus, Freeze, KeptVolume,
+    PartState, PartStatus, Protection, Role, Teardown,
 };
 pub use exit::Exit;
 pub use host::HostClaim;
 pub use hostname::{Hostname, HostnameSpec, HostnameStatus};
+pub use kept::KeptVolumes;
 pub use mask::{MaskSpec, ObjectMask};
 pub use overlay::{Held, Overlay, OverlayPatch};
 pub use overrides::{Override, Overrides};

@@ -17,7 +17,7 @@ pub const SLICE: &str = "outboard.dev/slice";
 pub const PART: &str = "outboard.dev/part";
 /// The add-on of a cluster that an object belongs to.
 pub const ADDON: &str = "outboard.dev/addon";
-/// `project` or `environment`: what a ControllerRevision is a revision of.
+/// `project` or `environment`: what a ControllerRevision is a revision of; `volumes`: it records what was kept of one.
 pub const REVISION_OF: &str = "outboard.dev/revision-of";
 /// On an environment revision: the jobs that have completed for it, as `name@namespace UID`, comma-separated.
 pub const COMPLETED_JOBS: &str = "outboard.dev/completed-jobs";
@@ -28,8 +28,17 @@ pub const READY_SINCE: &str = "outboard.dev/ready-since";
 /// On an environment revision: the verdicts that were given on it, as JSON, the oldest first.
 pub const VERDICTS: &str = "outboard.dev/verdicts";
 
-/// On a revision of an environment that was destroyed: until when it is kept (RFC 3339).
+/// On what is left of an environment that was destroyed, such as a revision or a volume: until when it is kept (RFC 3339).
 pub const KEPT_UNTIL: &str = "outboard.dev/kept-until";
+
+/// On what was kept of an environment: the record that names it.
+pub const KEPT_WITH: &str = "outboard.dev/kept-with";
+/// On a kept volume: the claim that it had, the class of its environment, and that environment's UID.
+pub const KEPT_CLAIM: &str = "outboard.dev/kept-claim";
+pub const KEPT_CLASS: &str = "outboard.dev/kept-class";
+pub const KEPT_ENVIRONMENT_UID: &str = "outboard.dev/kept-environment-uid";
+/// On a claim that has the volume of an environment that was destroyed: the record that named it.
+pub const RESTORED_FROM: &str = "outboard.dev/restored-from";
 
 /// On a pod template: when somebody last asked for new pods.
 pub const RESTARTED: &str = "outboard.dev/restarted";

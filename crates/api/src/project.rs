@@ -128,6 +128,10 @@ pub struct Class {
     /// What is done about changes that others make: `heal` puts them back (default), `report` only tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,
+    /// How long the volumes of its environments' services are kept once one is destroyed; without it they go with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[1-9][0-9]{0,9}(s|m|h)$"))]
+    pub keep_volumes: Option<String>,
     /// Replicas by component.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scale: BTreeMap<String, Scale>,

@@ -100,6 +100,9 @@ pub struct EnvironmentRevision {
     /// By which standard pods are judged in its class: a label of the namespace.
     #[serde(default, skip_serializing_if = "PodSecurity::is_baseline")]
     pub pod_security: PodSecurity,
+    /// Seconds for which the volumes of its services are kept once it is destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_volumes: Option<u32>,
     /// The outboard version that rendered it.
     pub renderer: String,
     /// URL by route host.

@@ -33,10 +33,11 @@ use crate::plan::standard;
 use crate::plan::status::{self, Found};
 use crate::plan::verdicts;
 use crate::rest::Sight;
+use crate::restore::Restoring;
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Watches, lean};
-use crate::{Settings, planning, project, retention, secrets, stuck, takes, teardown, wanted};
+use crate::{Settings, planning, project, restore, retention, secrets, stuck, takes, teardown, wanted};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -376,6 +377,18 @@ async fn roll_out(
         // What runs is no less ready for it.
         warn!(environment = %owner.environment, "{}: {}", verdict.message, verdict.fix);
         context.tell_verdict(environment, &verdict).await;
+    }
+    let restoring = restore::step(environment, owner, (namespace, &uid), stored, revisions, context).await;
+    if let Err(Error::Apply(error @ apply::Error::Refused { .. })) = &restoring {
+        return Ok(Rollout::refused(&stored.revision, rollout::refused(&about, error)));
+    }
+    match restoring? {
+        Restoring::Done => {}
+        Restoring::Waits(why) => {
+            let waiting = Rollout::waiting(&stored.revision, &why);
+            return Ok(Rollout { namespace_uid: Some(uid), wrote: true, ..waiting });
+        }
+        Restoring::Refused(verdict) => return Ok(Rollout::refused(&stored.revision, verdict)),
     }
     let secrets =
         match secrets::ensure(&context.client, &context.aws, namespace, owner, &stored.revision).await {

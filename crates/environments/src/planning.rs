@@ -19,8 +19,9 @@ use crate::context::Context;
 use crate::draft::{self, Draft, Request};
 use crate::error::Error;
 use crate::plan::hold::Hold;
-use crate::plan::{changes, demand, drift, keep, limits, order, overrides, quota};
+use crate::plan::{changes, demand, drift, keep, limits, order, overrides, quota, volumes};
 use crate::quotas;
+use crate::restore;
 use crate::revisions::{Newest, Revisions};
 use crate::trial::{self, Tried};
 
@@ -78,11 +79,26 @@ async fn shown(plan: &Plan, draft: &Draft, newest: &Newest, context: &Context) -
     let environment = Api::<Environment>::namespaced(context.client.clone(), &control).get_opt(name).await?;
     let namespace = format!("{}-{name}", revision.project);
     let there = is_there(&namespace, name, revision, &control, context).await?;
+    let mut kept = None;
+    if environment.is_none() {
+        let owner = owner(name, revision, &control, context);
+        if there && plan.spec.wanted.restores_volumes.is_some() {
+            return Ok(refused(volumes::restore::runs_on(&owner, &namespace), newest.number));
+        }
+        match restore::look(&plan.spec.wanted, &owner, &namespace, revision, context).await? {
+            Ok(record) => kept = record,
+            Err(verdict) => return Ok(refused(verdict, newest.number)),
+        }
+    }
     // What an earlier environment of this name had is gone with its namespace.
     let from = newest.stored.as_ref().map(|stored| &stored.revision).filter(|_| there);
     let keeping = revision.keeps.is_some() && from.is_some_and(|from| from.keeps != revision.keeps);
     let mut changes = changes::between(from, revision);
     let mut notes = changes::notes(from, revision);
+    if let Some(record) = &kept {
+        volumes::restore::say(&mut changes, record);
+        notes.extend(volumes::restore::notes(record, revision.restores));
+    }
     let frozen = plan.spec.wanted.freeze.as_ref().map(|freeze| freeze.until.0);
     let mut waits = Vec::new();
     if keeping {
@@ -117,6 +133,15 @@ async fn shown(plan: &Plan, draft: &Draft, newest: &Newest, context: &Context) -
     })
 }
 
+fn owner(name: &str, revision: &EnvironmentRevision, control: &str, context: &Context) -> Owner {
+    Owner {
+        install: context.settings.install.clone(),
+        control_namespace: control.to_owned(),
+        project: revision.project.clone(),
+        environment: name.to_owned(),
+    }
+}
+
 /// Whether the environment's namespace exists and is its own.
 async fn is_there(
     namespace: &str,
@@ -125,12 +150,7 @@ async fn is_there(
     control: &str,
     context: &Context,
 ) -> Result<bool, Error> {
-    let owner = Owner {
-        install: context.settings.install.clone(),
-        control_namespace: control.to_owned(),
-        project: revision.project.clone(),
-        environment: name.to_owned(),
-    };
+    let owner = owner(name, revision, control, context);
     let found = Api::<Namespace>::all(context.client.clone()).get_opt(namespace).await?;
     Ok(found.is_some_and(|found| matches!(claim::judge(&found, &owner), Claim::Held { .. })))
 }

@@ -1,4 +1,4 @@
-//! Keeps the revisions of destroyed environments for a stated time, then sweeps them.
+//! Keeps the revisions of destroyed environments for a stated time, then sweeps them, and volumes that were kept with them.
 //!
 //! Level-triggered: what a teardown did not write down, because the operator was off or somebody removed its finalizer,
 //! the sweep finds. An environment of the same name that is made anew takes its revisions up by a write of each; so a
@@ -14,7 +14,7 @@ use apply::error::is_status;
 use apply::{Claim, claim};
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::api::{Api, DeleteParams, ListParams, PartialObjectMeta, PostParams, Preconditions};
 use kube::{Client, ResourceExt};
 use tracing::{info, warn};
@@ -22,9 +22,11 @@ use tracing::{info, warn};
 use crate::context::Context;
 use crate::error::Error;
 use crate::plan::retention::{self as plan, Life, Step};
+use crate::volumes;
 
 /// How often it is looked for what has been kept long enough.
 const SWEEP: Duration = Duration::from_secs(300);
+const SHORTEST: Duration = Duration::from_secs(1);
 /// Revisions are large and many; only their names are read, and not all at once.
 const PAGE: u32 = 500;
 
@@ -46,6 +48,14 @@ pub async fn begin(
         true
     })
     .await
+}
+
+/// Until when what is destroyed now is kept: as long as this installation says, and as volumes that were kept of it. Without
+/// its revisions nobody could give those back.
+pub async fn until(context: &Context, owner: &Owner) -> Result<Timestamp, Error> {
+    let own = plan::until(Timestamp::now(), context.settings.retention);
+    let kept = volumes::of(&context.client, owner).await?;
+    Ok(kept.iter().map(|record| record.until.0).chain([own]).max().unwrap_or(own))
 }
 
 /// Takes that back: there is an environment of this name again.
@@ -89,7 +99,14 @@ pub async fn run(context: Arc<Context>) {
         if let Err(error) = sweep(&context).await {
             warn!(%error, "cannot sweep revisions of destroyed environments, trying again later");
         }
-        tokio::time::sleep(SWEEP.min(context.settings.retention.max(Duration::from_secs(1)))).await;
+        let due = volumes::sweep(&context).await.unwrap_or_else(|error| {
+            warn!(%error, "cannot look for what was kept long enough, trying again later");
+            None
+        });
+        let most = SWEEP.min(context.settings.retention.max(SHORTEST));
+        let due =
+            due.map(|due| due.duration_since(Timestamp::now()).max(SignedDuration::ZERO).unsigned_abs());
+        tokio::time::sleep(due.map_or(most, |due| (due + SHORTEST).min(most))).await;
     }
 }
 
@@ -122,7 +139,10 @@ async fn settle(context: &Context, owner: &Owner, revisions: &[Meta], now: Times
     let life = life(context, owner).await?;
     // One run that was cut off has counted some of them: the others go with those.
     let counting = revisions.iter().filter_map(|revision| kept_until(revision.annotations())).max();
-    let until = counting.unwrap_or_else(|| plan::until(now, context.settings.retention));
+    let until = match counting {
+        Some(until) => until,
+        None => until(context, owner).await?,
+    };
     let Owner { control_namespace: control, project, environment, .. } = owner;
     let steps: Vec<(&Meta, Step)> = revisions
         .iter()

@@ -1,5 +1,8 @@
 //! Where revisions are kept: `ControllerRevision`s in the control namespace, whose data Kubernetes keeps immutable.
 
+use std::collections::BTreeSet;
+
+use api::kept::VOLUMES;
 use api::project::PodSecurity;
 use api::revision::{EnvironmentRevision, ProjectRevision};
 use api::{Given, Project, marks};
@@ -148,7 +151,15 @@ impl Revisions {
         let old = found
             .iter()
             .filter(|object| object.revision <= newest - KEPT && Some(object.revision) != settled);
-        for object in old {
+        let old: Vec<_> = old.collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        // What an environment had last whose volumes are kept: without it nobody could give them back.
+        let selector = format!("{}={VOLUMES},{}={environment}", marks::REVISION_OF, marks::ENVIRONMENT);
+        let records = self.api.list(&ListParams::default().labels(&selector)).await?;
+        let kept: BTreeSet<i64> = records.iter().map(|record| record.revision).collect();
+        for object in old.into_iter().filter(|object| !kept.contains(&object.revision)) {
             match self.api.delete(&object.name_any(), &DeleteParams::default()).await {
                 Err(error) if !is_status(&error, 404) => return Err(error.into()),
                 _ => {}

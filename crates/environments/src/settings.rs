@@ -10,6 +10,8 @@ pub struct Settings {
     pub install: String,
     /// outboard's own image, for what runs beside components.
     pub image: String,
+    /// The operator's own namespace, where teams have no rights.
+    pub home: String,
     /// Domain under which every environment's hosts lie.
     pub domain: String,
     /// `http` or `https`, as people type it.
@@ -36,6 +38,7 @@ impl Default for Settings {
         Self {
             install: "outboard".to_owned(),
             image: concat!("outboard/outboard:", env!("CARGO_PKG_VERSION")).to_owned(),
+            home: "outboard-system".to_owned(),
             domain: "localhost".to_owned(),
             url_scheme: "http".to_owned(),
             url_port: None,

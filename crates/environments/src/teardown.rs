@@ -8,9 +8,8 @@ use api::marks::{self, Owner};
 use api::{Environment, EnvironmentStatus, Verdict, crds};
 use apply::kinds::Kind;
 use apply::{Seen, View};
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::runtime::controller::Action;
@@ -21,9 +20,10 @@ use tracing::info;
 use crate::context::Context;
 use crate::error::Error;
 use crate::hosts;
-use crate::plan::retention as plan;
+use crate::plan::volumes as marked;
 use crate::retention;
 use crate::stuck;
+use crate::volumes::{self, Fates};
 
 /// How soon to look again while something is going away that no watch reports.
 const POLL: Duration = Duration::from_millis(500);
@@ -66,13 +66,22 @@ pub async fn step(
     }
     if live.metadata.deletion_timestamp.is_some() {
         let step = format!("waiting for namespace {namespace} to be gone");
+        if !says(environment, &step) {
+            // Whoever deleted it: its claims may still be there.
+            volumes::keep(environment, owner, &live, context).await?;
+        }
         let verdict = stuck::explain(&context.client, &live).await;
-        report(environment, context, namespace, Step { step: &step, volumes: None, verdict }).await?;
+        report(environment, context, namespace, Step { step: &step, fates: None, verdict }).await?;
         return Ok(Action::requeue(WATCHED));
     }
-    let volumes = claims(namespace, context).await?;
+    let begun = environment.status.as_ref().is_some_and(|status| status.teardown.is_some());
+    // Before anything goes, and once more before the namespace does.
+    let fates = match begun && ours.is_some() {
+        true => None,
+        false => Some(volumes::keep(environment, owner, &live, context).await?),
+    };
     if let Some((kind, ours)) = ours {
-        report(environment, context, namespace, Step::new(&removing(kind), Some(&volumes))).await?;
+        report(environment, context, namespace, Step::new(&removing(kind), fates.as_ref())).await?;
         for seen in ours.iter().filter(|seen| !seen.deleting) {
             context.writer.delete(namespace, seen, PropagationPolicy::Foreground).await?;
         }
@@ -83,7 +92,7 @@ pub async fn step(
         ..DeleteParams::default()
     };
     let step = format!("removing namespace {namespace}");
-    report(environment, context, namespace, Step::new(&step, Some(&volumes))).await?;
+    report(environment, context, namespace, Step::new(&step, fates.as_ref())).await?;
     match namespaces.delete(namespace, &params).await {
         Ok(_) => {}
         Err(error) if apply::error::is_status(&error, 404) || apply::error::is_status(&error, 409) => {}
@@ -149,10 +158,11 @@ async fn finish(
             let spec = volume.spec.as_ref();
             let ours =
                 spec.and_then(|spec| spec.claim_ref.as_ref()).and_then(|claim| claim.namespace.as_deref());
-            // A volume that its storage class retains is kept on purpose.
+            // What is kept, by its class or by its storage class, is kept on purpose.
             let goes =
                 spec.and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref()) == Some("Delete");
-            ours == Some(namespace) && goes
+            // One that an earlier environment of the name had goes in its own time.
+            ours == Some(namespace) && goes && !marked::is_marked(volume)
         })
         .map(ResourceExt::name_any)
         .collect();
@@ -164,7 +174,7 @@ async fn finish(
     hosts::give_all_back(owner, context).await?;
     context.writer.forget(namespace);
     let control = environment.namespace().unwrap_or_default();
-    let until = plan::until(Timestamp::now(), context.settings.retention);
+    let until = retention::until(context, owner).await?;
     let project = &environment.spec.project;
     retention::begin(&context.client, &control, project, &environment.name_any(), until).await?;
     info!(environment = %environment.name_any(), %namespace, "destroyed {namespace}");
@@ -188,14 +198,15 @@ async fn release(environment: &Environment, context: &Context) -> Result<Action,
 /// How far a teardown has come.
 struct Step<'a> {
     step: &'a str,
-    volumes: Option<&'a [String]>,
+    /// What becomes of its volumes, where that was looked at.
+    fates: Option<&'a Fates>,
     /// Why it does not go on.
     verdict: Option<Verdict>,
 }
 
 impl<'a> Step<'a> {
-    fn new(step: &'a str, volumes: Option<&'a [String]>) -> Self {
-        Self { step, volumes, verdict: None }
+    fn new(step: &'a str, fates: Option<&'a Fates>) -> Self {
+        Self { step, fates, verdict: None }
     }
 }
 
@@ -206,12 +217,15 @@ async fn report(
     namespace: &str,
     at: Step<'_>,
 ) -> Result<(), Error> {
-    let Step { step, volumes, verdict } = at;
+    let Step { step, fates, verdict } = at;
     let current = environment.status.clone().unwrap_or_default();
     let before = current.teardown.clone().unwrap_or_default();
-    let listed = volumes.map_or(before.volumes.clone(), <[String]>::to_vec);
-    let listed = if listed.is_empty() { before.volumes.clone() } else { listed };
-    let teardown = Teardown { step: step.to_owned(), volumes: listed };
+    let seen = fates.filter(|fates| !fates.go.is_empty() || !fates.kept.is_empty());
+    let (volumes, kept) = match seen {
+        Some(fates) => (fates.go.clone(), fates.kept.clone()),
+        None => (before.volumes, before.kept),
+    };
+    let teardown = Teardown { step: step.to_owned(), volumes, kept };
     if current.teardown.as_ref() == Some(&teardown) && current.verdict == verdict {
         return Ok(());
     }
@@ -226,27 +240,6 @@ async fn report(
         context.tell_verdict(environment, &verdict).await;
     }
     Ok(())
-}
-
-/// The volumes that go with the namespace, for the receipt.
-async fn claims(namespace: &str, context: &Context) -> Result<Vec<String>, Error> {
-    let claims = Api::<PersistentVolumeClaim>::namespaced(context.client.clone(), namespace);
-    let found = claims.list(&ListParams::default()).await?;
-    Ok(found
-        .iter()
-        .map(|claim| {
-            let requests = claim
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.resources.as_ref())
-                .and_then(|r| r.requests.as_ref());
-            let size = requests
-                .and_then(|requests| requests.get("storage"))
-                .map(|size| size.0.as_str())
-                .unwrap_or("?");
-            format!("{} ({size})", claim.name_any())
-        })
-        .collect())
 }
 
 fn words(kind: Kind) -> &'static str {

@@ -133,7 +133,10 @@ impl Process {
                 _ = &mut stopped => return,
             }
             self.enter(Phase::Leading);
-            let settings = self.options.settings.clone();
+            let settings = environments::Settings {
+                home: self.options.lease_namespace.clone(),
+                ..self.options.settings.clone()
+            };
             let observer = Arc::new(self.metrics.reconciles());
             let asked = async {
                 // A dropped sender is the end of the process: just as good a reason to stop.

@@ -104,6 +104,27 @@ pub enum Error {
     NoRevision { environment: String },
     #[error("environment `{environment}` has no earlier revision that was ready")]
     NothingToRestore { environment: String },
+    #[error("environment `{environment}` is there: only one that was destroyed is restored")]
+    StillThere { environment: String },
+    #[error("nothing is kept of an environment `{environment}`")]
+    NothingKept { environment: String },
+    #[error(
+        "several environments `{environment}` ended with revision {revision}, and volumes are kept of each"
+    )]
+    WhichKept {
+        environment: String,
+        revision: i64,
+        /// Their records, and until when.
+        known: Vec<(String, String)>,
+    },
+    #[error("no volumes were kept of environment `{environment}` as it was with revision {revision}")]
+    NoVolumesKept {
+        environment: String,
+        class: String,
+        revision: i64,
+        /// Last revisions of namesakes whose volumes are kept, and until when.
+        others: Vec<(i64, String)>,
+    },
     #[error("`{from}` is of project `{from_project}`, `{to}` of project `{to_project}`")]
     OtherProject { from: String, from_project: String, to: String, to_project: String },
     #[error("{what} changed meanwhile")]

@@ -9,12 +9,14 @@ mod plan;
 use std::collections::BTreeSet;
 
 use api::{DataCopy, Environment, HostClaim, Hostname, marks};
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, Pod};
-use kube::api::{Api, DeleteParams, ListParams, Preconditions};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 pub use plan::{Kind, Maker};
 
@@ -42,6 +44,8 @@ pub struct Orphan {
     pub why: Option<String>,
     #[serde(skip)]
     uid: String,
+    #[serde(skip)]
+    record: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -70,6 +74,8 @@ pub struct Unclear {
 pub struct Swept {
     pub orphans: Vec<Orphan>,
     pub unclear: Vec<Unclear>,
+    /// What could not be looked at, and why.
+    pub unseen: Vec<String>,
 }
 
 /// What is left behind in one control namespace, or in all.
@@ -129,8 +135,16 @@ async fn look(cluster: &Cluster, control: Option<&str>) -> Result<Look> {
     let (environments, copies): (Vec<Environment>, Vec<DataCopy>) =
         (list(cluster).await?, list(cluster).await?);
     let hostnames: Vec<Hostname> = list(cluster).await?;
-    let sorted = plan::sort(marked(&namespaces, &claims, &hostnames), &wanted(&environments, &copies));
-    let mut swept = Swept { orphans: vec![], unclear: vec![] };
+    let mut sorted = plan::sort(marked(&namespaces, &claims, &hostnames), &wanted(&environments, &copies));
+    // Whoever may look at the rest need not be allowed to look at volumes.
+    let (volumes, unseen): (Vec<PersistentVolume>, Vec<String>) = match list(cluster).await {
+        Err(Error::Forbidden(forbidden)) => (vec![], vec![format!("volumes: {}", forbidden.message)]),
+        found => (found?, vec![]),
+    };
+    let overdue = plan::overdue(volumes.iter().filter_map(kept).collect(), Timestamp::now());
+    sorted.orphans.extend(overdue.orphans);
+    sorted.unclear.extend(overdue.unclear);
+    let mut swept = Swept { orphans: vec![], unclear: vec![], unseen };
     for (one, maker) in sorted.orphans {
         if control.is_none_or(|control| control == maker.control_namespace()) {
             swept.orphans.push(orphan(cluster, one, maker).await?);
@@ -186,11 +200,24 @@ fn marked(namespaces: &[Namespace], claims: &[HostClaim], hostnames: &[Hostname]
     namespaces.chain(claims).collect()
 }
 
+/// A volume with the marks of what was kept.
+fn kept(volume: &PersistentVolume) -> Option<plan::Kept> {
+    let record = volume.annotations().get(marks::KEPT_WITH)?;
+    let marked = one(Kind::Volume, volume, plan::maker(volume.labels()))?;
+    let phase = volume.status.as_ref().and_then(|status| status.phase.as_deref());
+    Some(plan::Kept {
+        volume: plan::Marked { record: Some(record.clone()), ..marked },
+        until: volume.annotations().get(marks::KEPT_UNTIL).and_then(|until| until.parse().ok()),
+        free: matches!(phase, Some("Released" | "Failed")),
+        as_kept: environments::plan::volumes::is_as_kept(volume),
+    })
+}
+
 fn one(kind: Kind, found: &impl ResourceExt, maker: Option<Maker>) -> Option<plan::Marked> {
     let uid = found.meta().deletion_timestamp.is_none().then(|| found.uid())??;
     let ours = |manager: &str| manager.starts_with(marks::MANAGER_PREFIX);
     let by_outboard = found.managed_fields().iter().any(|entry| entry.manager.as_deref().is_some_and(ours));
-    Some(plan::Marked { kind, name: found.name_any(), uid, maker, by_outboard })
+    Some(plan::Marked { kind, name: found.name_any(), uid, maker, by_outboard, record: None })
 }
 
 /// Every environment and every copy, also those that are being destroyed: they clean up themselves.
@@ -217,6 +244,7 @@ async fn orphan(cluster: &Cluster, one: plan::Marked, maker: Maker) -> Result<Or
         outcome: Outcome::Found,
         why: None,
         uid: one.uid,
+        record: one.record,
     };
     if orphan.kind == Kind::Namespace {
         let pods: Option<Vec<Pod>> = inside(cluster, &orphan.name).await?;
@@ -259,6 +287,9 @@ async fn is_there(cluster: &Cluster, maker: &Maker) -> Result<bool> {
 
 /// Only the very object that was seen. Says why it stays, if it does.
 async fn delete(cluster: &Cluster, orphan: &Orphan) -> Result<Option<&'static str>> {
+    if orphan.kind == Kind::Volume {
+        return give_up(cluster, orphan).await;
+    }
     if is_there(cluster, &orphan.maker).await? {
         return Ok(Some("what it was made for is there again"));
     }
@@ -268,6 +299,7 @@ async fn delete(cluster: &Cluster, orphan: &Orphan) -> Result<Option<&'static st
     let deleted = match orphan.kind {
         Kind::Namespace => Api::<Namespace>::all(client).delete(&orphan.name, &parameters).await.map(|_| ()),
         Kind::HostClaim => Api::<HostClaim>::all(client).delete(&orphan.name, &parameters).await.map(|_| ()),
+        Kind::Volume => Ok(()),
     };
     match deleted {
         Ok(()) => Ok(None),
@@ -275,5 +307,65 @@ async fn delete(cluster: &Cluster, orphan: &Orphan) -> Result<Option<&'static st
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some("another one has the name by now")),
         Err(error) => Err(cluster.explain(error)),
+    }
+}
+
+/// By what the operator does, too: it is not retained any more, so that its provisioner deletes the data and then the volume.
+async fn give_up(cluster: &Cluster, orphan: &Orphan) -> Result<Option<&'static str>> {
+    let volumes = Api::<PersistentVolume>::all(cluster.client.clone());
+    let explain = |error| cluster.explain(error);
+    let Some(volume) = volumes.get_opt(&orphan.name).await.map_err(explain)? else { return Ok(None) };
+    if volume.uid().as_ref() != Some(&orphan.uid) || !environments::plan::volumes::is_as_kept(&volume) {
+        return Ok(Some("another one has the name by now"));
+    }
+    if let Maker::Environment { control_namespace, environment, .. } = &orphan.maker {
+        let found = Api::<Environment>::namespaced(cluster.client.clone(), control_namespace);
+        let found = found.get_opt(environment).await.map_err(explain)?;
+        if found.is_some_and(|found| found.spec.restores_volumes == orphan.record) {
+            return Ok(Some("an environment gets it back"));
+        }
+    }
+    let spec = volume.spec.as_ref();
+    if spec.and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref()) == Some("Delete") {
+        return Ok(Some("it goes already, or its provisioner does not delete it: its Events say why"));
+    }
+    // Whoever took it meanwhile has written to it: then this is refused.
+    let patch = json!({
+        "metadata": {"resourceVersion": volume.resource_version()},
+        "spec": {"persistentVolumeReclaimPolicy": "Delete"},
+    });
+    match volumes.patch(&orphan.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some("somebody has just changed it")),
+        Err(error) => Err(cluster.explain(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_may_not_look_at_volumes_is_told_so_and_sees_the_rest() {
+        let cluster = crate::fake::cluster(|_, path| {
+            if path.contains("/persistentvolumes") {
+                return crate::fake::status(403, "persistentvolumes is forbidden", "Forbidden");
+            }
+            let kinds = [
+                ("/namespaces", "v1", "Namespace"),
+                ("/hostclaims", api::API_VERSION, "HostClaim"),
+                ("/environments", api::API_VERSION, "Environment"),
+                ("/datacopies", api::API_VERSION, "DataCopy"),
+                ("/hostnames", api::API_VERSION, "Hostname"),
+            ];
+            let (_, version, kind) = kinds.into_iter().find(|(part, ..)| path.contains(part))?;
+            let list =
+                json!({"apiVersion": version, "kind": format!("{kind}List"), "metadata": {}, "items": []});
+            Some((200, list))
+        });
+        let swept = orphans(&cluster, Some("shop")).await.unwrap();
+        assert!(swept.orphans.is_empty());
+        assert_eq!(swept.unseen, ["volumes: persistentvolumes is forbidden"]);
     }
 }

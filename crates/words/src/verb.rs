@@ -153,6 +153,26 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             .hint(format!("see what it waits for with `outboard env show {environment}`")),
         Error::NothingToRestore { environment } => Words::new(Exit::NotFound, sentence)
             .hint(format!("see what there is with `outboard env history {environment}`")),
+        Error::StillThere { environment } => Words::new(Exit::Conflict, sentence).hint(format!(
+            "`outboard env rollback {environment}` goes back to an earlier revision; data stays as it is"
+        )),
+        Error::NothingKept { environment } => Words::new(Exit::NotFound, sentence).hint(format!(
+            "what was destroyed is kept as long as `outboard install --retention` says; `outboard env create {environment}` makes a new one"
+        )),
+        Error::WhichKept { environment, known, .. } => {
+            let one = |(record, until): &(String, String)| format!("{record}, kept until {until}");
+            Words::new(Exit::Usage, sentence).details(known.iter().map(one).collect()).hint(format!(
+                "say which: `outboard env restore {environment} --kept RECORD`; the receipt of each named its date"
+            ))
+        }
+        Error::NoVolumesKept { environment, class, revision, others } => {
+            let other = |(number, until): &(i64, String)| {
+                format!("kept until {until}: those of revision {number} (`outboard env restore {environment} --revision {number}`)")
+            };
+            Words::new(Exit::NotFound, sentence).details(others.iter().map(other).collect()).hint(format!(
+                "`outboard env restore {environment} --revision {revision} --without-data` makes it with empty services; class {class} keeps volumes only with `keepVolumes`"
+            ))
+        }
         Error::OtherProject { .. } => {
             Words::new(Exit::Invalid, sentence).hint("promote between environments of one project")
         }

@@ -15,6 +15,7 @@ mod list;
 mod plan;
 mod promote;
 mod restart;
+mod restore;
 mod rollback;
 mod run;
 mod set;
@@ -49,6 +50,7 @@ pub enum EnvCommand {
     Promote(promote::PromoteArgs),
     Rollback(rollback::RollbackArgs),
     Restart(restart::RestartArgs),
+    Restore(restore::RestoreArgs),
     Clone(clone::CloneArgs),
     Diff(diff::DiffArgs),
     Drift(drift::DriftArgs),
@@ -77,6 +79,7 @@ pub async fn run(
         EnvCommand::Promote(args) => promote::run(context, args).await,
         EnvCommand::Rollback(args) => rollback::run(context, args).await,
         EnvCommand::Restart(args) => restart::run(context, args).await,
+        EnvCommand::Restore(args) => restore::run(context, args).await,
         EnvCommand::Clone(args) => clone::run(context, args).await,
         EnvCommand::Diff(args) => diff::run(context, args).await,
         EnvCommand::Drift(args) => drift::run(context, args).await,

@@ -40,6 +40,7 @@ pub async fn run(context: &Context, args: GcArgs) -> Result<()> {
         let mut text: Vec<String> =
             swept.orphans.iter().map(|orphan| line(orphan, &paint.strong(&orphan.name))).collect();
         text.extend(swept.unclear.iter().map(|one| format!("left alone {}: {}", one.name, one.why)));
+        text.extend(swept.unseen.iter().map(|what| format!("not looked for: {what}")));
         let count = |outcome| swept.orphans.iter().filter(|orphan| orphan.outcome == outcome).count();
         if args.yes {
             text.push(format!("{} being deleted", count(Outcome::Deleting)));
@@ -68,6 +69,7 @@ fn line(orphan: &Orphan, name: &str) -> String {
     let kind = match orphan.kind {
         Kind::Namespace => "namespace",
         Kind::HostClaim => "host",
+        Kind::Volume => "volume",
     };
     let maker = match &orphan.maker {
         Maker::Environment { control_namespace, project, environment } => {

@@ -1,6 +1,6 @@
 //! How one environment, and what became of it, is shown to a person.
 
-use api::{ConditionStatus, PartState, Verdict};
+use api::{ConditionStatus, KeptVolume, PartState, Verdict};
 use verbs::environment::{
     Destroyed, Detail, Earlier, Explained, Remaining, Remains, Retained, State, Summary, Unseen,
 };
@@ -160,7 +160,14 @@ pub fn destroyed(receipt: &Destroyed) -> String {
             [vec![gone], left(remains)].concat().join("\n")
         }
         Destroyed::Gone {
-            environment, ran_in: Some(ran_in), namespace_gone, volumes, kept, remains, ..
+            environment,
+            ran_in: Some(ran_in),
+            namespace_gone,
+            volumes,
+            kept_volumes,
+            kept,
+            remains,
+            ..
         } => {
             let mut what = vec![format!("namespace {ran_in}")];
             what.extend(volumes.iter().map(|volume| format!("volume {volume}")));
@@ -177,6 +184,7 @@ pub fn destroyed(receipt: &Destroyed) -> String {
                 ),
             };
             let kept = kept.iter().map(|kept| retained(environment, kept));
+            let kept = kept_volumes.iter().map(|kept| kept_volume(environment, kept)).chain(kept);
             let mut left = left(remains);
             if left.is_empty() {
                 left.push("nothing else is left of it".to_owned());
@@ -192,6 +200,15 @@ fn left(remains: &Remains) -> Vec<String> {
     let there = |one: &Remaining| format!("left: {} {}: {}", one.kind, one.name, one.why);
     let unseen = |one: &Unseen| format!("not looked for: {}s: {}", one.kind, one.why);
     remains.remaining.iter().map(there).chain(remains.unseen.iter().map(unseen)).collect()
+}
+
+/// A volume that can be had again, and for how long.
+fn kept_volume(environment: &str, kept: &KeptVolume) -> String {
+    let KeptVolume { claim, service, size, volume, until } = kept;
+    format!(
+        "kept: volume {claim} ({size}) of {service} until {} ({volume}; outboard env restore {environment})",
+        until.0
+    )
 }
 
 /// What is left to look at, and for how long.
@@ -224,6 +241,7 @@ mod tests {
             ran_in: Some("shop-qa-43".into()),
             namespace_gone: Some(true),
             volumes: vec!["data-db-0 (1Gi)".into()],
+            kept_volumes: vec![],
             kept: None,
             remains: Remains::default(),
         };
@@ -236,7 +254,14 @@ mod tests {
         }
         let first = |receipt: &Destroyed| destroyed(receipt).lines().next().map(str::to_owned);
         assert_eq!(first(&receipt).as_deref(), Some("destroyed qa-43: namespace shop-qa-43 is gone"));
-        if let Destroyed::Gone { kept, remains, .. } = &mut receipt {
+        if let Destroyed::Gone { kept, kept_volumes, remains, .. } = &mut receipt {
+            kept_volumes.push(KeptVolume {
+                claim: "data-db-0".into(),
+                service: "db".into(),
+                size: "1Gi".into(),
+                volume: "pv-2".into(),
+                until: serde_json::from_str("\"2026-11-29T12:00:00Z\"").unwrap(),
+            });
             *kept = Some(Retained { revisions: vec![1, 2, 3], until: "2026-12-02T12:00:00Z".into() });
             let why =
                 "storage class keep retains what data-db-0 had: it stays until somebody deletes it".into();
@@ -245,6 +270,7 @@ mod tests {
         }
         insta::assert_snapshot!(destroyed(&receipt), @r"
         destroyed qa-43: namespace shop-qa-43 is gone
+        kept: volume data-db-0 (1Gi) of db until 2026-11-29T12:00:00Z (pv-2; outboard env restore qa-43)
         kept: revisions 1 to 3 are there until 2026-12-02T12:00:00Z (outboard env history qa-43)
         left: volume pv-1: storage class keep retains what data-db-0 had: it stays until somebody deletes it
         not looked for: host claims: you may not list them

@@ -497,6 +497,32 @@ spec:
 }
 
 #[test]
+fn how_long_volumes_are_kept_is_refused_where_it_means_nothing() {
+    let file = |classes: &str| {
+        format!(
+            "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {{name: shop}}\nspec:\n  components:\n    web: {{image: r/web, version: \"1\"}}\n  services:\n    db: {{type: mariadb}}\n  classes:\n{classes}"
+        )
+    };
+    let shape = file("    qa: {keepVolumes: 3d}\n    load: {keepVolumes: true}\n");
+    let external = "{db: {type: external, host: db.example.com}}";
+    let meaning = file(&format!(
+        "    qa: {{keepVolumes: 72h}}\n    long: {{keepVolumes: 9000h}}\n    endless: {{keepVolumes: 9999999999s}}\n    live:\n      keepVolumes: 72h\n      services: {external}\n"
+    ));
+    insta::assert_snapshot!(problems(&shape) + &problems(&meaning), @r#"
+    10:10 spec.classes.qa.keepVolumes: `3d` is not valid here
+      hint: How long the volumes of its environments' services are kept once one is destroyed; without it they go with it.
+    11:12 spec.classes.load.keepVolumes: expected text, found `true`
+      hint: put it in quotes: "true"
+    11:12 spec.classes.long.keepVolumes: `9000h` is too long: volumes are kept for a year (8760h) at most
+      hint: keep for longer what is a copy of the data, not its volume
+    12:15 spec.classes.endless.keepVolumes: `9999999999s` is too long: volumes are kept for a year (8760h) at most
+      hint: keep for longer what is a copy of the data, not its volume
+    14:7 spec.classes.live.keepVolumes: no service has a volume in class `live`, so there is nothing to keep
+      hint: leave it out, or give a service `storage`
+    "#);
+}
+
+#[test]
 fn what_a_file_of_logs_cannot_be_is_told_with_its_place_and_what_to_do() {
     insta::assert_snapshot!(problems(
         r#"apiVersion: outboard.dev/v1alpha1

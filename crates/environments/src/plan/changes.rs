@@ -10,7 +10,7 @@ use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, Source
 use api::{Role, marks};
 use serde_json::Value;
 
-use super::{keep, limits, overrides, plain};
+use super::{keep, limits, overrides, plain, volumes};
 
 mod effect;
 
@@ -102,6 +102,7 @@ pub fn differences(from: &Value, to: &Value) -> Vec<FieldChange> {
 /// What else there is to say before the change.
 pub fn notes(from: Option<&EnvironmentRevision>, to: &EnvironmentRevision) -> Vec<String> {
     let mut notes: Vec<String> = by_hand(from, to).collect();
+    notes.extend(volumes::note(from.and_then(|from| from.keep_volumes), to.keep_volumes));
     let Some(from) = from else { return notes };
     if from.project_revision != to.project_revision {
         notes.push(format!("project revision {} becomes {}", from.project_revision, to.project_revision));

@@ -48,6 +48,7 @@ pub mod template;
 pub mod validate;
 pub mod values;
 pub mod verdicts;
+pub mod volumes;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::marks::Owner;
-use api::project::{Class, Component, ProjectSpec, Scale};
+use api::project::{Class, Component, ProjectSpec, Scale, seconds};
 use api::revision::{EnvironmentRevision, Part, SecretPiece, SecretRecipe, short_hash};
 use api::{Role, names};
 
@@ -143,6 +143,7 @@ pub fn revision(
         drift: place.class.drift.unwrap_or_default(),
         await_hosts: place.class.await_hosts,
         pod_security: place.class.pod_security,
+        keep_volumes: place.class.keep_volumes.as_deref().and_then(seconds),
         renderer: RENDERER.to_owned(),
         urls: validate::routes::hosts(place.spec()).map(|host| (host.to_owned(), place.url(host))).collect(),
         parts,

@@ -47,6 +47,15 @@ pub fn render(place: &Place<'_>, name: &str, service: &Service) -> Rendered {
     }
 }
 
+/// Whether the service has a volume where it runs.
+pub fn has_volume(service: &Service) -> bool {
+    match service.r#type {
+        ServiceType::Mariadb | ServiceType::Mysql | ServiceType::S3 => true,
+        ServiceType::Redis | ServiceType::Container => service.settings.storage.is_some(),
+        ServiceType::External => false,
+    }
+}
+
 /// The image that the service runs here, if it runs one.
 pub fn image(service: &Service) -> Option<String> {
     let settings = &service.settings;

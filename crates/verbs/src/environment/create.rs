@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use api::overrides::listed;
 use api::{Environment, EnvironmentSpec, Overrides};
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::choose::{self, Choice};
 use super::read;
+use super::restore;
 use super::setting::{self, Setting};
 use super::wish::Wish;
 use crate::error::Difference;
@@ -39,6 +41,12 @@ pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events:
         }
         same(existing, &spec)?;
     }
+    // Who may not look is told nothing; the volumes stay in any case.
+    let kept = match base {
+        None => restore::kept(cluster, namespace, wanted.name.as_str()).await.unwrap_or_default(),
+        Some(_) => Vec::new(),
+    };
+    let notes = restore::left(&kept, &spec.project, wanted.name.as_str(), Timestamp::now());
     Ok(Wish {
         environment: wanted.name.to_string(),
         wanted: base.as_ref().map_or(spec, |existing| existing.spec.clone()),
@@ -49,7 +57,7 @@ pub async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, events:
         action: "create".to_owned(),
         thaws: false,
         previews: None,
-        notes: Vec::new(),
+        notes,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::{Cause, Environment, EnvironmentStatus, Teardown};
+use api::{Cause, Environment, EnvironmentStatus, KeptVolume, Teardown};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, ResourceExt};
@@ -33,6 +33,8 @@ pub enum Destroyed {
         namespace_gone: Option<bool>,
         /// Volumes that went with it, as `claim (size)`.
         volumes: Vec<String>,
+        /// Volumes that were kept as its class says, each with its date.
+        kept_volumes: Vec<KeptVolume>,
         /// Its revisions, and until when they are kept; `None`: there are none, or we may not look.
         kept: Option<Retained>,
         /// What else is left of it.
@@ -86,11 +88,20 @@ pub async fn destroy(
         Some(ran_in) => is_gone(cluster, ran_in).await,
         None => Some(true),
     };
-    let volumes = last.teardown.map(|teardown| teardown.volumes).unwrap_or_default();
+    let Teardown { volumes, kept: kept_volumes, .. } = last.teardown.unwrap_or_default();
     let kept = history::retained(cluster, namespace, &existing).await;
     let ran_in = last.namespace;
-    let remains = remains(cluster, namespace, &existing, ran_in.as_deref()).await;
-    Ok(Destroyed::Gone { environment, namespace: control, ran_in, namespace_gone, volumes, kept, remains })
+    let remains = remains(cluster, namespace, &existing, ran_in.as_deref(), &kept_volumes).await;
+    Ok(Destroyed::Gone {
+        environment,
+        namespace: control,
+        ran_in,
+        namespace_gone,
+        volumes,
+        kept_volumes,
+        kept,
+        remains,
+    })
 }
 
 /// By the project revision that it has. Without that record nothing says so, and an environment must not stay for ever.
@@ -158,15 +169,21 @@ fn is_teardown(event: &crate::Event) -> bool {
 
 /// Volumes leave the status one by one; the receipt names all of them.
 fn remember(seen: &mut EnvironmentStatus, status: EnvironmentStatus) {
-    let mut volumes = seen.teardown.take().map(|teardown| teardown.volumes).unwrap_or_default();
+    let Teardown { mut volumes, mut kept, .. } = seen.teardown.take().unwrap_or_default();
     for volume in status.teardown.iter().flat_map(|teardown| &teardown.volumes) {
         if !volumes.contains(volume) {
             volumes.push(volume.clone());
         }
     }
+    for volume in status.teardown.iter().flat_map(|teardown| &teardown.kept) {
+        kept.retain(|known| known.volume != volume.volume);
+        kept.push(volume.clone());
+    }
+    // Whatever was thought of them first.
+    volumes.retain(|volume| kept.iter().all(|kept| *volume != format!("{} ({})", kept.claim, kept.size)));
     let step = status.teardown.as_ref().map(|teardown| teardown.step.clone()).unwrap_or_default();
     let namespace = status.namespace.clone().or_else(|| seen.namespace.take());
-    *seen = EnvironmentStatus { teardown: Some(Teardown { step, volumes }), namespace, ..status };
+    *seen = EnvironmentStatus { teardown: Some(Teardown { step, volumes, kept }), namespace, ..status };
 }
 
 async fn is_gone(cluster: &Cluster, namespace: &str) -> Option<bool> {
@@ -182,7 +199,7 @@ mod tests {
 
     fn status(volumes: &[&str]) -> EnvironmentStatus {
         let volumes = volumes.iter().map(|volume| (*volume).to_owned()).collect();
-        let teardown = Some(Teardown { step: "volumes".into(), volumes });
+        let teardown = Some(Teardown { step: "volumes".into(), volumes, kept: vec![] });
         EnvironmentStatus { teardown, namespace: Some("shop-qa-43".into()), ..EnvironmentStatus::default() }
     }
 

@@ -182,6 +182,7 @@ fn for_git(environment: &Environment) -> Result<String> {
     let mut spec = environment.spec.clone();
     // These are about the history of this very object.
     (spec.restores, spec.keeps, spec.freeze, spec.change) = (None, None, None, None);
+    spec.restores_volumes = None;
     spec.overlays.clear();
     let object = json!({
         "apiVersion": api::API_VERSION,

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use api::{Environment, HostClaim, Hostname};
+use api::{Environment, HostClaim, Hostname, KeptVolume, marks};
 use k8s_openapi::api::core::v1::PersistentVolume;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
@@ -59,6 +59,7 @@ pub(super) async fn remains(
     namespace: &str,
     existing: &Environment,
     ran_in: Option<&str>,
+    kept: &[KeptVolume],
 ) -> Remains {
     let name = existing.name_any();
     let client = || cluster.client.clone();
@@ -81,19 +82,28 @@ pub(super) async fn remains(
         .await;
     if let Some(ran_in) = ran_in {
         remains
-            .look("volume", (cluster, Api::all(client())), |volume: &PersistentVolume| kept(volume, ran_in))
+            .look("volume", (cluster, Api::all(client())), |volume: &PersistentVolume| {
+                left(volume, ran_in, &name, kept)
+            })
             .await;
     }
     remains
 }
 
-/// Only such volumes are left as their class retains: teardown waits for the others.
-fn kept(volume: &PersistentVolume, ran_in: &str) -> Option<String> {
+/// Only such volumes are left as are retained: teardown waits for the others. `kept`: what the receipt names besides.
+fn left(volume: &PersistentVolume, ran_in: &str, environment: &str, kept: &[KeptVolume]) -> Option<String> {
     let spec = volume.spec.as_ref()?;
+    if kept.iter().any(|kept| kept.volume == volume.name_any()) {
+        return None;
+    }
     let claim = spec.claim_ref.as_ref().filter(|claim| claim.namespace.as_deref() == Some(ran_in))?;
     let claim = claim.name.as_deref().unwrap_or_default();
-    Some(match spec.persistent_volume_reclaim_policy.as_deref() {
-        Some("Retain") => {
+    let mark = |key: &str| volume.annotations().get(key);
+    Some(match (spec.persistent_volume_reclaim_policy.as_deref(), mark(marks::KEPT_UNTIL)) {
+        (Some("Retain"), Some(until)) if mark(marks::KEPT_WITH).is_some() => {
+            format!("an earlier {environment} had it as {claim}: it is kept until {until}")
+        }
+        (Some("Retain"), _) => {
             let class = spec.storage_class_name.as_deref().filter(|class| !class.is_empty());
             let whose = class.map_or_else(|| "it".to_owned(), |class| format!("storage class {class}"));
             format!("{whose} retains what {claim} had: it stays until somebody deletes it")
@@ -127,6 +137,13 @@ mod tests {
             "claimRef": {"namespace": namespace, "name": "data-db-0"}}})
     }
 
+    /// The receipt names it as kept.
+    fn kept() -> KeptVolume {
+        serde_json::from_value(json!({"claim": "data-db-0", "service": "db", "size": "1Gi", "volume": "pv-4",
+            "until": "2026-12-04T00:00:00Z"}))
+        .unwrap()
+    }
+
     #[tokio::test]
     async fn what_is_left_is_named_with_its_reason_and_what_others_have_is_not() {
         let cluster = crate::fake::cluster(|_, path| {
@@ -141,21 +158,27 @@ mod tests {
             } else if path.contains("/hostnames") {
                 list("Hostname", group, &[hostname("www.shop", "qa"), hostname("api.shop", "live")])
             } else {
+                let mut earlier = volume("pv-5", "shop-qa", "Retain");
+                earlier["metadata"]["annotations"] = json!({"outboard.dev/kept-with": "qa-v0",
+                    "outboard.dev/kept-until": "2026-12-03T00:00:00Z"});
                 let volumes = [
                     volume("pv-1", "shop-qa", "Retain"),
                     volume("pv-2", "shop-live", "Retain"),
                     volume("pv-3", "shop-qa", "Delete"),
+                    volume("pv-4", "shop-qa", "Retain"),
+                    earlier,
                 ];
                 list("PersistentVolume", "v1", &volumes)
             })
         });
-        let remains = remains(&cluster, "shop", &environment(), Some("shop-qa")).await;
+        let remains = remains(&cluster, "shop", &environment(), Some("shop-qa"), &[kept()]).await;
         let told = |one: &Remaining| format!("{} {}: {}", one.kind, one.name, one.why);
         insta::assert_snapshot!(remains.remaining.iter().map(told).collect::<Vec<_>>().join("\n"), @r"
         host claim web-qa.dev: it was not given back: outboard gc -n shop
         hostname www.shop: it is claimed for qa: outboard hostname release www.shop -n shop
         volume pv-1: storage class keep retains what data-db-0 had: it stays until somebody deletes it
         volume pv-3: it had the data of data-db-0 and is not gone yet
+        volume pv-5: an earlier qa had it as data-db-0: it is kept until 2026-12-03T00:00:00Z
         ");
         assert!(remains.unseen.is_empty());
     }
@@ -171,7 +194,7 @@ mod tests {
             }
             None
         });
-        let remains = remains(&cluster, "shop", &environment(), Some("shop-qa")).await;
+        let remains = remains(&cluster, "shop", &environment(), Some("shop-qa"), &[kept()]).await;
         assert!(remains.remaining.is_empty());
         let told = |one: &Unseen| format!("{}: {}", one.kind, one.why);
         insta::assert_snapshot!(remains.unseen.iter().map(told).collect::<Vec<_>>().join("\n"), @r"

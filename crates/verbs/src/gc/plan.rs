@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::marks::{self, CopyOwner};
 use api::names::{self, EnvironmentName, ProjectName};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// What outboard makes outside of an environment's own namespace.
@@ -12,6 +13,8 @@ use serde::Serialize;
 pub enum Kind {
     Namespace,
     HostClaim,
+    /// One that was kept of an environment that was destroyed.
+    Volume,
 }
 
 /// What something was made for. Marks name the installation, too, and that is not looked at: all of a cluster share their
@@ -61,6 +64,8 @@ pub struct Marked {
     pub maker: Option<Maker>,
     /// Whether outboard wrote them: labels are copied and written by others, too.
     pub by_outboard: bool,
+    /// The record that names it, if it was kept.
+    pub record: Option<String>,
 }
 
 /// What its labels say a namespace was made for.
@@ -108,6 +113,35 @@ pub fn sort(marked: Vec<Marked>, wanted: &BTreeSet<Maker>) -> Sorted {
     sorted
 }
 
+/// A volume that was kept, and until when.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub volume: Marked,
+    pub until: Option<Timestamp>,
+    /// Whether nothing has it: a claim, or its way out.
+    pub free: bool,
+    /// Whether the claim that it had last is the one it was kept of.
+    pub as_kept: bool,
+}
+
+/// Kept volumes whose time is up. Whether there is an environment of that name says nothing: they are of an earlier one.
+pub fn overdue(kept: Vec<Kept>, now: Timestamp) -> Sorted {
+    let mut sorted = Sorted::default();
+    for Kept { volume, until, free, as_kept } in kept {
+        match (volume.maker.clone(), until) {
+            (Some(_), Some(until)) if until > now || !free => {}
+            (Some(_), Some(_)) if !as_kept => {
+                sorted.unclear.push((volume, "somebody gave it to another claim since it was kept"));
+            }
+            (Some(maker), Some(_)) if volume.by_outboard => sorted.orphans.push((volume, maker)),
+            (Some(_), Some(_)) => sorted.unclear.push((volume, "somebody else wrote its marks")),
+            (None, _) => sorted.unclear.push((volume, "its marks do not say what it was made for")),
+            (_, None) => sorted.unclear.push((volume, "its marks do not say until when it is kept")),
+        }
+    }
+    sorted
+}
+
 /// What is known of an orphan, for the question whether it may go.
 #[derive(Clone, Copy, Debug)]
 pub struct Inside<'a> {
@@ -131,6 +165,10 @@ pub fn stays(one: Inside<'_>, named: &[String], namespaces: &BTreeSet<String>) -
             Some("it goes once its namespace is gone: run this again then")
         }
         Kind::HostClaim => None,
+        Kind::Volume if named.is_empty() => {
+            Some("it has data, and the operator gives it up by itself: name it to do that now")
+        }
+        Kind::Volume => None,
         // An environment whose definition or control namespace went runs on on purpose.
         Kind::Namespace if named.is_empty() && (one.pods != Some(0) || one.volumes != Some(0)) => {
             Some("it runs, or has data: name it to delete it")
@@ -160,7 +198,7 @@ mod tests {
     }
 
     fn named(kind: Kind, name: &str, maker: Option<Maker>) -> Marked {
-        Marked { kind, name: name.into(), uid: "1".into(), maker, by_outboard: true }
+        Marked { kind, name: name.into(), uid: "1".into(), maker, by_outboard: true, record: None }
     }
 
     #[test]
@@ -234,6 +272,45 @@ mod tests {
             assert_eq!(stays(full, &asked, &all), None);
             assert!(stays(full, &["shop-other".to_owned()], &all).is_some());
         }
+    }
+
+    #[test]
+    fn a_kept_volume_is_left_behind_once_its_time_is_up_and_nothing_has_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let kept = |name: &str, until: i64, free: bool| Kept {
+            volume: named(Kind::Volume, name, Some(environment("qa"))),
+            until: Some(at(until)),
+            free,
+            as_kept: true,
+        };
+        let mut rescued = kept("rescued", 1, true);
+        rescued.as_kept = false;
+        let mut foreign = kept("copied", 1, true);
+        foreign.volume.by_outboard = false;
+        let mut unsaid = kept("unsaid", 1, true);
+        unsaid.until = None;
+        let all = vec![
+            kept("over", 99, true),
+            kept("kept", 101, true),
+            kept("used", 99, false),
+            foreign,
+            unsaid,
+            rescued,
+        ];
+        let Sorted { orphans, unclear } = overdue(all, at(100));
+        let names = |marked: Vec<&Marked>| -> Vec<String> {
+            marked.into_iter().map(|one| one.name.clone()).collect()
+        };
+        assert_eq!(names(orphans.iter().map(|(one, _)| one).collect()), ["over"]);
+        assert_eq!(names(unclear.iter().map(|(one, _)| one).collect()), ["copied", "unsaid", "rescued"]);
+    }
+
+    #[test]
+    fn a_kept_volume_goes_only_by_its_name() {
+        let maker = environment("qa");
+        let one = Inside { kind: Kind::Volume, name: "pv-1", maker: &maker, pods: None, volumes: None };
+        assert!(stays(one, &[], &BTreeSet::new()).is_some());
+        assert_eq!(stays(one, &["pv-1".to_owned()], &BTreeSet::new()), None);
     }
 
     #[test]

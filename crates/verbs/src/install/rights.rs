@@ -55,7 +55,8 @@ const CLUSTER: &[Rule] = &[
     roles::BIND,
     // Owner references to a Project, where the cluster checks that the writer may block its deletion.
     rule("outboard.dev", &["projects/finalizers", "environments/finalizers"], &["update"]),
-    // Revisions of projects and environments; `update` records completed jobs, `delete` ends their retention.
+    // Revisions of projects and environments, and what was kept of destroyed ones; `update` records completed jobs, `delete`
+    // ends their retention.
     rule("apps", &["controllerrevisions"], &["get", "list", "watch", "create", "update", "patch", "delete"]),
     // Whether the definitions are there, and whether one is being deleted: then it lets go of everything.
     Rule {
@@ -102,9 +103,11 @@ const CLUSTER: &[Rule] = &[
     rule("", &["resourcequotas", "limitranges"], OWN),
     // Drift, told where people look for it.
     rule("events.k8s.io", &["events"], &["create", "patch"]),
-    // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password.
-    rule("", &["persistentvolumeclaims"], &["get", "list"]),
-    rule("", &["persistentvolumes"], &["get", "list"]),
+    // Which volumes an environment has: to say what a teardown takes with it, and to see a lost password. `create` is for a
+    // volume that was kept and is given back.
+    rule("", &["persistentvolumeclaims"], &["get", "list", "create"]),
+    // `patch` keeps a volume, gives it back, and gives it up: then its provisioner deletes it. It never deletes one itself.
+    rule("", &["persistentvolumes"], &["get", "list", "patch"]),
 ];
 
 /// The operator's rights in its own namespace.

@@ -2,15 +2,22 @@
 
 use api::Problem;
 use api::problem::pointer;
-use api::project::{Class, ContainerBounds, ProjectSpec, Quota, Resources};
+use api::project::{Class, ContainerBounds, ProjectSpec, Quota, Resources, seconds};
 
 use super::{running, suggest};
 use crate::plan::quantity::thousandths;
+use crate::plan::service;
+
+/// A year: what has to last longer is a backup.
+const LONGEST: u32 = 365 * 24 * 3600;
 
 pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
     for (name, class) in &spec.classes {
         let at = pointer("/spec/classes", name);
         bounds(class, &at, problems);
+        if let Some(length) = &class.keep_volumes {
+            problems.extend(kept(spec, name, length, &format!("{at}/keepVolumes")));
+        }
         for (component, scale) in &class.scale {
             let at = pointer(&format!("{at}/scale"), component);
             match spec.components.get(component) {
@@ -58,4 +65,20 @@ fn bounds(class: &Class, at: &str, problems: &mut Vec<Problem>) {
             }
         }
     }
+}
+
+/// How long a class keeps volumes, and whether it has any.
+fn kept(spec: &ProjectSpec, class: &str, length: &str, at: &str) -> Option<Problem> {
+    if seconds(length).is_none_or(|seconds| seconds > LONGEST) {
+        return Some(
+            Problem::new(at, format!("`{length}` is too long: volumes are kept for a year (8760h) at most"))
+                .hint("keep for longer what is a copy of the data, not its volume"),
+        );
+    }
+    // Whoever takes a service from another environment has no volume of it; that one, of the same class, has.
+    let has = spec.services_in(class, "").values().any(service::has_volume);
+    (!has).then(|| {
+        Problem::new(at, format!("no service has a volume in class `{class}`, so there is nothing to keep"))
+            .hint("leave it out, or give a service `storage`")
+    })
 }
