@@ -12,7 +12,7 @@ use kube::core::DynamicObject;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::drift::element;
+use crate::drift::{element, text};
 use crate::ownership::TRUSTED;
 
 /// What is applied together.
@@ -86,7 +86,6 @@ impl Compared {
 
 /// More fields than a person reads.
 const TOLD: usize = 20;
-const LENGTH: usize = 120;
 
 impl Bundle {
     /// Whether an object that is there is this bundle's: a label that somebody took away does not make it another's.
@@ -216,17 +215,6 @@ fn added(
     let restart = path.contains("annotations.kubectl.kubernetes.io/");
     if leaf && wanted.is_none() && there.is_some() && !restart && !path.starts_with("status") {
         found.push(FieldChange { path: path.to_owned(), from: there.map(text), to: None });
-    }
-}
-
-fn text(value: &Value) -> String {
-    let full = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    match full.char_indices().nth(LENGTH) {
-        Some((end, _)) => format!("{}…", &full[..end]),
-        None => full,
     }
 }
 

@@ -182,7 +182,8 @@ fn push(path: String, wanted: Option<&Value>, there: Option<&Value>, found: &mut
 const KEPT: usize = 20;
 const LENGTH: usize = 120;
 
-fn text(value: &Value) -> String {
+/// A value as people read it; a long one is cut.
+pub(crate) fn text(value: &Value) -> String {
     let full = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
