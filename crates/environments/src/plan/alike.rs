@@ -5,6 +5,8 @@ use api::marks;
 use api::revision::{EnvironmentRevision, Part, SecretPiece};
 use serde_json::Value;
 
+use super::isolation;
+
 /// The revision of `environment` without its name.
 pub fn nameless(revision: &EnvironmentRevision, environment: &str) -> EnvironmentRevision {
     let mut revision = revision.clone();
@@ -68,6 +70,11 @@ fn replace(value: &mut Value, own: &[(String, String)], environment: &str) {
             fields.remove(marks::RESTARTED);
             if fields.get(marks::ENVIRONMENT).is_some_and(|name| name == environment) {
                 fields.insert(marks::ENVIRONMENT.to_owned(), Value::String("<environment>".to_owned()));
+            }
+            // Who takes a service from it, is of its class.
+            if fields.remove(&isolation::takes_from(environment)).is_some() {
+                let label = isolation::takes_from("<environment>");
+                fields.insert(label, Value::String("<class>".to_owned()));
             }
             fields.values_mut().for_each(|field| replace(field, own, environment));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{EnvironmentSpec, ProjectRevision};
 
-use super::{render, validate};
+use super::{alike, render, validate};
 use crate::Settings;
 
 fn settings() -> Settings {
@@ -31,8 +31,12 @@ fn wanted(class: &str, versions: &[(&str, &str)]) -> EnvironmentSpec {
 }
 
 fn rendered(class: &str, versions: &[(&str, &str)]) -> api::EnvironmentRevision {
+    rendered_as("qa-42", class, versions)
+}
+
+fn rendered_as(name: &str, class: &str, versions: &[(&str, &str)]) -> api::EnvironmentRevision {
     let validated =
-        validate::environment("qa-42", &wanted(class, versions), &shop()).expect("the environment is right");
+        validate::environment(name, &wanted(class, versions), &shop()).expect("the environment is right");
     render::revision(&validated, &settings(), &BTreeMap::new(), "shop", false)
 }
 
@@ -174,6 +178,22 @@ fn a_secret_is_never_in_a_revision_and_what_contains_one_is_never_plain() {
         }
     }
     assert!(revision.secrets.iter().any(|secret| secret.keys.contains_key("DATABASE_URL")));
+}
+
+#[test]
+fn two_environments_differ_in_nothing_but_what_their_classes_say() {
+    let compared = |name: &str, class: &str| alike::nameless(&rendered_as(name, class, &[]), name);
+    let differ = |(one, of), (other, is)| {
+        let changes = super::changes::between(Some(&compared(one, of)), &compared(other, is));
+        let fields = changes.into_iter().flat_map(|change| {
+            let object = change.object;
+            change.fields.into_iter().map(move |field| format!("{object} {}", field.path))
+        });
+        fields.collect::<Vec<_>>()
+    };
+    assert_eq!(differ(("qa-1", "qa"), ("qa-2", "qa")), Vec::<String>::new());
+    // The sample's classes say nothing of objects.
+    assert_eq!(differ(("qa-1", "qa"), ("live", "production")), Vec::<String>::new());
 }
 
 #[test]
