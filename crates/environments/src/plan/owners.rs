@@ -5,6 +5,9 @@ use api::{Cause, Environment, Verdict};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
+/// So many are named.
+const SHOWN: usize = 20;
+
 /// What counts of one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct One {
@@ -56,12 +59,16 @@ pub fn waits(
     limits: Option<&ProjectLimits>,
 ) -> Option<Verdict> {
     let at_most = limits?.environments_per_owner?;
+    let allowed = usize::try_from(at_most).unwrap_or(usize::MAX);
     environments.sort_by(|a, b| (!a.admitted, a.created, &a.name).cmp(&(!b.admitted, b.created, &b.name)));
     let place = environments.iter().position(|one| one.name == name).unwrap_or(environments.len());
-    if place < usize::try_from(at_most).unwrap_or(usize::MAX) {
+    if place < allowed {
         return None;
     }
-    let before = &environments[..place.min(environments.len())];
+    // Whoever else waits is nobody's concern: of a thousand that come at once each would tell of all the others, and anew for
+    // each that comes.
+    let let_in = environments.iter().filter(|one| one.admitted).count().max(allowed);
+    let before = &environments[..place.min(let_in)];
     let plural = if at_most == 1 { "" } else { "s" };
     Some(Verdict {
         cause: Cause::QuotaExceeded,
@@ -70,13 +77,7 @@ pub fn waits(
             "{owner} may have {at_most} environment{plural} of this project and has {}",
             before.len()
         ),
-        evidence: before
-            .iter()
-            .map(|one| {
-                let waits = if one.admitted { "" } else { ", which waits, too" };
-                format!("{}, since {}{waits}", one.name, one.created)
-            })
-            .collect(),
+        evidence: evidence(before),
         fix: match before.first() {
             Some(oldest) => format!(
                 "destroy one that is not needed, the oldest is `outboard env destroy {}`: it goes on by itself then",
@@ -87,6 +88,15 @@ pub fn waits(
         terminal: true,
         holds: true,
     })
+}
+
+fn evidence(before: &[One]) -> Vec<String> {
+    let told = before.iter().take(SHOWN).map(|one| {
+        let waits = if one.admitted { "" } else { ", which waits, too" };
+        format!("{}, since {}{waits}", one.name, one.created)
+    });
+    let more = before.len().checked_sub(SHOWN).filter(|more| *more > 0);
+    told.chain(more.map(|more| format!("and {more} more"))).collect()
 }
 
 #[cfg(test)]
@@ -127,6 +137,18 @@ mod tests {
         assert_eq!(waiting(1), ["new", "older"]);
         assert_eq!(waiting(2), ["new"]);
         assert_eq!(waiting(3), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn of_a_thousand_that_wait_none_tells_of_the_others() {
+        let mut all: Vec<One> = (0..30).map(|number| one(&format!("in-{number}"), true, number)).collect();
+        all.extend((0..1000).map(|number| one(&format!("m{number}"), false, 100 + number)));
+        let told = |name: &str| waits(name, "dana", all.clone(), Some(&limits(30))).unwrap();
+        let (first, last) = (told("m0"), told("m999"));
+        assert_eq!(first.message, "dana may have 30 environments of this project and has 30");
+        assert_eq!((&first.message, &first.evidence), (&last.message, &last.evidence));
+        assert_eq!(first.evidence.len(), 21);
+        assert_eq!(first.evidence[20], "and 10 more");
     }
 
     #[test]
