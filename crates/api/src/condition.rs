@@ -24,6 +24,9 @@ pub const HELD: &str = "Held";
 pub const DRIFTED: &str = "Drifted";
 /// The project has a newer revision: `env update` brings it here. Says nothing about readiness.
 pub const PROJECT_OUTDATED: &str = "ProjectOutdated";
+/// A webhook has taken what stands here as message, and not that it has passed. There only on an environment that was announced;
+/// says nothing about readiness.
+pub const ANNOUNCED: &str = "Announced";
 /// Nothing writes to a copy's target but the copy.
 pub const QUIESCED: &str = "Quiesced";
 /// A copy has ended as it was to.

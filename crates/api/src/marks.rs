@@ -73,6 +73,8 @@ pub const FINALIZER: &str = "outboard.dev/environments";
 pub const SLICE_ENVIRONMENTS: &str = "environments";
 /// Field manager of objects in an environment's namespace.
 pub const MANAGER: &str = "outboard-environments";
+/// Field manager of the condition that says what was announced.
+pub const MANAGER_ANNOUNCE: &str = "outboard-announce";
 /// Prefix of every field manager that is part of outboard.
 pub const MANAGER_PREFIX: &str = "outboard";
 

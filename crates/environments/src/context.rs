@@ -50,6 +50,11 @@ pub struct Context {
     recorder: Recorder,
 }
 
+/// Which look at which object.
+fn looked<K: ResourceExt>(what: &str, object: &K) -> String {
+    format!("{what} {}", object.uid().unwrap_or_default())
+}
+
 impl Context {
     pub fn new(
         client: Client,
@@ -93,13 +98,13 @@ impl Context {
         self.observer.reconciled(what, begun.elapsed(), outcome.is_err());
         if outcome.is_ok() {
             // The next failure is a first one.
-            self.failures.reset(&object.uid().unwrap_or_default());
+            self.failures.reset(&looked(what, object));
         }
         outcome
     }
 
     /// When to look again at what could not be looked at.
-    pub fn failed<K: ResourceExt>(&self, object: &K, error: &Error) -> Action {
+    pub fn failed<K: ResourceExt>(&self, what: &'static str, object: &K, error: &Error) -> Action {
         let name = object.name_any();
         match error {
             // Somebody else wrote first: look again at once, with what they wrote.
@@ -111,9 +116,9 @@ impl Context {
                 Action::requeue(MOVED)
             }
             _ => {
-                let wait = self.failures.count(object.uid().unwrap_or_default(), Timestamp::now());
+                let wait = self.failures.count(looked(what, object), Timestamp::now());
                 let why = shortened(&error.to_string());
-                warn!(%name, "cannot reconcile {name}, trying again in {} ms: {why}", wait.as_millis());
+                warn!(%name, "cannot look at {what} {name}, trying again in {} ms: {why}", wait.as_millis());
                 Action::requeue(wait)
             }
         }

@@ -37,7 +37,9 @@ use crate::restore::Restoring;
 use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Watches, lean};
-use crate::{Settings, planning, project, restore, retention, secrets, stuck, takes, teardown, wanted};
+use crate::{
+    Settings, announce, planning, project, restore, retention, secrets, stuck, takes, teardown, wanted,
+};
 
 /// A settled environment is looked at again after this long, should an event have been missed.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -62,8 +64,12 @@ pub async fn run(
     }
     let concurrency = settings.concurrency;
     let (all, store) = reflector::store();
+    observer.environments(all.clone());
     let context = Arc::new(Context::new(client.clone(), settings, watches, all.clone(), observer));
     tasks.spawn(retention::run(context.clone()));
+    if let Some(webhook) = context.settings.webhook.clone() {
+        tasks.spawn(announce::run(webhook, context.clone()));
+    }
     let config = watcher::Config::default().timeout(200);
     let changed = lean(watcher(Api::<Environment>::all(client.clone()), config.clone()));
     let environments = Controller::for_stream(changed.reflect(store).applied_objects(), all)
@@ -89,7 +95,7 @@ pub async fn run(
                 Box::pin(context.look("environment", environment.as_ref(), reconcile(&environment, &context)))
                     .await
             },
-            |environment, error, context| context.failed(environment.as_ref(), error),
+            |environment, error, context| context.failed("environment", environment.as_ref(), error),
             context.clone(),
         )
         .for_each(|_| std::future::ready(()));
@@ -106,7 +112,7 @@ pub async fn run(
                 ))
                 .await
             },
-            |plan, error, context| context.failed(plan.as_ref(), error),
+            |plan, error, context| context.failed("plan", plan.as_ref(), error),
             context.clone(),
         )
         .for_each(|_| std::future::ready(()));
@@ -124,7 +130,7 @@ pub async fn run(
                 ))
                 .await
             },
-            |project, error, context| context.failed(project.as_ref(), error),
+            |project, error, context| context.failed("project", project.as_ref(), error),
             context,
         )
         .for_each(|_| std::future::ready(()));

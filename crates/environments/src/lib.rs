@@ -4,6 +4,7 @@
 //! one outside thing each.
 
 mod access;
+mod announce;
 pub mod context;
 pub mod controller;
 pub mod draft;
@@ -43,6 +44,8 @@ mod underway;
 mod volumes;
 pub mod wanted;
 pub mod watch;
+mod webhook;
 
 pub use observe::Observer;
 pub use settings::Settings;
+pub use webhook::Webhook;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::webhook::Webhook;
+
 /// Settings of one installation, the same for every environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -31,6 +33,8 @@ pub struct Settings {
     pub labels: BTreeMap<String, String>,
     /// Field managers that may add to rendered objects: a service mesh's, say. What they add is no drift.
     pub managers: Vec<String>,
+    /// Where verdicts are announced, or why they cannot be.
+    pub webhook: Option<Result<Webhook, String>>,
 }
 
 impl Default for Settings {
@@ -49,6 +53,7 @@ impl Default for Settings {
             registries: BTreeMap::new(),
             labels: BTreeMap::new(),
             managers: Vec::new(),
+            webhook: None,
         }
     }
 }

@@ -137,7 +137,7 @@ impl Process {
                 home: self.options.lease_namespace.clone(),
                 ..self.options.settings.clone()
             };
-            let observer = Arc::new(self.metrics.reconciles());
+            let observer = Arc::new(self.metrics.environments());
             let asked = async {
                 // A dropped sender is the end of the process: just as good a reason to stop.
                 let _ = stopped.await;
@@ -175,7 +175,7 @@ impl Process {
         };
         let reconciles = self.metrics.reconciles();
         let observer: data::Observer = Arc::new(move |took, failed| {
-            environments::Observer::reconciled(&reconciles, "copy", took, failed);
+            reconciles.reconciled("copy", took, failed);
         });
         data::controller::run(client, settings, observer, asked)
     }

@@ -55,6 +55,14 @@ pub const REDIS8: Programs = Programs {
     paths: &["bin/redis-server", "bin/redis-cli"],
 };
 
+/// Prometheus 2.42, as Debian 12 has it.
+pub const PROMETHEUS: Programs = Programs {
+    name: "prometheus",
+    suite: SUITE,
+    packages: &["prometheus"],
+    paths: &["bin/prometheus", "bin/promtool"],
+};
+
 const SUITE: &str = "bookworm";
 
 /// Runs a program with the loader and the libraries of its own tree.

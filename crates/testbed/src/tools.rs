@@ -24,7 +24,7 @@ enum OnDemand {
     Browser,
 }
 
-const ON_DEMAND: [OnDemand; 21] = [
+const ON_DEMAND: [OnDemand; 22] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -44,6 +44,7 @@ const ON_DEMAND: [OnDemand; 21] = [
     OnDemand::Debian(debian::MYDUMPER),
     OnDemand::Debian(debian::REDIS),
     OnDemand::Debian(debian::REDIS8),
+    OnDemand::Debian(debian::PROMETHEUS),
     OnDemand::Provider,
     OnDemand::Browser,
 ];

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
-use verbs::install::Settings;
+use verbs::install::{Settings, Webhook};
 
 use crate::error::{Failure, Result};
 use crate::settings::{DnsArgs, SettingsArgs};
@@ -29,12 +29,22 @@ pub struct OperatorArgs {
     pub listen: SocketAddr,
 }
 
+/// Addresses of webhooks are passwords, and what is a flag stands in the Deployment: these are read from the environment alone.
+const WEBHOOK_URL: &str = "OUTBOARD_WEBHOOK_URL";
+const WEBHOOK_KEY: &str = "OUTBOARD_WEBHOOK_KEY";
+
+fn webhook() -> Option<Result<Webhook, String>> {
+    let read = |name| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    let url = read(WEBHOOK_URL).filter(|url| !url.trim().is_empty())?;
+    Some(Webhook::read(&url, read(WEBHOOK_KEY).as_deref()))
+}
+
 pub fn run(args: OperatorArgs) -> Result<()> {
     let hostnames =
         verbs::hostname::Settings { home: args.lease_namespace.clone(), ..args.dns.settings(&args.settings) };
     let options = operator::Options {
         hostnames,
-        settings: Settings { image: args.image, ..args.settings.settings() },
+        settings: Settings { image: args.image, webhook: webhook(), ..args.settings.settings() },
         lease_namespace: args.lease_namespace,
         leader_elect: !args.no_leader_election,
         listen: args.listen,

@@ -40,6 +40,14 @@ pub const FAIL: Rules = Rules {
     calm: Duration::from_secs(60),
 };
 
+/// Whoever takes announcements may be away for long; then the newest counts.
+pub const ANNOUNCE: Rules = Rules {
+    free: 1,
+    first: Duration::from_secs(5),
+    longest: Duration::from_secs(600),
+    calm: Duration::from_secs(60),
+};
+
 impl Rules {
     /// The streak after it happened once more.
     pub fn again(&self, before: Option<Streak>, now: Timestamp) -> Streak {

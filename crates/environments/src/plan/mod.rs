@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod alike;
+pub mod announce;
 pub mod backoff;
 pub mod bounds;
 pub mod changes;

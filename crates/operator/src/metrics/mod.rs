@@ -1,5 +1,6 @@
 //! What the operator tells Prometheus. Slices never see Prometheus: they report, this module counts.
 
+mod environments;
 mod hostnames;
 mod process;
 mod reconciles;
@@ -12,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use environments::Environments;
 pub use hostnames::Hostnames;
 pub use reconciles::Reconciles;
 pub use requests::Requests;
@@ -24,6 +26,7 @@ pub struct Metrics {
     reconciles: Reconciles,
     requests: Requests,
     hostnames: Hostnames,
+    environments: Environments,
 }
 
 impl Default for Metrics {
@@ -47,8 +50,10 @@ impl Metrics {
         requests.register(ours);
         let hostnames = Hostnames::new(reconciles.clone());
         hostnames.register(ours);
+        let environments = Environments::new(reconciles.clone());
+        environments.register(ours);
         more(ours);
-        Self { registry, leader, reconciles, requests, hostnames }
+        Self { registry, leader, reconciles, requests, hostnames, environments }
     }
 
     pub(crate) fn lead(&self, leads: bool) {
@@ -58,6 +63,11 @@ impl Metrics {
     /// Where a slice's controller reports what it did.
     pub fn reconciles(&self) -> Reconciles {
         self.reconciles.clone()
+    }
+
+    /// Where the controller of environments reports what it did, and what there is.
+    pub(crate) fn environments(&self) -> Environments {
+        self.environments.clone()
     }
 
     /// Where the keeper of hostnames reports what it did.
@@ -81,8 +91,6 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use environments::Observer;
 
     use super::*;
 

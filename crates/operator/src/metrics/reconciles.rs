@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use environments::Observer;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -31,8 +30,8 @@ impl Default for Reconciles {
     }
 }
 
-impl Observer for Reconciles {
-    fn reconciled(&self, controller: &'static str, took: Duration, failed: bool) {
+impl Reconciles {
+    pub fn reconciled(&self, controller: &'static str, took: Duration, failed: bool) {
         let labels = [("controller", controller)];
         self.total.get_or_create(&labels).inc();
         // Made even when all is well, so that a rate over it starts at zero.
@@ -42,9 +41,7 @@ impl Observer for Reconciles {
         }
         self.duration.get_or_create(&labels).observe(took.as_secs_f64());
     }
-}
 
-impl Reconciles {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("reconciles", "Reconciles that have ended", self.total.clone());
         registry.register("reconcile_errors", "Reconciles that have failed", self.errors.clone());

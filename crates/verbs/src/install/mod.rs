@@ -7,6 +7,7 @@ mod apply;
 mod deployment;
 mod error;
 mod logs;
+mod prometheus;
 mod rights;
 pub(crate) mod roles;
 #[cfg(test)]
@@ -21,9 +22,10 @@ use serde_json::{Value, json};
 
 pub use admission::RELEASE;
 pub use apply::{Applied, Outcome, Report, apply};
-pub use environments::Settings;
+pub use environments::{Settings, Webhook};
 pub use error::{Error, Taken};
 pub use logs::Logs;
+pub use prometheus::monitoring;
 pub use wait::wait;
 pub use yaml::to_yaml;
 

@@ -15,6 +15,11 @@ fn deploy_is_fresh() {
     let options = Options::default();
     for (name, what, objects) in [
         ("crds.yaml", "The custom resource definitions of outboard", definitions(&options)),
+        (
+            "prometheus.yaml",
+            "Where the Prometheus operator finds outboard's metrics, and alerts on them",
+            monitoring(&options),
+        ),
         ("outboard.yaml", "The operator of outboard, its rights, and roles for people", workload(&options)),
     ] {
         let text = format!(
