@@ -106,6 +106,16 @@ impl World {
         Ok((pod.status.and_then(|status| status.pod_ip).context("no address")?, secret))
     }
 
+    /// Where the pods of a copy run.
+    pub fn copy_namespace_of(&self, copy: &str) -> String {
+        let owner = api::marks::CopyOwner {
+            install: String::new(),
+            control_namespace: self.name.clone(),
+            copy: copy.to_owned(),
+        };
+        owner.namespace()
+    }
+
     /// Namespaces of copies of this world.
     pub async fn copy_namespaces(&self) -> Result<Vec<String>> {
         let ours = ListParams::default().labels(&format!(

@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Condition, Verdict};
 
+mod backup;
 mod report;
 
+pub use backup::BackupPlace;
 pub use report::{
-    KeysReport, ObjectWay, ObjectsReport, Proposal, ServiceReport, Snapshot, SnapshotKind, ValuePath,
+    BackupReport, KeysReport, ObjectWay, ObjectsReport, Proposal, ServiceReport, Snapshot, SnapshotKind,
+    ValuePath,
 };
 
 /// The data of services of one environment, brought into those of another.
@@ -37,9 +40,19 @@ pub use report::{
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')")
         .message("a copy's name has at most 40 lower-case letters, digits and hyphens, and starts with a letter"),
-    validation = Rule::new("self.spec.scan || self.spec.from.environment != self.spec.to.environment")
+    validation = Rule::new("self.spec.scan || self.spec.backup || has(self.spec.from.backup) || self.spec.from.environment != self.spec.to.environment")
         .message("a copy goes from one environment to another"),
     validation = Rule::new("!(self.spec.scan && self.spec.dryRun)").message("say scan or dryRun"),
+    validation = Rule::new("!self.spec.backup || self.spec.from.environment == self.spec.to.environment")
+        .message("a backup is of one environment: from and to are the same"),
+    validation = Rule::new("!(self.spec.backup || has(self.spec.from.backup)) || !(self.spec.scan || self.spec.dryRun)")
+        .message("of a backup there is no scan and no dryRun"),
+    validation = Rule::new("!(self.spec.backup && has(self.spec.from.backup)) && !has(self.spec.to.backup)")
+        .message("a backup is made of an environment (backup), or brought back (from.backup)"),
+    validation = Rule::new(
+        "!(self.spec.backup || has(self.spec.from.backup)) || self.spec.keys.size() == 0 && self.spec.databases.size() == 0 \
+         && self.spec.denied == 'fail' && !has(self.spec.workers) && !has(self.spec.deleteUpTo)"
+    ).message("a backup is of whole services, and is brought back whole: leave keys, databases, denied, workers and deleteUpTo out"),
     validation = Rule::new(
         "self.spec.from == oldSelf.spec.from && self.spec.to == oldSelf.spec.to && self.spec.services == oldSelf.spec.services \
          && self.spec.databases == oldSelf.spec.databases && self.spec.masks == oldSelf.spec.masks \
@@ -50,12 +63,15 @@ pub use report::{
          && has(self.spec.deleteUpTo) == has(oldSelf.spec.deleteUpTo) \
          && (!has(self.spec.deleteUpTo) || self.spec.deleteUpTo == oldSelf.spec.deleteUpTo) \
          && self.spec.dryRun == oldSelf.spec.dryRun && self.spec.scan == oldSelf.spec.scan \
+         && self.spec.backup == oldSelf.spec.backup \
          && self.spec.quiesce == oldSelf.spec.quiesce && self.spec.protected == oldSelf.spec.protected \
          && has(self.spec.requestedBy) == has(oldSelf.spec.requestedBy) \
          && (!has(self.spec.requestedBy) || self.spec.requestedBy == oldSelf.spec.requestedBy)"
-    ).message("of a copy only limits, paused and cancelled change: make another copy"),
+    ).message("of a copy only limits, paused, cancelled and forget change: make another copy"),
     validation = Rule::new("!oldSelf.spec.cancelled || self.spec.cancelled")
-        .message("a copy that was cancelled stays so: make another copy")
+        .message("a copy that was cancelled stays so: make another copy"),
+    validation = Rule::new("!self.spec.forget || self.spec.backup").message("only a backup is forgotten"),
+    validation = Rule::new("!oldSelf.spec.forget || self.spec.forget").message("what is being removed cannot be had back")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct DataCopySpec {
@@ -108,6 +124,13 @@ pub struct DataCopySpec {
     /// Only propose masks for columns of `from` that look like personal data; `to` may be the same environment.
     #[serde(default)]
     pub scan: bool,
+    /// A backup: services of `from` are stored where the project says (`backups`), under this copy's name; `to` is the
+    /// same environment, and nothing of it is changed.
+    #[serde(default)]
+    pub backup: bool,
+    /// Of a backup that has ended: what it stored is removed from its bucket, then this goes. May change once.
+    #[serde(default)]
+    pub forget: bool,
     /// Whether what writes to the target is stopped meanwhile.
     #[serde(default = "yes")]
     pub quiesce: bool,
@@ -128,7 +151,7 @@ fn yes() -> bool {
 impl DataCopySpec {
     /// A copy as it is when nothing else is said.
     pub fn between(from: &str, to: &str) -> Self {
-        let end = |environment: &str| CopyEnd { environment: environment.to_owned() };
+        let end = |environment: &str| CopyEnd { environment: environment.to_owned(), backup: None };
         Self {
             from: end(from),
             to: end(to),
@@ -145,6 +168,8 @@ impl DataCopySpec {
             cancelled: false,
             dry_run: false,
             scan: false,
+            backup: false,
+            forget: false,
             quiesce: true,
             protected: false,
             requested_by: None,
@@ -155,7 +180,7 @@ impl DataCopySpec {
 impl DataCopySpec {
     /// Pods that each start of a service with such a store has.
     pub fn workers_of(&self, store: CopyStore) -> u32 {
-        let copies = !self.dry_run && !self.scan;
+        let copies = !self.dry_run && !self.scan && !self.backup;
         self.workers.filter(|_| copies && store == CopyStore::S3).unwrap_or(1).max(1)
     }
 }
@@ -164,9 +189,13 @@ impl DataCopySpec {
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyEnd {
-    /// An Environment in the same namespace; both are of one project.
+    /// An Environment in the same namespace; both are of one project. Of a backup it may be gone.
     #[schemars(length(min = 1, max = 38))]
     pub environment: String,
+    /// Of `from`: the backup of that environment which is brought into `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 40))]
+    pub backup: Option<String>,
 }
 
 /// Some keys of a service, by patterns of Redis, or by how keys of objects begin.
@@ -283,6 +312,9 @@ pub struct DataCopyStatus {
     /// Why it does not go on, as soon as that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// Where it lies, if it is a backup, and of what it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupPlace>,
     /// How it left the target.
     #[serde(default)]
     pub target: TargetState,

@@ -4,6 +4,7 @@
 
 pub mod condition;
 pub mod crds;
+pub mod cron;
 pub mod datacopy;
 pub mod environment;
 pub mod exit;

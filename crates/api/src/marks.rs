@@ -15,6 +15,8 @@ pub const ENVIRONMENT: &str = "outboard.dev/environment";
 pub const SLICE: &str = "outboard.dev/slice";
 /// The component or service an object belongs to.
 pub const PART: &str = "outboard.dev/part";
+/// On a backup: the schedule of its class made it, and alone counts and removes it.
+pub const SCHEDULED: &str = "outboard.dev/scheduled";
 /// The add-on of a cluster that an object belongs to.
 pub const ADDON: &str = "outboard.dev/addon";
 /// `project` or `environment`: what a ControllerRevision is a revision of; `volumes`: it records what was kept of one.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::DriftPolicy;
 
 mod access;
+mod backups;
 mod bounds;
 mod class;
 mod component;
@@ -19,6 +20,7 @@ mod masks;
 mod service;
 
 pub use access::{Access, INSIDE, INSIDE_VIEWER, PersonRole, ProjectLimits, Subjects};
+pub use backups::{Backups, ClassBackup};
 pub use bounds::{ContainerBounds, PodSecurity, Quota};
 pub use component::{Component, Health, Identity, JobTime, Port, Probe, Resources, Scale, Stop, Volume};
 pub use logs::{LogArchive, LogFields, Logs};
@@ -68,6 +70,9 @@ pub struct ProjectSpec {
     /// What copies do to personal data, by service. Changes no environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub masks: BTreeMap<String, ServiceMasks>,
+    /// Where backups of its environments' services lie. Changes no environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backups: Option<Backups>,
     /// Who may do what with the project and its environments. Changes no environment.
     #[serde(default, skip_serializing_if = "Access::is_empty")]
     pub access: Access,
@@ -132,6 +137,9 @@ pub struct Class {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[1-9][0-9]{0,9}(s|m|h)$"))]
     pub keep_volumes: Option<String>,
+    /// When backups of its environments are made, and how many are kept. Changes no environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<ClassBackup>,
     /// Replicas by component.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scale: BTreeMap<String, Scale>,
@@ -175,11 +183,21 @@ pub struct ProjectStatus {
 }
 
 impl ProjectSpec {
-    /// What environments are made of: where their logs lie, how copies of their data are masked, and who may do what is
-    /// read from the project as it is now.
+    /// What environments are made of: where their logs and backups lie, how copies of their data are masked, and who may
+    /// do what is read from the project as it is now.
     pub fn of_environments(&self) -> Self {
         let access = Access::default();
-        Self { logs: None, masks: BTreeMap::new(), access, limits: None, ..self.clone() }
+        let mut classes = self.classes.clone();
+        classes.values_mut().for_each(|class| class.backup = None);
+        Self {
+            logs: None,
+            masks: BTreeMap::new(),
+            backups: None,
+            access,
+            limits: None,
+            classes,
+            ..self.clone()
+        }
     }
 
     /// The class called `name`; a project without classes has exactly one, `default`.
@@ -235,16 +253,21 @@ mod tests {
     }
 
     #[test]
-    fn where_logs_lie_how_copies_are_masked_and_who_may_what_is_no_part_of_environments() {
+    fn where_logs_and_backups_lie_how_copies_are_masked_and_who_may_what_is_no_part_of_environments() {
         let said = serde_json::json!({
             "components": {},
             "logs": {"archive": {"bucket": "logs"}},
             "masks": {"db": {"users.email": "email"}},
+            "backups": {"bucket": "backups", "secret": {"kubernetes": "backups"}},
             "access": {"developer": {"users": ["dana"]}},
             "limits": {"environmentsPerOwner": 3},
         });
         let spec: ProjectSpec = serde_json::from_value(said).unwrap();
         assert_eq!(spec.of_environments(), ProjectSpec::default());
+        let said =
+            serde_json::json!({"components": {}, "classes": {"qa": {"backup": {"schedule": "@daily"}}}});
+        let spec: ProjectSpec = serde_json::from_value(said).unwrap();
+        assert_eq!(spec.of_environments().classes["qa"], Class::default());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use api::datacopy::{CopyStore, DataCopySpec, MaskChoice};
+use api::datacopy::{BackupPlace, CopyStore, DataCopySpec};
 use api::marks::{self, CopyOwner, Owner};
 use api::project::ServiceMasks;
 use api::{Cause, DataCopy, Verdict};
@@ -21,11 +21,12 @@ use tracing::info;
 
 use crate::context::{Context, Stop};
 use crate::gather::{self, Ends};
+use crate::plan::backup::manifest::About;
 use crate::plan::between::admit::Pair;
 use crate::plan::between::next::{self, Act};
-use crate::plan::between::render::{self, LIMITS, Material, Start, What};
+use crate::plan::between::render::{self, End, Errand, LIMITS, Material, Server, Start, Way, What};
 use crate::plan::between::verdict::refusal;
-use crate::{mask_key, quiesce, servers};
+use crate::{beside, mask_key, quiesce, servers};
 
 /// Does one thing. A verdict: it cannot be done, or not yet.
 pub async fn carry_out(
@@ -53,9 +54,15 @@ pub async fn carry_out(
             let image = &context.settings.image;
             let task = next::task(&copy.spec);
             let known = copy.status.iter().flat_map(|status| &status.services);
-            let store = known.filter(|one| one.name == *service).map(|one| one.store).next();
-            let workers = store.map_or(1, |store| copy.spec.workers_of(store));
-            let start = Start { owner, service, number: *number, image, task, workers };
+            let store =
+                known.filter(|one| one.name == *service).map(|one| one.store).next().unwrap_or_default();
+            let workers = copy.spec.workers_of(store);
+            let beside = match beside::of(service, store, copy, ends, &namespace, context).await? {
+                Ok(beside) => beside,
+                Err(verdict) => return Ok(Err(verdict)),
+            };
+            let restores = copy.spec.from.backup.is_some();
+            let start = Start { owner, service, number: *number, image, task, workers, restores, beside };
             info!(copy = %owner.copy, "starting {service} of copy {}, start {number}", owner.copy);
             create::<Job>(render::job(&start), &namespace, context).await?;
         }
@@ -126,7 +133,7 @@ async fn material(
 ) -> Result<Result<Material, Verdict>, Stop> {
     // Whether it may be made was decided when it began; here it is where the service lies. What the project protects or
     // masks by now counts all the same.
-    let admitted = match gather::ask(copy, ends, &[]) {
+    let admitted = match gather::ask(copy, ends, &[], context) {
         Ok(admitted) => admitted,
         Err(verdict) => return Ok(Err(verdict)),
     };
@@ -137,19 +144,23 @@ async fn material(
     let Some(pair) = admitted.pairs.iter().find(|pair| pair.service == service) else {
         return Ok(Err(gone()));
     };
-    let project = ends.from.as_ref().map(|found| found.spec.project.clone()).unwrap_or_default();
+    let project = ends.from.as_ref().or(ends.to.as_ref());
+    let project = project.map(|found| found.spec.project.clone()).unwrap_or_default();
+    // Where it lies was decided when it began.
+    let backup = copy.status.as_ref().and_then(|status| status.backup.as_ref());
     let theirs = Owner {
         install: owner.install.clone(),
         control_namespace: owner.control_namespace.clone(),
         project: project.clone(),
         environment: String::new(),
     };
-    let found = match servers::find(&copy.spec, pair, &theirs, context).await? {
+    let found = match servers::find(&copy.spec, pair, backup, &theirs, context).await? {
         Ok(found) => found,
         Err(verdict) => return Ok(Err(verdict)),
     };
     let masks = ends.project.as_ref().and_then(|project| project.masks.get(service));
-    let masks = masks.filter(|_| copy.spec.masks == MaskChoice::Project);
+    let masks = masks.filter(|_| admitted.masked);
+    let database = found.databases.first().cloned();
     let (what, masked) = match what(&copy.spec, pair, masks, found.databases) {
         Ok(what) => what,
         Err((mask, error)) => {
@@ -168,7 +179,43 @@ async fn material(
     };
     let (source, target) = (found.source, found.target);
     let workers = copy.spec.workers_of(pair.store);
-    Ok(Ok(Material { source, target, what, deny, key, limits: copy.spec.limits, workers }))
+    let limits = copy.spec.limits;
+    let material = Material { source, target, what, deny, key, limits, workers, errand: None };
+    Ok(Ok(match backup {
+        None => material,
+        Some(backup) => of_backup(material, copy, owner, (backup, database)),
+    }))
+}
+
+/// What is made into a backup, or comes out of one, has a bucket at that end; what the engines see instead is a server that was
+/// filled from it, or the folder of its objects.
+fn of_backup(
+    mut material: Material,
+    copy: &DataCopy,
+    owner: &CopyOwner,
+    (backup, database): (&BackupPlace, Option<String>),
+) -> Material {
+    let way = if copy.spec.backup { Way::Make } else { Way::Bring };
+    let at = if way == Way::Make { &material.target } else { &material.source };
+    let End::Bucket(shelf) = at.clone() else { return material };
+    let services =
+        copy.status.iter().flat_map(|status| &status.services).map(|one| one.name.clone()).collect();
+    let about = About {
+        backup: copy.name_any(),
+        outboard: env!("CARGO_PKG_VERSION").to_owned(),
+        install: owner.install.clone(),
+        control_namespace: owner.control_namespace.clone(),
+        project: backup.project.clone(),
+        project_revision: backup.project_revision.clone(),
+        environment: copy.spec.from.environment.clone(),
+        class: backup.class.clone(),
+    };
+    let store = material.what.store();
+    if way == Way::Bring && store != CopyStore::S3 {
+        material.source = End::Server(Server::scratch(store == CopyStore::Mariadb));
+    }
+    material.errand = Some(Errand { way, shelf, folder: backup.folder.clone(), services, about, database });
+    material
 }
 
 /// What is copied with which masks, and whether there are any; or the mask that cannot be read, and why.

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::datacopy::{BackupPlace, CopyPhase};
 use api::marks::{self, CopyOwner};
 use api::{DataCopy, DataCopyStatus, Environment};
 use apply::watch::steady;
@@ -12,25 +13,30 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::acts;
 use crate::context::{Context, Observer, Settings, Stop};
 use crate::gather;
+use crate::plan::backup::due::brought_back;
 use crate::plan::between::next::{self, Act, Ground, Next};
-use crate::quiesce;
+use crate::sweep::{Swept, sweep};
+use crate::{quiesce, schedule};
 
 /// Below every idle limit that a load balancer is known to have.
 const WATCH_SECONDS: u32 = 200;
 /// What was just written comes back as an event; this is for when it does not.
 const SOON: Duration = Duration::from_secs(1);
+/// What is left of a backup that failed is removed so often in vain, and for so long.
+const LATER: Duration = Duration::from_secs(600);
+const PATIENCE_SECONDS: i64 = 24 * 3600;
 
 /// Looks after DataCopies until `shutdown` resolves; what is in flight is finished.
 pub async fn run(
@@ -45,7 +51,8 @@ pub async fn run(
     let changed = watched::<DataCopy>(&client, "").reflect(store).applied_objects();
     let copies = Controller::for_stream(changed, known.clone());
     let context = Arc::new(Context::new(client.clone(), settings, observer));
-    copies
+    let schedule = context.clone();
+    let looks = copies
         .with_config(Config::default().concurrency(concurrency))
         .watches_stream(watched::<ConfigMap>(&client, &ours).touched_objects(), |object| of(&object))
         .watches_stream(watched::<Job>(&client, &ours).touched_objects(), |object| of(&object))
@@ -70,8 +77,12 @@ pub async fn run(
             |copy, stop, context| context.failed(copy.as_ref(), stop),
             context,
         )
-        .for_each(|_| std::future::ready(()))
-        .await;
+        .for_each(|_| std::future::ready(()));
+    // Until what is in flight is finished.
+    tokio::select! {
+        () = looks => {}
+        () = schedule::run(&schedule) => {}
+    }
 }
 
 /// Everything of a kind with these labels, in the whole cluster and for ever.
@@ -161,13 +172,58 @@ async fn finalizers_are(copy: &DataCopy, finalizers: &[String], context: &Contex
 
 /// One that has ended is kept for a while, for whoever wants to read what it did.
 async fn retire(copy: &DataCopy, status: &DataCopyStatus, context: &Context) -> Result<Action, Stop> {
+    let now = Timestamp::now();
+    if copy.spec.forget {
+        return forget(copy, status, context).await;
+    }
     let Some(until) = status.kept_until.as_ref().map(|until| until.0) else {
         return Ok(Action::await_change());
     };
-    let now = Timestamp::now();
     if until > now {
         return Ok(Action::requeue(until.duration_since(now).unsigned_abs()));
     }
+    // What a backup that failed has stored is of no use. Where it cannot be removed, the bucket's own rules have to.
+    if let Some(backup) = status.backup.as_ref().filter(|_| copy.spec.backup) {
+        match sweep(backup, &copy.namespace().unwrap_or_default(), context).await? {
+            Swept::Gone => {}
+            Swept::Some => return Ok(Action::requeue(SOON)),
+            Swept::Stays(why) if now.duration_since(until).as_secs() < PATIENCE_SECONDS => {
+                warn!(copy = %copy.name_any(), "what backup {} has left cannot be removed: {why}", copy.name_any());
+                return Ok(Action::requeue(LATER));
+            }
+            Swept::Stays(_) => {}
+        }
+    }
+    gone(copy, context).await
+}
+
+/// A backup that nobody is to have any more: first what makes it one goes, then all else, then what is said of it.
+async fn forget(copy: &DataCopy, status: &DataCopyStatus, context: &Context) -> Result<Action, Stop> {
+    let copies = Api::<DataCopy>::namespaced(context.client.clone(), &copy.namespace().unwrap_or_default());
+    if brought_back(&copies.list(&ListParams::default()).await?.items, &copy.name_any()) {
+        return Ok(Action::requeue(LATER));
+    }
+    if let Some(backup) = &status.backup {
+        match sweep(backup, &copy.namespace().unwrap_or_default(), context).await? {
+            Swept::Gone => {}
+            Swept::Some => return Ok(Action::requeue(SOON)),
+            Swept::Stays(why) => {
+                let note = format!("it cannot be removed from its bucket: {why}");
+                if status.notes.last() != Some(&note) {
+                    let mut told = status.clone();
+                    told.notes.retain(|note| !note.starts_with("it cannot be removed"));
+                    told.notes.push(note);
+                    context.write_status(copy, &told).await?;
+                }
+                return Ok(Action::requeue(LATER));
+            }
+        }
+    }
+    info!(copy = %copy.name_any(), "backup {} was removed from its bucket", copy.name_any());
+    gone(copy, context).await
+}
+
+async fn gone(copy: &DataCopy, context: &Context) -> Result<Action, Stop> {
     let api = Api::<DataCopy>::namespaced(context.client.clone(), &copy.namespace().unwrap_or_default());
     let params = DeleteParams {
         preconditions: Some(Preconditions { uid: copy.uid(), resource_version: None }),
@@ -178,6 +234,15 @@ async fn retire(copy: &DataCopy, status: &DataCopyStatus, context: &Context) -> 
         Err(error) if apply::error::is_status(&error, 404) => Ok(Action::await_change()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What a backup that nobody waits for any more has stored. Where it cannot be removed, the bucket's own rules have to.
+fn half_made(copy: &DataCopy) -> Option<&BackupPlace> {
+    let status = copy.status.as_ref()?;
+    status
+        .backup
+        .as_ref()
+        .filter(|_| copy.spec.backup && (copy.spec.forget || status.phase != CopyPhase::Done))
 }
 
 /// One that was deleted: its pods end, what it held is let go, its namespace goes; then the finalizer does.
@@ -197,6 +262,15 @@ async fn teardown(copy: &DataCopy, owner: &CopyOwner, context: &Context) -> Resu
         return Ok(Action::requeue(SOON));
     }
     quiesce::let_write(copy, context).await?;
+    if let Some(backup) = half_made(copy) {
+        match sweep(backup, &owner.control_namespace, context).await? {
+            Swept::Gone => {}
+            Swept::Some => return Ok(Action::requeue(SOON)),
+            Swept::Stays(why) => {
+                warn!(copy = %owner.copy, "what backup {} has stored cannot be removed: {why}", owner.copy);
+            }
+        }
+    }
     acts::clear(owner, context).await?;
     if matches!(seen.ground, Ground::Ours | Ground::Going) {
         return Ok(Action::requeue(SOON));

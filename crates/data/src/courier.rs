@@ -9,9 +9,11 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::backup::{self, Gently};
 use crate::error::{Error, Result};
 use crate::job::{self, Store};
 use crate::plan::between::render::{LIMITS, says};
@@ -32,6 +34,8 @@ pub struct Desk {
     pub number: u32,
     /// Others of that start copy the rest of it, and report beside it.
     pub share: Option<Share>,
+    /// What is copied comes out of a backup, which is fetched first.
+    pub restores: bool,
 }
 
 struct Courier {
@@ -79,6 +83,27 @@ pub async fn run(file: &Path, task: Task, desk: Desk, halt: &Halt, say: &Say) ->
 async fn work(file: &Path, task: Task, courier: &Arc<Courier>, halt: &Halt, say: &Say) -> Result<()> {
     let (store, share) = (job::store(file), courier.desk.share.as_ref());
     stores::alone(store, share)?;
+    if task == Task::Backup {
+        let gently = Gently { bytes: rate(courier), objects: steer(courier) };
+        return Box::pin(backup::make(file, &gently, halt, say)).await;
+    }
+    let piece = match courier.desk.restores {
+        true => Some(Box::pin(backup::bring(file, halt, say)).await?),
+        false => None,
+    };
+    Box::pin(copied(file, (task, store), courier, halt, say)).await?;
+    let rows = lock(&courier.word).service.rows;
+    piece.map_or(Ok(()), |piece| backup::verify(&piece, rows))
+}
+
+async fn copied(
+    file: &Path,
+    (task, store): (Task, Store),
+    courier: &Arc<Courier>,
+    halt: &Halt,
+    say: &Say,
+) -> Result<()> {
+    let share = courier.desk.share.as_ref();
     match (task, store) {
         (Task::Copy, Store::MariaDb) => {
             Box::pin(halt.unless(copy::copy_steered(file, &steer(courier), say))).await.map(drop)
@@ -90,8 +115,20 @@ async fn work(file: &Path, task: Task, courier: &Arc<Courier>, halt: &Halt, say:
             Box::pin(s3::copy_steered(file, share, &steer(courier), halt, say)).await.map(drop)
         }
         (Task::Plan, _) => halt.unless(stores::plan(file, say)).await,
+        (Task::Backup, _) => Err(Error::Internal("a backup is no copy".into())),
         (Task::Scan, _) => halt.unless(stores::scan(file, say)).await,
     }
+}
+
+/// How many bytes a second may be read, as was said last.
+fn rate(courier: &Arc<Courier>) -> Steer<Option<u64>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Said {
+        bytes_per_second: Option<u64>,
+    }
+    let said: Steer<Said> = steer(courier);
+    Arc::new(move || said().map(|said| said.bytes_per_second))
 }
 
 /// What was said last, as an engine reads it; none: nothing, or nothing that it can read.

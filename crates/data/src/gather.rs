@@ -28,6 +28,8 @@ pub struct Ends {
     pub to: Option<Environment>,
     from_revision: Option<ProjectSpec>,
     to_revision: Option<ProjectSpec>,
+    /// The backup that is brought back.
+    record: Option<DataCopy>,
 }
 
 /// Both environments, with what they run.
@@ -36,13 +38,19 @@ pub async fn ends(copy: &DataCopy, context: &Context) -> Result<Ends, Stop> {
     let environments = Api::<Environment>::namespaced(context.client.clone(), &control);
     let from = environments.get_opt(&copy.spec.from.environment).await?;
     let to = environments.get_opt(&copy.spec.to.environment).await?;
+    // Of a backup the environment may be gone, or be another one by now: what it is brought into says whose it is.
+    let from = from.filter(|_| copy.spec.from.backup.is_none());
+    let record = match &copy.spec.from.backup {
+        Some(name) => Api::<DataCopy>::namespaced(context.client.clone(), &control).get_opt(name).await?,
+        None => None,
+    };
     let project = match from.as_ref().or(to.as_ref()).map(|found| found.spec.project.clone()) {
         Some(name) => Api::<Project>::namespaced(context.client.clone(), &control).get_opt(&name).await?,
         None => None,
     };
     let from_revision = revision(from.as_ref(), context).await?;
     let to_revision = revision(to.as_ref(), context).await?;
-    Ok(Ends { project: project.map(|project| project.spec), from, to, from_revision, to_revision })
+    Ok(Ends { project: project.map(|project| project.spec), from, to, from_revision, to_revision, record })
 }
 
 async fn revision(environment: Option<&Environment>, context: &Context) -> Result<Option<ProjectSpec>, Stop> {
@@ -68,11 +76,16 @@ pub async fn admitted(
     let ended = |other: &DataCopy| other.status.as_ref().is_some_and(|status| status.phase.is_final());
     let before: Vec<DataCopy> =
         copies.into_iter().filter(|other| age(other) < age(copy) && !ended(other)).collect();
-    Ok(ask(copy, ends, &before))
+    Ok(ask(copy, ends, &before, context))
 }
 
 /// The same, leaving others out of account.
-pub fn ask(copy: &DataCopy, ends: &Ends, before: &[DataCopy]) -> Result<Admitted, Verdict> {
+pub fn ask(
+    copy: &DataCopy,
+    ends: &Ends,
+    before: &[DataCopy],
+    context: &Context,
+) -> Result<Admitted, Verdict> {
     admit::admit(&Ask {
         name: &copy.name_any(),
         spec: &copy.spec,
@@ -88,6 +101,10 @@ pub fn ask(copy: &DataCopy, ends: &Ends, before: &[DataCopy]) -> Result<Admitted
             revision: ends.to_revision.as_ref(),
         },
         before,
+        record: ends.record.as_ref(),
+        uid: &copy.uid().unwrap_or_default(),
+        install: &context.settings.install,
+        control_namespace: &copy.namespace().unwrap_or_default(),
     })
 }
 
@@ -96,6 +113,7 @@ pub async fn seen(copy: &DataCopy, owner: &CopyOwner, ends: &Ends, context: &Con
     let admitted = if begun { None } else { Some(admitted(copy, ends, context).await?) };
     let lost = || {
         let from = admit::lost(&copy.spec.from.environment, ends.from.as_ref());
+        let from = from.filter(|_| copy.spec.from.backup.is_none());
         from.or_else(|| admit::lost(&copy.spec.to.environment, ends.to.as_ref()))
     };
     let mut seen = Seen {
@@ -111,6 +129,7 @@ pub async fn seen(copy: &DataCopy, owner: &CopyOwner, ends: &Ends, context: &Con
         lost: begun.then(lost).flatten(),
         quiet: quiesce::quiet(copy, ends),
         retention: context.settings.retention,
+        backup: copy.spec.backup,
     };
     ground(&mut seen, owner, context).await?;
     Ok(seen)

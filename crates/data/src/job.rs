@@ -4,14 +4,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use api::{MaskSpec, Problem};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::masks::Keyed;
 use crate::plan::policy::Columns;
 
 /// What is copied: it decides what else a job's file says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Store {
     #[default]
@@ -180,6 +180,10 @@ impl Default for Limits {
 pub struct Secret(String);
 
 impl Secret {
+    pub(crate) fn new(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -240,6 +244,22 @@ fn read_for(file: &Path, both: bool) -> Result<Ready> {
 pub fn limits(file: &Path) -> Option<Limits> {
     let job: Job = serde_saphyr::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
     (job.limits.bytes_per_second != Some(0)).then_some(job.limits)
+}
+
+/// Only how many bytes a second may be read, whatever is copied; none: it cannot be read, or not yet.
+pub fn rate(file: &Path) -> Option<Option<u64>> {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Rate {
+        bytes_per_second: Option<u64>,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(default)]
+        limits: Rate,
+    }
+    let said: Said = serde_saphyr::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
+    (said.limits.bytes_per_second != Some(0)).then_some(said.limits.bytes_per_second)
 }
 
 pub(crate) fn lookup(

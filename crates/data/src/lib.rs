@@ -8,6 +8,8 @@
 
 mod acts;
 mod attempt;
+pub mod backup;
+mod beside;
 mod board;
 mod context;
 pub mod controller;
@@ -29,9 +31,11 @@ pub mod redis;
 mod resume;
 pub mod s3;
 pub mod scan;
+mod schedule;
 mod servers;
 pub mod share;
 pub mod stores;
+mod sweep;
 mod throttle;
 mod worker;
 

@@ -27,6 +27,8 @@ pub enum Event {
     },
     Proposal(Proposal),
     Report(Box<Report>),
+    /// A service is in the backup.
+    Stored(Box<Stored>),
     /// Of a copy of Redis: the same words, about keys.
     #[serde(untagged)]
     Redis(crate::redis::report::Event),
@@ -50,7 +52,7 @@ pub struct PlanSummary {
     pub notes: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// Loaded by this run.
@@ -100,6 +102,22 @@ pub struct Report {
     /// Rows whose foreign key points nowhere, by constraint: so they are on the source too.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub orphans: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// What a backup has of a service.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stored {
+    pub seconds: f64,
+    /// Rows, keys or objects.
+    pub rows: u64,
+    pub tables: u64,
+    pub path: String,
+    pub bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

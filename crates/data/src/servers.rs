@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use api::datacopy::{CopyStore, DataCopySpec};
+use api::datacopy::{BackupPlace, CopyStore, DataCopySpec};
 use api::marks::{self, Owner};
 use api::project::{SecretPlace, ServiceSettings};
 use api::revision::{Source, credentials_name};
@@ -18,6 +18,10 @@ use crate::plan::between::admit::{Pair, Place};
 use crate::plan::between::render::{Bucket, End, Server};
 use crate::plan::between::verdict::{refusal, waits};
 
+mod shelf;
+
+pub use shelf::shelf;
+
 type Values = BTreeMap<String, Vec<u8>>;
 
 /// Both ends of a pair, and the databases to copy.
@@ -30,11 +34,12 @@ pub struct Found {
 pub async fn find(
     spec: &DataCopySpec,
     pair: &Pair,
+    backup: Option<&BackupPlace>,
     owner: &Owner,
     context: &Context,
 ) -> Result<Result<Found, Verdict>, Stop> {
-    let source = end(&pair.from, pair, owner, context).await?;
-    let target = end(&pair.to, pair, owner, context).await?;
+    let source = end(&pair.from, pair, backup, owner, context).await?;
+    let target = end(&pair.to, pair, backup, owner, context).await?;
     Ok(source.and_then(|source| {
         let target = target?;
         let databases = databases(spec, pair, &source, &target)?;
@@ -48,8 +53,11 @@ fn databases(spec: &DataCopySpec, pair: &Pair, source: &End, target: &End) -> Re
         return Ok(named.clone());
     }
     // Of Redis every one that holds keys is copied.
-    let (CopyStore::Mariadb, End::Server(source), End::Server(target)) = (pair.store, source, target) else {
-        return Ok(vec![]);
+    let (source, target) = match (pair.store, source, target) {
+        (CopyStore::Mariadb, End::Server(source), End::Server(target)) => (source, target),
+        // Of a backup one side is a server: what its components use.
+        (CopyStore::Mariadb, End::Server(one), _) | (CopyStore::Mariadb, _, End::Server(one)) => (one, one),
+        _ => return Ok(vec![]),
     };
     let about = format!("service {}", pair.service);
     let (from, to) = (&spec.from.environment, &spec.to.environment);
@@ -78,6 +86,7 @@ fn databases(spec: &DataCopySpec, pair: &Pair, source: &End, target: &End) -> Re
 async fn end(
     place: &Place,
     Pair { service, store, .. }: &Pair,
+    backup: Option<&BackupPlace>,
     owner: &Owner,
     context: &Context,
 ) -> Result<Result<End, Verdict>, Stop> {
@@ -102,6 +111,10 @@ async fn end(
                     )
                 }))
         }
+        Place::Backup => match backup {
+            Some(backup) => Ok(shelf(backup, &owner.control_namespace, context).await?.map(End::Bucket)),
+            None => Err(Stop::Bug("a backup that lies nowhere".to_owned())),
+        },
         Place::External { class, settings } => {
             let kept = match &settings.secret {
                 None => Values::new(),

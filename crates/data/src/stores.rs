@@ -1,9 +1,12 @@
 //! What a job's file says is done by the engine of the store that it names. Knows of each no more than how it is called.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::backup::{self, Gently};
 use crate::error::{Error, Result};
-use crate::job::{Store, store};
+use crate::job::{self, Store, store};
+use crate::plan::between::word::{Task, Word};
 use crate::share::Share;
 use crate::{Halt, Say, copy, redis, s3, scan};
 
@@ -26,6 +29,32 @@ pub async fn copy(file: &Path, share: Option<&Share>, halt: &Halt, say: &Say) ->
         // It has its turn on the target, and gives it back.
         Store::S3 => Box::pin(s3::copy(file, share, halt, say)).await.map(drop),
     }
+}
+
+/// Stores what a backup has of a service, as the errand beside the job says; follows the limits in the job's file.
+pub async fn back_up(file: &Path, halt: &Halt, say: &Say) -> Result<()> {
+    let (rates, limits) = (file.to_owned(), file.to_owned());
+    let gently = Gently {
+        bytes: Arc::new(move || job::rate(&rates)),
+        objects: Arc::new(move || s3::job::limits(&limits)),
+    };
+    Box::pin(backup::make(file, &gently, halt, say)).await
+}
+
+/// Copies what a backup has of a service, once it is fetched and proved.
+pub async fn restore(file: &Path, halt: &Halt, say: &Say) -> Result<()> {
+    let piece = Box::pin(backup::bring(file, halt, say)).await?;
+    let word = Arc::new(Mutex::new(Word::begin(&piece.service, 1)));
+    let hear: Say = {
+        let (word, say) = (word.clone(), say.clone());
+        Arc::new(move |event| {
+            word.lock().unwrap_or_else(PoisonError::into_inner).hear(&event, Task::Copy);
+            say(event);
+        })
+    };
+    Box::pin(copy(file, None, halt, &hear)).await?;
+    let rows = word.lock().unwrap_or_else(PoisonError::into_inner).service.rows;
+    backup::verify(&piece, rows)
 }
 
 /// Who copies rows or keys has all of them.

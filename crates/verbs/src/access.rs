@@ -109,7 +109,7 @@ pub const DEEDS: &[Deed] = &[
     },
     Deed {
         word: "copy",
-        commands: "data copy",
+        commands: "data copy, env backup, env restore --backup",
         needs: &[control(OUTBOARD, "datacopies", "create")],
         released: true,
     },

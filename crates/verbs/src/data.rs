@@ -1,5 +1,6 @@
 //! `data`: copies of data from environment to environment, and what a copy's own pod does as its job's file says.
 
+mod backups;
 mod begin;
 mod fill;
 mod list;
@@ -10,13 +11,14 @@ mod watch;
 
 pub use ::data::courier::{Desk, run};
 pub use ::data::plan::between::word::Task;
-pub use ::data::stores::{copy, plan, scan};
+pub use ::data::stores::{back_up as store_backup, copy, plan, restore as restore_backup, scan};
 pub use ::data::{Error, Event, Halt, Report, Say, Share};
 pub use api::datacopy::{
     CopiedService, CopyKeys, CopyLimits, CopyPhase, CopyStore, DeniedChoice, KeysReport, MaskChoice,
     ObjectWay, ObjectsReport, ServiceReport, SnapshotChoice, SnapshotKind, TargetState, ValuePath,
 };
-pub use begin::{Wanted, begin, fresh_name};
+pub use backups::{Backup, Chosen, back_up, backups, chosen, restore};
+pub use begin::{Backing, Wanted, begin, fresh_name};
 pub use fill::{fill, take_over};
 pub use list::{Summary, list, summary};
 pub use proposals::masks;

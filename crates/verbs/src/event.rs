@@ -48,7 +48,15 @@ pub enum Event {
     /// Destroying came further.
     Teardown { environment: String, step: String },
     /// The object of a copy of data was written.
-    CopyStored { copy: String, namespace: String, from: String, to: String },
+    CopyStored {
+        copy: String,
+        namespace: String,
+        from: String,
+        to: String,
+        /// The backup that it makes, or brings back.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        backup: Option<String>,
+    },
     /// A copy came further, or fell back.
     CopyPhase { copy: String, phase: CopyPhase },
     /// One service of a copy came further.

@@ -95,6 +95,7 @@ impl Ask {
             scan: false,
             quiesce: true,
             protected: false,
+            backing: data::Backing::None,
         }))
     }
 

@@ -57,10 +57,18 @@ pub fn facts(detail: &Detail, now: Timestamp) -> Vec<(&'static str, String)> {
     let mut facts = vec![];
     if summary.scan {
         facts.push(("scan of", summary.from.clone()));
+    } else if summary.makes_backup {
+        facts.push(("backup of", summary.from.clone()));
     } else {
-        facts.push(("from", summary.from.clone()));
+        facts.push(match &summary.backup {
+            Some(backup) => ("backup", backup.clone()),
+            None => ("from", summary.from.clone()),
+        });
         facts.push(("to", summary.to.clone()));
         let masks = match detail.masks {
+            MaskChoice::Project if summary.backup.is_some() => {
+                "as the project says, unless it comes back to where it was"
+            }
             MaskChoice::Project => "as the project says",
             MaskChoice::None => "none",
         };
@@ -69,7 +77,7 @@ pub fn facts(detail: &Detail, now: Timestamp) -> Vec<(&'static str, String)> {
     if summary.dry_run {
         facts.push(("only", "said what would be copied".to_owned()));
     }
-    if !detail.quiesce {
+    if !detail.quiesce && !summary.makes_backup {
         facts.push(("writers", "go on".to_owned()));
     }
     let limits = limits(detail);
@@ -78,7 +86,7 @@ pub fn facts(detail: &Detail, now: Timestamp) -> Vec<(&'static str, String)> {
     }
     facts.extend(summary.requested_by.iter().map(|user| ("asked by", user.clone())));
     facts.push(("age", age_at(summary.created.as_deref(), now)));
-    if !summary.scan && !summary.dry_run && summary.phase.is_final() {
+    if !summary.scan && !summary.dry_run && !summary.makes_backup && summary.phase.is_final() {
         facts.push(("target", left(detail.target).to_owned()));
     }
     facts
@@ -137,6 +145,24 @@ fn report(service: &CopiedService) -> Vec<String> {
         lines.push(format!("as of      one moment: {kind}; {held}"));
     }
     let report = service.report.as_ref();
+    if let Some((report, stored)) = report.and_then(|report| Some((report, report.backup.as_ref()?))) {
+        let what = match service.store {
+            CopyStore::Mariadb => {
+                format!("{} rows of {}", grouped(report.rows), count(report.tables, "table"))
+            }
+            CopyStore::Redis => count(report.rows, "key"),
+            CopyStore::S3 => count(report.rows, "object"),
+        };
+        lines.push(format!(
+            "stored     {what} in {:.1} s: {}, {}",
+            report.seconds,
+            stored.path,
+            bytes(stored.bytes)
+        ));
+        lines.extend(stored.sha256.iter().map(|sum| format!("sha-256    {sum}")));
+        lines.extend(report.notes.iter().cloned());
+        return lines;
+    }
     if let Some((report, keys)) = report.and_then(|report| Some((report, report.keys.as_ref()?))) {
         lines.extend(of_keys(keys, report.seconds, report.values_looked_for));
         lines.extend(report.notes.iter().cloned());

@@ -63,12 +63,28 @@ pub struct ServiceReport {
     /// Of an S3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<ObjectsReport>,
+    /// Of a backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupReport>,
     /// Rows whose foreign key points nowhere, by constraint: so they are on the source too. The first 50.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub orphans: BTreeMap<String, u64>,
     /// The first 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What was stored of a service.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupReport {
+    /// Below the backup's folder: a file, or where its objects lie.
+    pub path: String,
+    /// As they are stored.
+    pub bytes: u64,
+    /// Of the file, as it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// What was done to keys of a Redis, by the pod's last start.

@@ -103,7 +103,7 @@ impl Gently {
 pub struct Rate(pub Option<u64>);
 
 /// `20MB/s`, `500KiB/s` or `none`.
-fn rate(text: &str) -> Result<Rate, String> {
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
     /// Less is not a limit but a standstill.
     const LEAST: u64 = 1024;
     let wrong = || "write a rate such as 20MB/s, 512KiB/s or none".to_owned();
@@ -135,7 +135,7 @@ fn rate(text: &str) -> Result<Rate, String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Requests(pub Option<u64>);
 
-fn requests(text: &str) -> Result<Requests, String> {
+pub(super) fn requests(text: &str) -> Result<Requests, String> {
     const MOST: u64 = 1_000_000;
     match text.parse::<u64>() {
         _ if text == "none" => Ok(Requests(None)),
@@ -171,7 +171,7 @@ fn resume(place: &Place, name: &str) -> String {
 }
 
 /// Writes a copy down, then waits unless that was not asked for; none: it goes on by itself.
-async fn begin(
+pub(super) async fn begin(
     context: &Context,
     place: &Place,
     wanted: &Wanted,

@@ -26,6 +26,12 @@ pub struct DataCopyArgs {
     /// Propose masks for columns that look like personal data, and change nothing
     #[arg(long, conflicts_with = "dry_run")]
     pub scan: bool,
+    /// Store what a backup has of the service, as backup.json beside the job says
+    #[arg(long, conflicts_with_all = ["dry_run", "scan", "share"])]
+    pub backup: bool,
+    /// Copy what a backup has of the service, as backup.json beside the job says
+    #[arg(long, conflicts_with_all = ["dry_run", "scan", "share", "backup"])]
+    pub restore: bool,
     /// In a pod: the ConfigMap of its namespace in which it tells how far it has come
     #[arg(long, value_name = "CONFIGMAP", requires = "number")]
     pub report: Option<String>,
@@ -40,6 +46,9 @@ pub struct DataCopyArgs {
 
 impl DataCopyArgs {
     fn task(&self) -> Task {
+        if self.backup {
+            return Task::Backup;
+        }
         match (self.scan, self.dry_run) {
             (true, _) => Task::Scan,
             (false, true) => Task::Plan,
@@ -83,11 +92,13 @@ pub fn run(args: &DataCopyArgs) -> Result<()> {
 
 async fn work(args: &DataCopyArgs, halt: &Halt, say: &Say) -> std::result::Result<(), data::Error> {
     if let (Some(name), Some(number)) = (args.report.clone(), args.number) {
-        let desk = Desk { name, number, share: args.share.clone() };
+        let desk = Desk { name, number, share: args.share.clone(), restores: args.restore };
         return data::run(&args.job, args.task(), desk, halt, say).await;
     }
     match args.task() {
+        Task::Copy if args.restore => Box::pin(data::restore_backup(&args.job, halt, say)).await,
         Task::Copy => data::copy(&args.job, args.share.as_ref(), halt, say).await,
+        Task::Backup => Box::pin(data::store_backup(&args.job, halt, say)).await,
         Task::Plan => halt.unless(data::plan(&args.job, say)).await,
         Task::Scan => halt.unless(data::scan(&args.job, say)).await,
     }

@@ -1,5 +1,7 @@
 //! `outboard env …`
 
+mod backup;
+mod backups;
 mod clone;
 mod create;
 mod destroy;
@@ -51,6 +53,8 @@ pub enum EnvCommand {
     Rollback(rollback::RollbackArgs),
     Restart(restart::RestartArgs),
     Restore(restore::RestoreArgs),
+    Backup(backup::BackupArgs),
+    Backups(backups::BackupsArgs),
     Clone(clone::CloneArgs),
     Diff(diff::DiffArgs),
     Drift(drift::DriftArgs),
@@ -80,6 +84,8 @@ pub async fn run(
         EnvCommand::Rollback(args) => rollback::run(context, args).await,
         EnvCommand::Restart(args) => restart::run(context, args).await,
         EnvCommand::Restore(args) => restore::run(context, args).await,
+        EnvCommand::Backup(args) => backup::run(context, args).await,
+        EnvCommand::Backups(args) => backups::run(context, args).await,
         EnvCommand::Clone(args) => clone::run(context, args).await,
         EnvCommand::Diff(args) => diff::run(context, args).await,
         EnvCommand::Drift(args) => drift::run(context, args).await,

@@ -106,6 +106,8 @@ mod tests {
             services: vec![],
             dry_run: false,
             scan: false,
+            backup: None,
+            makes_backup: false,
             phase: CopyPhase::Done,
             counts: "rows, keys and objects",
             rows: 2_000_123,

@@ -81,10 +81,16 @@ fn sentence(event: &Event) -> Option<String> {
             format!("{}: {}", verdict.about, verdict.message)
         }
         Event::Teardown { step, .. } => step.clone(),
-        Event::CopyStored { copy, namespace, from, to } if from == to => {
+        Event::CopyStored { copy, namespace, from, backup: Some(backup), .. } if copy == backup => {
+            format!("backup {copy} of {from} in namespace {namespace}")
+        }
+        Event::CopyStored { namespace, to, backup: Some(backup), .. } => {
+            format!("backup {backup} is brought into {to} in namespace {namespace}")
+        }
+        Event::CopyStored { copy, namespace, from, to, .. } if from == to => {
             format!("scan {copy} of {from} in namespace {namespace}")
         }
-        Event::CopyStored { copy, namespace, from, to } => {
+        Event::CopyStored { copy, namespace, from, to, .. } => {
             format!("copy {copy} from {from} to {to} in namespace {namespace}")
         }
         Event::CopyPhase { copy, phase } => format!("copy {copy}: {}", phase.as_str()),

@@ -1,6 +1,7 @@
 //! The decisions of a copy, as functions of values: what is read how, in which pieces, what has to wait, and whether a
 //! policy of masks can be kept; and what the operator does about one. Talks to no server.
 
+pub mod backup;
 pub mod between;
 pub mod chunks;
 pub mod codec;

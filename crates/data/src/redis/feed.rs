@@ -32,7 +32,17 @@ pub struct Feed {
     at: usize,
     until: Until,
     sum: Digest,
+    /// All that has come of the snapshot itself, for who wants it byte for byte.
+    tape: Option<Vec<u8>>,
     pub version: u16,
+}
+
+/// What came by, for who keeps the bytes and not their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glimpse {
+    Key,
+    Other,
+    End,
 }
 
 enum Came {
@@ -67,12 +77,35 @@ impl From<Error> for Denied {
 impl Feed {
     pub async fn open(end: &End) -> Result<Self, Denied> {
         let wire = wire::connect(end).await?;
-        Self::begin(end.clone(), wire).await
+        Self::begin(end.clone(), wire, None).await
     }
 
-    async fn begin(end: End, wire: Box<dyn Wire>) -> Result<Self, Denied> {
+    /// The same, with all of it on a tape.
+    pub async fn taped(end: &End) -> Result<Self, Denied> {
+        let wire = wire::connect(end).await?;
+        Self::begin(end.clone(), wire, Some(vec![])).await
+    }
+
+    /// What was taped since somebody took it away.
+    pub fn tape(&mut self) -> Vec<u8> {
+        self.tape.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub fn taped_bytes(&self) -> usize {
+        self.tape.as_ref().map_or(0, Vec::len)
+    }
+
+    pub async fn glimpse(&mut self) -> Result<Glimpse, Denied> {
+        Ok(match self.next().await? {
+            Part::Key { .. } => Glimpse::Key,
+            Part::End => Glimpse::End,
+            _ => Glimpse::Other,
+        })
+    }
+
+    async fn begin(end: End, wire: Box<dyn Wire>, tape: Option<Vec<u8>>) -> Result<Self, Denied> {
         let (until, sum) = (Until::Open, Digest::new(CrcAlgorithm::Crc64Redis));
-        let mut feed = Self { end, wire, buffer: vec![], at: 0, until, sum, version: 0 };
+        let mut feed = Self { end, wire, buffer: vec![], at: 0, until, sum, tape, version: 0 };
         if let Some(words) = feed.end.greeting() {
             feed.ask(&words.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
             feed.agreed().await?;
@@ -137,6 +170,9 @@ impl Feed {
     fn taken(&mut self, length: usize) {
         if let Some(taken) = self.buffer.get(self.at..self.at + length) {
             self.sum.update(taken);
+            if let Some(tape) = &mut self.tape {
+                tape.extend_from_slice(taken);
+            }
         }
         self.at += length;
     }
@@ -147,6 +183,9 @@ impl Feed {
         let mark = if let Until::Mark(mark) = &self.until { mark.clone() } else { vec![] };
         self.more(SUM + mark.len()).await?;
         let (sent, rest) = self.buffer.split_at_checked(SUM).unwrap_or_default();
+        if let Some(tape) = &mut self.tape {
+            tape.extend_from_slice(sent);
+        }
         let sent = sent.try_into().map_or(0, u64::from_le_bytes);
         if (sent != 0 && sent != self.sum.finalize()) || !rest.starts_with(&mark) {
             return Err(self.end.unreachable("its snapshot arrived broken".into()));
@@ -278,7 +317,7 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(1 << 20);
         theirs.write_all(sends).await.unwrap();
         theirs.shutdown().await.unwrap();
-        let mut feed = Feed::begin(End::anywhere(), Box::new(ours)).await?;
+        let mut feed = Feed::begin(End::anywhere(), Box::new(ours), Some(vec![])).await?;
         let mut found = vec![];
         while found.last() != Some(&Part::End) {
             found.push(feed.next().await?);
@@ -367,7 +406,7 @@ mod tests {
     async fn a_server_that_falls_silent_is_given_up() {
         let (ours, mut theirs) = tokio::io::duplex(1 << 20);
         theirs.write_all(&greeted(b"\n\n")).await.unwrap();
-        let denied = Feed::begin(End::anywhere(), Box::new(ours)).await.err();
+        let denied = Feed::begin(End::anywhere(), Box::new(ours), Some(vec![])).await.err();
         assert!(
             matches!(denied, Some(Denied::Failed(error)) if error.to_string().ends_with("it says nothing"))
         );

@@ -36,21 +36,21 @@ pub struct End {
 
 impl End {
     pub fn source(ready: &Ready) -> Self {
-        Self::new(Side::Source, &ready.job.source, ready.source_password.as_ref())
+        Self::of(Side::Source, &ready.job.source, ready.source_password.as_ref())
     }
 
     pub fn target(ready: &Ready) -> Self {
-        Self::new(Side::Target, &ready.job.target, ready.target_password.as_ref())
+        Self::of(Side::Target, &ready.job.target, ready.target_password.as_ref())
     }
 
-    fn new(side: Side, endpoint: &Endpoint, password: Option<&Secret>) -> Self {
+    pub fn of(side: Side, endpoint: &Endpoint, password: Option<&Secret>) -> Self {
         Self { side, endpoint: endpoint.clone(), password: password.cloned(), counter: Arc::default() }
     }
 
     #[cfg(test)]
     pub fn anywhere() -> Self {
         let endpoint = serde_json::from_value(serde_json::json!({"host": "source.example.com"}));
-        Self::new(Side::Source, &endpoint.unwrap(), None)
+        Self::of(Side::Source, &endpoint.unwrap(), None)
     }
 
     /// The same, as another server of the same set answers.

@@ -26,4 +26,7 @@ mod walk;
 mod watch;
 mod wire;
 
+pub(crate) use feed::{Denied, Feed, Glimpse};
+pub(crate) use link::End;
+
 pub use copy::{copy, copy_steered, plan as dry_run};

@@ -67,7 +67,7 @@ pub async fn open(ready: &Ready) -> Result<Ends> {
             });
         }
     }
-    let ledger = Ledger::new(&target, &same_copy(ready)?);
+    let ledger = Ledger::new(&target, &job.notes, &same_copy(ready)?);
     let since = ledger.begun().await?;
     if since.is_none() && job.existing.is_none() {
         empty(&target, &scopes).await?;

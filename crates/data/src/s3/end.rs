@@ -54,15 +54,26 @@ impl End {
             Side::Source => (&ready.job.source, &ready.source_secret, &ready.source_authority),
             Side::Target => (&ready.job.target, &ready.target_secret, &ready.target_authority),
         };
-        let client = Aws::default().store(&place(end, secret.as_ref(), authority.clone())).await.map_err(
-            |failure| match failure {
-                Failure::NoRegion => Error::Refused {
-                    message: format!("nobody says in which region {side} is"),
-                    fix: format!("say {}.region in the job, or AWS_REGION", side_key(side)),
-                },
-                other => Error::Internal(format!("{other:?}")),
+        let reached = Self::at(side, end, secret.as_ref(), authority.clone(), requests).await?;
+        Ok(Self { gate: gate.clone(), ..reached })
+    }
+
+    /// One of its own, beside no other.
+    pub async fn at(
+        side: Side,
+        end: &Bucket,
+        secret: Option<&Secret>,
+        authority: Option<Authority>,
+        requests: &Arc<Throttle>,
+    ) -> Result<Self> {
+        let reached = Aws::default().store(&place(end, secret, authority)).await;
+        let client = reached.map_err(|failure| match failure {
+            Failure::NoRegion => Error::Refused {
+                message: format!("nobody says in which region {side} is"),
+                fix: format!("say {}.region in the job, or AWS_REGION", side_key(side)),
             },
-        )?;
+            other => Error::Internal(format!("{other:?}")),
+        })?;
         Ok(Self {
             side,
             client,
@@ -70,7 +81,7 @@ impl End {
             address: end.address(),
             identity: end.access_key.clone().unwrap_or_else(|| "that AWS' own tools find".to_owned()),
             counter: Arc::default(),
-            gate: gate.clone(),
+            gate: Gate::new(1),
             requests: requests.clone(),
         })
     }

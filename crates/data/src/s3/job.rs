@@ -22,6 +22,9 @@ pub struct Job {
     pub target: Bucket,
     #[serde(default)]
     pub prefixes: Prefixes,
+    /// Where in the target this copy keeps what it needs itself [default: below the bucket itself, where copies take turns].
+    #[serde(default)]
+    pub notes: String,
     /// What becomes of objects that the target has [default: it must have none of those that are copied].
     pub existing: Option<Existing>,
     /// Remove what the target has and the source has not, if it is no more than this.

@@ -50,6 +50,8 @@ impl End {
 #[derive(Clone)]
 pub struct Ledger {
     end: End,
+    /// Of all copies that take turns.
+    root: String,
     folder: String,
 }
 
@@ -70,8 +72,13 @@ pub struct Upload {
 }
 
 impl Ledger {
-    pub fn new(end: &End, job: &str) -> Self {
-        Self { end: end.clone(), folder: format!("{OURS}{job}/") }
+    pub fn new(end: &End, below: &str, job: &str) -> Self {
+        let root = format!("{below}{OURS}");
+        Self { end: end.clone(), folder: format!("{root}{job}/"), root }
+    }
+
+    pub fn turn_key(&self) -> String {
+        format!("{}turn", self.root)
     }
 
     fn begun_key(&self) -> String {

@@ -30,4 +30,14 @@ mod walk;
 mod watch;
 mod write;
 
+pub(crate) use answer::Answer;
+pub(crate) use end::End;
+pub(crate) use facts::About;
+pub(crate) use job::Bucket;
+pub(crate) use ledger::If;
+pub(crate) use read::From;
+pub(crate) use report::Kind;
+pub(crate) use sums::Algorithm;
+pub(crate) use write::{Part, Whole};
+
 pub use copy::{copy, copy_steered, plan as dry_run};

@@ -10,7 +10,6 @@ use tokio::sync::Mutex;
 use super::answer::Answer;
 use super::end::End;
 use super::ledger::{If, Ledger};
-use super::plan::scope::OURS;
 use super::report::Kind;
 use crate::error::{Error, Result};
 use crate::share::Share;
@@ -45,8 +44,8 @@ impl Turn {
         }
     }
 
-    fn key() -> String {
-        format!("{OURS}turn")
+    fn key(&self) -> String {
+        self.ledger.turn_key()
     }
 
     /// No two notes are the same, not even of one holder.
@@ -80,7 +79,7 @@ impl Turn {
                 }
                 None => {}
             }
-            let now = match self.end.get(&Self::key(), None, None).await {
+            let now = match self.end.get(&self.key(), None, None).await {
                 Ok((facts, content)) if self.is_ours(&content) => break facts.etag,
                 Ok((facts, _)) => facts.etag,
                 Err(Answer::Missing) => continue,
@@ -100,7 +99,7 @@ impl Turn {
 
     /// None: the condition does not hold.
     async fn note(&self, only: If<'_>) -> Result<Option<String>> {
-        match self.end.note(&Self::key(), self.content(), only).await {
+        match self.end.note(&self.key(), self.content(), only).await {
             Ok(etag) => Ok(Some(etag)),
             Err(Answer::Changed | Answer::Missing) => Ok(None),
             Err(answer) => Err(self.end.error(answer, "asking whether it is alone")),
@@ -132,7 +131,7 @@ impl Turn {
 
     /// An answer that got lost makes our own note look like another's.
     async fn taken_away(&self, held: &mut Option<String>) -> Result<()> {
-        match self.end.get(&Self::key(), None, None).await {
+        match self.end.get(&self.key(), None, None).await {
             Ok((facts, content)) if self.is_ours(&content) => {
                 *held = Some(facts.etag);
                 Ok(())
@@ -150,7 +149,7 @@ impl Turn {
     pub async fn release(&self) {
         if self.held.lock().await.take().is_some() {
             // Else it ends by not being renewed.
-            let _ = self.end.remove(&Self::key(), Kind::Ledger).await;
+            let _ = self.end.remove(&self.key(), Kind::Ledger).await;
         }
     }
 
@@ -163,10 +162,10 @@ impl Turn {
     pub async fn release_all(&self) {
         self.leave().await;
         // Else it ends by not being renewed.
-        if let Ok((_, content)) = self.end.get(&Self::key(), None, None).await
+        if let Ok((_, content)) = self.end.get(&self.key(), None, None).await
             && self.is_ours(&content)
         {
-            let _ = self.end.remove(&Self::key(), Kind::Ledger).await;
+            let _ = self.end.remove(&self.key(), Kind::Ledger).await;
         }
     }
 }

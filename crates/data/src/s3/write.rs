@@ -289,6 +289,26 @@ impl End {
         }
     }
 
+    /// Uploads in parts below `prefix` that nobody has completed: key and number.
+    pub async fn uploads(&self, prefix: &str) -> Result<Vec<(String, String)>, Answer> {
+        let (mut found, mut after) = (vec![], (None::<String>, None::<String>));
+        loop {
+            let told = self
+                .ask(Kind::List, SOON, || async {
+                    let asked = self.client.list_multipart_uploads().bucket(&self.bucket).prefix(prefix);
+                    let asked = asked.set_key_marker(after.0.clone()).set_upload_id_marker(after.1.clone());
+                    asked.send().await.map_err(|error| answer(&error))
+                })
+                .await?;
+            let uploads = told.uploads.unwrap_or_default().into_iter();
+            found.extend(uploads.filter_map(|upload| upload.key.zip(upload.upload_id)));
+            if told.is_truncated != Some(true) {
+                return Ok(found);
+            }
+            after = (told.next_key_marker, told.next_upload_id_marker);
+        }
+    }
+
     pub async fn abort(&self, key: &str, upload: &str) -> Result<(), Answer> {
         self.ask(Kind::Write, SOON, || async {
             let asked = self.client.abort_multipart_upload().bucket(&self.bucket).key(key).upload_id(upload);

@@ -68,6 +68,7 @@ pub fn project(name: &str, spec: &ProjectSpec) -> Vec<Problem> {
     routes::check(spec, &mut problems);
     services::check(spec, &mut problems);
     settings::check(spec, &mut problems);
+    settings::backups(spec, &mut problems);
     masks::check(spec, &mut problems);
     classes::check(spec, &mut problems);
     access::check(spec, &mut problems);

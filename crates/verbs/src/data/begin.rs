@@ -35,10 +35,28 @@ pub struct Wanted {
     pub scan: bool,
     pub quiesce: bool,
     pub protected: bool,
+    pub backing: Backing,
+}
+
+/// What a copy has to do with backups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Backing {
+    #[default]
+    None,
+    /// It makes one, of `from`.
+    Made,
+    /// This one is what comes into `to`; `from` is the environment that it was made of.
+    From(String),
 }
 
 impl Wanted {
     fn spec(&self, user: Option<String>) -> DataCopySpec {
+        let mut between = DataCopySpec::between(&self.from, &self.to);
+        match &self.backing {
+            Backing::None => {}
+            Backing::Made => between.backup = true,
+            Backing::From(backup) => between.from.backup = Some(backup.clone()),
+        }
         DataCopySpec {
             services: self.services.clone(),
             keys: self.keys.clone(),
@@ -53,7 +71,7 @@ impl Wanted {
             quiesce: self.quiesce,
             protected: self.protected,
             requested_by: user,
-            ..DataCopySpec::between(&self.from, &self.to)
+            ..between
         }
     }
 }
@@ -75,8 +93,14 @@ pub async fn begin(
     wanted: &Wanted,
     events: Sink<'_>,
 ) -> Result<DataCopy> {
+    if let Backing::From(_) = wanted.backing {
+        // Of its own environment nothing has to be there any more.
+        let to = standing(cluster, namespace, &wanted.to).await?;
+        services(cluster, namespace, &to.spec, &wanted.services).await?;
+        return write(cluster, namespace, wanted, events).await;
+    }
     let from = standing(cluster, namespace, &wanted.from).await?;
-    if !wanted.scan {
+    if !wanted.scan && wanted.backing == Backing::None {
         if wanted.from == wanted.to {
             return Err(Error::CopyToItself { environment: wanted.to.clone() });
         }
@@ -154,6 +178,11 @@ pub(super) async fn write(
                 namespace: namespace.to_owned(),
                 from: wanted.from.clone(),
                 to: wanted.to.clone(),
+                backup: match &wanted.backing {
+                    Backing::None => None,
+                    Backing::Made => Some(wanted.name.clone()),
+                    Backing::From(backup) => Some(backup.clone()),
+                },
             });
             Ok(copy)
         }

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::begin::{Wanted, standing, write};
+use super::begin::{Backing, Wanted, standing, write};
 use crate::environment::{Wish, get};
 use crate::{Cluster, Error, Result, Sink};
 
@@ -21,6 +21,13 @@ const ATTEMPTS: usize = 20;
 pub async fn fill(cluster: &Cluster, namespace: &str, mut wish: Wish, wanted: &Wanted) -> Result<Wish> {
     if wish.base.is_some() {
         return Err(Error::FilledAlready { environment: wish.environment, from: wanted.from.clone() });
+    }
+    if let Backing::From(backup) = &wanted.backing {
+        wish.wanted.overlays = vec![overlay(wanted, cluster.now().await)];
+        wish.notes.push(format!(
+            "services start first, then the backup {backup} is brought back, then jobs, components, schedules and routes follow"
+        ));
+        return Ok(wish);
     }
     let from = standing(cluster, namespace, &wanted.from).await?;
     if from.spec.project != wish.wanted.project {

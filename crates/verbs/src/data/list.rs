@@ -23,6 +23,10 @@ pub struct Summary {
     /// Only said what would be copied, or proposed masks.
     pub dry_run: bool,
     pub scan: bool,
+    /// The backup that it makes, or brings back.
+    pub backup: Option<String>,
+    /// Whether it makes that.
+    pub makes_backup: bool,
     pub phase: CopyPhase,
     /// What `rows` are: rows, keys, objects, or several of them.
     pub counts: &'static str,
@@ -76,6 +80,11 @@ pub fn summary(copy: &DataCopy) -> Summary {
         services: copy.spec.services.clone(),
         dry_run: copy.spec.dry_run,
         scan: copy.spec.scan,
+        backup: match copy.spec.backup {
+            true => Some(copy.name_any()),
+            false => copy.spec.from.backup.clone(),
+        },
+        makes_backup: copy.spec.backup,
         phase: status.phase,
         counts: counts(&status.services),
         rows: status.rows,

@@ -72,6 +72,26 @@ fn copies() -> Policy {
                 "a copy into an environment of a protected class, or unmasked out of one, takes the right to release environments: role outboard-releaser".to_owned(),
             ),
             (
+                format!(
+                    "!(object != null && oldObject != null && object.spec.forget && !oldObject.spec.forget && \
+                     has(oldObject.status) && has(oldObject.status.backup) && oldObject.status.backup.protected) || {}",
+                    may("environments", "release")
+                ),
+                "a backup of a protected environment is removed by a releaser of the project".to_owned(),
+            ),
+            (
+                format!(
+                    "request.operation != 'DELETE' || !has(oldObject.status) || !has(oldObject.status.backup) || \
+                     !oldObject.status.backup.protected || {}",
+                    may("environments", "release")
+                ),
+                "what is known of a backup of a protected environment is removed by a releaser of the project".to_owned(),
+            ),
+            (
+                "request.operation != 'CREATE' || !object.spec.forget".to_owned(),
+                "only a backup that is there is forgotten".to_owned(),
+            ),
+            (
                 "request.operation != 'CREATE' || !has(object.spec.requestedBy) || object.spec.requestedBy == request.userInfo.username".to_owned(),
                 "requestedBy is who creates the copy".to_owned(),
             ),
@@ -187,6 +207,7 @@ fn new_environments() -> Policy {
 fn projects() -> Policy {
     let protected = "(has(oldObject.spec.classes[name].protected) && oldObject.spec.classes[name].protected)";
     let masks = |object: &str| format!("(has({object}.spec.masks) ? {object}.spec.masks : {{}})");
+    let backups = |object: &str| format!("(has({object}.spec.backups) ? {object}.spec.backups : {{}})");
     let limits = |object: &str| format!("(has({object}.spec.limits) ? {object}.spec.limits : {{}})");
     let release = may("environments", "release");
     let changes = "request.operation != 'UPDATE'";
@@ -201,6 +222,10 @@ fn projects() -> Policy {
         (
             format!("{changes} || !variables.guarded || {} == {} || {release}", masks("object"), masks("oldObject")),
             "masks protect the data of a protected class: a releaser of the project changes them".to_owned(),
+        ),
+        (
+            format!("{changes} || !variables.guarded || {} == {} || {release}", backups("object"), backups("oldObject")),
+            "data of a protected class is stored where `backups` says: a releaser of the project changes that".to_owned(),
         ),
         (
             format!(

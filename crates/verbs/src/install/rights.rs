@@ -45,8 +45,9 @@ const CLUSTER: &[Rule] = &[
         &["projects/status", "environments/status", "plans/status", "datacopies/status", "hostnames/status"],
         &["get", "update", "patch"],
     ),
-    // Copies of data: `update` and `patch` are for finalizers, `delete` ends their retention.
-    rule("outboard.dev", &["datacopies"], &["get", "list", "watch", "update", "patch", "delete"]),
+    // Copies of data: `create` is for backups that are due, `update` and `patch` are for finalizers, `delete` ends their
+    // retention.
+    rule("outboard.dev", &["datacopies"], &["get", "list", "watch", "create", "update", "patch", "delete"]),
     // Named hosts: `update` and `patch` are for finalizers, `delete` for those of an environment that is destroyed.
     rule("outboard.dev", &["hostnames"], &["get", "list", "watch", "update", "patch", "delete"]),
     // The account of a copy's pods may write its own report, and people get the roles that a project's `access` says.

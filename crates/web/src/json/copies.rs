@@ -128,6 +128,7 @@ pub async fn begin(State(app): State<App>, Body(wanted): Body<WantedCopy>) -> An
         scan: false,
         quiesce: wanted.quiesce,
         protected: wanted.protected,
+        backing: data::Backing::None,
     };
     let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
     let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());

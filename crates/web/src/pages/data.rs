@@ -214,6 +214,7 @@ fn wanted(place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
         scan: false,
         quiesce: true,
         protected: said("protected").is_some(),
+        backing: data::Backing::None,
     })
 }
 

@@ -115,6 +115,7 @@ pub async fn run(context: &Context, args: CopyArgs) -> Result<()> {
         scan: false,
         quiesce: !args.no_quiesce,
         protected: args.protected,
+        backing: data::Backing::None,
     };
     let ended = begin(context, &place, &wanted, args.detach, args.timeout).await?;
     match ended {

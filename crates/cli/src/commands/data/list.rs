@@ -41,13 +41,20 @@ pub async fn run(context: &Context, args: ListArgs) -> Result<()> {
             head.insert(0, "NAMESPACE");
         }
         let rows = copies.iter().map(|copy| {
-            let to = if copy.scan { "(scan)" } else { copy.to.as_str() };
+            let to = match copy.makes_backup {
+                true => "(backup)",
+                false if copy.scan => "(scan)",
+                false => copy.to.as_str(),
+            };
             let left = copy.eta_seconds.filter(|_| !copy.phase.is_final()).map(span);
             head.iter()
                 .map(|column| match *column {
                     "NAMESPACE" => copy.namespace.clone(),
                     "NAME" => copy.name.clone(),
-                    "FROM" => copy.from.clone(),
+                    "FROM" => match copy.backup.as_ref().filter(|_| !copy.makes_backup) {
+                        Some(backup) => format!("{} ({backup})", copy.from),
+                        None => copy.from.clone(),
+                    },
                     "TO" if copy.dry_run => format!("{to} (dry run)"),
                     "TO" => to.to_owned(),
                     "PHASE" => shown::phase(copy.phase, *paint),

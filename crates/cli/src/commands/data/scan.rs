@@ -47,6 +47,7 @@ pub async fn run(context: &Context, args: ScanArgs) -> Result<()> {
         scan: true,
         quiesce: false,
         protected: false,
+        backing: data::Backing::None,
     };
     let ended = begin(context, &place, &wanted, false, Some(args.timeout)).await?;
     let Some(detail) = ended else { return Ok(()) };

@@ -45,6 +45,7 @@ impl Filling {
             scan: false,
             quiesce: true,
             protected: false,
+            backing: data::Backing::None,
         })
     }
 }

@@ -1,17 +1,18 @@
 //! Whether a copy may be made, and of which services. Everything that speaks against it is told at once.
 
+mod before;
 mod chosen;
+mod kept;
 
 use std::collections::BTreeMap;
 
-use api::datacopy::{CopyStore, DataCopySpec, MaskChoice};
-use api::environment::{PartState, Role};
+use api::datacopy::{BackupPlace, CopyStore, DataCopySpec, MaskChoice};
 use api::names::{self, EnvironmentName, ProjectName};
 use api::project::{ProjectSpec, Resources, Service, ServiceMasks, ServiceSettings, ServiceType};
 use api::{Cause, DataCopy, Environment, Verdict};
-use kube::ResourceExt;
 
 use super::verdict::{refusal, waits};
+use before::{others, readiness};
 
 /// What a copy asks for, and everything that decides about it.
 pub struct Ask<'a> {
@@ -23,6 +24,13 @@ pub struct Ask<'a> {
     pub to: Side<'a>,
     /// Copies that were asked for before this one and have not ended.
     pub before: &'a [DataCopy],
+    /// The backup that is brought back, as it says of itself, if it still does.
+    pub record: Option<&'a DataCopy>,
+    /// The copy's own: of two of one name.
+    pub uid: &'a str,
+    /// Of this installation.
+    pub install: &'a str,
+    pub control_namespace: &'a str,
 }
 
 /// An environment, and the project revision it runs.
@@ -53,6 +61,8 @@ pub enum Place {
     },
     /// One that others run, for environments of this class.
     External { class: String, settings: Box<ServiceSettings> },
+    /// In the backup that the copy makes, or that it is made from.
+    Backup,
 }
 
 impl Pair {
@@ -71,6 +81,10 @@ const CAN: &str = "mariadb, redis and s3 can";
 pub struct Admitted {
     pub pairs: Vec<Pair>,
     pub notes: Vec<String>,
+    /// Where the backup lies, if it is about one.
+    pub backup: Option<BackupPlace>,
+    /// Whether the project's masks count.
+    pub masked: bool,
 }
 
 impl Side<'_> {
@@ -89,9 +103,15 @@ impl Side<'_> {
 }
 
 pub fn admit(ask: &Ask<'_>) -> Result<Admitted, Verdict> {
+    if ask.spec.backup {
+        return kept::made(ask);
+    }
+    if ask.spec.from.backup.is_some() {
+        return kept::brought_back(ask);
+    }
     present(ask)?;
     let (found, mut notes, mut problems) = pairs(ask);
-    problems.extend(protection(ask, &found));
+    problems.extend(protection(ask, &found, ask.from.protected(ask.project)));
     if let Some(verdict) = together(problems) {
         return Err(verdict);
     }
@@ -101,7 +121,8 @@ pub fn admit(ask: &Ask<'_>) -> Result<Admitted, Verdict> {
     if found.len() > 1 && !ask.spec.scan {
         notes.push("each service is copied as of a moment of its own".to_owned());
     }
-    Ok(Admitted { pairs: found, notes })
+    let masked = ask.spec.masks == MaskChoice::Project;
+    Ok(Admitted { pairs: found, notes, backup: None, masked })
 }
 
 /// Both environments are there, of one project, and stay.
@@ -291,7 +312,7 @@ fn place(side: &Side<'_>, service: &Service) -> Place {
 }
 
 /// What a protected class forbids, unless somebody with the right says otherwise.
-fn protection(ask: &Ask<'_>, pairs: &[Pair]) -> Vec<Problem> {
+fn protection(ask: &Ask<'_>, pairs: &[Pair], source: bool) -> Vec<Problem> {
     let spec = ask.spec;
     let mut problems = vec![];
     if spec.dry_run || spec.scan || spec.protected {
@@ -302,7 +323,7 @@ fn protection(ask: &Ask<'_>, pairs: &[Pair]) -> Vec<Problem> {
         let message = format!("{} is of a protected class, and its data would be replaced", ask.to.name);
         problems.push((Cause::Protected, message, allow.to_owned()));
     }
-    if !ask.from.protected(ask.project) {
+    if !source {
         return problems;
     }
     if spec.masks == MaskChoice::None {
@@ -343,54 +364,6 @@ fn together(problems: Vec<Problem>) -> Option<Verdict> {
     let (cause, message, fix) = problems.next()?;
     let more = problems.map(|(_, message, fix)| format!("also: {message}: {fix}")).collect();
     Some(Verdict { evidence: more, ..refusal(cause, "copy".to_owned(), message, fix) })
-}
-
-/// Data comes from one place at a time, and does not leave while it comes.
-fn others(ask: &Ask<'_>) -> Option<Verdict> {
-    if ask.spec.dry_run || ask.spec.scan {
-        return None;
-    }
-    let (from, to) = (ask.from.name, ask.to.name);
-    let meets = |other: &&DataCopy| {
-        let (theirs, into) = (&other.spec.from.environment, &other.spec.to.environment);
-        !other.spec.dry_run && !other.spec.scan && (into == to || into == from || theirs == to)
-    };
-    let other = ask.before.iter().find(meets)?;
-    let name = other.name_any();
-    Some(waits(
-        Cause::CopyUnderWay,
-        format!("copy {name}"),
-        format!(
-            "copy {name} from {} to {} has not ended",
-            other.spec.from.environment, other.spec.to.environment
-        ),
-        format!("this one begins once it has; outboard data cancel {name} ends it"),
-    ))
-}
-
-fn readiness(ask: &Ask<'_>, pairs: &[Pair]) -> Option<Verdict> {
-    let sides = if ask.spec.scan { vec![&ask.from] } else { vec![&ask.from, &ask.to] };
-    for side in sides {
-        let parts = side
-            .environment
-            .and_then(|found| found.status.as_ref())
-            .map(|status| status.parts.as_slice())
-            .unwrap_or_default();
-        for pair in pairs {
-            let ready = |part: &api::environment::PartStatus| {
-                part.role == Role::Service && part.name == pair.service && part.state == PartState::Ready
-            };
-            if !parts.iter().any(ready) {
-                return Some(waits(
-                    Cause::ServiceNotReady,
-                    format!("environment {}", side.name),
-                    format!("service {} of {} is not ready", pair.service, side.name),
-                    format!("outboard env show {} says what it waits for", side.name),
-                ));
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]

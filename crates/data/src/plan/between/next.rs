@@ -86,6 +86,8 @@ pub struct Seen {
     pub quiet: Quiet,
     /// How long it is kept once it has ended.
     pub retention: Duration,
+    /// It makes a backup.
+    pub backup: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +138,7 @@ pub struct Next {
 
 pub fn task(spec: &DataCopySpec) -> Task {
     match (spec.scan, spec.dry_run) {
+        _ if spec.backup => Task::Backup,
         (true, _) => Task::Scan,
         (false, true) => Task::Plan,
         (false, false) => Task::Copy,
@@ -193,6 +196,7 @@ fn begin(spec: &DataCopySpec, mut status: DataCopyStatus, seen: &Seen) -> Next {
         (None, Some(Ok(admitted))) => {
             status.services = admitted.pairs.iter().map(named).collect();
             status.notes.clone_from(&admitted.notes);
+            status.backup.clone_from(&admitted.backup);
             status.started = Some(Time(seen.now));
             status.verdict = None;
             say(

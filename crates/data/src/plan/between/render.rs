@@ -2,6 +2,7 @@
 //! the passwords of both sides beside it, and a Job for each start.
 
 mod end;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::word::Task;
+use crate::plan::backup::{ERRAND, EXCHANGE};
 pub use end::{Bucket, End, Server};
+pub use told::{Errand, Way};
 
 /// The account of a copy's pods, and its binding to what `outboard install` brings.
 pub const ACCOUNT: &str = "copy";
@@ -26,6 +29,8 @@ const SAYS: &str = "says";
 pub const LIMITS: &str = "limits";
 /// Where a job's file lies.
 const FOLDER: &str = "/run/outboard";
+/// Where programs look for what Kubernetes lets them do.
+const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// By which pods of one start know each other: a variable, and the label that Kubernetes gives them.
 const START: &str = "START";
 const JOB_UID: &str = "batch.kubernetes.io/controller-uid";
@@ -53,6 +58,8 @@ pub struct Material {
     pub limits: CopyLimits,
     /// How many pods have it together.
     pub workers: u32,
+    /// It is about a backup.
+    pub errand: Option<Errand>,
 }
 
 /// What is copied, and how it is masked.
@@ -108,6 +115,10 @@ pub struct Start<'a> {
     pub task: Task,
     /// Pods that do it together.
     pub workers: u32,
+    /// It is copied out of a backup.
+    pub restores: bool,
+    /// The container that works beside.
+    pub beside: Option<Value>,
 }
 
 fn labels(owner: &CopyOwner, service: Option<&str>) -> BTreeMap<String, String> {
@@ -169,9 +180,14 @@ pub fn secret(owner: &CopyOwner, service: &str, material: &Material) -> Option<S
         "metadata": {"name": service, "labels": labels(owner, Some(service))},
         "immutable": true,
     }))?;
-    let mut files = BTreeMap::from([("job.yaml".to_owned(), file(material).to_string().into_bytes())]);
+    let mut files =
+        BTreeMap::from([("job.yaml".to_owned(), file(service, material).to_string().into_bytes())]);
     for (side, end) in [("source", &material.source), ("target", &material.target)] {
         files.extend(end.files(side));
+    }
+    if let Some(errand) = &material.errand {
+        files.insert(ERRAND.to_owned(), errand.file(service, material).to_string().into_bytes());
+        files.extend(errand.files());
     }
     files.extend(material.key.clone().map(|key| ("mask-key".to_owned(), key)));
     secret.data =
@@ -180,8 +196,11 @@ pub fn secret(owner: &CopyOwner, service: &str, material: &Material) -> Option<S
 }
 
 /// The job's file; JSON is YAML.
-fn file(material: &Material) -> Value {
+fn file(service: &str, material: &Material) -> Value {
     let store = material.what.store();
+    if let Some(job) = material.errand.as_ref().and_then(|errand| errand.job(service, material)) {
+        return job;
+    }
     let mut job = json!({
         "store": store,
         "source": material.source.says("source"),
@@ -238,7 +257,7 @@ pub fn name(service: &str, number: u32) -> String {
 }
 
 pub fn job(start: &Start<'_>) -> Option<Job> {
-    let Start { owner, service, number, image, task, workers } = start;
+    let Start { owner, service, number, image, task, workers, restores, beside } = start;
     let mut labels = labels(owner, Some(service));
     labels.insert(marks::COPY_TRY.to_owned(), number.to_string());
     let mut arguments = vec![
@@ -251,7 +270,11 @@ pub fn job(start: &Start<'_>) -> Option<Job> {
         Task::Copy => None,
         Task::Plan => Some("--dry-run".to_owned()),
         Task::Scan => Some("--scan".to_owned()),
+        Task::Backup => Some("--backup".to_owned()),
     });
+    if *restores {
+        arguments.push("--restore".to_owned());
+    }
     let together = *workers > 1;
     if together {
         arguments.push(format!("--share=$(JOB_COMPLETION_INDEX)/{workers}@$({START})"));
@@ -308,7 +331,39 @@ pub fn job(start: &Start<'_>) -> Option<Job> {
             "labelSelector": {"matchLabels": labels},
         }]);
     }
+    if let Some(beside) = beside {
+        add(beside.clone(), &mut job["spec"]["template"]["spec"]);
+    }
     read(job)
+}
+
+/// The container of a server's own image, what both share, and what its registry wants to know.
+fn add(mut beside: Value, pod: &mut Value) {
+    let pull: Vec<Value> = match beside["pullSecrets"].take() {
+        Value::Array(names) => names.into_iter().map(|name| json!({"name": name})).collect(),
+        _ => vec![],
+    };
+    if let Some(fields) = beside.as_object_mut() {
+        fields.remove("pullSecrets");
+    }
+    // What the copy may write, the image beside may not.
+    pod["automountServiceAccountToken"] = json!(false);
+    let token = json!({"name": "token", "projected": {"sources": [
+        {"serviceAccountToken": {"path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+    ]}});
+    pod["initContainers"] = json!([beside]);
+    pod["imagePullSecrets"] = json!(pull);
+    let exchange = json!({"name": "exchange", "mountPath": EXCHANGE});
+    if let Some(mounts) = pod["containers"][0]["volumeMounts"].as_array_mut() {
+        mounts.push(exchange);
+        mounts.push(json!({"name": "token", "mountPath": TOKEN, "readOnly": true}));
+    }
+    if let Some(volumes) = pod["volumes"].as_array_mut() {
+        volumes.push(token);
+        volumes.extend(["exchange", "scratch"].map(|name| json!({"name": name, "emptyDir": {}})));
+    }
 }
 
 /// Values of ours are of the type they are written as; a test makes each.

@@ -20,6 +20,7 @@ pub fn of(pod: &Pod) -> Option<Verdict> {
     let waiting = status
         .container_statuses
         .iter()
+        .chain(&status.init_container_statuses)
         .flatten()
         .find_map(|container| container.state.as_ref()?.waiting.as_ref())?;
     let reason = waiting.reason.as_deref().unwrap_or_default();
@@ -35,7 +36,8 @@ pub fn of(pod: &Pod) -> Option<Verdict> {
             "the copy's pod does not start: {reason}: {}",
             waiting.message.as_deref().unwrap_or_default()
         ),
-        "it runs outboard's own image: see that nodes can pull what `outboard install` was given".to_owned(),
+        "it runs outboard's own image, and of a backup that of the service: see that nodes can pull what `outboard install` was given"
+            .to_owned(),
     ))
 }
 

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use self::report::{reported, reported_of_keys, reported_of_objects, snapshot};
+use self::report::{reported, reported_of_keys, reported_of_objects, snapshot, stored};
 use super::verdict;
 use crate::error::Error;
 use crate::progress::{Event, PlanSummary, Progress};
@@ -28,6 +28,7 @@ pub enum Task {
     Copy,
     Plan,
     Scan,
+    Backup,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -82,6 +83,7 @@ impl Word {
             }
             Event::Proposal(_) => {}
             Event::Report(report) => reported(service, report),
+            Event::Stored(what) => stored(service, what),
             Event::Redis(event) => self.hear_of_keys(event, task),
             Event::S3(event) => self.hear_of_objects(event, task),
         }
@@ -152,6 +154,8 @@ impl Word {
         (service.bytes_per_second, service.eta_seconds, service.held) = (0, None, false);
         if task == Task::Copy {
             service.target = TargetState::Copied;
+        }
+        if matches!(task, Task::Copy | Task::Backup) {
             service.tables_done = service.tables;
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::Problem;
+use api::cron::Cron;
 use api::names::PartName;
 use api::problem::pointer;
 use api::project::{DEFAULT_CLASS, ProjectSpec, SecretPlace};
@@ -25,6 +26,32 @@ pub fn check(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
                     .hint("write it where the value is used, beside this one"),
             );
         }
+    }
+}
+
+/// Whether backups can be written where they are said to lie.
+pub fn backups(spec: &ProjectSpec, problems: &mut Vec<Problem>) {
+    for (name, class) in &spec.classes {
+        let Some(backup) = &class.backup else { continue };
+        let at = pointer(&pointer("/spec/classes", name), "backup");
+        if let Err(problem) = Cron::parse(&backup.schedule) {
+            let hint = "such as `0 3 * * *`, every night at three";
+            problems.push(Problem::new(pointer(&at, "schedule"), problem).hint(hint));
+        }
+        if spec.backups.is_none() {
+            problems.push(
+                Problem::new(at, "nothing says where backups lie")
+                    .hint("say it under `backups`, beside `components`: bucket, region and secret"),
+            );
+        }
+    }
+    let Some(backups) = &spec.backups else { return };
+    check_place(&backups.secret, "/spec/backups/secret", problems);
+    if backups.region.is_none() && backups.endpoint.is_none() {
+        problems.push(
+            Problem::new("/spec/backups", "it does not say where the bucket is")
+                .hint("`region` of AWS, or `endpoint` of another server"),
+        );
     }
 }
 

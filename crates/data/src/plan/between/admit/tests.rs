@@ -45,6 +45,10 @@ fn judged(
         from: side(&spec.from.environment, from),
         to: side(&spec.to.environment, to),
         before,
+        record: None,
+        install: "outboard",
+        uid: "uid-1",
+        control_namespace: "shop",
     })
 }
 
@@ -232,6 +236,10 @@ fn an_old_revision_opens_no_door_that_the_project_has_closed_since() {
         from: side("qa-1", Some(&from)),
         to: side("qa-2", Some(&to)),
         before: &[],
+        record: None,
+        install: "outboard",
+        uid: "uid-1",
+        control_namespace: "shop",
     };
     let verdict = admit(&ask).unwrap_err();
     assert_eq!(verdict.cause, Cause::Protected);

@@ -19,7 +19,9 @@ pub fn finish(status: &mut DataCopyStatus, seen: &Seen, phase: CopyPhase) {
     status.phase = phase;
     status.namespace = None;
     status.finished = Some(Time(seen.now));
-    status.kept_until = seen.now.checked_add(seen.retention).ok().map(Time);
+    // A backup that is whole says where it lies for as long as it lies there.
+    let stays = phase == CopyPhase::Done && seen.backup;
+    status.kept_until = seen.now.checked_add(seen.retention).ok().map(Time).filter(|_| !stays);
     let (holds, reason) = match phase {
         CopyPhase::Done => (ConditionStatus::True, "Done"),
         CopyPhase::Cancelled => (ConditionStatus::False, "Cancelled"),

@@ -20,6 +20,7 @@ fn seen() -> Seen {
         lost: None,
         quiet: Quiet::Still,
         retention: Duration::from_secs(3600),
+        backup: false,
     }
 }
 
@@ -50,7 +51,7 @@ fn refused(terminal: bool) -> Verdict {
 fn first_it_is_written_down_what_it_is_about_and_only_then_is_anything_made() {
     let place = Place::Ours { environment: "qa".into(), namespace: "shop-qa".into(), memory: None };
     let pair = Pair { service: "db".into(), store: CopyStore::Mariadb, from: place.clone(), to: place };
-    let admitted = Admitted { pairs: vec![pair], notes: vec!["a note".into()] };
+    let admitted = Admitted { pairs: vec![pair], notes: vec!["a note".into()], backup: None, masked: true };
     let at_first =
         Seen { ground: Ground::Absent, limits: BTreeMap::new(), admitted: Some(Ok(admitted)), ..seen() };
     let next_look = next(&spec(), &DataCopyStatus::default(), &at_first);

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::FOLDER;
+use crate::plan::backup::{SCRATCH_PORT, SCRATCH_USER};
 
+#[derive(Clone)]
 pub enum End {
     Server(Server),
     Bucket(Bucket),
@@ -68,6 +70,21 @@ impl End {
 }
 
 impl Server {
+    /// One that was filled from a backup, beside in the same pod.
+    pub fn scratch(named: bool) -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: SCRATCH_PORT,
+            user: named.then(|| SCRATCH_USER.to_owned()),
+            password: None,
+            database: None,
+            tls: false,
+            authority: None,
+            identity: None,
+            memory: None,
+        }
+    }
+
     fn says(&self, side: &str) -> Value {
         let mut end = json!({"host": self.host, "port": self.port});
         if let Some(user) = &self.user {

@@ -36,6 +36,7 @@ fn material() -> Material {
         key: Some(b"a key".to_vec()),
         limits: CopyLimits { bytes_per_second: Some(1 << 20), ..CopyLimits::default() },
         workers: 1,
+        errand: None,
     }
 }
 
@@ -79,7 +80,7 @@ fn a_job_for_keys_is_read_by_their_engine() {
         limits: CopyLimits { cpu_percent: Some(40), threads_running: Some(9), ..CopyLimits::default() },
         ..material()
     };
-    let text = file(&of(vec![], SnapshotChoice::Auto)).to_string();
+    let text = file("db", &of(vec![], SnapshotChoice::Auto)).to_string();
     let job: crate::redis::job::Job = serde_saphyr::from_str(&text).unwrap();
     assert_eq!(job.existing, Some(crate::redis::job::Existing::Wipe));
     assert_eq!((job.databases, job.masks.deny, job.limits.cpu_percent), (None, true, Some(40)));
@@ -87,7 +88,7 @@ fn a_job_for_keys_is_read_by_their_engine() {
     assert_eq!(job.masks.values[1].mask, Some(MaskSpec::Null));
     assert!(job.source.user.is_none() && job.target.password_file.is_none());
     assert_eq!((job.snapshot, job.source.memory_bytes, job.target.memory_bytes), (None, Some(1 << 30), None));
-    let text = file(&of(vec![3], SnapshotChoice::Never)).to_string();
+    let text = file("db", &of(vec![3], SnapshotChoice::Never)).to_string();
     let job: crate::redis::job::Job = serde_saphyr::from_str(&text).unwrap();
     assert_eq!(job.snapshot, Some(false));
     assert_eq!(job.databases, Some(vec![3]));
@@ -125,6 +126,7 @@ fn a_job_for_objects_is_read_by_their_engine_and_holds_no_secret() {
             ..CopyLimits::default()
         },
         workers: 1,
+        errand: None,
     };
     let secret = secret(&owner(), "uploads", &material).unwrap();
     let data = secret.data.unwrap();
@@ -147,7 +149,7 @@ fn a_job_for_objects_is_read_by_their_engine_and_holds_no_secret() {
 #[test]
 fn without_a_key_nothing_is_masked() {
     let bare = Material { key: None, ..material() };
-    assert!(file(&bare)["masks"].is_null());
+    assert!(file("db", &bare)["masks"].is_null());
 }
 
 #[test]
@@ -174,8 +176,16 @@ fn limits_are_read_by_the_engine_as_they_are_written() {
 #[test]
 fn what_runs_a_copy() {
     let owner = owner();
-    let start =
-        Start { owner: &owner, service: "db", number: 3, image: "outboard:1", task: Task::Copy, workers: 1 };
+    let start = Start {
+        owner: &owner,
+        service: "db",
+        number: 3,
+        image: "outboard:1",
+        task: Task::Copy,
+        workers: 1,
+        restores: false,
+        beside: None,
+    };
     let limits = limits_text(CopyStore::Mariadb, &CopyLimits::default(), 1);
     insta::assert_json_snapshot!(json!({
         "account": account(&owner).unwrap(),
@@ -195,6 +205,8 @@ fn several_pods_of_one_start_know_which_they_are_and_that_they_belong_together()
         image: "outboard:1",
         task: Task::Copy,
         workers: 3,
+        restores: false,
+        beside: None,
     };
     let job = job(&start).unwrap().spec.unwrap();
     let pod = job.template.spec.unwrap();
@@ -206,4 +218,110 @@ fn several_pods_of_one_start_know_which_they_are_and_that_they_belong_together()
     let keys = [0, 1, 12].map(says);
     assert_eq!(keys, ["says", "says-1", "says-12"]);
     assert!(keys.iter().all(|key| is_said(key)) && !is_said(LIMITS));
+}
+
+fn about_a_backup(way: Way, what: What) -> Material {
+    let shelf = Bucket {
+        name: "backups".into(),
+        endpoint: Some("http://minio:9000".into()),
+        region: None,
+        access_key: "writer".into(),
+        secret_key: b"a secret".to_vec(),
+        authority: None,
+    };
+    let ours = End::Server(server("db.shop-qa.svc"));
+    let (source, target) = match way {
+        Way::Make => (ours, End::Bucket(shelf.clone())),
+        Way::Bring => (End::Server(Server::scratch(true)), ours),
+    };
+    let about = crate::plan::backup::manifest::About { backup: "qa-1".into(), ..Default::default() };
+    let errand = Errand {
+        way,
+        shelf,
+        folder: "outboard/shop/shop/qa/qa-1/".into(),
+        services: vec!["db".into(), "uploads".into()],
+        about,
+        database: Some("app".into()),
+    };
+    let limits = CopyLimits::default();
+    Material { source, target, what, deny: false, key: None, limits, workers: 1, errand: Some(errand) }
+}
+
+fn objects(masks: &[(&str, ObjectMask)]) -> What {
+    let masks = masks.iter().map(|(prefix, mask)| ((*prefix).to_owned(), *mask)).collect();
+    What::Objects { keys: CopyKeys::default(), delete_up_to: Some(5), denied: DeniedChoice::Fail, masks }
+}
+
+#[test]
+fn what_a_pod_of_a_backup_is_told_names_secrets_and_holds_none() {
+    let databases = What::Databases { names: vec!["app".into()], masks: BTreeMap::new() };
+    for way in [Way::Make, Way::Bring] {
+        let material =
+            about_a_backup(way, What::Databases { names: vec!["app".into()], masks: BTreeMap::new() });
+        let data = secret(&owner(), "db", &material).unwrap().data.unwrap();
+        let text = String::from_utf8(data["backup.json"].0.clone()).unwrap();
+        assert!(!text.contains("a secret") && text.contains("shelf-secret-key"), "{text}");
+        assert_eq!(data["shelf-secret-key"].0, b"a secret");
+    }
+    let job = file("db", &about_a_backup(Way::Bring, databases)).to_string();
+    let job: crate::job::Job = serde_saphyr::from_str(&job).unwrap();
+    assert_eq!((job.source.host.as_str(), job.source.user.as_str()), ("127.0.0.1", "outboard"));
+}
+
+#[test]
+fn objects_go_into_the_backups_folder_and_come_out_of_it_masked() {
+    let read = |material: &Material| -> crate::s3::job::Job {
+        serde_saphyr::from_str(&file("uploads", material).to_string()).unwrap()
+    };
+    let bucket = |name: &str| {
+        let place = Bucket {
+            name: name.into(),
+            endpoint: None,
+            region: Some("eu-west-1".into()),
+            access_key: "a".into(),
+            secret_key: vec![],
+            authority: None,
+        };
+        End::Bucket(place)
+    };
+    let mut made = about_a_backup(Way::Make, objects(&[]));
+    made.source = bucket("app");
+    let made = read(&made);
+    assert_eq!(made.prefixes.rename[""], "outboard/shop/shop/qa/qa-1/uploads/objects/");
+    assert_eq!(made.notes, "outboard/shop/shop/qa/qa-1/uploads/");
+    let mut back =
+        about_a_backup(Way::Bring, objects(&[("", ObjectMask::Drop), ("public/", ObjectMask::Keep)]));
+    (back.source, back.target) = (bucket("backups"), bucket("app"));
+    let back = read(&back);
+    let folder = "outboard/shop/shop/qa/qa-1/uploads/objects/";
+    assert_eq!((back.prefixes.include, back.prefixes.rename[folder].as_str()), (vec![folder.to_owned()], ""));
+    assert_eq!(back.masks.prefixes[folder], ObjectMask::Drop);
+    assert_eq!(back.masks.prefixes[&format!("{folder}public/")], ObjectMask::Keep);
+    assert_eq!(back.delete_up_to, Some(5));
+}
+
+#[test]
+fn the_server_beside_shares_a_pipe_with_the_copy_and_nothing_else() {
+    let owner = owner();
+    let beside = json!({"name": "beside", "image": "mariadb:10.11", "pullSecrets": ["registries"]});
+    let start = Start {
+        owner: &owner,
+        service: "db",
+        number: 1,
+        image: "outboard:1",
+        task: Task::Copy,
+        workers: 1,
+        restores: true,
+        beside: Some(beside),
+    };
+    let pod = serde_json::to_value(job(&start).unwrap()).unwrap()["spec"]["template"]["spec"].clone();
+    assert_eq!(pod["initContainers"], json!([{"name": "beside", "image": "mariadb:10.11"}]));
+    assert_eq!(pod["imagePullSecrets"], json!([{"name": "registries"}]));
+    let names = |value: &Value| -> Vec<String> {
+        value.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&pod["containers"][0]["volumeMounts"]), ["job", "exchange", "token"]);
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert_eq!(names(&pod["volumes"]), ["job", "token", "exchange", "scratch"]);
+    assert!(pod["containers"][0]["args"].to_string().contains("--restore"));
 }

@@ -1,12 +1,13 @@
 //! What an engine's report becomes in the status: cut short where it could grow.
 
 use api::datacopy::{
-    CopiedService, KeysReport, ObjectWay, ObjectsReport, ServiceReport, Snapshot, SnapshotKind, ValuePath,
+    BackupReport, CopiedService, KeysReport, ObjectWay, ObjectsReport, ServiceReport, Snapshot, SnapshotKind,
+    ValuePath,
 };
 
 use super::{COLUMNS, NOTES, short};
 use crate::mysql::snapshot::{Held, How};
-use crate::progress::Report;
+use crate::progress::{Report, Stored};
 use crate::redis::report as keys;
 use crate::s3::report as objects;
 
@@ -47,7 +48,33 @@ pub fn reported(service: &mut CopiedService, report: &Report) {
         orphans: report.orphans.iter().take(COLUMNS).map(|(key, count)| (key.clone(), *count)).collect(),
         keys: None,
         objects: None,
+        backup: None,
         notes: report.notes.iter().take(NOTES).map(|note| short(note)).collect(),
+    });
+}
+
+pub fn stored(service: &mut CopiedService, what: &Stored) {
+    service.rows = what.rows;
+    service.rows_total = what.rows;
+    service.tables = what.tables;
+    let report = service.report.take().unwrap_or_default();
+    service.report = Some(ServiceReport {
+        seconds: what.seconds,
+        tables: what.tables,
+        rows: what.rows,
+        notes: report
+            .notes
+            .iter()
+            .cloned()
+            .chain(what.notes.iter().map(|note| short(note)))
+            .take(NOTES)
+            .collect(),
+        backup: Some(BackupReport {
+            path: what.path.clone(),
+            bytes: what.bytes,
+            sha256: what.sha256.clone(),
+        }),
+        ..report
     });
 }
 
