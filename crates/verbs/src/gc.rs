@@ -135,7 +135,9 @@ async fn look(cluster: &Cluster, control: Option<&str>) -> Result<Look> {
     let (environments, copies): (Vec<Environment>, Vec<DataCopy>) =
         (list(cluster).await?, list(cluster).await?);
     let hostnames: Vec<Hostname> = list(cluster).await?;
-    let mut sorted = plan::sort(marked(&namespaces, &claims, &hostnames), &wanted(&environments, &copies));
+    let wanted = wanted(&environments, &copies);
+    let mut sorted = plan::sort(marked(&namespaces, &claims, &hostnames), &wanted);
+    sorted.orphans.extend(plan::backups(&copies, &wanted));
     // Whoever may look at the rest need not be allowed to look at volumes.
     let (volumes, unseen): (Vec<PersistentVolume>, Vec<String>) = match list(cluster).await {
         Err(Error::Forbidden(forbidden)) => (vec![], vec![format!("volumes: {}", forbidden.message)]),
@@ -299,11 +301,25 @@ async fn delete(cluster: &Cluster, orphan: &Orphan) -> Result<Option<&'static st
     let deleted = match orphan.kind {
         Kind::Namespace => Api::<Namespace>::all(client).delete(&orphan.name, &parameters).await.map(|_| ()),
         Kind::HostClaim => Api::<HostClaim>::all(client).delete(&orphan.name, &parameters).await.map(|_| ()),
+        Kind::Backup => return forget(cluster, orphan).await,
         Kind::Volume => Ok(()),
     };
     match deleted {
         Ok(()) => Ok(None),
         // Gone by itself.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some("another one has the name by now")),
+        Err(error) => Err(cluster.explain(error)),
+    }
+}
+
+/// The operator removes it from its bucket, then what is said of it.
+async fn forget(cluster: &Cluster, orphan: &Orphan) -> Result<Option<&'static str>> {
+    let copies = Api::<DataCopy>::namespaced(cluster.client.clone(), orphan.maker.control_namespace());
+    // The very one that was seen: the UID is checked as it is written.
+    let patch = json!({"metadata": {"uid": orphan.uid}, "spec": {"forget": true}});
+    match copies.patch(&orphan.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(None),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(Some("another one has the name by now")),
         Err(error) => Err(cluster.explain(error)),

@@ -70,6 +70,7 @@ fn line(orphan: &Orphan, name: &str) -> String {
         Kind::Namespace => "namespace",
         Kind::HostClaim => "host",
         Kind::Volume => "volume",
+        Kind::Backup => "backup",
     };
     let maker = match &orphan.maker {
         Maker::Environment { control_namespace, project, environment } => {

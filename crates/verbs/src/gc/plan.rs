@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::DataCopy;
+use api::datacopy::CopyPhase;
 use api::marks::{self, CopyOwner};
 use api::names::{self, EnvironmentName, ProjectName};
 use jiff::Timestamp;
+use kube::ResourceExt;
 use serde::Serialize;
 
 /// What outboard makes outside of an environment's own namespace.
@@ -15,6 +18,8 @@ pub enum Kind {
     HostClaim,
     /// One that was kept of an environment that was destroyed.
     Volume,
+    /// Of an environment that was destroyed: what its schedule keeps ends with it.
+    Backup,
 }
 
 /// What something was made for. Marks name the installation, too, and that is not looked at: all of a cluster share their
@@ -113,6 +118,30 @@ pub fn sort(marked: Vec<Marked>, wanted: &BTreeSet<Maker>) -> Sorted {
     sorted
 }
 
+/// Backups that are whole, of environments that are no more. Those that are being made or removed see to that themselves.
+pub fn backups(copies: &[DataCopy], wanted: &BTreeSet<Maker>) -> Vec<(Marked, Maker)> {
+    let left = |copy: &DataCopy| {
+        let status = copy.status.as_ref()?;
+        let place = status.backup.as_ref().filter(|_| copy.spec.backup && !copy.spec.forget)?;
+        let maker = Maker::Environment {
+            control_namespace: copy.namespace()?,
+            project: place.project.clone(),
+            environment: copy.spec.from.environment.clone(),
+        };
+        let whole = status.phase == CopyPhase::Done && copy.metadata.deletion_timestamp.is_none();
+        let one = Marked {
+            kind: Kind::Backup,
+            name: copy.name_any(),
+            uid: copy.uid()?,
+            maker: Some(maker.clone()),
+            by_outboard: true,
+            record: None,
+        };
+        (whole && !wanted.contains(&maker)).then_some((one, maker))
+    };
+    copies.iter().filter_map(left).collect()
+}
+
 /// A volume that was kept, and until when.
 #[derive(Clone, Debug)]
 pub struct Kept {
@@ -169,6 +198,10 @@ pub fn stays(one: Inside<'_>, named: &[String], namespaces: &BTreeSet<String>) -
             Some("it has data, and the operator gives it up by itself: name it to do that now")
         }
         Kind::Volume => None,
+        Kind::Backup if named.is_empty() => {
+            Some("it may be all that is left of that data: name it to have it removed from its bucket")
+        }
+        Kind::Backup => None,
         // An environment whose definition or control namespace went runs on on purpose.
         Kind::Namespace if named.is_empty() && (one.pods != Some(0) || one.volumes != Some(0)) => {
             Some("it runs, or has data: name it to delete it")
@@ -325,5 +358,32 @@ mod tests {
         };
         assert!(stays(host, &[], &BTreeSet::from(["shop-old".to_owned()])).is_some());
         assert_eq!(stays(host, &[], &BTreeSet::new()), None);
+    }
+
+    #[test]
+    fn whole_backups_of_destroyed_environments_are_told_and_go_only_by_their_names() {
+        use api::datacopy::{BackupPlace, DataCopySpec, DataCopyStatus};
+        let copy = |name: &str, of: &str, phase, forget| {
+            let spec = DataCopySpec { backup: true, forget, ..DataCopySpec::between(of, of) };
+            let mut copy = DataCopy::new(name, spec);
+            (copy.metadata.namespace, copy.metadata.uid) = (Some("team".into()), Some("1".into()));
+            let backup = Some(BackupPlace { project: "shop".into(), ..BackupPlace::default() });
+            copy.status = Some(DataCopyStatus { phase, backup, ..DataCopyStatus::default() });
+            copy
+        };
+        let copies = [
+            copy("gone-1", "gone", CopyPhase::Done, false),
+            copy("gone-2", "gone", CopyPhase::Copying, false),
+            copy("gone-3", "gone", CopyPhase::Done, true),
+            copy("gone-4", "gone", CopyPhase::Failed, false),
+            copy("qa-1", "qa", CopyPhase::Done, false),
+        ];
+        let found = backups(&copies, &BTreeSet::from([environment("qa")]));
+        let names: Vec<&str> = found.iter().map(|(one, _)| one.name.as_str()).collect();
+        assert_eq!(names, ["gone-1"]);
+        let maker = environment("gone");
+        let one = Inside { kind: Kind::Backup, name: "gone-1", maker: &maker, pods: None, volumes: None };
+        assert!(stays(one, &[], &BTreeSet::new()).is_some());
+        assert_eq!(stays(one, &["gone-1".to_owned()], &BTreeSet::new()), None);
     }
 }
