@@ -69,10 +69,11 @@ async fn store(world: &World) -> Result<Shelf> {
         ("access_key".to_owned(), value("access_key")?),
         ("secret_key".to_owned(), value("password")?),
     ]);
+    let served = ["qa", "production"].map(marks::for_backups).join(",");
     let secret = Secret {
         metadata: ObjectMeta {
             name: Some("backups".to_owned()),
-            annotations: Some([(marks::CLASSES.to_owned(), "*".to_owned())].into()),
+            annotations: Some([(marks::CLASSES.to_owned(), served)].into()),
             ..ObjectMeta::default()
         },
         data: Some(data),

@@ -116,6 +116,12 @@ pub const PENDING: &str = "outboard.dev/pending";
 /// On a namespace: by which of Kubernetes' own standards its pods are judged.
 pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
 
+/// As which class a Secret serves the backups of a class. None is called so: else whoever may write an environment of one class
+/// would read the backups of another, through an `external` service with the same Secret.
+pub fn for_backups(class: &str) -> String {
+    format!("backups.{class}")
+}
+
 /// Whether something annotated or tagged [`CLASSES`] so serves `class`.
 pub fn serves(classes: Option<&str>, class: &str) -> bool {
     classes.is_some_and(|classes| {

@@ -37,6 +37,8 @@ const SOON: Duration = Duration::from_secs(1);
 /// What is left of a backup that failed is removed so often in vain, and for so long.
 const LATER: Duration = Duration::from_secs(600);
 const PATIENCE_SECONDS: i64 = 24 * 3600;
+/// How the note begins that tells why a backup is still there.
+const STAYS: &str = "it cannot be removed from its bucket";
 
 /// Looks after DataCopies until `shutdown` resolves; what is in flight is finished.
 pub async fn run(
@@ -208,11 +210,10 @@ async fn forget(copy: &DataCopy, status: &DataCopyStatus, context: &Context) -> 
             Swept::Gone => {}
             Swept::Some => return Ok(Action::requeue(SOON)),
             Swept::Stays(why) => {
-                let note = format!("it cannot be removed from its bucket: {why}");
-                if status.notes.last() != Some(&note) {
+                // Once: a store that finds other words each time would have it written, and looked at, for ever.
+                if !status.notes.iter().any(|note| note.starts_with(STAYS)) {
                     let mut told = status.clone();
-                    told.notes.retain(|note| !note.starts_with("it cannot be removed"));
-                    told.notes.push(note);
+                    told.notes.push(format!("{STAYS}: {why}"));
                     context.write_status(copy, &told).await?;
                 }
                 return Ok(Action::requeue(LATER));

@@ -131,28 +131,33 @@ pub fn was_killed(words: &str) -> bool {
 }
 
 const KILLED: &str = "it was killed";
+/// A server that goes away in the middle, in its clients' words.
+const LOST: [&str; 2] = ["ERROR 2013", "ERROR 2006"];
 
 /// The last lines, without anything from the first quotation mark to the last: that may be a value of a row, with marks in it.
 fn shown(words: &str, code: &str) -> String {
     if code.parse::<u32>().is_ok_and(|code| code > 128) {
         return format!("{KILLED} ({code})");
     }
-    let last: Vec<&str> =
-        words.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
-    let text = last.into_iter().rev().collect::<Vec<_>>().join(" ");
+    if LOST.iter().any(|lost| words.contains(lost)) {
+        return format!("{KILLED}, or its server was");
+    }
     let marks = ['\'', '"', '`'];
-    let shown = match (text.find(marks), text.rfind(marks)) {
+    // Of all lines: what is quoted may have ends of lines in it.
+    let plain = match (words.find(marks), words.rfind(marks)) {
         (Some(first), Some(last)) if first < last => {
             format!(
                 "{}'…'{}",
-                text.get(..first).unwrap_or_default(),
-                text.get(last + 1..).unwrap_or_default()
+                words.get(..first).unwrap_or_default(),
+                words.get(last + 1..).unwrap_or_default()
             )
         }
-        (Some(first), _) => format!("{}'…", text.get(..first).unwrap_or_default()),
-        _ => text,
+        (Some(first), _) => format!("{}'…", words.get(..first).unwrap_or_default()),
+        _ => words.to_owned(),
     };
-    let shown: String = shown.chars().take(LONGEST).collect();
+    let last: Vec<&str> =
+        plain.lines().rev().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
+    let shown: String = last.into_iter().rev().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect();
     if shown.is_empty() { format!("it ended with {code} and said nothing") } else { shown }
 }
 
@@ -170,6 +175,10 @@ mod tests {
         assert!(!shown("near 'ann@example.org", "1").contains("ann"));
         assert_eq!(shown(" \n", "2"), "it ended with 2 and said nothing");
         assert!(was_killed(&shown("", "137")));
+        let gone = "ERROR 2013 (HY000) at line 9: Lost connection to server during query";
+        assert!(was_killed(&shown(gone, "1")));
+        let lines = "ERROR 1064 near 'ann@example.org\nher secret\nand more\nand more' at line 5";
+        assert_eq!(shown(lines, "1"), "ERROR 1064 near '…' at line 5");
     }
 
     #[tokio::test]

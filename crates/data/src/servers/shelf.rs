@@ -1,8 +1,8 @@
 //! The bucket in which backups lie, and who writes there: the project says where, a Secret that serves the class says who.
 
-use api::Verdict;
 use api::datacopy::BackupPlace;
 use api::project::ServiceSettings;
+use api::{Verdict, marks};
 
 use super::Values;
 use crate::context::{Context, Stop};
@@ -16,7 +16,8 @@ pub async fn shelf(
 ) -> Result<Result<Bucket, Verdict>, Stop> {
     const WHAT: &str = "backups";
     let place = &backup.place;
-    let kept = match super::kept(&place.secret, &backup.class, WHAT, control, context).await? {
+    let class = marks::for_backups(&backup.class);
+    let kept = match super::kept(&place.secret, &class, WHAT, control, context).await? {
         Ok(values) => values,
         Err(verdict) => return Ok(Err(Verdict { about: WHAT.to_owned(), ..verdict })),
     };

@@ -35,20 +35,35 @@ pub fn due(
     let ours: Vec<&DataCopy> = copies.iter().filter(its).collect();
     let Ok(cron) = Cron::parse(&said.schedule) else { return Due::default() };
     let goes = environment.metadata.deletion_timestamp.is_some();
-    let under_way = ours.iter().any(|copy| !phase(copy).is_final());
+    let scheduled: Vec<&DataCopy> =
+        ours.iter().copied().filter(|copy| copy.labels().contains_key(marks::SCHEDULED)).collect();
+    let under_way = scheduled.iter().any(|copy| !phase(copy).is_final());
     // What was due before there was anything is not missed.
     let moment = cron.due(now).filter(|moment| since < *moment);
     let make = moment.filter(|_| !goes && !under_way).and_then(|moment| {
-        let called = BackupPlace::name(&name, moment);
-        let there = copies.iter().any(|copy| copy.name_any() == called);
+        let called = called(&BackupPlace::name(&name, moment), &name, copies)?;
         let between = DataCopySpec::between(&name, &name);
-        let spec = DataCopySpec { backup: true, quiesce: false, protected, ..between };
-        (!there).then_some((called, spec))
+        Some((called, DataCopySpec { backup: true, quiesce: false, protected, ..between }))
     });
-    let scheduled: Vec<&DataCopy> =
-        ours.into_iter().filter(|copy| copy.labels().contains_key(marks::SCHEDULED)).collect();
     let needed = |backup: &str| brought_back(copies, backup);
     Due { make, forget: too_old(&scheduled, said.kept(), needed) }
+}
+
+/// What one for this moment is called; none: it is there. A name that something else has stops nothing: whoever may make copies
+/// could have production's backups left out by it.
+fn called(name: &str, environment: &str, copies: &[DataCopy]) -> Option<String> {
+    let stem = name.strip_suffix('z').unwrap_or(name);
+    let mut names = ('a'..='z').rev().map(|last| format!("{stem}{last}"));
+    let holder = |name: &str| copies.iter().find(|copy| copy.name_any() == name);
+    let is_it = |copy: &DataCopy| {
+        copy.spec.backup
+            && copy.spec.from.environment == environment
+            && copy.labels().contains_key(marks::SCHEDULED)
+    };
+    if names.clone().filter_map(|name| holder(&name)).any(is_it) {
+        return None;
+    }
+    names.find(|name| holder(name).is_none())
 }
 
 /// Whether one is being brought back: it has to stay until that has ended.
@@ -126,6 +141,18 @@ mod tests {
         let mut goes = environment(MADE);
         goes.metadata.deletion_timestamp = Some(Time("2026-11-26T02:00:00Z".parse().unwrap()));
         assert_eq!(due(&goes, (&nightly(7), false), &[], "2026-11-26T05:00:00Z".parse().unwrap()).make, None);
+    }
+
+    #[test]
+    fn no_other_copy_keeps_one_from_being_made_by_its_name_or_by_waiting() {
+        let mut other = DataCopy::new("qa-20261126t030000z", DataCopySpec::between("a", "b"));
+        let now = "2026-11-26T05:00:00Z";
+        assert_eq!(made(MADE, &[other.clone()], now).unwrap(), "qa-20261126t030000y");
+        let it = backup("qa-20261126t030000y", CopyPhase::Done, "2026-11-26T03:05:00Z");
+        assert_eq!(made(MADE, &[other.clone(), it], now), None, "once, under whichever name");
+        other = backup("by-hand", CopyPhase::Pending, "");
+        other.metadata.labels = None;
+        assert_eq!(made(MADE, &[other], now).unwrap(), "qa-20261126t030000z");
     }
 
     #[test]
