@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::overlay::Overlay;
 use crate::overrides::Overrides;
 use crate::plan::FieldChange;
+use crate::rotation::Rotation;
 use crate::{Condition, Verdict};
 
 /// One running copy of one project revision, in a namespace of its own.
@@ -77,6 +78,10 @@ pub struct EnvironmentSpec {
     /// By component, when somebody last asked for new pods: another entry is a restart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub restarts: BTreeMap<String, String>,
+    /// By service, when somebody last asked for another password of it: another entry is another rotation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "minLength": 1, "maxLength": 64}))]
+    pub rotations: BTreeMap<String, String>,
     /// Until when nothing is healed and no change is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Freeze>,
@@ -90,9 +95,11 @@ pub struct EnvironmentSpec {
 }
 
 impl EnvironmentSpec {
-    /// Whether people would say that both are the same: what others need for a time is no change of theirs.
+    /// Whether people would say that both are the same: what others need for a time is no change of theirs, nor are other
+    /// passwords.
     pub fn same_settings(&self, other: &Self) -> bool {
-        *self == Self { overlays: self.overlays.clone(), ..other.clone() }
+        let (overlays, rotations) = (self.overlays.clone(), self.rotations.clone());
+        *self == Self { overlays, rotations, ..other.clone() }
     }
 }
 
@@ -209,6 +216,9 @@ pub struct EnvironmentStatus {
     /// What others changed: what stands so now, and what was put back last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
+    /// By service: the change of its password that runs, or was made last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rotations: BTreeMap<String, Rotation>,
     /// Present while it is being destroyed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teardown: Option<Teardown>,

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod problem;
 pub mod project;
 pub mod revision;
+pub mod rotation;
 pub mod tag;
 pub mod verdict;
 
@@ -40,6 +41,7 @@ pub use plan::{Plan, PlanSpec, PlanStatus};
 pub use problem::Problem;
 pub use project::{Project, ProjectSpec, ProjectStatus};
 pub use revision::{EnvironmentRevision, Part, ProjectRevision};
+pub use rotation::{Rotation, RotationPhase};
 pub use tag::Tag;
 pub use verdict::{Cause, Given, Verdict};
 

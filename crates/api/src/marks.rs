@@ -44,10 +44,12 @@ pub const RESTORED_FROM: &str = "outboard.dev/restored-from";
 
 /// On a pod template: when somebody last asked for new pods.
 pub const RESTARTED: &str = "outboard.dev/restarted";
-/// On a pod template, when it is applied: which content of the Secrets that others keep its pods were started with.
+/// On a pod template, when it is applied: which content of Secrets that change its pods were started with.
 pub const SECRETS: &str = "outboard.dev/secrets";
-/// On a Secret that is put together from what others keep: stands for its content, and tells nothing about it.
+/// On a Secret that is put together from what changes: stands for its content, and tells nothing about it.
 pub const CONTENT: &str = "outboard.dev/content";
+/// On the same, for a moment: since when it holds what it holds now, which no pod has been told to fetch yet.
+pub const CONTENT_SINCE: &str = "outboard.dev/content-since";
 /// On a Secret of the control namespace: the classes it serves, comma-separated, or `*`.
 pub const CLASSES: &str = "outboard.dev/classes";
 

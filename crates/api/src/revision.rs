@@ -149,10 +149,22 @@ pub struct Part {
     /// Keys of it that the project says in Kubernetes' own words: `pod.nodeSelector`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub raw: Vec<String>,
+    /// Its server can be told to take another password beside the one that it has, by its pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotates: Option<Rotates>,
     /// What it needs: if that is not ready, neither is this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<String>,
     pub objects: Vec<Value>,
+}
+
+/// How a server is told that it takes another password.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rotates {
+    Mariadb,
+    Mysql,
+    Redis,
 }
 
 /// A request through the gateway that proves a route.

@@ -38,7 +38,8 @@ use crate::revisions::{Revisions, Stored};
 use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Watches, lean};
 use crate::{
-    Settings, announce, planning, project, restore, retention, secrets, stuck, takes, teardown, wanted,
+    Settings, announce, planning, project, restore, retention, rotation, secrets, stuck, takes, teardown,
+    wanted,
 };
 
 /// A settled environment is looked at again after this long, should an event have been missed.
@@ -227,6 +228,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         refused,
         protection,
         hold: hold.as_ref().map(|hold| (hold, outcome.stopped)),
+        rotations: outcome.rotating.as_ref().map(|rotating| &rotating.told),
     };
     let next = status::next(&current, &found);
     if let Some(stored) =
@@ -279,12 +281,14 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
     if settled || stuck || held {
         context.underway.end(environment);
     }
-    if settled && !waits && hold.is_none() && !outcome.wrote && outcome.heal_at.is_none() && next == current {
+    let quiet = !outcome.wrote && outcome.heal_at.is_none() && outcome.again.is_none();
+    if settled && !waits && hold.is_none() && quiet && next == current {
         let has_secrets = wanted.stored.as_ref().is_some_and(|stored| !stored.revision.secrets.is_empty());
         context.rest.begin(environment, sight, has_secrets, outcome.sources);
     }
     let heal = outcome.heal_at.map(|at| at.duration_since(now).unsigned_abs() + Duration::from_millis(100));
-    Ok(Action::requeue([Some(again), thaw, heal, release].into_iter().flatten().min().unwrap_or(again)))
+    let soon = [Some(again), outcome.again, thaw, heal, release];
+    Ok(Action::requeue(soon.into_iter().flatten().min().unwrap_or(again)))
 }
 
 /// Whose environment this is and where it runs, if its names can be used at all.
@@ -427,6 +431,12 @@ async fn roll_out(
         was_held: status::is_held(&current),
     };
     let mut rollout = rollout::run(&target, revisions, context).await?;
+    // Last: servers may take their time to answer.
+    let hidden = &secrets.hidden;
+    let place = rotation::Place { environment, owner, namespace, stored, settled, frozen: hands_off, hidden };
+    let rotating = rotation::step(&place, &secrets.credentials, context).await?;
+    rollout.again = [secrets.settles.then_some(PROGRESS), rotating.again].into_iter().flatten().min();
+    rollout.rotating = Some(rotating);
     // What runs goes on with the values it has.
     rollout.verdict = rollout.verdict.or(secrets.verdict);
     rollout.sources = secrets.sources;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use api::marks::Owner;
 use api::revision::{EnvironmentRevision, short_hash};
-use api::{Cause, EnvironmentSpec, Project, Verdict, marks};
+use api::{Cause, Environment, EnvironmentSpec, Project, Verdict, marks};
 use aws::Freshness;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::hosts;
 use crate::keep;
-use crate::plan::{bounds, images, logs, pull, render, restart, standard, validate};
+use crate::plan::{bounds, images, logs, pull, render, restart, rotation, standard, validate};
 use crate::registry::{self, Credentials, Failure};
 use crate::revisions::{Newest, Revisions};
 use crate::sources::{self, Keepers};
@@ -135,6 +135,10 @@ async fn finish(
     let refused = lacking
         .or_else(|| standard::verdict(request.name, &revision, before))
         .or_else(|| bounds::verdict(request.name, &revision));
+    let refused = match refused {
+        None => rotating(request, &revision, context).await?,
+        refused => refused,
+    };
     let refusal = match refused {
         None => hosts::refusal(&revision, &owner, context).await?,
         refused => refused,
@@ -143,6 +147,20 @@ async fn finish(
         Some(verdict) => Err(verdict),
         None => Ok(Draft { project, hash: hash(newest, &revision), revision }),
     })
+}
+
+/// Why it has to wait until a password is changed.
+async fn rotating(
+    request: &Request<'_>,
+    revision: &EnvironmentRevision,
+    context: &Context,
+) -> Result<Option<Verdict>, Error> {
+    if rotation::untold(revision).next().is_none() {
+        return Ok(None);
+    }
+    let found = Api::<Environment>::namespaced(context.client.clone(), request.control);
+    let status = found.get_opt(request.name).await?.and_then(|found| found.status).unwrap_or_default();
+    Ok(rotation::waits(request.name, revision, &status.rotations))
 }
 
 fn hash(newest: &Newest, revision: &EnvironmentRevision) -> String {

@@ -148,6 +148,12 @@ pub fn masked(line: &str, hidden: &[String]) -> String {
     hidden.iter().fold(line.to_owned(), |line, secret| line.replace(secret, "•••"))
 }
 
+/// What a program said, in a line that people may read.
+pub fn line(said: &str, hidden: &[String]) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    shorten(&masked(said, hidden).chars().map(plain).collect::<String>())
+}
+
 fn shorten(line: &str) -> String {
     match line.char_indices().nth(LINE_LENGTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -163,5 +169,13 @@ mod tests {
     fn a_password_in_a_log_line_never_becomes_evidence() {
         let line = "cannot connect to mysql://app:s3cr3t@db:3306/app";
         assert_eq!(masked(line, &["s3cr3t".to_owned()]), "cannot connect to mysql://app:•••@db:3306/app");
+    }
+
+    #[test]
+    fn what_a_program_said_becomes_one_line_that_is_short_and_has_no_password() {
+        let said = format!("near 's3cr3t'\u{1b}[31m\n{}", "x".repeat(999));
+        let line = line(&said, &["s3cr3t".to_owned()]);
+        assert!(line.starts_with("near '•••' [31m xxx"), "{line}");
+        assert_eq!(line.chars().count(), LINE_LENGTH + 1);
     }
 }

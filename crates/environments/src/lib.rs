@@ -5,11 +5,13 @@
 
 mod access;
 mod announce;
+mod clients;
 pub mod context;
 pub mod controller;
 pub mod draft;
 pub mod error;
 pub mod evidence;
+mod exec;
 pub mod file;
 pub mod gateway;
 pub mod heal;
@@ -32,6 +34,7 @@ mod restore;
 pub mod retention;
 pub mod revisions;
 pub mod rollout;
+mod rotation;
 pub mod secrets;
 pub mod settings;
 mod sources;

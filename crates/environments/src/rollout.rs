@@ -1,5 +1,7 @@
 //! Applies a revision part by part, as far as its stages allow, and tells how far each part has come.
 
+use std::time::Duration;
+
 use api::marks::Owner;
 use api::revision::{EnvironmentRevision, Part};
 use api::{Cause, Drift, PartState, Role, Verdict};
@@ -27,6 +29,7 @@ use crate::plan::readiness::{self, Progress};
 use crate::plan::stamp::{self, Stamps};
 use crate::refusals;
 use crate::revisions::{Revisions, Stored};
+use crate::rotation::Rotating;
 use crate::sources::Versions;
 
 /// How far a revision has come.
@@ -46,6 +49,10 @@ pub struct Rollout {
     pub sources: Versions,
     /// Nothing runs any more of what is held.
     pub stopped: bool,
+    /// How far changes of passwords are; none: nobody has looked.
+    pub rotating: Option<Rotating>,
+    /// What no event tells of has to be looked at again so soon.
+    pub again: Option<Duration>,
 }
 
 impl Rollout {

@@ -17,6 +17,7 @@ use kube::api::Api;
 use kube::{Client, ResourceExt};
 
 use crate::error::Error;
+use crate::plan::rotation::{NEXT, PREVIOUS};
 use crate::plan::sources::aws::Asker;
 use crate::plan::sources::{self, Lack, Unfit};
 
@@ -92,6 +93,12 @@ impl Glimpses {
 }
 
 impl Sources {
+    /// Every password that services of other environments take at this moment: one that is being changed has two.
+    pub fn passwords(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let of_services = self.values.iter().filter(|(source, _)| matches!(source, Source::Service { .. }));
+        of_services.flat_map(|(_, values)| [NEXT, PREVIOUS].into_iter().filter_map(|key| values.get(key)))
+    }
+
     pub fn value(&self, source: &Source, key: &str) -> Option<&Vec<u8>> {
         self.values.get(source)?.get(key)
     }

@@ -73,7 +73,7 @@ pub const DEEDS: &[Deed] = &[
     },
     Deed {
         word: "change",
-        commands: "env set, update, promote, rollback, restart, freeze, thaw",
+        commands: "env set, update, promote, rollback, restart, rotate, freeze, thaw",
         needs: &[control(OUTBOARD, "plans", "create"), control(OUTBOARD, "environments", "patch")],
         released: true,
     },

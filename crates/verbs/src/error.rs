@@ -138,6 +138,12 @@ pub enum Error {
     #[error("environment `{environment}` was destroyed meanwhile")]
     Destroyed { environment: String },
 
+    #[error("the password of service `{service}` is not changed: {why}")]
+    NotRotated { service: String, why: String, fix: String },
+    #[error("environment `{environment}` runs no service with a password of its own")]
+    NothingToRotate { environment: String },
+    #[error("the password of service `{service}` stays as it is: {why}")]
+    RotationRefused { environment: String, service: String, why: String },
     #[error("environment `{environment}` is not ready: {}", .verdict.message)]
     Verdict { environment: String, verdict: Box<Verdict> },
     #[error("a copy goes from one environment to another, and both are `{environment}`")]

@@ -1,7 +1,7 @@
 //! What happens while a verb waits, as values: the command line draws them, a server pushes them.
 
 use api::datacopy::{CopiedService, CopyPhase};
-use api::{Condition, PartStatus, Verdict};
+use api::{Condition, PartStatus, Rotation, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -47,6 +47,8 @@ pub enum Event {
     Verdict { environment: String, verdict: Verdict },
     /// Destroying came further.
     Teardown { environment: String, step: String },
+    /// The change of a service's password came further.
+    Rotation { environment: String, service: String, rotation: Box<Rotation> },
     /// The object of a copy of data was written.
     CopyStored {
         copy: String,

@@ -13,7 +13,7 @@ pub mod size;
 pub mod time;
 mod verb;
 
-use api::{Exit, PartState, PartStatus, Verdict};
+use api::{Exit, PartState, PartStatus, Rotation, RotationPhase, Verdict};
 use verbs::data::TargetState;
 
 pub use harmless::harmless;
@@ -75,6 +75,22 @@ pub fn doing(part: &PartStatus) -> String {
     match part.replicas.as_deref().filter(|_| part.state != PartState::Ready) {
         Some(replicas) if !message.contains(replicas) => format!("{replicas} {message}"),
         _ => message.to_owned(),
+    }
+}
+
+/// How far the change of a service's password is.
+pub fn rotation(service: &str, rotation: &Rotation) -> String {
+    let phase = match rotation.phase {
+        RotationPhase::Waiting => "waits",
+        RotationPhase::Preparing => "its server is told to take a new password beside the old one",
+        RotationPhase::Replacing => "whoever uses it gets new pods with the new one",
+        RotationPhase::Retiring => "its server is told to forget the old one",
+        RotationPhase::Done => "the old password is forgotten",
+        RotationPhase::Refused => "its password stays as it is",
+    };
+    match rotation.message.as_str() {
+        "" => format!("service {service}: {phase}"),
+        message => format!("service {service}: {phase} ({message})"),
     }
 }
 

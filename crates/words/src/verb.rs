@@ -194,6 +194,12 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::FilledAlready { environment, from } => Words::new(Exit::Conflict, sentence)
             .hint(format!("`outboard data copy --from {from} --to {environment}` replaces it")),
+        Error::NotRotated { fix, .. } => Words::new(Exit::Invalid, sentence).hint(fix),
+        Error::NothingToRotate { environment } => Words::new(Exit::NotFound, sentence)
+            .hint(format!("see what it runs with `outboard env show {environment}`")),
+        Error::RotationRefused { environment, service, .. } => Words::new(Exit::Invalid, sentence).hint(format!(
+            "nothing was changed; once that is mended: outboard env rotate {environment} {service}"
+        )),
         Error::NotCopied { .. } => Words::new(Exit::Invalid, sentence)
             .hint("data of MariaDB, Redis and S3 is copied; leave --only out for all there is"),
         Error::CopyExists { copy } => Words::new(Exit::Conflict, sentence)

@@ -19,6 +19,7 @@ mod promote;
 mod restart;
 mod restore;
 mod rollback;
+mod rotate;
 mod run;
 mod set;
 mod show;
@@ -55,6 +56,7 @@ pub enum EnvCommand {
     Restore(restore::RestoreArgs),
     Backup(backup::BackupArgs),
     Backups(backups::BackupsArgs),
+    Rotate(rotate::RotateArgs),
     Clone(clone::CloneArgs),
     Diff(diff::DiffArgs),
     Drift(drift::DriftArgs),
@@ -86,6 +88,7 @@ pub async fn run(
         EnvCommand::Restore(args) => restore::run(context, args).await,
         EnvCommand::Backup(args) => backup::run(context, args).await,
         EnvCommand::Backups(args) => backups::run(context, args).await,
+        EnvCommand::Rotate(args) => rotate::run(context, args).await,
         EnvCommand::Clone(args) => clone::run(context, args).await,
         EnvCommand::Diff(args) => diff::run(context, args).await,
         EnvCommand::Drift(args) => drift::run(context, args).await,

@@ -105,6 +105,7 @@ fn sentence(event: &Event) -> Option<String> {
         Event::OperatorSilent { reason } => format!("waiting for the operator: {reason}"),
         Event::Copied { service, .. } => format!("{}: {}", service.name, copy::doing(service)),
         Event::Condition { condition, .. } if condition.reason == AWAITS_HOSTS => condition.message.clone(),
+        Event::Rotation { service, rotation, .. } => words::rotation(service, rotation),
         Event::Observed { .. } | Event::Condition { .. } | Event::Part { .. } | Event::Verdict { .. } => {
             return None;
         }

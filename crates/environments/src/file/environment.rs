@@ -15,9 +15,10 @@ use super::yaml::{self, Document};
 use super::{FileProblem, placed, schema, sorted};
 
 /// Keys of an Environment that are about moments of its life.
-const MOMENTS: [(&str, &str); 6] = [
+const MOMENTS: [(&str, &str); 7] = [
     ("restores", "`outboard env rollback` goes back to a revision"),
     ("restoresVolumes", "`outboard env restore` brings volumes back that were kept"),
+    ("rotations", "`outboard env rotate` changes passwords of services"),
     ("keeps", "`outboard env keep` keeps changes by hand"),
     ("freeze", "`outboard env freeze` freezes it for a time"),
     ("overlays", "whoever needs something to be different for a time writes it, such as a copy of data"),

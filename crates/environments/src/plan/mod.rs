@@ -38,6 +38,7 @@ pub mod refusal;
 pub mod render;
 pub mod restart;
 pub mod retention;
+pub mod rotation;
 pub mod route;
 pub mod scaling;
 pub mod service;

@@ -229,6 +229,7 @@ pub fn part(name: &str, role: Role, objects: Vec<serde_json::Value>) -> Part {
         replicas: None,
         probe: None,
         raw: vec![],
+        rotates: None,
         uses: vec![],
         objects,
     }

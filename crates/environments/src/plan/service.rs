@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use api::names::{self, EnvironmentName, Version};
 use api::project::{Service, ServiceSettings, ServiceType};
-use api::revision::{Part, SecretPiece, SecretRecipe, Source, credentials_name};
+use api::revision::{Part, Rotates, SecretPiece, SecretRecipe, Source, credentials_name};
 
 use super::render::Place;
 
@@ -44,6 +44,16 @@ pub fn render(place: &Place<'_>, name: &str, service: &Service) -> Rendered {
         ServiceType::S3 => s3::render(place, name, settings),
         ServiceType::Container => container::render(place, name, settings),
         ServiceType::External => Rendered { part: external::part(place, name, settings), secrets: vec![] },
+    }
+}
+
+/// What is run in the server's own container, with `ask` or `take` as its only argument: no password is in the command, nor in
+/// what it says.
+pub fn rotate(rotates: Rotates) -> &'static str {
+    match rotates {
+        Rotates::Mariadb => MARIADB.rotate,
+        Rotates::Mysql => MYSQL.rotate,
+        Rotates::Redis => redis::ROTATE,
     }
 }
 

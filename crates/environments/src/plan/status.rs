@@ -1,12 +1,15 @@
 //! The status of an environment, from what a reconcile found.
 
+use std::collections::BTreeMap;
+
 use api::condition::{
     self, ACCEPTED, AWAITS_HOSTS, CERTIFICATE_READY, COMPONENTS_READY, DNS_READY, DRIFTED, HELD,
     JOBS_COMPLETE, PROJECT_OUTDATED, READY, ROUTES_READY, SERVICES_READY,
 };
 use api::revision::Part;
 use api::{
-    Condition, ConditionStatus, Drift, EnvironmentStatus, PartState, PartStatus, Protection, Role, Verdict,
+    Condition, ConditionStatus, Drift, EnvironmentStatus, PartState, PartStatus, Protection, Role, Rotation,
+    Verdict,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -39,6 +42,8 @@ pub struct Found<'a> {
     pub protection: Option<Protection>,
     /// What is held, and whether nothing of it runs any more.
     pub hold: Option<(&'a Hold, bool)>,
+    /// How far changes of passwords are; none: as they were.
+    pub rotations: Option<&'a BTreeMap<String, Rotation>>,
 }
 
 /// The next status; equal to `current` when nothing changed.
@@ -62,6 +67,7 @@ pub fn next(current: &EnvironmentStatus, found: &Found<'_>) -> EnvironmentStatus
         conditions: current.conditions.clone(),
         verdict: found.verdict.clone(),
         drift: drift::record(&current.drift, found.drift.clone()),
+        rotations: found.rotations.unwrap_or(&current.rotations).clone(),
         teardown: None,
     };
     let set = |status: &mut EnvironmentStatus, r#type: &str, holds: bool, reason: &str, message: String| {
@@ -229,6 +235,7 @@ mod tests {
             refused: false,
             protection: None,
             hold,
+            rotations: None,
         };
         let next = next(current, &found);
         let shown = [READY, HELD].map(|r#type| match condition::find(&next.conditions, r#type) {

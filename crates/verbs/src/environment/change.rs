@@ -185,16 +185,7 @@ async fn update(
                 mine: differences(&base.spec, wanted),
             });
         }
-        // Those of others, who may have written them since.
-        let wanted = EnvironmentSpec { overlays: current.spec.overlays.clone(), ..wanted.clone() };
-        // A merge patch with the resourceVersion: fields of others stay, a change in between is a conflict.
-        let mut patch = json!({
-            "metadata": {"resourceVersion": current.resource_version()},
-            "spec": difference(&json!(current.spec), &json!(wanted)),
-        });
-        if thaws {
-            patch["metadata"]["annotations"] = json!({(marks::FREEZE_UNTIL): null});
-        }
+        let patch = patch(&current, wanted, thaws);
         let api = read::api(cluster, namespace);
         match api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
             Ok(environment) => return Ok(environment),
@@ -203,6 +194,21 @@ async fn update(
         }
     }
     Err(Error::Changed { what: format!("environment `{name}`") })
+}
+
+/// A merge patch with the resourceVersion: fields of others stay, a change in between is a conflict.
+fn patch(current: &Environment, wanted: &EnvironmentSpec, thaws: bool) -> Value {
+    // Those of others, who may have written them since.
+    let (overlays, rotations) = (current.spec.overlays.clone(), current.spec.rotations.clone());
+    let wanted = EnvironmentSpec { overlays, rotations, ..wanted.clone() };
+    let mut patch = json!({
+        "metadata": {"resourceVersion": current.resource_version()},
+        "spec": difference(&json!(current.spec), &json!(wanted)),
+    });
+    if thaws {
+        patch["metadata"]["annotations"] = json!({(marks::FREEZE_UNTIL): null});
+    }
+    patch
 }
 
 /// The merge patch that makes `have` into `want`: what is no longer there has to be named as null.
@@ -257,6 +263,29 @@ mod tests {
         assert!(again.is_ok_and(|there| there.spec == wanted));
         let raced = update(&stands("3"), "shop", &base, &wanted, false).await;
         assert!(matches!(raced, Err(Error::Raced { .. })));
+    }
+
+    #[tokio::test]
+    async fn passwords_that_somebody_asked_for_meanwhile_are_no_race_and_stay_asked_for() {
+        let mut base = environment("1");
+        base.spec.rotations.insert("db".into(), "1".into());
+        let mut there = base.clone();
+        there.spec.rotations.insert("db".into(), "2".into());
+        let sent = std::sync::Arc::new(std::sync::Mutex::new(0));
+        let sends = patch(
+            &there,
+            &EnvironmentSpec { rotations: base.spec.rotations.clone(), ..environment("2").spec },
+            false,
+        );
+        assert_eq!(sends, json!({"metadata": {"resourceVersion": "7"}, "spec": {"versions": {"web": "2"}}}));
+        let (count, there) = (sent.clone(), json!(there));
+        let cluster = crate::fake::cluster(move |asked, _| {
+            *count.lock().unwrap() = asked + 1;
+            Some((200, there.clone()))
+        });
+        let wanted = EnvironmentSpec { rotations: base.spec.rotations.clone(), ..environment("2").spec };
+        assert!(update(&cluster, "shop", &base, &wanted, false).await.is_ok());
+        assert_eq!(*sent.lock().unwrap(), 2);
     }
 
     #[test]

@@ -184,6 +184,7 @@ fn for_git(environment: &Environment) -> Result<String> {
     (spec.restores, spec.keeps, spec.freeze, spec.change) = (None, None, None, None);
     spec.restores_volumes = None;
     spec.overlays.clear();
+    spec.rotations.clear();
     let object = json!({
         "apiVersion": api::API_VERSION,
         "kind": "Environment",

@@ -31,7 +31,8 @@ SELECT 'key', TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME, REFERE
 SELECT 'view', TABLE_NAME, SHA2(VIEW_DEFINITION, 256) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE();
 ";
 
-/// A server that can be asked: its client, and how the variables of its container begin.
+/// A server that can be asked: its client, and how the variables of its container begin. Its password lies in a file, which
+/// follows it when it is changed; in what was rendered long ago, in a variable.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Server {
     client: &'static str,
@@ -45,7 +46,7 @@ impl Server {
     fn ask(self) -> String {
         let Self { client, variables } = self;
         format!(
-            "MYSQL_PWD=\"${variables}_PASSWORD\" exec {client} --no-defaults -h 127.0.0.1 -u \"${variables}_USER\" \
+            "MYSQL_PWD=\"$(cat /run/credentials/password 2>/dev/null || echo \"${variables}_PASSWORD\")\" exec {client} --no-defaults -h 127.0.0.1 -u \"${variables}_USER\" \
              -N -B \"${variables}_DATABASE\" -e \"{QUESTIONS}\""
         )
     }
@@ -219,6 +220,8 @@ mod tests {
         .unwrap();
         let found: Vec<_> = databases(&revision).map(|(name, server)| (name, server.client)).collect();
         assert_eq!(found, [("db", "mariadb"), ("old", "mysql")]);
-        assert!(SERVERS[1].ask().starts_with("MYSQL_PWD=\"$MYSQL_PASSWORD\" exec mysql "));
+        assert!(SERVERS[1].ask().starts_with(
+            "MYSQL_PWD=\"$(cat /run/credentials/password 2>/dev/null || echo \"$MYSQL_PASSWORD\")\" exec mysql "
+        ));
     }
 }

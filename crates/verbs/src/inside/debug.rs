@@ -187,6 +187,7 @@ fn without_objects(part: &api::PartStatus) -> Part {
         replicas: None,
         probe: None,
         raw: vec![],
+        rotates: None,
         uses: vec![],
         objects: vec![],
     }

@@ -48,7 +48,7 @@ impl Live {
                 self.now("waiting for the operator");
             }
             Event::CopyPhase { phase, .. } => self.now(phase.as_str()),
-            Event::Hostname { .. } | Event::CopyWaits { .. } => {
+            Event::Hostname { .. } | Event::CopyWaits { .. } | Event::Rotation { .. } => {
                 self.now(&sentence(event).unwrap_or_default());
             }
             Event::Copied { service, .. } => self.service(service),

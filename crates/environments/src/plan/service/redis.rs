@@ -4,10 +4,10 @@
 
 use api::Role;
 use api::project::ServiceSettings;
-use api::revision::{Part, SecretPiece};
+use api::revision::{Part, Rotates, SecretPiece};
 use serde_json::json;
 
-use super::server;
+use super::server::{self, reads_credentials};
 use super::{Address, Rendered, credentials, reference, text};
 use crate::plan::render::{self, Place};
 use crate::plan::standard;
@@ -39,23 +39,51 @@ const START_SECONDS: u32 = 120;
 /// The user `redis` of Docker Hub's and of the testbed's image. By number, so that no image has to know it.
 const USER: u32 = 999;
 
-/// Writes the settings, a line an argument, then the password, which is in no argument, and becomes the server.
-const START: &str = r#"set -eu
-umask 077
+/// Writes the settings, a line an argument, then the password, which is in no argument, and becomes the server. While its
+/// password is changed there are two, and it takes both from the first moment on.
+const START: &str = concat!(
+    reads_credentials!(),
+    r#"umask 077
 printf '%s\n' "$@" > /run/redis/redis.conf
 cat >> /run/redis/redis.conf <<CONF
 port 6379
 bind 0.0.0.0
 dir /data
 protected-mode no
-requirepass $REDIS_PASSWORD
+requirepass $password
 CONF
+if [ -n "$other" ]; then
+  channels='&*'
+  case $(redis-server --version) in *"v=6.0."*) channels= ;; esac
+  printf 'user default on >%s >%s ~* %s +@all\n' "$password" "$other" "$channels" >> /run/redis/redis.conf
+fi
 exec redis-server /run/redis/redis.conf
-"#;
+"#
+);
 
-/// Answers once the server takes the password; it stands in the environment, never in an argument.
-const READY: &str =
-    r#"REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli -h 127.0.0.1 -p 6379 ping | grep -q '^PONG'"#;
+/// Answers once the server takes the password; it lies in a file, and is in no argument.
+const READY: &str = r#"REDISCLI_AUTH="$(cat /run/credentials/password)" redis-cli -h 127.0.0.1 -p 6379 ping | grep -q '^PONG'"#;
+
+/// `take`: the server takes the passwords that lie in its pod, and no other; who is connected stays so. Then it tries each,
+/// and says its version and which state of the credentials lies there. What the server answers is not told: it may
+/// repeat a password.
+pub const ROTATE: &str = concat!(
+    reads_credentials!(),
+    r#"if [ "$1" = take ]; then
+  words="resetpass >$password"
+  [ -z "$other" ] || words="$words >$other"
+  said=$(printf 'ACL SETUSER default on %s\n' "$words" | REDISCLI_AUTH="$password" redis-cli -h 127.0.0.1 -p 6379)
+  [ "$said" = OK ] || { echo "the server refuses ACL SETUSER" >&2; exit 1; }
+fi
+for each in "$password" $other; do
+  said=$(REDISCLI_AUTH="$each" redis-cli -h 127.0.0.1 -p 6379 ping 2>&1)
+  [ "$said" = PONG ] || { echo "the server does not answer, or does not take a password of its own" >&2; exit 1; }
+done
+version=$(REDISCLI_AUTH="$password" redis-cli -h 127.0.0.1 -p 6379 info server | sed -n 's/^redis_version:\([0-9.]*\).*/\1/p')
+echo "version $version"
+echo "holds $(cat "$credentials/rotation" 2>/dev/null || true)"
+"#
+);
 
 pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rendered {
     let version = settings.version.as_deref().unwrap_or(VERSION);
@@ -71,7 +99,7 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
         "ports": server::container_ports(&ports),
         "readinessProbe": server::asks(READY),
         "resources": server::resources(settings.resources.as_ref(), "64Mi"),
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "run", "mountPath": "/run/redis"}],
+        "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "run", "mountPath": "/run/redis"}, server::credentials_mount()],
         "securityContext": {"allowPrivilegeEscalation": false},
     });
     let mut pod = server::pod(&container, 60);
@@ -79,7 +107,10 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
     pod["securityContext"]["runAsGroup"] = json!(USER);
     pod["securityContext"]["fsGroup"] = json!(USER);
     // The password is on no disk.
-    let mut volumes = vec![json!({"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}})];
+    let mut volumes = vec![
+        json!({"name": "run", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}),
+        server::credentials_volume(name),
+    ];
     if storage.is_none() {
         volumes.push(json!({"name": "data", "emptyDir": {}}));
     }
@@ -92,6 +123,7 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings) -> Rend
         digest: place.digests.get(&image).cloned(),
         start_seconds: Some(START_SECONDS),
         replicas: Some(1),
+        rotates: Some(Rotates::Redis),
         ..render::part(name, Role::Service, objects)
     };
     let values = [("host", name.to_owned()), ("port", PORT.to_string())];

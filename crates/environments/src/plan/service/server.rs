@@ -107,6 +107,38 @@ pub fn from_credentials(name: &str, variable: &str, key: &str) -> Value {
     json!({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
 }
 
+/// Where the service's own credentials lie in its pod, a file a key. The kubelet exchanges all of them at once.
+pub const CREDENTIALS: &str = "/run/credentials";
+
+/// The credentials as files: unlike variables they follow what they are made from.
+pub fn credentials_volume(name: &str) -> Value {
+    let secret = api::revision::credentials_name(name);
+    // 0440: root's, and the group's that the pod runs as.
+    json!({"name": "credentials", "secret": {"secretName": secret, "defaultMode": 288}})
+}
+
+/// The beginning of a script that reads them: `password`, `other` while it is changed, and `credentials`, the state of all of
+/// them. The kubelet leads `..data` elsewhere before it takes the old files away, one by one: what was read counts if it still leads there.
+macro_rules! reads_credentials {
+    () => {
+        r#"set -eu
+whole=
+for each in 1 2 3 4 5; do
+  credentials=$(cd -P /run/credentials/..data && pwd) || continue
+  password=$(cat "$credentials/password") || continue
+  other=$(cat "$credentials/next" "$credentials/previous" 2>/dev/null || true)
+  if [ "$(cd -P /run/credentials/..data && pwd)" = "$credentials" ]; then whole=yes && break; fi
+done
+[ -n "$whole" ] || { echo "the credentials cannot be read" >&2; exit 1; }
+"#
+    };
+}
+pub(super) use reads_credentials;
+
+pub fn credentials_mount() -> Value {
+    json!({"name": "credentials", "mountPath": CREDENTIALS, "readOnly": true})
+}
+
 /// Kubernetes would expand `$(NAME)`; the file does not say that it does.
 pub fn literal(text: &str) -> String {
     text.replace("$(", "$$(")

@@ -4,7 +4,7 @@
 
 use api::Role;
 use api::project::ServiceSettings;
-use api::revision::{Part, SecretPiece};
+use api::revision::{Part, Rotates, SecretPiece};
 use serde_json::json;
 
 use super::server;
@@ -22,6 +22,9 @@ pub struct Flavour {
     pub start: &'static str,
     /// Succeeds once the server takes the user's password.
     pub ready: &'static str,
+    /// Makes the server take the passwords that lie in its pod.
+    pub rotate: &'static str,
+    pub rotates: Rotates,
     /// What it requests, unless the project says.
     pub memory: &'static str,
 }
@@ -70,21 +73,22 @@ pub fn render(place: &Place<'_>, name: &str, settings: &ServiceSettings, flavour
         "ports": server::container_ports(&ports),
         "readinessProbe": server::asks(flavour.ready),
         "resources": server::resources(settings.resources.as_ref(), flavour.memory),
-        "volumeMounts": [{"name": "data", "mountPath": "/var/lib/mysql"}],
+        "volumeMounts": [{"name": "data", "mountPath": "/var/lib/mysql"}, server::credentials_mount()],
         "securityContext": {"allowPrivilegeEscalation": false},
     });
     if !options.is_empty() {
         container["args"] = json!(options);
     }
-    let objects = vec![
-        server::address(place, name, &ports),
-        server::stateful_set(place, name, &server::pod(&container, 60), Some(storage)),
-    ];
+    let mut pod = server::pod(&container, 60);
+    pod["volumes"] = json!([server::credentials_volume(name)]);
+    let objects =
+        vec![server::address(place, name, &ports), server::stateful_set(place, name, &pod, Some(storage))];
     let part = Part {
         version: Some(version.to_owned()),
         digest: place.digests.get(&image).cloned(),
         start_seconds: Some(START_SECONDS),
         replicas: Some(1),
+        rotates: Some(flavour.rotates),
         ..render::part(name, Role::Service, objects)
     };
     let values = [
