@@ -22,6 +22,7 @@ mod light;
 mod logs;
 pub mod mariadb;
 mod metrics;
+pub mod newcomers;
 pub mod pantry;
 mod patience;
 mod person;
