@@ -66,6 +66,8 @@ async fn the_operator_may_do_what_it_needs_and_nothing_else() -> Result<()> {
             ("get", "", "pods", Some("log")),
             ("list", "", "persistentvolumes", None),
             ("list", "", "resourcequotas", None),
+            // Servers are told of another password in their pods: decision 113.
+            ("create", "", "pods", Some("exec")),
         ];
         for (verb, group, resource, subresource) in needed {
             let allowed = may(&world.client, verb, group, resource, subresource).await?;
@@ -75,7 +77,8 @@ async fn the_operator_may_do_what_it_needs_and_nothing_else() -> Result<()> {
             ("list", "", "secrets", None),
             ("delete", "", "secrets", None),
             ("create", "", "pods", None),
-            ("create", "", "pods", Some("exec")),
+            ("create", "", "pods", Some("attach")),
+            ("create", "", "pods", Some("portforward")),
             ("delete", "", "pods", None),
             ("create", "", "serviceaccounts", Some("token")),
             ("impersonate", "", "users", None),
