@@ -197,7 +197,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
         hold.as_ref().map(|hold| hold.next.duration_since(now).unsigned_abs() + Duration::from_millis(100));
     let revisions = Revisions::new(&context.client, &owner.control_namespace, &owner.install);
     let is_there = context.watches.namespace_labels(&namespace).is_some_and(|labels| owner.owns(&labels));
-    let wanted = wanted::revision(environment, &revisions, frozen, is_there, context).await?;
+    let wanted = Box::pin(wanted::revision(environment, &revisions, frozen, is_there, context)).await?;
 
     // apply
     let outcome = match &wanted.stored {
@@ -205,7 +205,7 @@ async fn reconcile(environment: &Environment, context: &Context) -> Result<Actio
             let hands_off = frozen.is_some() || wanted.is_to_keep(&environment.spec);
             let (hold, people) = (hold.as_ref(), people.as_ref());
             let here = Here { owner: &owner, namespace: &namespace, view: &view, hold, people };
-            roll_out(environment, &here, stored, &revisions, hands_off, context).await?
+            Box::pin(roll_out(environment, &here, stored, &revisions, hands_off, context)).await?
         }
         None => Rollout::default(),
     };

@@ -81,7 +81,7 @@ pub async fn run(
         EnvCommand::Explain(args) => explain::run(context, args).await,
         EnvCommand::Set(args) => set::run(context, args).await,
         EnvCommand::Update(args) => update::run(context, args).await,
-        EnvCommand::Plan(args) => plan::run(context, args).await,
+        EnvCommand::Plan(args) => Box::pin(plan::run(context, args)).await,
         EnvCommand::Promote(args) => promote::run(context, args).await,
         EnvCommand::Rollback(args) => rollback::run(context, args).await,
         EnvCommand::Restart(args) => restart::run(context, args).await,

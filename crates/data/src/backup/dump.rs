@@ -91,7 +91,7 @@ fn per_second(bytes: u64, begun: Instant) -> u64 {
 fn failed(words: &str) -> Error {
     let number =
         |number: &&str| words.contains(&format!("{number}:")) || words.contains(&format!("({number})"));
-    if exchange::was_killed(words) || PASSES.iter().any(|passes| number(&passes)) {
+    if exchange::was_killed(words) || PASSES.iter().any(number) {
         return Error::Unreachable {
             side: Side::Source,
             address: "its server".to_owned(),

@@ -126,7 +126,7 @@ mod tests {
         let name = made(MADE, &[], "2026-11-26T05:00:00Z").unwrap();
         assert_eq!(name, "qa-20261126t030000z");
         let there = backup(&name, CopyPhase::Done, "2026-11-26T03:05:00Z");
-        assert_eq!(made(MADE, &[there.clone()], "2026-11-26T05:00:00Z"), None);
+        assert_eq!(made(MADE, std::slice::from_ref(&there), "2026-11-26T05:00:00Z"), None);
         assert_eq!(made(MADE, &[there], "2026-11-29T02:00:00Z").unwrap(), "qa-20261128t030000z");
         // It failed: the next moment comes.
         let failed = backup(&name, CopyPhase::Failed, "2026-11-26T03:05:00Z");
