@@ -202,7 +202,7 @@ async fn what_is_not_what_was_stored_is_refused_and_the_target_is_left_as_it_was
         client.put_object().bucket("backups").key(key).body(content.into()).send().await?;
         Ok(())
     };
-    let restore = |said: &[&str]| errand.refused(&["--restore"], Exit::Failure, said);
+    let restore = |said: &[&str]| errand.refused(&["--restore"], Exit::Conflict, said);
 
     let mut other = whole.clone();
     let middle = other.len() / 2;
