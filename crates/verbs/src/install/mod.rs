@@ -9,6 +9,7 @@ mod error;
 mod logs;
 mod rights;
 pub(crate) mod roles;
+mod server;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -24,6 +25,7 @@ pub use apply::{Applied, Outcome, Report, apply};
 pub use environments::Settings;
 pub use error::{Error, Taken};
 pub use logs::Logs;
+pub use server::Server;
 pub use wait::wait;
 pub use yaml::to_yaml;
 
@@ -49,6 +51,8 @@ pub struct Options {
     pub env_from: Vec<String>,
     /// Whether logs are shipped, and where to.
     pub logs: Option<Logs>,
+    /// Whether people sign in to a server, and how.
+    pub server: Option<Server>,
 }
 
 impl Default for Options {
@@ -61,6 +65,7 @@ impl Default for Options {
             env: BTreeMap::new(),
             env_from: Vec::new(),
             logs: None,
+            server: None,
         }
     }
 }
@@ -104,6 +109,7 @@ pub fn workload(options: &Options) -> Vec<Value> {
     objects.extend(admission::objects());
     objects.extend(deployment::objects(options));
     objects.extend(logs::objects(options));
+    objects.extend(server::objects(options));
     for object in &mut objects {
         let mut labels = json!(options.labels());
         if object["kind"] == "Namespace" {
