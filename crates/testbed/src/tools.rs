@@ -24,7 +24,7 @@ enum OnDemand {
     Browser,
 }
 
-const ON_DEMAND: [OnDemand; 21] = [
+const ON_DEMAND: [OnDemand; 22] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
@@ -35,6 +35,7 @@ const ON_DEMAND: [OnDemand; 21] = [
     OnDemand::Go(go::S5CMD),
     OnDemand::Go(go::CERT_MANAGER),
     OnDemand::Go(go::EXTERNAL_DNS),
+    OnDemand::Go(go::OIDC),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Python(python::SCHEMATHESIS),
