@@ -39,7 +39,8 @@ const NAMELESS: &[&str] = &["common", "helper", "helpers", "manager", "util", "u
 fn may_use(name: &str) -> Result<Option<Vec<&'static str>>, ()> {
     let below = || [SLICES, &["api", "apply", "aws", "tls"]].concat();
     Ok(Some(match name {
-        "api" | "route53-fake" | "shop" | "tls" => vec![],
+        "api" | "oidc-fake" | "route53-fake" | "shop" | "tls" => vec![],
+        "identity" => vec!["oidc-fake"],
         "testbed" => vec!["route53-fake"],
         "apply" | "aws" => vec!["api"],
         "fals" => vec!["api", "aws"],
@@ -47,8 +48,8 @@ fn may_use(name: &str) -> Result<Option<Vec<&'static str>>, ()> {
         slice if SLICES.contains(&slice) => vec!["api", "apply", "aws", "tls"],
         "operator" | "verbs" => below(),
         "words" => vec!["api", "verbs"],
-        "web" => vec!["api", "verbs", "words"],
-        "cli" => vec!["api", "fals", "operator", "verbs", "web", "words"],
+        "web" => vec!["api", "identity", "oidc-fake", "verbs", "words"],
+        "cli" => vec!["api", "fals", "identity", "operator", "verbs", "web", "words"],
         "bench" | "stories" => return Ok(None),
         _ => return Err(()),
     }))

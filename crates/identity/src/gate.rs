@@ -1,0 +1,97 @@
+//! Whose token it is: the provider of people, or one of those for programs. Each names only its own.
+
+use jiff::Timestamp;
+
+use crate::claims::{Claims, Naming};
+use crate::jwt::{self, peek};
+use crate::rules::{self, Rules};
+use crate::{Away, Person, Provider, Refused};
+
+/// The provider of people: who may ask for its tokens, and how it names them.
+pub struct Known {
+    pub provider: Provider,
+    /// Clients whose tokens are for us.
+    pub audiences: Vec<String>,
+    pub naming: Naming,
+}
+
+/// All whose tokens let somebody in.
+pub struct Gate {
+    pub people: Known,
+    programs: Vec<(Provider, rules::Issuer)>,
+    /// Groups that count; none: all of them.
+    only: Vec<String>,
+}
+
+impl Gate {
+    pub fn new(people: Known, rules: Rules) -> Result<Self, Away> {
+        let programs = rules.issuers.into_iter().map(|issuer| Ok((Provider::new(&issuer.issuer)?, issuer)));
+        let programs = programs.collect::<Result<Vec<_>, Away>>()?;
+        if let Some((_, twice)) = programs.iter().find(|(_, issuer)| issuer.issuer == people.provider.issuer)
+        {
+            let reason = "it is that of people, too: its tokens would be two persons'".to_owned();
+            return Err(Away { issuer: twice.issuer.clone(), reason, lasting: true });
+        }
+        Ok(Self { people, programs, only: vec![] })
+    }
+
+    /// Lets everybody in with these groups at most; none: with all that they have.
+    #[must_use]
+    pub fn only(self, groups: Vec<String>) -> Self {
+        Self { only: groups, ..self }
+    }
+
+    /// Who brings this token, and until when it is good.
+    pub async fn person(&self, token: &str, now: Timestamp) -> Result<(Person, Timestamp), Refused> {
+        let peek = peek(token)?;
+        if peek.issuer == self.people.provider.issuer {
+            let claims = self.claims(token, now).await?;
+            return Ok((self.named(&claims)?, until(&claims, now)));
+        }
+        let unknown = || Refused::Issuer { said: peek.issuer.chars().take(200).collect() };
+        let (provider, issuer) =
+            self.programs.iter().find(|(_, issuer)| issuer.issuer == peek.issuer).ok_or_else(unknown)?;
+        let verify = |keys: &[&jwt::Key]| jwt::verify(token, &peek, keys, &issuer.audiences, now);
+        let claims = provider.with_keys(&peek, verify).await??;
+        Ok((self.counted(issuer.person(&claims)?), until(&claims, now)))
+    }
+
+    /// The claims of a token of the provider of people.
+    pub(crate) async fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, Refused> {
+        let (peek, people) = (peek(token)?, &self.people);
+        if peek.issuer != people.provider.issuer {
+            return Err(Refused::Issuer { said: peek.issuer });
+        }
+        let verify = |keys: &[&jwt::Key]| jwt::verify(token, &peek, keys, &people.audiences, now);
+        let claims = people.provider.with_keys(&peek, verify).await??;
+        // Programs' issuers say there who asked, which is none of our clients.
+        jwt::parties(&claims, &people.audiences)?;
+        Ok(claims)
+    }
+
+    /// A person's name, which is none that a program may have.
+    pub(crate) fn named(&self, claims: &Claims) -> Result<Person, Refused> {
+        let person = self.people.naming.person(claims)?;
+        let all = person.groups().iter().map(|group| ("group", group.as_str()));
+        for (what, text) in all.chain([("name", person.name())]) {
+            if let Some((_, issuer)) =
+                self.programs.iter().find(|(_, issuer)| text.starts_with(&issuer.prefix))
+            {
+                return Err(Refused::Prefix { what, text: text.to_owned(), prefix: issuer.prefix.clone() });
+            }
+        }
+        Ok(self.counted(person))
+    }
+
+    fn counted(&self, person: Person) -> Person {
+        if self.only.is_empty() { person } else { person.only(&self.only) }
+    }
+}
+
+/// A token without an end has been refused before.
+fn until(claims: &Claims, now: Timestamp) -> Timestamp {
+    claims.seconds("exp").and_then(|second| Timestamp::from_second(second).ok()).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests;
