@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Request;
+use http::header::{AUTHORIZATION, HeaderValue};
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
+use tower::BoxError;
 
 use crate::{Error, Result};
 
@@ -36,6 +39,8 @@ pub struct Cluster {
     pub server: String,
     /// The namespace that the kubeconfig's context names.
     pub context_namespace: Option<String>,
+    /// Seen as somebody else than this process is known as: what only this process may have is nothing of theirs.
+    pub acting: bool,
 }
 
 impl Cluster {
@@ -60,7 +65,44 @@ impl Cluster {
         }
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| Error::Kubernetes(Box::new(error)))?;
-        Ok(Self { client, server, context_namespace })
+        Ok(Self { client, server, context_namespace, acting: false })
+    }
+
+    /// Through a server of outboard, with the token of whoever asks; nothing is sent yet. Only what its `proxy` lists is there.
+    /// `token` is asked before each request: a command may go on for longer than one is good.
+    pub fn through<F, E>(server: &str, token: impl Fn() -> F + Send + Sync + 'static) -> Result<Self>
+    where
+        F: Future<Output = std::result::Result<String, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let server = server.trim_end_matches('/').to_owned();
+        let address = format!("{server}/kube");
+        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+        let here = local.iter().any(|begin| {
+            server.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        });
+        // In clear, whoever is on the way would have the token.
+        if !(server.starts_with("https://") || here) {
+            return Err(Error::InClear { server });
+        }
+        let wrong = |reason: String| Error::Unreachable { server: server.clone(), reason };
+        let mut config =
+            Config::new(address.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?);
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        let bare = Client::try_from(config).map_err(|error| Error::Kubernetes(Box::new(error)))?;
+        let namespace = bare.default_namespace().to_owned();
+        let service = tower::service_fn(move |mut request: Request<Body>| {
+            let (bare, token) = (bare.clone(), token());
+            async move {
+                let mut bearer =
+                    HeaderValue::try_from(format!("Bearer {}", token.await.map_err(Into::into)?))?;
+                bearer.set_sensitive(true);
+                request.headers_mut().insert(AUTHORIZATION, bearer);
+                Ok::<_, BoxError>(bare.send(request).await?)
+            }
+        });
+        let client = Client::new(service, namespace);
+        Ok(Self { client, server, context_namespace: None, acting: false })
     }
 
     /// The namespace that holds Projects and Environments: as said, else the context's, else named like the project.
@@ -71,7 +113,7 @@ impl Cluster {
     /// The time by the API server's clock, which is what the operator goes by; ours where it does not tell.
     pub async fn now(&self) -> Timestamp {
         let asked = async {
-            let request = http::Request::get("/version").body(Body::empty()).ok()?;
+            let request = Request::get("/version").body(Body::empty()).ok()?;
             let answer = self.client.send(request).await.ok()?;
             clock(answer.headers().get(http::header::DATE)?.to_str().ok()?)
         };
@@ -80,9 +122,15 @@ impl Cluster {
 
     /// Who the cluster says we are; `None` if it does not tell.
     pub async fn user(&self) -> Option<String> {
+        self.known_as().await.ok().flatten()
+    }
+
+    /// The same, with why we are not let in.
+    pub async fn known_as(&self) -> Result<Option<String>> {
         let reviews: Api<SelfSubjectReview> = Api::all(self.client.clone());
-        let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await.ok()?;
-        review.status?.user_info?.username
+        let review = reviews.create(&PostParams::default(), &SelfSubjectReview::default()).await;
+        let review = review.map_err(|error| self.explain(error))?;
+        Ok(review.status.and_then(|status| status.user_info?.username))
     }
 }
 
@@ -132,6 +180,59 @@ fn looked_at() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    async fn token() -> std::result::Result<String, std::io::Error> {
+        Ok("t".to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_token_goes_to_no_server_in_clear() {
+        for server in [
+            "http://outboard.example.com",
+            "http://127.0.0.1.evil.example",
+            "outboard.example.com",
+            "ftp://a",
+        ] {
+            assert!(matches!(Cluster::through(server, token), Err(Error::InClear { .. })), "{server}");
+        }
+        let local = Cluster::through("http://127.0.0.1:8090/", token).unwrap();
+        assert_eq!(local.server, "http://127.0.0.1:8090");
+    }
+
+    #[tokio::test]
+    async fn a_token_is_asked_for_before_each_request() {
+        use std::io::{BufRead, BufReader, Write};
+        use std::sync::atomic::{AtomicU32, Ordering};
+
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let said = std::thread::spawn(move || {
+            let mut said = vec![];
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let head = lines.map(Result::unwrap).take_while(|line| !line.is_empty());
+                said.extend(head.filter(|line| line.starts_with("authorization") || line.starts_with("GET")));
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+                    .unwrap();
+            }
+            said
+        });
+        let count = std::sync::Arc::new(AtomicU32::new(0));
+        let cluster = Cluster::through(&server, move || {
+            let number = count.fetch_add(1, Ordering::SeqCst);
+            async move { Ok::<_, std::io::Error>(format!("t{number}")) }
+        })
+        .unwrap();
+        for _ in 0..2 {
+            cluster.now().await;
+        }
+        let wanted = ["GET /kube/version HTTP/1.1", "authorization: Bearer t0"];
+        let said = said.join().unwrap();
+        assert_eq!(said[..2], wanted);
+        assert_eq!(said[3], "authorization: Bearer t1");
+    }
 
     #[test]
     fn the_clock_of_a_server_is_read_from_its_answers() {

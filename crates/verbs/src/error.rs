@@ -29,12 +29,18 @@ pub enum Error {
     #[error("whether somebody may `{deed}` depends on the environment")]
     WhichEnvironment { deed: &'static str },
 
+    #[error("{server} is reached in clear, where everybody on the way reads your token")]
+    InClear { server: String },
     #[error("cannot reach the cluster at {server}: {reason}")]
     Unreachable { server: String, reason: String },
     #[error("the cluster at {server} stopped answering for {seconds} s: {reason}")]
     WentAway { server: String, seconds: u64, reason: String },
-    #[error("the cluster at {server} does not accept your credentials")]
-    Unauthorized { server: String },
+    #[error("the cluster at {server} does not accept your credentials{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Unauthorized {
+        server: String,
+        /// In words of whoever refused, if they say more than that.
+        reason: Option<String>,
+    },
     #[error("Kubernetes refused: {}", .0.message)]
     Forbidden(Box<Forbidden>),
     #[error("outboard is not installed in this cluster")]
@@ -189,6 +195,8 @@ pub enum Error {
 
     #[error("environment `{environment}` does not exist, and project `{project}` has no archive of logs")]
     NoArchive { environment: String, project: String },
+    #[error("environment `{environment}` does not exist, and archives of logs are not read through a server")]
+    ArchiveWithheld { environment: String },
     #[error(transparent)]
     Archive(#[from] logs::archive::Error),
     #[error("very much would have to be read")]

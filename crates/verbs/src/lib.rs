@@ -3,7 +3,9 @@
 //! Nothing here prints: verbs return values, typed errors and streams of events.
 
 pub mod access;
+mod acting;
 mod admitted;
+pub mod audit;
 pub mod cluster;
 pub mod clusters;
 pub mod data;
@@ -24,11 +26,13 @@ pub mod logs;
 pub mod operator;
 pub mod preview;
 pub mod project;
+pub mod proxy;
 mod suggest;
 mod wait;
 mod watched;
 
+pub use acting::PREFIX;
 pub use cluster::{Cluster, Target};
 pub use error::{Error, Result};
 pub use event::{Change, Event, Sink};
-pub use watched::{News, Silence, Watched};
+pub use watched::{News, Silence, Watchable, Watched};

@@ -1,5 +1,6 @@
 //! Every object of a kind as it is now, kept up to date by one watch for all who look on. Writes nothing.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
@@ -98,6 +99,11 @@ impl<K: Watchable> Watched<K> {
 
     pub fn find(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
         self.store.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// Where there are some.
+    pub fn namespaces(&self) -> BTreeSet<String> {
+        self.store.state().iter().filter_map(|object| object.meta().namespace.clone()).collect()
     }
 
     /// Tells whenever there is something new.

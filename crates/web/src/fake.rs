@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -15,11 +15,36 @@ pub fn cluster<A>(answer: impl Fn(Method, String) -> A + Send + Sync + 'static) 
 where
     A: Future<Output = (u16, Value)> + Send + 'static,
 {
+    reading(move |asked| answer(asked.method, asked.address))
+}
+
+/// A request, with all that it says.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub method: Method,
+    pub address: String,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+/// The same by all that a request says.
+pub fn reading<A>(answer: impl Fn(Asked) -> A + Send + Sync + 'static) -> Cluster
+where
+    A: Future<Output = (u16, Value)> + Send + 'static,
+{
     let answer = Arc::new(answer);
     let service = tower::service_fn(move |request: Request<Body>| {
-        let answer = answer(request.method().clone(), request.uri().to_string());
+        let answer = answer.clone();
         async move {
-            let (code, body) = answer.await;
+            let (parts, body) = request.into_parts();
+            let body = body.collect_bytes().await.unwrap();
+            let (code, body) = answer(Asked {
+                method: parts.method,
+                address: parts.uri.to_string(),
+                headers: parts.headers,
+                body: serde_json::from_slice(&body).unwrap_or_default(),
+            })
+            .await;
             let body = Body::from(body.to_string().into_bytes());
             Ok::<_, std::io::Error>(Response::builder().status(code).body(body).unwrap())
         }
@@ -28,6 +53,7 @@ where
         client: Client::new(service, "shop"),
         server: "https://here:6443".into(),
         context_namespace: None,
+        acting: false,
     }
 }
 

@@ -14,6 +14,9 @@ pub fn notes(environment: &str, found: &Found) -> Vec<String> {
         notes.push(format!("no line was found between {:.0} and {:.0}", found.since, found.until));
     }
     match &found.archive {
+        None if found.withheld => notes.push(
+            "only what nodes still have was searched: archives are not read through a server; `outboard logs` with a kubeconfig and credentials of your own reads them".to_owned(),
+        ),
         None => notes.push(
             "only what nodes still have was searched: the project has no archive of logs (`logs.archive` in outboard.yaml)".to_owned(),
         ),

@@ -251,6 +251,9 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::Backwards { .. } => Words::new(Exit::Usage, format!("nothing lies between: {sentence}"))
             .hint("--since is the earlier moment, --until the later one"),
+        Error::InClear { .. } => Words::new(Exit::Usage, sentence).hint("say its address with https://"),
+        Error::ArchiveWithheld { .. } => Words::new(Exit::Forbidden, sentence)
+            .hint("run `outboard logs` with a kubeconfig and credentials for the archive's bucket"),
         Error::NoArchive { .. } => Words::new(Exit::NotFound, sentence)
             .hint("see which there are with `outboard env list`; `logs.archive` in outboard.yaml says where logs outlive them"),
         Error::Archive(error) => of_archive(error),

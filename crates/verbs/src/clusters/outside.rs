@@ -44,7 +44,9 @@ impl Outside {
 /// Changes nothing. Protected environments are refused, unless somebody said that they may go.
 pub async fn look(work: &Work, protected: bool) -> Result<Outside> {
     match Box::pin(of_doomed(work)).await? {
-        Ok((client, server)) => seen(&Cluster { client, server, context_namespace: None }, protected).await,
+        Ok((client, server)) => {
+            seen(&Cluster { client, server, context_namespace: None, acting: false }, protected).await
+        }
         Err(why) => Ok(Outside::passed_over(why)),
     }
 }

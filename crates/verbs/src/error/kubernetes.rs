@@ -24,7 +24,14 @@ impl Cluster {
 
     fn explain_status(&self, status: Box<Status>) -> Error {
         match status.code {
-            401 => Error::Unauthorized { server: self.server.clone() },
+            401 => {
+                // Kubernetes itself says nothing but `Unauthorized`.
+                let says_more = status.message.contains(' ');
+                Error::Unauthorized {
+                    server: self.server.clone(),
+                    reason: says_more.then(|| status.message.clone()),
+                }
+            }
             403 if !is_unready_policy(&status) => Error::Forbidden(Box::new(forbidden(&status.message))),
             404 if is_missing_kind(&status) => Error::NotInstalled { server: self.server.clone() },
             404 => not_found(&status),

@@ -65,6 +65,9 @@ pub struct Found {
     /// None: the project has no archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Archived>,
+    /// There is an archive, and it was not read: whoever asks is somebody else than this process is to AWS.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     /// Places at which the node no longer had what may have been written.
     pub gaps: u64,
     /// To go on with what is older.
@@ -96,6 +99,8 @@ pub(super) struct Scope {
     environment: Option<Environment>,
     project: String,
     archive: Option<Archive>,
+    /// It is not for whoever asks.
+    withheld: bool,
     words: Words,
     /// The same, written down.
     asked: String,
@@ -154,6 +159,7 @@ pub async fn search(
         until: scope.until.min(scope.now),
         destroyed: scope.environment.is_none(),
         archive: archived,
+        withheld: scope.withheld,
         gaps,
         cursor,
     }))
@@ -182,7 +188,11 @@ pub(super) async fn scope(cluster: &Cluster, namespace: &str, search: &Search) -
     let projects: Api<Project> = Api::namespaced(cluster.client.clone(), namespace);
     let known = projects.get_opt(&project).await.map_err(|error| cluster.explain(error))?;
     let named = known.and_then(|project| project.spec.logs?.archive);
+    // Who may read the bucket AWS knows, and there this process is another than whoever it acts for.
+    let withheld = cluster.acting && named.is_some();
+    let named = named.filter(|_| !withheld);
     match (&environment, &named) {
+        (None, None) if withheld => return Err(Error::ArchiveWithheld { environment: name.clone() }),
         (None, None) => return Err(Error::NoArchive { environment: name.clone(), project }),
         (Some(environment), _) => check_parts(environment, &search.query.parts)?,
         (None, Some(_)) => {}
@@ -199,6 +209,7 @@ pub(super) async fn scope(cluster: &Cluster, namespace: &str, search: &Search) -
         environment,
         project,
         archive: named.as_ref().map(Archive::of),
+        withheld,
         asked: words.to_string(),
         words,
         since,
