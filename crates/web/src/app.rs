@@ -1,22 +1,47 @@
-//! What every handler has at hand: the cluster, what is known of its environments, the plans that were shown.
+//! What every handler has at hand: the cluster as whoever asks sees it, what is known of its environments, the plans that were
+//! shown.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use api::{DataCopy, Environment};
-use tokio::sync::OnceCell;
-use verbs::{Cluster, Error, Watched, environment};
+use api::{DataCopy, Environment, Project};
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use verbs::{Cluster, Error, Watched, environment, hostname, project};
 
-use crate::desk::Desk;
+use crate::actor::Actor;
+use crate::ask::Ask;
+use crate::desk::{Desk, Sheet};
 use crate::door::Door;
+use crate::door::limit::Room;
+use crate::door::site::Site;
 use crate::failure::Failure;
+use crate::sight::{Looking, Reviews, Scope};
 
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
+/// So many reviews and lists of namespaces are asked for at the same time.
+const AT_ONCE: usize = 8;
+/// Whatever goes on ends so soon after its session.
+const LOOK: Duration = Duration::from_secs(5);
+
 #[derive(Clone)]
-pub struct App(Arc<Inside>);
+pub struct App {
+    inside: Arc<Inside>,
+    /// As whoever this is done for sees it.
+    pub cluster: Cluster,
+    /// Who that is; none: whoever started this, and nobody else comes in.
+    pub actor: Option<Arc<Actor>>,
+}
 
 pub struct Inside {
-    pub cluster: Cluster,
+    /// As this process sees it: what it watches for all.
+    pub own: Cluster,
     /// The control namespace that is shown; none: all of them.
     pub namespace: Option<String>,
     /// Who the cluster says we are.
@@ -24,19 +49,75 @@ pub struct Inside {
     pub watched: Watched<Environment>,
     /// What is known of copies of data, once somebody asked for them and might.
     pub copies: OnceCell<Watched<DataCopy>>,
+    /// Where projects are: asked for only where people may look into some namespaces and not into all.
+    pub projects: OnceCell<Watched<Project>>,
+    pub reviews: Reviews,
     pub desk: Desk,
     pub door: Door,
 }
 
 impl App {
     pub fn new(inside: Inside) -> Self {
-        Self(Arc::new(inside))
+        let cluster = inside.own.clone();
+        Self { inside: Arc::new(inside), cluster, actor: None }
+    }
+
+    /// The same for somebody who came in: from here on everything is done as they.
+    pub fn acting(&self, actor: Arc<Actor>) -> Result<Self> {
+        let person = &actor.person;
+        let cluster =
+            self.own.acting_as(person.name(), person.groups()).map_err(|error| Failure::ours(&error))?;
+        Ok(Self { inside: self.inside.clone(), cluster, actor: Some(actor) })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.door.site().map_or_else(Timestamp::now, Site::now)
+    }
+
+    /// Whether their session or token has ended since.
+    pub fn is_over(&self) -> bool {
+        let Some(actor) = &self.actor else { return false };
+        let ended = actor.session.as_ref().zip(self.door.site()).is_some_and(|(id, site)| site.was_ended(id));
+        ended || actor.until.is_some_and(|until| until <= self.now())
+    }
+
+    /// Once it has.
+    pub fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        let app = self.clone();
+        async move {
+            if app.actor.is_none() {
+                return std::future::pending().await;
+            }
+            while !app.is_over() {
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+
+    /// Longer no connection goes on for one request.
+    pub fn longest(&self) -> Duration {
+        let lasts = self.door.site().map(|site| site.lasts.unsigned_abs());
+        lasts.unwrap_or(Duration::MAX)
+    }
+
+    /// Once there is room for a large body of theirs, and then for one among all.
+    pub async fn room_for_large(&self, all: &'static Semaphore) -> Option<(Room, SemaphorePermit<'static>)> {
+        let own = self.door.site()?.limits.large(self.key()).await?;
+        Some((own, all.acquire().await.ok()?))
+    }
+
+    /// Who this is done for, as pages say it.
+    pub fn who(&self) -> Option<String> {
+        match &self.actor {
+            Some(actor) => Some(actor.person.name().to_owned()),
+            None => self.inside.who.clone(),
+        }
     }
 
     /// An environment as it is known; one that was made a moment ago may have to be asked for.
     pub async fn environment(&self, namespace: &str, name: &str) -> Result<Arc<Environment>> {
         self.within(namespace)?;
-        match self.watched.find(namespace, name) {
+        match self.known(namespace, name).await? {
             Some(known) => Ok(known),
             None => Ok(Arc::new(environment::get(&self.cluster, namespace, name).await?)),
         }
@@ -44,16 +125,119 @@ impl App {
 
     /// The same for those who look on: that there is none is no error.
     pub async fn find(&self, namespace: &str, name: &str) -> Result<Option<Arc<Environment>>> {
-        match self.watched.find(namespace, name) {
+        match self.known(namespace, name).await? {
             Some(known) => Ok(Some(known)),
             None => Ok(environment::find(&self.cluster, namespace, name).await?.map(Arc::new)),
         }
     }
 
+    /// What the shared watch knows, if they may know it; else Kubernetes says why not.
+    async fn known(&self, namespace: &str, name: &str) -> Result<Option<Arc<Environment>>> {
+        match self.watched.find(namespace, name) {
+            Some(known) if self.may("get", "environments", Some(namespace)).await? => Ok(Some(known)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Those that may be seen.
+    pub async fn environments(&self) -> Result<Looking<'_, Environment>> {
+        let scope = self.scope("environments", || self.watched.namespaces()).await?;
+        Ok(Looking { watched: &self.inside.watched, scope })
+    }
+
     /// Begun with the first who asks. What fails is tried again with the next: a right may be given, an outage may end.
-    pub async fn copies(&self) -> Result<&Watched<DataCopy>> {
-        let begin = || Watched::begin(&self.cluster, self.namespace.as_deref());
-        Ok(self.copies.get_or_try_init(begin).await?)
+    pub async fn copies(&self) -> Result<Looking<'_, DataCopy>> {
+        let begin = || Watched::begin(&self.own, self.namespace.as_deref());
+        let watched = self.inside.copies.get_or_try_init(begin).await?;
+        let scope = self.scope("datacopies", || watched.namespaces()).await?;
+        Ok(Looking { watched, scope })
+    }
+
+    /// The namespaces in which something is listed as they: one that stands for all of them, or each by itself.
+    pub async fn places(&self, resource: &'static str) -> Result<Vec<Option<String>>> {
+        if self.actor.is_none() || self.namespace.is_some() {
+            return Ok(vec![self.namespace.clone()]);
+        }
+        if self.may("list", resource, None).await? {
+            return Ok(vec![None]);
+        }
+        let begin = || Watched::begin(&self.own, None);
+        let projects = self.projects.get_or_try_init(begin).await?;
+        let mut all = projects.namespaces();
+        all.extend(self.watched.namespaces());
+        match self.allowed(resource, all).await? {
+            Scope::Everything => Ok(vec![None]),
+            Scope::Namespaces(some) => Ok(some.into_iter().map(Some).collect()),
+        }
+    }
+
+    async fn scope(&self, resource: &'static str, known: impl Fn() -> BTreeSet<String>) -> Result<Scope> {
+        if self.actor.is_none() || self.may("list", resource, None).await? {
+            return Ok(Scope::Everything);
+        }
+        self.allowed(resource, known()).await
+    }
+
+    async fn allowed(&self, resource: &'static str, all: BTreeSet<String>) -> Result<Scope> {
+        let asked = stream::iter(all).map(|namespace| async move {
+            let may = self.may("list", resource, Some(&namespace)).await?;
+            Ok::<_, Failure>(may.then_some(namespace))
+        });
+        let allowed: Vec<Result<Option<String>>> = asked.buffer_unordered(AT_ONCE).collect().await;
+        let allowed: Result<Vec<Option<String>>> = allowed.into_iter().collect();
+        Ok(Scope::Namespaces(allowed?.into_iter().flatten().collect()))
+    }
+
+    async fn may(&self, verb: &'static str, resource: &'static str, namespace: Option<&str>) -> Result<bool> {
+        match &self.actor {
+            None => Ok(true),
+            Some(actor) => self.reviews.may(&self.cluster, &actor.key, verb, resource, namespace).await,
+        }
+    }
+
+    /// Works out what a change would do; the plan is for whoever asked.
+    pub async fn plan(&self, namespace: &str, ask: Ask, key: Option<&str>) -> Result<Arc<Sheet>> {
+        self.desk.plan(&self.cluster, self.key(), namespace, ask, key).await
+    }
+
+    pub fn sheet(&self, id: &str) -> Result<Arc<Sheet>> {
+        self.desk.find(id, self.key())
+    }
+
+    fn key(&self) -> &str {
+        self.actor.as_ref().map_or("", |actor| actor.key.as_str())
+    }
+
+    pub async fn listed_projects(&self) -> Result<Vec<project::Summary>> {
+        let mut all = vec![];
+        for place in self.places("projects").await? {
+            all.extend(project::list(&self.cluster, place.as_deref()).await?);
+        }
+        Ok(all)
+    }
+
+    pub async fn listed_hosts(&self) -> Result<Vec<hostname::Summary>> {
+        let mut all = vec![];
+        for place in self.places("hostnames").await? {
+            all.extend(hostname::list(&self.cluster, place.as_deref()).await?);
+        }
+        Ok(all)
+    }
+
+    /// Says what a request does, for whoever keeps record of it.
+    pub fn note(&self, what: String) {
+        if let Some(actor) = &self.actor {
+            actor.note(what);
+        }
+    }
+
+    /// Says what became of one of several things that a request does: each has a line, also if nobody waits any more.
+    pub fn tell(&self, what: String, status: StatusCode) {
+        let Some((actor, site)) = self.actor.as_ref().zip(self.door.site()) else { return };
+        if let Some(asked) = &actor.asked {
+            actor.told();
+            site.audit.keep(Some(asked.record(actor, Some(what), status)));
+        }
     }
 
     /// Whether that namespace is shown here at all.
@@ -75,6 +259,21 @@ impl std::ops::Deref for App {
     type Target = Inside;
 
     fn deref(&self) -> &Inside {
-        &self.0
+        &self.inside
+    }
+}
+
+/// The application as whoever sent this request sees it. Where people sign in, nobody is nobody: never this process itself.
+pub struct Mine(pub App);
+
+impl FromRequestParts<App> for Mine {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        match parts.extensions.get::<Arc<Actor>>() {
+            Some(actor) => app.acting(actor.clone()).map(Self),
+            None if app.door.is_local() => Ok(Self(app.clone())),
+            None => Err(Failure::strange()),
+        }
     }
 }

@@ -78,6 +78,16 @@ pub fn data(namespace: &str, from: &str, to: &str) -> String {
     line(Some(namespace), &["data", "copy", "--from", from, "--to", to])
 }
 
+/// The same, with the name that the copy has.
+pub fn copied(namespace: &str, from: &str, to: &str, name: &str) -> String {
+    line(Some(namespace), &["data", "copy", "--from", from, "--to", to, "--name", name])
+}
+
+/// `pause`, `resume` or `cancel`.
+pub fn steered(namespace: &str, word: &str, name: &str) -> String {
+    line(Some(namespace), &["data", word, name])
+}
+
 pub fn logs(namespace: &str, name: &str, parts: &[String], since: &str, query: &str, follow: bool) -> String {
     let mut words = vec!["logs", name];
     words.extend(parts.iter().map(String::as_str));

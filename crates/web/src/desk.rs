@@ -11,6 +11,7 @@ use verbs::{Change, Cluster, Error, Event, data};
 
 use crate::app::Result;
 use crate::ask::Ask;
+use crate::command;
 use crate::failure::Failure;
 use crate::token;
 
@@ -18,10 +19,14 @@ use crate::token;
 const KEPT: Duration = Duration::from_secs(30 * 60);
 /// More plans than this wait for nobody: the oldest goes. As many outcomes are kept besides.
 const MOST: usize = 256;
+/// So many of them may be one person's, where there are several people.
+const EACH: usize = 32;
 
 /// A plan with what was asked for.
 pub struct Sheet {
     pub id: String,
+    /// For whom it was drawn; nobody else is shown it, or carries it out.
+    by: String,
     pub namespace: String,
     pub ask: Ask,
     pub planned: Planned,
@@ -53,13 +58,15 @@ impl Desk {
     pub async fn plan(
         &self,
         cluster: &Cluster,
+        by: &str,
         namespace: &str,
         ask: Ask,
         key: Option<&str>,
     ) -> Result<Arc<Sheet>> {
-        let Some(key) = key else { return self.draw(cluster, namespace, ask).await };
-        let keyed = self.keyed(key);
-        let known = keyed.get_or_try_init(|| self.draw(cluster, namespace, ask.clone())).await?;
+        let Some(key) = key else { return self.draw(cluster, by, namespace, ask).await };
+        // What two people call their requests has nothing to do with each other.
+        let keyed = self.keyed(&format!("{by} {key}"));
+        let known = keyed.get_or_try_init(|| self.draw(cluster, by, namespace, ask.clone())).await?;
         if (known.namespace.as_str(), &known.ask) != (namespace, &ask) {
             return Err(Failure::said(
                 "this Idempotency-Key was said with another request",
@@ -69,7 +76,7 @@ impl Desk {
         Ok(known.clone())
     }
 
-    async fn draw(&self, cluster: &Cluster, namespace: &str, ask: Ask) -> Result<Arc<Sheet>> {
+    async fn draw(&self, cluster: &Cluster, by: &str, namespace: &str, ask: Ask) -> Result<Arc<Sheet>> {
         let copy = ask.copy(cluster.now().await)?;
         let wish = ask.wish(cluster, namespace).await?;
         let wish = match &copy {
@@ -79,6 +86,7 @@ impl Desk {
         let planned = Box::pin(environment::plan(cluster, namespace, wish, &mut |_: Event| {})).await?;
         let sheet = Arc::new(Sheet {
             id: token::draw()[..32].to_owned(),
+            by: by.to_owned(),
             namespace: namespace.to_owned(),
             ask,
             planned,
@@ -90,10 +98,10 @@ impl Desk {
         Ok(sheet)
     }
 
-    pub fn find(&self, id: &str) -> Result<Arc<Sheet>> {
+    pub fn find(&self, id: &str, by: &str) -> Result<Arc<Sheet>> {
         let mut sheets = self.sheets();
         sheets.sweep();
-        sheets.by_id.get(id).cloned().ok_or_else(Failure::forgotten)
+        sheets.by_id.get(id).filter(|sheet| sheet.by == by).cloned().ok_or_else(Failure::forgotten)
     }
 
     fn keyed(&self, key: &str) -> Arc<Keyed> {
@@ -135,6 +143,11 @@ impl Desk {
 impl Sheets {
     fn put(&mut self, sheet: Arc<Sheet>) {
         self.sweep();
+        let theirs = || self.by_id.values().filter(|kept| kept.by == sheet.by && !kept.is_done());
+        if !sheet.by.is_empty() && theirs().count() >= EACH {
+            let oldest = theirs().min_by_key(|kept| kept.made).map(|kept| kept.id.clone());
+            oldest.and_then(|id| self.by_id.remove(&id));
+        }
         // What came of plans is kept apart: whoever did not hear it must not be pushed out by those who only look.
         for done in [false, true] {
             let alike = || self.by_id.values().filter(move |sheet| sheet.is_done() == done);
@@ -158,6 +171,15 @@ impl Sheets {
 }
 
 impl Sheet {
+    /// What it does, for whoever keeps record of it: as a command, and with the name that a copy of data has.
+    pub fn what(&self) -> String {
+        let command = command::of(&self.namespace, &self.ask);
+        match &self.copy {
+            Some(copy) => format!("{command}; copy {}", copy.name),
+            None => command,
+        }
+    }
+
     /// Also while it is being done.
     fn is_done(&self) -> bool {
         self.done.try_lock().map_or(true, |done| done.is_some())

@@ -1,36 +1,48 @@
-//! Who may come in: requests to this very address, with a session or a script's token, and for writes from our own pages.
-//! Decides nothing about environments: what somebody may do there, Kubernetes says.
+//! Who may come in: requests to this very address, by somebody who is known, and for writes from our own pages. Decides nothing
+//! about environments: what somebody may do there, Kubernetes says.
+//!
+//! There are two doors: that of one's own machine ([`local`]), and that of a server, where people sign in ([`site`]).
 
 mod headers;
+pub mod limit;
+pub mod local;
+mod parked;
 mod request;
+pub mod seal;
+mod session;
+pub mod site;
+#[cfg(test)]
+mod tests;
 
-use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use tokio::sync::watch;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use tokio::time::timeout;
 
+use crate::actor::Actor;
 use crate::app::App;
 use crate::failure::{Failure, answer};
-use crate::token::{self, Mark};
+use crate::{audit, proxy, token};
+
+use local::Local;
+use site::Site;
 
 /// No form of ours is longer, and no JSON.
 const LONGEST: usize = 256 << 10;
-/// People who came in and stay: the oldest has to come in again.
-const SESSIONS: usize = 64;
+/// Whoever sends a body sends it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer no answer begins: plans wait for the operator and for registries.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-pub struct Door {
-    address: SocketAddr,
-    /// What lets in a browser once.
-    entrance: Mutex<Mark>,
-    entrances: watch::Sender<String>,
-    sessions: Mutex<Vec<Mark>>,
-    scripts: Option<Mark>,
+pub enum Door {
+    Local(Local),
+    Site(Box<Site>),
 }
 
 /// How somebody came in.
@@ -43,106 +55,174 @@ pub enum Guest {
 }
 
 impl Door {
-    pub fn new(address: SocketAddr, scripts: Option<Mark>) -> (Self, watch::Receiver<String>) {
-        let (entrances, told) = watch::channel(String::new());
-        let nobody = Mutex::new(token::mark(&token::draw()));
-        let door = Self { address, entrance: nobody, entrances, sessions: Mutex::default(), scripts };
-        door.open();
-        (door, told)
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Local(_))
     }
 
-    /// Draws the next address that lets in.
-    fn open(&self) {
-        let token = token::draw();
-        *lock(&self.entrance) = token::mark(&token);
-        self.entrances.send_replace(format!("http://{}/enter?token={token}", self.address));
-    }
-
-    /// Cookies know no ports: another server of this address must not take ours for its own.
-    fn cookie(&self) -> String {
-        format!("outboard-{}", self.address.port())
-    }
-
-    /// The cookie of a new session, if the token lets in.
-    pub fn enter(&self, token: &str) -> Option<String> {
-        let known = {
-            let mut entrance = lock(&self.entrance);
-            let known = *entrance == token::mark(token);
-            if known {
-                // At once, so that no second request comes in with it.
-                *entrance = token::mark(&token::draw());
-            }
-            known
-        };
-        if !known {
-            return None;
+    pub fn site(&self) -> Option<&Site> {
+        match self {
+            Self::Local(_) => None,
+            Self::Site(site) => Some(site),
         }
-        self.open();
-        let session = token::draw();
-        let mut sessions = lock(&self.sessions);
-        if sessions.len() >= SESSIONS {
-            sessions.remove(0);
-        }
-        sessions.push(token::mark(&session));
-        Some(format!("{}={session}; Path=/; HttpOnly; SameSite=Strict", self.cookie()))
     }
 
-    fn guest(&self, headers: &HeaderMap) -> Option<Guest> {
-        if let Some(token) = request::bearer(headers) {
-            return self.scripts.filter(|known| *known == token::mark(token)).map(|_| Guest::Script);
+    /// What browsers say as the origin of our own pages.
+    fn origin(&self) -> String {
+        match self {
+            Self::Local(local) => format!("http://{}", local.address),
+            Self::Site(site) => site.address.origin(),
         }
-        let session = request::cookie(headers, &self.cookie())?;
-        let known = lock(&self.sessions).contains(&token::mark(session));
-        known.then(|| Guest::Browser { forms: token::of_forms(session) })
     }
-}
-
-/// A poisoned lock holds nothing half done: every change under it is one assignment.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Puts the door before everything else.
 pub fn before(router: Router, app: App) -> Router {
     router
         .layer(DefaultBodyLimit::max(LONGEST))
-        .layer(from_fn_with_state(app, let_in))
-        .layer(from_fn(headers::add))
+        .layer(from_fn_with_state(app.clone(), let_in))
+        .layer(from_fn_with_state(app, headers::add))
 }
 
-async fn let_in(State(app): State<App>, request: Request, next: Next) -> Response {
-    let api = request.uri().path().starts_with("/api/");
-    match checked(&app, request).await {
-        Ok(request) => next.run(request).await,
-        Err(failure) if api => crate::json::problem(&failure).into_response(),
-        Err(failure) => answer(&failure),
-    }
+async fn let_in(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let asked = audit::Asked::of(&app, &request).map(Arc::new).zip(app.door.site());
+    let Some((asked, site)) = asked else { return answered(&app, request, next).await.0 };
+    request.extensions_mut().insert(asked.clone());
+    let under_way = site.under_way.clone().read_owned().await;
+    // What is on record is so though whoever asked hangs up, and so is what came of it.
+    let doing = tokio::spawn({
+        let app = app.clone();
+        async move {
+            let (response, actor) = answered(&app, request, next).await;
+            if let Some(site) = app.door.site() {
+                site.audit.keep(asked.answered(actor.as_deref(), &response));
+            }
+            drop(under_way);
+            response
+        }
+    });
+    doing.await.unwrap_or_else(|error| answer(&Failure::ours(&error)))
 }
 
-async fn checked(app: &App, mut request: Request) -> Result<Request, Failure> {
-    if !request::is_for(request.headers(), app.door.address) {
-        return Err(Failure::door(
-            StatusCode::MISDIRECTED_REQUEST,
-            "this server answers by its own address only",
-            format!("open http://{}", app.door.address),
-        ));
-    }
+/// The answer, and who it is for.
+async fn answered(app: &App, request: Request, next: Next) -> (Response, Option<Arc<Actor>>) {
     let path = request.uri().path();
-    // What everybody may see: how it looks, and the way in.
-    if path.starts_with("/assets/") || path == "/enter" {
-        return Ok(request);
+    let (api, kube) = (path.starts_with("/api/"), proxy::is_of(path));
+    let told = |failure: &Failure| match (api, kube) {
+        (true, _) => crate::json::problem(failure),
+        (_, true) => proxy::status(failure),
+        _ => answer(failure),
+    };
+    // Whoever runs this for themselves may wait as long as they like.
+    let longest = if app.door.is_local() { Duration::MAX } else { LONGEST_WAIT };
+    let mut actor = None;
+    let response = match checked(app, request, &mut actor).await {
+        Ok(mut request) => {
+            let room =
+                match actor.as_ref().zip(app.door.site()).map(|(actor, site)| site.limits.room(&actor.key)) {
+                    Some(None) => return (told(&Failure::often(1)), actor),
+                    room => room.flatten(),
+                };
+            // What becomes a connection of another protocol takes it along.
+            if let Some(room) = &room {
+                request.extensions_mut().insert(room.clone());
+            }
+            match timeout(longest, next.run(request)).await {
+                Ok(response) => limit::holding(response, room),
+                Err(_) => told(&Failure::late()),
+            }
+        }
+        Err(Refusal::Failure(failure)) => told(&failure),
+        Err(Refusal::Answer(response)) => *response,
+    };
+    if let (None, Some(site), true) = (&actor, app.door.site(), response.status().is_client_error()) {
+        site.audit.stranger();
     }
-    let Some(guest) = app.door.guest(request.headers()) else {
-        return Err(Failure::door(
-            StatusCode::UNAUTHORIZED,
-            "you have not come in yet, or have been here too long",
-            "open the address that `outboard ui` printed last; it lets in once".to_owned(),
-        ));
+    (response, actor)
+}
+
+/// Why a request does not come in.
+enum Refusal {
+    Failure(Failure),
+    /// Not by a failure, but by the way to sign in.
+    Answer(Box<Response>),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+async fn checked(
+    app: &App,
+    mut request: Request,
+    known: &mut Option<Arc<Actor>>,
+) -> Result<Request, Refusal> {
+    let guest = match &app.door {
+        Door::Local(local) => {
+            if !request::is_for(request.headers(), &local.address.to_string()) {
+                return Err(misdirected(&format!("http://{}", local.address)).into());
+            }
+            // What everybody may see: how it looks, and the way in.
+            if is_asset(request.uri().path()) || request.uri().path() == "/enter" {
+                return Ok(request);
+            }
+            local.guest(request.headers()).ok_or_else(|| {
+                Failure::door(
+                    StatusCode::UNAUTHORIZED,
+                    "you have not come in yet, or have been here too long",
+                    "open the address that `outboard ui` printed last; it lets in once".to_owned(),
+                )
+            })?
+        }
+        Door::Site(site) => match site.checked(&mut request).await? {
+            site::Known::Everybody => return Ok(request),
+            site::Known::Actor(guest, actor) => {
+                let asked = request.extensions().get::<Arc<audit::Asked>>().cloned();
+                let actor = Arc::new(actor.asking(asked));
+                *known = Some(actor.clone());
+                site.limits.often(&actor.key, site.now())?;
+                request.extensions_mut().insert(actor);
+                guest
+            }
+            site::Known::Over(session) => return Err(over(app, site, session, request).await),
+        },
     };
     request.extensions_mut().insert(guest.clone());
     match guest {
-        Guest::Browser { forms } if !is_safe(request.method()) => of_our_pages(request, &forms).await,
+        Guest::Browser { forms } if !is_safe(request.method()) => {
+            Ok(of_our_pages(request, &forms, &app.door.origin()).await?)
+        }
         _ => Ok(request),
+    }
+}
+
+fn misdirected(address: &str) -> Failure {
+    Failure::door(
+        StatusCode::MISDIRECTED_REQUEST,
+        "this server answers by its own address only",
+        format!("open {address}"),
+    )
+}
+
+fn is_asset(path: &str) -> bool {
+    path.starts_with("/assets/")
+}
+
+/// Somebody whose session has ended. What they were about to do is kept for them, if it came from a page of theirs.
+async fn over(app: &App, site: &Site, session: session::Session, request: Request) -> Refusal {
+    let path = request.uri().path().to_owned();
+    if is_safe(request.method()) || path.starts_with("/api/") {
+        return site.to_sign_in(&request).into();
+    }
+    let checked = of_our_pages(request, &token::of_forms(&session.id), &app.door.origin()).await;
+    let body = match checked {
+        Ok(request) => to_bytes(request.into_body(), LONGEST).await.unwrap_or_default(),
+        Err(failure) => return failure.into(),
+    };
+    match site.park(&session, path, &body) {
+        Some(id) => Refusal::Answer(Box::new(crate::pages::sign::interrupted(&id))),
+        None => Failure::strange().into(),
     }
 }
 
@@ -152,7 +232,7 @@ fn is_safe(method: &Method) -> bool {
 
 /// A write with a cookie has to come from a page of ours: by where the browser says that it comes from, and by what only our
 /// pages know.
-async fn of_our_pages(request: Request, forms: &str) -> Result<Request, Failure> {
+async fn of_our_pages(request: Request, forms: &str, origin: &str) -> Result<Request, Failure> {
     let forged = || {
         Failure::door(
             StatusCode::FORBIDDEN,
@@ -160,24 +240,37 @@ async fn of_our_pages(request: Request, forms: &str) -> Result<Request, Failure>
             "go back, load the page again, and try once more".to_owned(),
         )
     };
-    if !request::is_of_same_origin(request.headers()) {
+    if !request::is_of_same_origin(request.headers(), origin) {
         return Err(forged());
     }
     let (parts, body) = request.into_parts();
-    let body: Bytes = to_bytes(body, LONGEST).await.map_err(|_| {
-        Failure::door(StatusCode::PAYLOAD_TOO_LARGE, "that is too much", "say less at once".to_owned())
-    })?;
-    let form = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    let said = match parts.headers.get("x-form-token") {
-        Some(said) => said.to_str().ok().map(str::to_owned),
-        None if form => request::field(&body, "token"),
-        None => None,
-    };
+    let body: Bytes = read(body).await?;
+    let said = form_token(&parts.headers, &body);
     if said.as_deref().map(token::mark) != Some(token::mark(forms)) {
         return Err(forged());
     }
     Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// All of a body, if it is none too long and comes in time.
+async fn read(body: Body) -> Result<Bytes, Failure> {
+    match timeout(PATIENCE, to_bytes(body, LONGEST)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => {
+            let sentence = "that is too much";
+            Err(Failure::door(StatusCode::PAYLOAD_TOO_LARGE, sentence, "say less at once".to_owned()))
+        }
+        Err(_) => Err(Failure::late()),
+    }
+}
+
+fn form_token(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let form = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    match headers.get("x-form-token") {
+        Some(said) => said.to_str().ok().map(str::to_owned),
+        None if form => request::field(body, "token"),
+        None => None,
+    }
 }

@@ -3,7 +3,8 @@
 
 use api::{Exit, Verdict};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use words::Words;
 
 use crate::pages::trouble;
@@ -17,6 +18,12 @@ pub struct Inside {
     pub status: StatusCode,
     pub words: Words,
     pub verdict: Option<Verdict>,
+    /// Where whoever sees a page goes on by themselves.
+    pub to: Option<String>,
+    /// Signing in helps.
+    pub signs_in: bool,
+    /// After so many seconds they may come again.
+    pub after: Option<u64>,
 }
 
 impl std::ops::Deref for Failure {
@@ -29,7 +36,7 @@ impl std::ops::Deref for Failure {
 
 impl Failure {
     fn new(status: StatusCode, words: Words, verdict: Option<Verdict>) -> Self {
-        Self(Box::new(Inside { status, words, verdict }))
+        Self(Box::new(Inside { status, words, verdict, to: None, signs_in: false, after: None }))
     }
 
     /// What is to be known besides.
@@ -49,6 +56,48 @@ impl Failure {
     /// Somebody is not let in.
     pub fn door(status: StatusCode, sentence: &str, hint: String) -> Self {
         Self::new(status, Words::new(Exit::Forbidden, sentence).hint(hint), None)
+    }
+
+    /// Nobody is known to have sent this.
+    pub fn strange() -> Self {
+        let hint = "sign in, then ask again".to_owned();
+        let mut failure = Self::door(StatusCode::UNAUTHORIZED, "you have not signed in", hint);
+        failure.0.signs_in = true;
+        failure
+    }
+
+    /// The same for people with a browser: they are led to where they sign in.
+    pub fn elsewhere(to: String) -> Self {
+        let mut failure = Self::strange();
+        failure.0.to = Some(to);
+        failure
+    }
+
+    /// A token lets nobody in, or the provider cannot be asked.
+    pub fn of_token(refused: &identity::Refused) -> Self {
+        let status = match refused {
+            identity::Refused::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
+            identity::Refused::Nobody { .. } => StatusCode::FORBIDDEN,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        let mut failure = Self::door(status, &refused.to_string(), refused.hint().to_owned());
+        failure.0.signs_in = true;
+        failure
+    }
+
+    /// Nobody waits that long.
+    pub fn late() -> Self {
+        let words = Words::new(Exit::Timeout, "it took too long").hint("look how it stands, then try again");
+        Self::new(StatusCode::GATEWAY_TIMEOUT, words, None)
+    }
+
+    /// Too many, of one address or one person.
+    pub fn often(seconds: u64) -> Self {
+        let sentence = "too many requests have come from you";
+        let mut failure =
+            Self::door(StatusCode::TOO_MANY_REQUESTS, sentence, format!("wait {seconds} s, then go on"));
+        failure.0.after = Some(seconds);
+        failure
     }
 
     /// What was said makes no sense.
@@ -75,6 +124,16 @@ impl Failure {
         let words = Words::new(Exit::NotFound, "this plan is not known any more; this request changed nothing")
             .hint("the environment's revisions tell whether it was carried out before; else ask for the change again");
         Self::new(StatusCode::GONE, words, None)
+    }
+
+    /// What a failure says in headers, however it is told.
+    pub fn mark(&self, headers: &mut HeaderMap) {
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
     }
 
     /// A mistake of ours.
@@ -112,7 +171,12 @@ fn status(exit: Exit) -> StatusCode {
 
 /// The failure as a page.
 pub fn answer(failure: &Failure) -> Response {
-    (failure.status, trouble::page(failure)).into_response()
+    if let Some(to) = &failure.to {
+        return Redirect::to(to).into_response();
+    }
+    let mut response = (failure.status, trouble::page(failure)).into_response();
+    failure.mark(response.headers_mut());
+    response
 }
 
 impl IntoResponse for Failure {

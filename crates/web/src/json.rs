@@ -10,6 +10,8 @@ mod plans;
 mod projects;
 
 use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::ALLOW;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
@@ -62,6 +64,19 @@ async fn as_problem(response: Response) -> Response {
         }
         None => response,
     }
+}
+
+/// What a terminal has to know to sign somebody in. Only where people sign in.
+pub fn sign_in() -> Router<App> {
+    let told = async |State(app): State<App>| match app.door.site().and_then(|site| site.terminal.clone()) {
+        Some(terminal) => axum::Json(terminal).into_response(),
+        None => {
+            let sentence = "nobody signs in from a terminal here";
+            let hint = "have the server told of a client for it: --cli-client-id";
+            problem(&Failure::said(sentence, hint).with(StatusCode::NOT_FOUND))
+        }
+    };
+    Router::new().route("/api/v1/sign-in", get(told))
 }
 
 async fn nowhere() -> impl IntoResponse {

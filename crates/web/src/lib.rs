@@ -8,9 +8,11 @@
 //!
 //! A change is asked for first ([`ask`]) and then carried out as it was shown ([`desk`]).
 
+mod actor;
 mod app;
 mod ask;
 mod assets;
+mod audit;
 mod command;
 mod desk;
 mod door;
@@ -22,11 +24,16 @@ mod json;
 mod lines;
 mod live;
 mod pages;
+mod proxy;
 #[cfg(test)]
 mod requests;
 mod serve;
+mod server;
+mod sight;
 mod token;
 mod view;
 
+pub use door::site::Public;
 pub use json::openapi::document;
 pub use serve::{Error, Options, Serving};
+pub use server::{Server, Settings};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use axum::response::sse::{Event, Sse};
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -78,6 +78,7 @@ pub fn follow(
     together: bool,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let (out, items) = mpsc::channel(4);
+    let over = app.over();
     let query = Query { follow: true, since: known.since().or(query.since), ..query };
     // It ends when nobody receives any more.
     let reading = tokio::spawn(async move { logs::logs(&app.cluster, &namespace, &query, out).await });
@@ -87,7 +88,8 @@ pub fn follow(
         let event = following.next().await?;
         Some((Ok(event), following))
     });
-    Sse::new(events).keep_alive(alive())
+    // Whoever listens asks again then, and is told to sign in.
+    Sse::new(events.take_until(Box::pin(over))).keep_alive(alive())
 }
 
 impl Following {

@@ -45,6 +45,10 @@ where
     let looking = Looking { news, app, seen, begun: false, draw };
     let events = stream::unfold(looking, |mut looking| async move {
         loop {
+            // Whoever looks on asks again, and is told to sign in.
+            if looking.app.is_over() {
+                return None;
+            }
             if looking.begun {
                 // Only an error if nobody tells any more: then this ends, and whoever looks on asks again.
                 if let Ok(Err(_)) = timeout(AGES, looking.news.changed()).await {

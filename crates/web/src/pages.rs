@@ -18,8 +18,10 @@ mod revisions;
 mod said;
 mod several;
 mod shell;
+pub mod sign;
 mod style;
 pub mod trouble;
+mod who;
 
 use askama::Template;
 use axum::Router;

@@ -14,7 +14,9 @@ use verbs::Watched;
 use crate::app::{App, Inside};
 use crate::desk::Desk;
 use crate::door::Door;
+use crate::door::local::Local;
 use crate::fake::{self, list, object, refusal, settings};
+use crate::sight::Reviews;
 use crate::token;
 
 const ADDRESS: &str = "127.9.8.7:4000";
@@ -48,11 +50,19 @@ async fn page(objects: &[(&'static str, Value)]) -> Page {
         }
     });
     let watched = Watched::begin(&cluster, Some("shop")).await.unwrap();
-    let copies = OnceCell::new();
     let token = token::draw();
-    let (door, _) = Door::new(ADDRESS.parse().unwrap(), Some(token::mark(&token)));
-    let (namespace, who, desk) = (Some("shop".to_owned()), None, Desk::default());
-    let app = App::new(Inside { cluster, namespace, who, watched, copies, desk, door });
+    let (door, _) = Local::new(ADDRESS.parse().unwrap(), Some(token::mark(&token)));
+    let app = App::new(Inside {
+        own: cluster,
+        namespace: Some("shop".to_owned()),
+        who: None,
+        watched,
+        copies: OnceCell::new(),
+        projects: OnceCell::new(),
+        reviews: Reviews::default(),
+        desk: Desk::default(),
+        door: Door::Local(door),
+    });
     Page { router: crate::serve::router(app), token, writes }
 }
 

@@ -15,10 +15,12 @@ use verbs::{Cluster, Watched};
 use crate::app::{App, Inside};
 use crate::desk::Desk;
 use crate::door::Door;
-use crate::{json, pages, token};
+use crate::door::local::Local;
+use crate::sight::Reviews;
+use crate::{json, pages, proxy, token};
 
 /// So long a change that is under way is waited for at the end.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is served, and where.
 #[derive(Debug)]
@@ -41,6 +43,9 @@ pub enum Error {
     NoToken { file: PathBuf },
     #[error("cannot write {}", file.display())]
     TokenFile { file: PathBuf, source: std::io::Error },
+    /// A setting of a server cannot be used.
+    #[error("{setting}: {reason}")]
+    Setting { setting: &'static str, reason: String, hint: String },
     #[error(transparent)]
     Verb(#[from] verbs::Error),
 }
@@ -65,9 +70,18 @@ impl Serving {
             Some(file) => Some(token_in(file)?),
             None => None,
         };
-        let (door, entrances) = Door::new(address, scripts);
-        let (namespace, copies) = (options.namespace, OnceCell::new());
-        let app = App::new(Inside { cluster, namespace, who, watched, copies, desk: Desk::default(), door });
+        let (door, entrances) = Local::new(address, scripts);
+        let app = App::new(Inside {
+            own: cluster,
+            namespace: options.namespace,
+            who,
+            watched,
+            copies: OnceCell::new(),
+            projects: OnceCell::new(),
+            reviews: Reviews::default(),
+            desk: Desk::default(),
+            door: Door::Local(door),
+        });
         Ok(Self { listener, app, entrances })
     }
 
@@ -87,8 +101,11 @@ impl Serving {
 }
 
 pub fn router(app: App) -> Router {
-    let router = pages::router().merge(json::router()).with_state(app.clone());
-    crate::door::before(router, app)
+    let mut router = pages::router().merge(json::router());
+    if !app.door.is_local() {
+        router = router.merge(pages::sign::router()).merge(json::sign_in()).merge(proxy::router());
+    }
+    crate::door::before(router.with_state(app.clone()), app)
 }
 
 /// An address of its own where it can be had, which is on Linux: there all of 127/8 is this machine. Cookies know no ports, so

@@ -35,6 +35,11 @@ pub fn digest(content: &[u8]) -> String {
     hex(&Sha256::digest(content)[..8])
 }
 
+/// A name that nothing else has.
+pub fn name(content: &[u8]) -> String {
+    hex(&Sha256::digest(content))
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -66,9 +66,14 @@ async fn planned(cluster: &Cluster) -> Planned {
 }
 
 fn sheet(id: &str, planned: &Planned, done: Option<Change>) -> Arc<Sheet> {
+    sheet_of("", id, planned, done)
+}
+
+fn sheet_of(by: &str, id: &str, planned: &Planned, done: Option<Change>) -> Arc<Sheet> {
     let text = r#"{"action": "create", "environment": "qa"}"#;
     Arc::new(Sheet {
         id: id.to_owned(),
+        by: by.to_owned(),
         namespace: "shop".into(),
         ask: serde_json::from_str(text).unwrap(),
         planned: planned.clone(),
@@ -130,9 +135,9 @@ async fn plans_that_nobody_carried_out_do_not_push_out_what_was_done() {
     for number in 0..=MOST {
         desk.sheets().put(sheet(&number.to_string(), &planned, None));
     }
-    assert!(desk.find("done").is_ok());
-    assert_eq!(desk.find("0").map(|sheet| sheet.id.clone()).unwrap_err().status, StatusCode::GONE);
-    assert!(desk.find("1").is_ok() && desk.find(&MOST.to_string()).is_ok());
+    assert!(desk.find("done", "").is_ok());
+    assert_eq!(desk.find("0", "").map(|sheet| sheet.id.clone()).unwrap_err().status, StatusCode::GONE);
+    assert!(desk.find("1", "").is_ok() && desk.find(&MOST.to_string(), "").is_ok());
 }
 
 #[tokio::test]
@@ -148,4 +153,23 @@ async fn a_key_is_taken_while_its_plan_is_drawn_and_as_long_as_that_is_kept() {
     assert_eq!(desk.keyed("a").get().map(|sheet| sheet.id.as_str()), Some("1"));
     desk.sheets().by_id.clear();
     assert!(desk.keyed("a").get().is_none());
+}
+
+#[tokio::test]
+async fn a_plan_is_for_whoever_asked_and_pushes_out_nobody_elses() {
+    let planned = planned(&cluster(&Arc::new(Gate::default()), 0)).await;
+    let desk = Desk::default();
+    desk.sheets().put(sheet_of("dora", "doras", &planned, None));
+    assert!(desk.find("doras", "dora").is_ok());
+    for other in ["vera", ""] {
+        assert_eq!(
+            desk.find("doras", other).map(|sheet| sheet.id.clone()).unwrap_err().status,
+            StatusCode::GONE
+        );
+    }
+    for number in 0..MOST + 1 {
+        desk.sheets().put(sheet_of("vera", &number.to_string(), &planned, None));
+    }
+    assert!(desk.find("doras", "dora").is_ok());
+    assert!(desk.find("0", "vera").is_err() && desk.find(&MOST.to_string(), "vera").is_ok());
 }

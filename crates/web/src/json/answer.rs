@@ -49,9 +49,7 @@ pub fn problem(failure: &Failure) -> Response {
     let mut response = (failure.status, Json(problem)).into_response();
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    if failure.status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    failure.mark(response.headers_mut());
     response
 }
 

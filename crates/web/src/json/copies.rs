@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
@@ -11,7 +10,8 @@ use verbs::data::{self, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, Snapshot
 use verbs::{Error, Event};
 
 use super::answer::{Answer, Body, tagged, unconditional};
-use crate::app::App;
+use crate::app::Mine;
+use crate::command;
 use crate::failure::Failure;
 use crate::live;
 use crate::pages::{Address, CopyPlace, Nothing, Place, namespace};
@@ -79,11 +79,7 @@ fn yes() -> bool {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Address(Nothing {}): Address<Nothing>,
-) -> Answer {
+pub async fn list(Mine(app): Mine, headers: HeaderMap, Address(Nothing {}): Address<Nothing>) -> Answer {
     let all: Vec<Summary> = app.copies().await?.all().iter().map(|copy| data::summary(copy)).collect();
     tagged(&headers, &all)
 }
@@ -102,7 +98,7 @@ pub async fn list(
         (status = "default", description = "Why not; 409: there is one of that name", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn begin(State(app): State<App>, Body(wanted): Body<WantedCopy>) -> Answer {
+pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedCopy>) -> Answer {
     let namespace = namespace(&wanted.namespace)?;
     app.within(&namespace)?;
     // Names that lead elsewhere are none.
@@ -130,6 +126,7 @@ pub async fn begin(State(app): State<App>, Body(wanted): Body<WantedCopy>) -> An
         protected: wanted.protected,
         backing: data::Backing::None,
     };
+    app.note(command::copied(&namespace, &wanted.from, &wanted.to, &wanted.name));
     let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
     let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
     let answer = axum::Json(data::detail(&copy));
@@ -153,7 +150,7 @@ pub async fn begin(State(app): State<App>, Body(wanted): Body<WantedCopy>) -> An
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn show(State(app): State<App>, headers: HeaderMap, place: CopyPlace) -> Answer {
+pub async fn show(Mine(app): Mine, headers: HeaderMap, place: CopyPlace) -> Answer {
     tagged(&headers, &data::show(&app.cluster, &place.namespace, &place.name).await?)
 }
 
@@ -176,7 +173,7 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, place: CopyPlace) 
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn events(State(app): State<App>, headers: HeaderMap, place: CopyPlace) -> Answer {
+pub async fn events(Mine(app): Mine, headers: HeaderMap, place: CopyPlace) -> Answer {
     let news = app.copies().await?.news();
     data::show(&app.cluster, &place.namespace, &place.name).await?;
     let sent = live::of(app, news, &headers, move |app| {
@@ -231,13 +228,19 @@ pub enum Steer {
     )
 )]
 pub async fn steer(
-    State(app): State<App>,
+    Mine(app): Mine,
     headers: HeaderMap,
     place: CopyPlace,
     Body(wanted): Body<Steering>,
 ) -> Answer {
     unconditional(&headers)?;
     let CopyPlace { namespace, name } = &place;
+    let word = match wanted.action {
+        Steer::Pause => "pause",
+        Steer::Resume => "resume",
+        Steer::Cancel => "cancel",
+    };
+    app.note(command::steered(namespace, word, name));
     let (copy, _) = match wanted.action {
         Steer::Pause => data::pause(&app.cluster, namespace, name).await?,
         Steer::Resume => data::resume(&app.cluster, namespace, name).await?,

@@ -1,6 +1,5 @@
 //! Environments, as programs see them.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
@@ -9,7 +8,8 @@ use verbs::Event;
 use verbs::environment::{self, Destroyed, Doomed, State as Of, Summary, summary};
 
 use super::answer::{Answer, tagged, unconditional};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
+use crate::command;
 use crate::failure::Failure;
 use crate::live;
 use crate::pages::{Address, Nothing, Place};
@@ -60,8 +60,8 @@ pub struct Environments {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(State(app): State<App>, headers: HeaderMap, Address(wanted): Address<Filtered>) -> Answer {
-    let all = app.watched.all();
+pub async fn list(Mine(app): Mine, headers: HeaderMap, Address(wanted): Address<Filtered>) -> Answer {
+    let all = app.environments().await?.all();
     let all = all.iter().map(|environment| summary(environment));
     tagged(&headers, &page(all, &wanted)?)
 }
@@ -128,7 +128,7 @@ fn page(all: impl Iterator<Item = Summary>, wanted: &Filtered) -> Result<Environ
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn show(State(app): State<App>, headers: HeaderMap, place: Place) -> Answer {
+pub async fn show(Mine(app): Mine, headers: HeaderMap, place: Place) -> Answer {
     let environment = app.environment(&place.namespace, &place.name).await?;
     tagged(&headers, &environment::detail(&app.cluster, &environment).await)
 }
@@ -163,7 +163,7 @@ pub struct Destroying {
     )
 )]
 pub async fn destroy(
-    State(app): State<App>,
+    Mine(app): Mine,
     headers: HeaderMap,
     place: Place,
     Address(how): Address<Destroying>,
@@ -171,6 +171,7 @@ pub async fn destroy(
     unconditional(&headers)?;
     let Place { namespace, name } = &place;
     let doomed = Doomed { namespace, name, uid: how.uid.as_deref(), protected: how.protected };
+    app.note(command::destroy(&place.namespace, &place.name, how.protected));
     let begun = environment::destroy(&app.cluster, doomed, false, None, &mut |_: Event| {}).await?;
     Ok(match begun {
         Destroyed::Missing { .. } => StatusCode::NO_CONTENT,
@@ -193,7 +194,7 @@ pub async fn destroy(
     )
 )]
 pub async fn history(
-    State(app): State<App>,
+    Mine(app): Mine,
     headers: HeaderMap,
     place: Place,
     Address(Nothing {}): Address<Nothing>,
@@ -219,7 +220,7 @@ pub async fn history(
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn events(State(app): State<App>, headers: HeaderMap, place: Place) -> Answer {
+pub async fn events(Mine(app): Mine, headers: HeaderMap, place: Place) -> Answer {
     app.environment(&place.namespace, &place.name).await?;
     let sent = live::of(app.clone(), app.watched.news(), &headers, move |app| {
         let place = place.clone();

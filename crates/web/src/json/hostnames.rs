@@ -1,11 +1,9 @@
 //! Hosts, as programs see them.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
-use verbs::hostname;
 
 use super::answer::{Answer, tagged};
-use crate::app::App;
+use crate::app::Mine;
 use crate::pages::{Address, Nothing};
 
 /// List hosts, by environment
@@ -21,10 +19,6 @@ use crate::pages::{Address, Nothing};
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Address(Nothing {}): Address<Nothing>,
-) -> Answer {
-    tagged(&headers, &hostname::list(&app.cluster, app.namespace.as_deref()).await?)
+pub async fn list(Mine(app): Mine, headers: HeaderMap, Address(Nothing {}): Address<Nothing>) -> Answer {
+    tagged(&headers, &app.listed_hosts().await?)
 }

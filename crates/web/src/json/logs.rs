@@ -1,6 +1,5 @@
 //! Lines of logs, as programs see them.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
@@ -12,7 +11,7 @@ use verbs::logs::{Entry, Filter, Moment, Query as Wanted, Words};
 
 use super::answer::{Answer, tagged};
 use super::environments::limit;
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::failure::Failure;
 use crate::lines::{self, Known};
 use crate::pages::{Address, Place};
@@ -87,7 +86,7 @@ pub struct FoundLines {
     )
 )]
 pub async fn find(
-    State(app): State<App>,
+    Mine(app): Mine,
     headers: HeaderMap,
     place: Place,
     Address(asked): Address<Lines>,
@@ -135,7 +134,7 @@ pub async fn find(
     )
 )]
 pub async fn follow(
-    State(app): State<App>,
+    Mine(app): Mine,
     headers: HeaderMap,
     place: Place,
     Address(asked): Address<Lines>,

@@ -1,6 +1,5 @@
 //! Changes, as programs make them: asked for, shown, carried out once.
 
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
@@ -9,7 +8,7 @@ use verbs::Change;
 use verbs::environment::Planned;
 
 use super::answer::{Answer, Body, tagged};
-use crate::app::App;
+use crate::app::Mine;
 use crate::ask::Ask;
 use crate::command;
 use crate::desk::Sheet;
@@ -78,7 +77,7 @@ fn answer(sheet: &Sheet) -> PlanAnswer<'_> {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn plan(State(app): State<App>, headers: HeaderMap, Body(wanted): Body<Wanted>) -> Answer {
+pub async fn plan(Mine(app): Mine, headers: HeaderMap, Body(wanted): Body<Wanted>) -> Answer {
     let namespace = namespace(&wanted.namespace)?;
     app.within(&namespace)?;
     let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
@@ -89,7 +88,7 @@ pub async fn plan(State(app): State<App>, headers: HeaderMap, Body(wanted): Body
             return Err(Failure::said("this Idempotency-Key cannot be used", hint).into());
         }
     };
-    let sheet = app.desk.plan(&app.cluster, &namespace, wanted.change, key).await?;
+    let sheet = app.plan(&namespace, wanted.change, key).await?;
     let place = format!("/api/v1/plans/{}", sheet.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(answer(&sheet))).into_response())
 }
@@ -107,8 +106,8 @@ pub async fn plan(State(app): State<App>, headers: HeaderMap, Body(wanted): Body
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn show(State(app): State<App>, headers: HeaderMap, PlanId(id): PlanId) -> Answer {
-    tagged(&headers, &answer(&*app.desk.find(&id)?))
+pub async fn show(Mine(app): Mine, headers: HeaderMap, PlanId(id): PlanId) -> Answer {
+    tagged(&headers, &answer(&*app.sheet(&id)?))
 }
 
 /// Do what a plan says
@@ -125,8 +124,9 @@ pub async fn show(State(app): State<App>, headers: HeaderMap, PlanId(id): PlanId
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn carry_out(State(app): State<App>, PlanId(id): PlanId) -> Answer {
-    let sheet = app.desk.find(&id)?;
+pub async fn carry_out(Mine(app): Mine, PlanId(id): PlanId) -> Answer {
+    let sheet = app.sheet(&id)?;
+    app.note(sheet.what());
     let change = app.desk.carry_out(&app.cluster, &sheet).await?;
     let carried = Carried { namespace: &sheet.namespace, environment: &sheet.planned.environment, change };
     Ok((StatusCode::ACCEPTED, axum::Json(carried)).into_response())

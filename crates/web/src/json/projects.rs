@@ -1,11 +1,9 @@
 //! Projects, as programs see them.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
-use verbs::project;
 
 use super::answer::{Answer, tagged};
-use crate::app::App;
+use crate::app::Mine;
 use crate::pages::{Address, Nothing};
 
 /// List projects
@@ -20,10 +18,6 @@ use crate::pages::{Address, Nothing};
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Address(Nothing {}): Address<Nothing>,
-) -> Answer {
-    tagged(&headers, &project::list(&app.cluster, app.namespace.as_deref()).await?)
+pub async fn list(Mine(app): Mine, headers: HeaderMap, Address(Nothing {}): Address<Nothing>) -> Answer {
+    tagged(&headers, &app.listed_projects().await?)
 }

@@ -2,16 +2,16 @@
 //! shown before anything is done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use api::Role;
+use api::{Environment, Role};
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use verbs::environment;
 
 use super::{Place, Said, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::ask::Ask;
 use crate::command;
 use crate::door::Guest;
@@ -37,14 +37,10 @@ struct Versioned {
     completes: bool,
 }
 
-pub async fn page(
-    State(app): State<App>,
-    Extension(guest): Extension<Guest>,
-    place: Place,
-) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let detail = environment::detail(&app.cluster, &environment).await;
-    let known = known_versions(&app, &place.namespace, &detail.summary.project);
+    let known = known_versions(&app.environments().await?.all(), &place.namespace, &detail.summary.project);
     let roles = [Role::Component, Role::Job, Role::After, Role::Schedule];
     let components = detail.parts.iter().filter(|part| roles.contains(&part.role)).filter_map(|part| {
         Some(Versioned {
@@ -62,9 +58,13 @@ pub async fn page(
 }
 
 /// By component, the versions that some environment of the project has.
-pub fn known_versions(app: &App, namespace: &str, project: &str) -> BTreeMap<String, BTreeSet<String>> {
+pub fn known_versions(
+    all: &[Arc<Environment>],
+    namespace: &str,
+    project: &str,
+) -> BTreeMap<String, BTreeSet<String>> {
     let mut known = BTreeMap::<String, BTreeSet<String>>::new();
-    for environment in app.watched.all() {
+    for environment in all {
         if environment.spec.project != project || environment.metadata.namespace.as_deref() != Some(namespace)
         {
             continue;
@@ -80,12 +80,12 @@ pub fn known_versions(app: &App, namespace: &str, project: &str) -> BTreeMap<Str
 
 /// Fields of the form as they come; versions are called `version.COMPONENT`, with `was.COMPONENT` beside.
 pub async fn plan(
-    State(app): State<App>,
+    Mine(app): Mine,
     place: Place,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
     let ask = ask(&place.name, &fields)?;
-    let sheet = app.desk.plan(&app.cluster, &place.namespace, ask, None).await?;
+    let sheet = app.plan(&place.namespace, ask, None).await?;
     Ok(Redirect::to(&format!("/plans/{}", sheet.id)).into_response())
 }
 

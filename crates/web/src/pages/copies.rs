@@ -2,13 +2,12 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
 use super::{Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::view::copy::Copies;
@@ -29,13 +28,13 @@ async fn copies(app: &App) -> Result<Copies> {
     Ok(Copies::of(all, silence, now))
 }
 
-pub async fn page(State(app): State<App>, Extension(guest): Extension<Guest>) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Copies of data", "copies");
     let shell = shell.command(command::copies(app.namespace.as_deref()));
     html(&Page { shell, copies: copies(&app).await? })
 }
 
-pub async fn live(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
+pub async fn live(Mine(app): Mine, headers: HeaderMap) -> Result<Response> {
     let news = app.copies().await?.news();
     let sent = live::of(app, news, &headers, |app| async move {
         copies(&app).await?.render().map_err(|error| Failure::ours(&error))

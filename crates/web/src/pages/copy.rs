@@ -2,15 +2,15 @@
 
 use askama::Template;
 use axum::Extension;
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use verbs::data;
 
 use super::{CopyPlace, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::view::copy::Body;
@@ -50,11 +50,7 @@ async fn body(app: &App, place: &CopyPlace, token: String) -> Result<Body> {
     Ok(Body::of(detail, silence, token, now))
 }
 
-pub async fn page(
-    State(app): State<App>,
-    Extension(guest): Extension<Guest>,
-    place: CopyPlace,
-) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: CopyPlace) -> Result<Response> {
     let body = body(&app, &place, token(&guest)).await?;
     let shell = Shell::new(&app, &guest, &place.name, "copies");
     let shell = shell.command(command::copy(&place.namespace, &place.name));
@@ -62,7 +58,7 @@ pub async fn page(
 }
 
 pub async fn live(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     headers: HeaderMap,
     place: CopyPlace,
@@ -83,13 +79,14 @@ pub async fn live(
 
 /// What may become of a copy that is under way.
 pub async fn steer(
-    State(app): State<App>,
+    Mine(app): Mine,
     path: Result<Path<(String, String, String)>, PathRejection>,
 ) -> Result<Response> {
     let Path((namespace, name, word)) = path.map_err(|_| Failure::nowhere())?;
     let place = CopyPlace::parse(&namespace, &name)?;
     app.within(&place.namespace)?;
     let (cluster, namespace, name) = (&app.cluster, &place.namespace, &place.name);
+    app.note(command::steered(namespace, &word, name));
     match word.as_str() {
         "pause" => data::pause(cluster, namespace, name).await?,
         "resume" => data::resume(cluster, namespace, name).await?,

@@ -7,7 +7,6 @@ use api::project::ServiceType;
 use api::{DataCopy, Environment};
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -16,10 +15,11 @@ use verbs::{Error, Event, data};
 
 use super::destroy::class_of;
 use super::{Address, CopyPlace, Place, Said, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
+use crate::sight::Looking;
 use crate::view::copy::Copies;
 
 #[derive(Template)]
@@ -50,7 +50,7 @@ pub struct Start {
 }
 
 pub async fn page(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     place: Place,
     Address(start): Address<Start>,
@@ -60,8 +60,9 @@ pub async fn page(
         Ok(services) => (services, None),
         Err(failure) => (vec![], Some(failure)),
     };
-    let origins = origins(&app, &environment);
-    let protected = protected(&app, &environment, &origins).await;
+    let seen = app.environments().await?;
+    let origins = origins(&seen, &environment);
+    let protected = protected(&app, &seen, &environment, &origins).await;
     let from =
         if origins.contains(&start.from) { start.from } else { origins.first().cloned().unwrap_or_default() };
     let shell = Shell::new(&app, &guest, format!("Data of {}", place.name), "environments");
@@ -98,8 +99,8 @@ fn of(all: &[Arc<DataCopy>], place: &Place) -> Vec<data::Summary> {
         .collect()
 }
 
-fn origins(app: &App, environment: &Environment) -> Vec<String> {
-    let all = app.watched.all();
+fn origins(seen: &Looking<'_, Environment>, environment: &Environment) -> Vec<String> {
+    let all = seen.all();
     let others = all.iter().filter(|other| {
         other.metadata.namespace == environment.metadata.namespace
             && other.metadata.name != environment.metadata.name
@@ -114,9 +115,14 @@ fn origins(app: &App, environment: &Environment) -> Vec<String> {
 }
 
 /// Whether one of both may be protected: the data of such an environment goes unmasked only if that is said, too.
-async fn protected(app: &App, environment: &Environment, origins: &[String]) -> bool {
+async fn protected(
+    app: &App,
+    seen: &Looking<'_, Environment>,
+    environment: &Environment,
+    origins: &[String],
+) -> bool {
     let namespace = environment.metadata.namespace.as_deref().unwrap_or_default();
-    let others = origins.iter().filter_map(|origin| app.watched.find(namespace, origin));
+    let others = origins.iter().filter_map(|origin| seen.find(namespace, origin));
     // One of each class is enough.
     let mut classes = BTreeMap::from([(environment.spec.class.clone(), Arc::new(environment.clone()))]);
     for other in others {
@@ -148,11 +154,12 @@ async fn services(app: &App, environment: &Environment) -> Result<Vec<(String, &
 
 /// A form that is sent twice makes one copy. One that asks for something else by then is told so.
 pub async fn copy(
-    State(app): State<App>,
+    Mine(app): Mine,
     place: Place,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
     let wanted = wanted(&place, &fields)?;
+    app.note(command::copied(&place.namespace, &wanted.from, &wanted.to, &wanted.name));
     match data::begin(&app.cluster, &place.namespace, &wanted, &mut |_: Event| {}).await {
         Ok(_) => {}
         Err(Error::CopyExists { copy }) => {

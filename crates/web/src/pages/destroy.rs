@@ -2,14 +2,13 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use verbs::Event;
 use verbs::environment::{self, Doomed};
 
 use super::{Place, Said, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
@@ -38,11 +37,7 @@ pub struct Word {
     protected: String,
 }
 
-pub async fn page(
-    State(app): State<App>,
-    Extension(guest): Extension<Guest>,
-    place: Place,
-) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let protected = class_of(&app, &environment).await.is_none_or(|class| class.protected);
     let shell = Shell::new(&app, &guest, format!("Destroy {}", place.name), "environments");
@@ -66,7 +61,7 @@ pub async fn class_of(app: &App, environment: &api::Environment) -> Option<api::
     revision.await.ok()?.spec.class(&spec.class)
 }
 
-pub async fn destroy(State(app): State<App>, place: Place, Said(word): Said<Word>) -> Result<Response> {
+pub async fn destroy(Mine(app): Mine, place: Place, Said(word): Said<Word>) -> Result<Response> {
     let Place { namespace, name } = &place;
     if word.name.trim() != name {
         return Err(Failure::said(
@@ -76,6 +71,7 @@ pub async fn destroy(State(app): State<App>, place: Place, Said(word): Said<Word
     }
     let protected = !word.protected.is_empty();
     let doomed = Doomed { namespace, name, uid: word.uid.as_deref(), protected };
+    app.note(command::destroy(namespace, name, protected));
     environment::destroy(&app.cluster, doomed, false, None, &mut |_: Event| {}).await?;
     Ok(Redirect::to(&place.path()).into_response())
 }

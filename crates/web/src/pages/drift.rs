@@ -3,14 +3,13 @@
 use api::DriftPolicy;
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use verbs::environment::{self, Report};
 use words::time::age_at;
 
 use super::{Place, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::command;
 use crate::door::Guest;
 
@@ -31,11 +30,7 @@ impl Drift {
     }
 }
 
-pub async fn page(
-    State(app): State<App>,
-    Extension(guest): Extension<Guest>,
-    place: Place,
-) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
     let report = environment::drift(&app.cluster, &place.namespace, &place.name).await?;
     let now = Timestamp::now();
     let ages = report.drift.iter().map(|drift| age_at(Some(&drift.at.0.to_string()), now)).collect();

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{Address, Shell, html};
 use crate::app::{App, Result};
+use crate::door::Door;
 use crate::failure::Failure;
 
 #[derive(Deserialize)]
@@ -29,7 +30,8 @@ pub async fn enter(
     State(app): State<App>,
     Address(entrance): Address<Entrance>,
 ) -> Result<Response> {
-    let cookie = if method == Method::GET { app.door.enter(&entrance.token) } else { None };
+    let Door::Local(local) = &app.door else { return Err(Failure::nowhere()) };
+    let cookie = if method == Method::GET { local.enter(&entrance.token) } else { None };
     let Some(cookie) = cookie else {
         return Err(Failure::door(
             StatusCode::UNAUTHORIZED,

@@ -2,14 +2,13 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use verbs::environment;
 
 use super::{Place, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::view::detail::Body;
@@ -47,11 +46,7 @@ async fn body(app: &App, environment: &api::Environment) -> Body {
     Body::of(detail, silence, now)
 }
 
-pub async fn page(
-    State(app): State<App>,
-    Extension(guest): Extension<Guest>,
-    place: Place,
-) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
     let shell = Shell::new(&app, &guest, &place.name, "environments");
     let environment = match app.environment(&place.namespace, &place.name).await {
         Err(failure) if failure.status == StatusCode::NOT_FOUND => {
@@ -65,7 +60,7 @@ pub async fn page(
     html(&Environment { shell, place, tab: "", body })
 }
 
-pub async fn live(State(app): State<App>, headers: HeaderMap, place: Place) -> Response {
+pub async fn live(Mine(app): Mine, headers: HeaderMap, place: Place) -> Response {
     live::of(app.clone(), app.watched.news(), &headers, move |app| {
         let place = place.clone();
         async move {

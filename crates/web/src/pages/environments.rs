@@ -1,16 +1,18 @@
 //! Every environment, in a table that keeps up with the cluster.
 
+use api::Environment;
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
+use super::who::Stranger;
 use super::{Address, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
+use crate::sight::Looking;
 use crate::view::query::Query as Wanted;
 use crate::view::table::{Choices, Table};
 use crate::{command, live};
@@ -21,28 +23,41 @@ struct Environments {
     shell: Shell,
     table: Table,
     choices: Choices,
+    /// Who may see nothing yet, and whom they ask.
+    stranger: Option<Stranger>,
 }
 
-fn table(app: &App, wanted: &Wanted) -> Table {
-    let silence = app.watched.news().borrow().silence.clone();
-    Table::of(&app.watched.all(), wanted, silence.as_ref(), Timestamp::now())
+fn table(seen: &Looking<'_, Environment>, wanted: &Wanted) -> Table {
+    let silence = seen.news().borrow().silence.clone();
+    Table::of(&seen.all(), wanted, silence.as_ref(), Timestamp::now())
 }
 
 pub async fn page(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     Address(wanted): Address<Wanted>,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Environments", "environments");
     let shell = shell.command(command::list(app.namespace.as_deref()));
-    let choices = Choices::of(&app.watched.all());
-    html(&Environments { shell, table: table(&app, &wanted), choices })
+    let seen = app.environments().await?;
+    let choices = Choices::of(&seen.all());
+    // Who has a role where there is no environment yet has one all the same.
+    let stranger = seen.scope.is_nothing() && app.places("environments").await?.is_empty();
+    html(&Environments {
+        shell,
+        table: table(&seen, &wanted),
+        choices,
+        stranger: stranger.then(|| Stranger::of(&app)),
+    })
 }
 
-pub async fn live(State(app): State<App>, headers: HeaderMap, Address(wanted): Address<Wanted>) -> Response {
+pub async fn live(Mine(app): Mine, headers: HeaderMap, Address(wanted): Address<Wanted>) -> Response {
     live::of(app.clone(), app.watched.news(), &headers, move |app| {
-        let table = table(&app, &wanted);
-        async move { table.render().map_err(|error| Failure::ours(&error)) }
+        let wanted = wanted.clone();
+        async move {
+            let table = table(&app.environments().await?, &wanted);
+            table.render().map_err(|error| Failure::ours(&error))
+        }
     })
     .into_response()
 }

@@ -2,13 +2,11 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use verbs::hostname;
 
 use super::{Address, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::command;
 use crate::door::Guest;
 use crate::view::hosts::Hosts;
@@ -28,12 +26,12 @@ pub struct Wanted {
 }
 
 pub async fn page(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     Address(wanted): Address<Wanted>,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Hosts", "hosts");
     let shell = shell.command(command::hosts(app.namespace.as_deref()));
-    let hosts = hostname::list(&app.cluster, app.namespace.as_deref()).await?;
+    let hosts = app.listed_hosts().await?;
     html(&Page { shell, hosts: Hosts::of(hosts, &wanted.q), q: wanted.q })
 }

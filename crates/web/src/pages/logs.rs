@@ -6,7 +6,6 @@ use api::Role;
 use api::names::PartName;
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use verbs::logs::search::{Answer, Found, Search, search};
 use verbs::logs::{self, Entry, Filter, Moment, Words};
 
 use super::{Address, Place, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
@@ -113,7 +112,7 @@ impl Asked {
 }
 
 pub async fn page(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     place: Place,
     Address(asked): Address<Asked>,
@@ -141,7 +140,7 @@ pub async fn page(
         Some(time) => format!("{time}#{}", lines.iter().filter(|line| line.time == time).count()),
         None => app.cluster.now().await.to_string(),
     };
-    let parts = parts(&app, &place);
+    let parts = parts(&app, &place).await;
     html(&Logs {
         shell: shell.command(line),
         place,
@@ -157,8 +156,8 @@ pub async fn page(
 }
 
 /// Components, jobs and services that may have written something.
-fn parts(app: &App, place: &Place) -> Vec<String> {
-    let environment = app.watched.find(&place.namespace, &place.name);
+async fn parts(app: &App, place: &Place) -> Vec<String> {
+    let environment = app.find(&place.namespace, &place.name).await.ok().flatten();
     let status = environment.iter().filter_map(|environment| environment.status.as_ref());
     let parts = status.flat_map(|status| &status.parts);
     let writes = |role: Role| !matches!(role, Role::Route | Role::Manifest);
@@ -196,11 +195,7 @@ pub async fn newest(app: &App, namespace: &str, wanted: &Search) -> Result<(Vec<
 }
 
 /// How many lines there are, by time: a fragment, since it reads all of them.
-pub async fn histogram(
-    State(app): State<App>,
-    place: Place,
-    Address(asked): Address<Asked>,
-) -> Result<Response> {
+pub async fn histogram(Mine(app): Mine, place: Place, Address(asked): Address<Asked>) -> Result<Response> {
     let wanted = Search { query: asked.query(&place, Some(asked.ago()))?, limit: LINES, ..Search::default() };
     let (out, mut answers) = mpsc::channel(64);
     let counting = logs::histogram::histogram(&app.cluster, &place.namespace, &wanted, STEPS, out);
@@ -214,7 +209,7 @@ pub async fn histogram(
 
 /// Lines from now on, or from the one that the other side has.
 pub async fn live(
-    State(app): State<App>,
+    Mine(app): Mine,
     headers: HeaderMap,
     place: Place,
     Address(asked): Address<Asked>,

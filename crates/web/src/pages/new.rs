@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use api::Role;
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use verbs::project;
@@ -13,7 +12,7 @@ use verbs::project;
 use super::change::{chosen, known_versions};
 use super::said::namespace;
 use super::{Address, Said, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::ask::Ask;
 use crate::command;
 use crate::door::Guest;
@@ -62,12 +61,12 @@ pub struct Start {
 }
 
 pub async fn page(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     Address(start): Address<Start>,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "New environment", "new");
-    let projects = project::list(&app.cluster, app.namespace.as_deref()).await?;
+    let projects = app.listed_projects().await?;
     let wanted = |summary: &&project::Summary| {
         start.project.is_empty() || format!("{}/{}", summary.namespace, summary.name) == start.project
     };
@@ -85,7 +84,7 @@ pub async fn page(
 async fn begun(app: &App, summary: &project::Summary, start: &Start) -> Result<Begun> {
     let (namespace, name) = (&summary.namespace, &summary.name);
     let spec = project::get(&app.cluster, namespace, name).await?.spec;
-    let all = app.watched.all();
+    let all = app.environments().await?.all();
     let of_project = all.iter().filter(|environment| {
         environment.spec.project == *name && environment.metadata.namespace.as_ref() == Some(namespace)
     });
@@ -101,7 +100,7 @@ async fn begun(app: &App, summary: &project::Summary, start: &Start) -> Result<B
         .filter(|part| !matches!(part.role, Role::Service | Role::Route | Role::Manifest))
         .filter_map(|part| Some((part.name.clone(), part.version.clone()?)))
         .collect();
-    let mut known = known_versions(app, namespace, name);
+    let mut known = known_versions(&all, namespace, name);
     let components = spec.components.iter().map(|(component, settings)| {
         let own = settings.version.clone().unwrap_or_default();
         let version = running.get(component).cloned().unwrap_or(own);
@@ -160,10 +159,10 @@ impl Begun {
     }
 }
 
-pub async fn plan(State(app): State<App>, Said(fields): Said<Vec<(String, String)>>) -> Result<Response> {
+pub async fn plan(Mine(app): Mine, Said(fields): Said<Vec<(String, String)>>) -> Result<Response> {
     let (place, ask) = ask(&fields)?;
     app.within(&place)?;
-    let sheet = app.desk.plan(&app.cluster, &place, ask, None).await?;
+    let sheet = app.plan(&place, ask, None).await?;
     Ok(Redirect::to(&format!("/plans/{}", sheet.id)).into_response())
 }
 

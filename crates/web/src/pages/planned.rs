@@ -2,11 +2,10 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Place, PlanId, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::ask::Ask;
 use crate::command;
 use crate::door::Guest;
@@ -25,11 +24,11 @@ struct Planned {
 }
 
 pub async fn page(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     PlanId(id): PlanId,
 ) -> Result<Response> {
-    let sheet = app.desk.find(&id)?;
+    let sheet = app.sheet(&id)?;
     let place = Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
     let shell = Shell::new(&app, &guest, format!("Plan for {}", place.name), "environments");
     let shell = shell.command(command::of(&sheet.namespace, &sheet.ask));
@@ -39,8 +38,9 @@ pub async fn page(
 }
 
 /// A second click is answered as the first was.
-pub async fn carry_out(State(app): State<App>, PlanId(id): PlanId) -> Result<Response> {
-    let sheet = app.desk.find(&id)?;
+pub async fn carry_out(Mine(app): Mine, PlanId(id): PlanId) -> Result<Response> {
+    let sheet = app.sheet(&id)?;
+    app.note(sheet.what());
     app.desk.carry_out(&app.cluster, &sheet).await?;
     let place = Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
     Ok(Redirect::to(&place.path()).into_response())

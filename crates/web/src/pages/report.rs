@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use verbs::environment;
 use verbs::logs::search::{Found, Search};
@@ -10,7 +9,7 @@ use verbs::logs::{Filter, Level, Moment, Query};
 
 use super::logs::newest;
 use super::{Place, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::command;
 use crate::door::Guest;
 use crate::view::report::{Excerpt, SINCE, report};
@@ -27,11 +26,7 @@ struct Report {
     text: String,
 }
 
-pub async fn page(
-    State(app): State<App>,
-    Extension(guest): Extension<Guest>,
-    place: Place,
-) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let detail = environment::detail(&app.cluster, &environment).await;
     let seconds = api::project::seconds(SINCE).unwrap_or_default();

@@ -2,13 +2,12 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use verbs::environment;
 
 use super::{Place, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::command;
 use crate::door::Guest;
 use crate::view::revision::{Line, lines};
@@ -24,14 +23,10 @@ struct Revisions {
     gone: bool,
 }
 
-pub async fn page(
-    State(app): State<App>,
-    Extension(guest): Extension<Guest>,
-    place: Place,
-) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
     let entries = environment::history(&app.cluster, &place.namespace, &place.name).await?;
     let shell = Shell::new(&app, &guest, format!("Revisions of {}", place.name), "environments");
     let shell = shell.command(command::history(&place.namespace, &place.name));
-    let gone = app.watched.find(&place.namespace, &place.name).is_none();
+    let gone = app.environments().await?.find(&place.namespace, &place.name).is_none();
     html(&Revisions { shell, place, tab: "/revisions", lines: lines(&entries, Timestamp::now()), gone })
 }

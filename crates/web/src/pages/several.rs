@@ -2,10 +2,11 @@
 //! by one, on their own page.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use futures::{StreamExt, stream};
 use verbs::environment::{self, Destroyed, Doomed};
@@ -13,9 +14,10 @@ use verbs::{Change, Event};
 
 use super::destroy::class_of;
 use super::{Place, Said, Shell, html};
-use crate::app::{App, Result};
+use crate::app::{App, Mine, Result};
 use crate::ask::Ask;
 use crate::command::{self, Several};
+use crate::desk::Sheet;
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::view::tone::Chip;
@@ -72,7 +74,7 @@ impl Asked {
 }
 
 pub async fn ask(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
@@ -85,7 +87,7 @@ pub async fn ask(
 }
 
 pub async fn carry_out(
-    State(app): State<App>,
+    Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
@@ -103,11 +105,12 @@ pub async fn carry_out(
             all(&app, picked, |app, (place, uid)| async move { destroyed(&app, place, uid).await }).await?
         }
         Several::Restart | Several::Update => {
-            let sheets: Result<Vec<_>> = picks(&fields)?.iter().map(|id| app.desk.find(id)).collect();
+            let sheets: Result<Vec<Arc<Sheet>>> = picks(&fields)?.iter().map(|id| app.sheet(id)).collect();
             all(&app, sheets?, |app, sheet| async move {
                 let place =
                     Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
-                done(place, sheet.carry_out(&app.cluster).await.map(changed))
+                let what = sheet.what();
+                done(&app, what, place, sheet.carry_out(&app.cluster).await.map(changed))
             })
             .await?
         }
@@ -138,7 +141,7 @@ async fn line(app: &App, action: Several, place: Place) -> Line {
         Several::Restart => Ask::Restart { environment: name.clone(), components: vec![] },
         Several::Update => Ask::Update { environment: name.clone(), revision: None },
     };
-    match app.desk.plan(&app.cluster, namespace, ask, None).await {
+    match app.plan(namespace, ask, None).await {
         Err(failure) => Line::refused(place, "Refused", &failure),
         Ok(sheet) if sheet.planned.is_idle() => Line {
             place,
@@ -190,7 +193,8 @@ async fn destroyed(app: &App, place: Place, uid: Option<String>) -> Line {
         Destroyed::Missing { .. } => "was not there any more".to_owned(),
         Destroyed::Started { .. } | Destroyed::Gone { .. } => "is being destroyed".to_owned(),
     });
-    done(place, begun)
+    let what = command::destroy(namespace, name, false);
+    done(app, what, place, begun)
 }
 
 fn changed(change: Change) -> String {
@@ -200,7 +204,10 @@ fn changed(change: Change) -> String {
     }
 }
 
-fn done(place: Place, outcome: Result<String>) -> Line {
+/// A line on the page, and one on record.
+fn done(app: &App, what: String, place: Place, outcome: Result<String>) -> Line {
+    let status = outcome.as_ref().map_or_else(|failure| failure.status, |_| StatusCode::ACCEPTED);
+    app.tell(what, status);
     match outcome {
         Ok(said) => {
             Line { place, chip: Chip::new("good", "circle-check", "Done"), said, hint: None, pick: None }

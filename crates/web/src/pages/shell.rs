@@ -9,6 +9,8 @@ pub struct Shell {
     pub nav: &'static str,
     pub server: String,
     pub who: String,
+    /// They signed in, so they can sign out.
+    pub signed: bool,
     /// What the forms of this page carry.
     pub token: String,
     /// The command that does the same.
@@ -23,7 +25,8 @@ impl Shell {
             title: title.into(),
             nav,
             server: app.cluster.server.clone(),
-            who: app.who.clone().unwrap_or_else(|| "you".to_owned()),
+            who: app.who().unwrap_or_else(|| "you".to_owned()),
+            signed: app.actor.is_some(),
             token: match guest {
                 Guest::Browser { forms } => forms.clone(),
                 Guest::Script => String::new(),
@@ -45,6 +48,7 @@ impl Shell {
             nav: "",
             server: String::new(),
             who: String::new(),
+            signed: false,
             token: String::new(),
             command: None,
             inside,

@@ -2,13 +2,12 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::State;
 use axum::response::Response;
 use verbs::Silence;
 use verbs::environment::State as Of;
 
 use super::{Shell, html};
-use crate::app::{App, Result};
+use crate::app::{Mine, Result};
 use crate::door::Guest;
 use crate::view::copy::{self, Copies};
 use crate::view::detail::Body;
@@ -34,7 +33,7 @@ struct Style {
     levels: [(&'static str, &'static str, &'static str); 4],
 }
 
-pub async fn page(State(app): State<App>, Extension(guest): Extension<Guest>) -> Result<Response> {
+pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Style", "style").command("outboard env list".to_owned());
     let silence = Silence { since: *NOW, reason: "connection refused".to_owned() };
     let all = world();

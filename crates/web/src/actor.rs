@@ -1,0 +1,64 @@
+//! Somebody for whom a request is done: who, until when, and what is on record of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use identity::Person;
+use jiff::Timestamp;
+
+use crate::audit::Asked;
+use crate::token;
+
+#[derive(Debug)]
+pub struct Actor {
+    pub person: Person,
+    /// Which of all people it is: name and groups, as one word.
+    pub key: String,
+    /// When their session or token ends.
+    pub until: Option<Timestamp>,
+    /// The session, which may be ended before its time.
+    pub session: Option<String>,
+    /// The request, if it is one that is kept record of.
+    pub asked: Option<Arc<Asked>>,
+    what: Mutex<Noted>,
+}
+
+/// What a request does, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Noted {
+    pub what: Option<String>,
+    /// It was several things, each with a line of its own.
+    pub told: bool,
+}
+
+impl Actor {
+    pub fn new(person: Person, until: Option<Timestamp>) -> Self {
+        let all = serde_json::to_vec(&person).unwrap_or_default();
+        Self { key: token::name(&all), person, until, session: None, asked: None, what: Mutex::default() }
+    }
+
+    pub fn of(self, session: String) -> Self {
+        Self { session: Some(session), ..self }
+    }
+
+    pub fn asking(self, asked: Option<Arc<Asked>>) -> Self {
+        Self { asked, ..self }
+    }
+
+    /// What the whole request does; said again, it is known better.
+    pub fn note(&self, what: String) {
+        self.lock().what = Some(what);
+    }
+
+    /// Each thing of it has a line of its own.
+    pub fn told(&self) {
+        self.lock().told = true;
+    }
+
+    pub fn noted(&self) -> Noted {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Noted> {
+        self.what.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,128 @@
+//! What is on record of each change that somebody asked for over the server: a line in its log, and one that is kept. Says who,
+//! from where, what and what came of it; no value, since a value may be a secret.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use verbs::audit::Record;
+
+use crate::actor::Actor;
+use crate::app::App;
+use crate::proxy;
+
+/// Lines that wait to be taken; they are in the log by then.
+const WAITING: usize = 4_096;
+
+/// Where lines go to.
+pub struct Audit {
+    lines: mpsc::Sender<Record>,
+    /// Requests that nobody who is known sent: counted, so that strangers fill nothing.
+    strangers: AtomicU64,
+}
+
+impl Audit {
+    pub fn new() -> (Self, mpsc::Receiver<Record>) {
+        let (kept, lines) = mpsc::channel(WAITING);
+        (Self { lines: kept, strangers: AtomicU64::new(0) }, lines)
+    }
+
+    /// How many strangers have been refused since this was asked last.
+    pub fn strangers(&self) -> u64 {
+        self.strangers.swap(0, Ordering::Relaxed)
+    }
+
+    pub fn stranger(&self) {
+        self.strangers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn keep(&self, record: Option<Record>) {
+        let Some(record) = record else {
+            return;
+        };
+        tracing::info!(
+            target: "audit",
+            who = record.who,
+            from = record.from,
+            by = record.by,
+            method = record.method,
+            path = record.path,
+            what = record.what,
+            status = record.status,
+            "{} {} by {}",
+            record.method,
+            record.path,
+            record.who
+        );
+        if self.lines.try_send(record).is_err() {
+            tracing::warn!(target: "audit", "a line of the audit is in this log only: too many wait to be written");
+        }
+    }
+}
+
+/// A request, before it is known who sent it and what comes of it.
+#[derive(Debug)]
+pub struct Asked {
+    time: Timestamp,
+    from: String,
+    by: &'static str,
+    method: String,
+    path: String,
+    /// Also if it is not said what it does. Of what only reads, nothing is kept.
+    always: bool,
+}
+
+impl Asked {
+    /// None: there is nothing to keep of it.
+    pub fn of(app: &App, request: &Request) -> Option<Self> {
+        let site = app.door.site()?;
+        let path = request.uri().path();
+        let by = match path {
+            path if proxy::is_of(path) => "kube",
+            path if path.starts_with("/api/") => "api",
+            _ => "page",
+        };
+        let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+        // Of Kubernetes' API it is known of each request whether it changes anything: who enters a container does so by GET, and
+        // who asks what they may by POST.
+        let always = (changes && by != "kube") || path == "/sign-in/back";
+        (always || by == "kube").then(|| Self {
+            time: site.now(),
+            from: site.from(request).map(|address| address.to_string()).unwrap_or_default(),
+            by,
+            method: request.method().to_string(),
+            path: path.chars().take(500).collect(),
+            always,
+        })
+    }
+
+    /// None: only reads, comes too often, was sent by nobody who is known, or is on record already, thing by thing.
+    pub fn answered(&self, actor: Option<&Actor>, response: &Response) -> Option<Record> {
+        // Whoever has just signed in is known by the answer only.
+        let signed = response.extensions().get::<Arc<Actor>>();
+        let actor = actor.or(signed.map(Arc::as_ref))?;
+        let noted = actor.noted();
+        let often = response.status() == StatusCode::TOO_MANY_REQUESTS;
+        let kept = (self.always || noted.what.is_some()) && !often && !noted.told;
+        kept.then(|| self.record(actor, noted.what, response.status()))
+    }
+
+    /// A line of it.
+    pub fn record(&self, actor: &Actor, what: Option<String>, status: StatusCode) -> Record {
+        Record {
+            time: self.time,
+            who: actor.person.name().to_owned(),
+            groups: actor.person.groups().to_vec(),
+            from: self.from.clone(),
+            by: self.by,
+            method: self.method.clone(),
+            path: self.path.clone(),
+            what,
+            status: status.as_u16(),
+        }
+    }
+}

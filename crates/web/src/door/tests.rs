@@ -1,0 +1,6 @@
+//! The door of a server, from the request to what Kubernetes was asked: who comes in, as whom, and what nobody may.
+
+mod matrix;
+mod signing;
+mod tokens;
+mod world;

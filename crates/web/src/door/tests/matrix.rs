@@ -1,0 +1,205 @@
+//! Every route × method × who asks × how: made from the routes themselves, so that none is forgotten.
+
+use std::collections::BTreeSet;
+
+use axum::http::{Method, StatusCode};
+use serde_json::Value;
+
+use super::world::{ORIGIN, World, parts};
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Path and method of every page, as it stands in the source, and of every route of the API, as it is described.
+fn routes() -> BTreeSet<(String, Method)> {
+    let filled = |path: &str| {
+        let named = path.replace("{namespace}", "shop").replace("{name}", "qa").replace("{word}", "pause");
+        named.replace("{id}", "0123456789abcdef").replace("{version}", "0")
+    };
+    let mut routes = BTreeSet::new();
+    for source in [include_str!("../../pages.rs"), include_str!("../../pages/sign.rs")] {
+        for line in source.lines().filter_map(|line| line.trim().strip_prefix(".route(\"")) {
+            let (path, handlers) = line.split_once('"').unwrap();
+            for (word, method) in [("get(", Method::GET), ("post(", Method::POST)] {
+                if handlers.contains(word) {
+                    routes.insert((filled(path), method));
+                }
+            }
+        }
+    }
+    let document = serde_json::to_value(crate::document()).unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            routes.insert((filled(path), method.to_uppercase().parse().unwrap()));
+        }
+    }
+    routes
+}
+
+fn is_open(path: &str) -> bool {
+    let all = ["/sign-in", "/sign-in/back", "/signed-out", "/healthz", "/api/v1/sign-in"];
+    all.contains(&path) || path.starts_with("/assets/")
+}
+
+fn writes() -> Vec<(String, Method)> {
+    routes().into_iter().filter(|(_, method)| *method != Method::GET).collect()
+}
+
+fn body(path: &str, token: &str) -> (String, (&'static str, &'static str)) {
+    if path.starts_with("/api/") {
+        let wanted = match path {
+            "/api/v1/plans" => {
+                r#"{"namespace": "shop", "change": {"action": "restart", "environment": "qa"}}"#
+            }
+            "/api/v1/copies" => r#"{"namespace": "shop", "from": "a", "to": "qa"}"#,
+            path if path.starts_with("/api/v1/copies/") => r#"{"action": "pause"}"#,
+            _ => "",
+        };
+        return (wanted.to_owned(), JSON);
+    }
+    let fields = "action=restart&name=qa&pick=shop/qa&project=shop/shop&from=a&count=1&fresh=qa-x";
+    (format!("{fields}&token={token}"), FORM)
+}
+
+#[test]
+fn the_matrix_has_every_route() {
+    let (all, writes) = (routes(), writes());
+    assert!(all.len() >= 45 && writes.len() >= 14, "{} routes, {} writes", all.len(), writes.len());
+    for (path, method) in [
+        ("/environments/shop/qa/destroy", Method::POST),
+        ("/api/v1/environments/shop/qa", Method::DELETE),
+        ("/api/v1/copies/shop/qa", Method::PATCH),
+        ("/plans/0123456789abcdef/carry-out", Method::POST),
+        ("/sign-out", Method::POST),
+    ] {
+        assert!(all.contains(&(path.to_owned(), method.clone())), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_comes_in_without_being_known() {
+    let world = World::new().await;
+    let (cookie, _) = world.signed("root");
+    world.later(48 * 3600);
+    let forged = cookie.replace('A', "B");
+    let tokens = ["Bearer", "Bearer x.y.z", "Basic cm9vdDp4"];
+    let mut who: Vec<Vec<(&str, &str)>> = vec![vec![], vec![("cookie", &cookie)], vec![("cookie", &forged)]];
+    who.extend(tokens.iter().map(|token| vec![("authorization", *token)]));
+    let mut asked = 0;
+    for (path, method) in routes().into_iter().filter(|(path, _)| !is_open(path)) {
+        let (body, kind) = body(&path, "x");
+        for headers in &who {
+            let headers: Vec<_> = headers.iter().copied().chain([kind, ("origin", ORIGIN)]).collect();
+            let (status, _, page) = parts(world.ask(method.clone(), &path, &headers, &body).await).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path} {headers:?}: {page}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 250, "{asked}");
+    assert_eq!(world.reached(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_cookie_alone_changes_nothing() {
+    let world = World::new().await;
+    let (cookie, forms) = world.signed("root");
+    let (_, others) = world.signed("vera");
+    let cookie = ("cookie", cookie.as_str());
+    for (path, method) in writes() {
+        for (token, origin) in [
+            ("", Some(ORIGIN)),
+            ("guess", Some(ORIGIN)),
+            (others.as_str(), Some(ORIGIN)),
+            (forms.as_str(), Some("https://evil.example")),
+            (forms.as_str(), Some("https://evil.outboard.example.com")),
+            (forms.as_str(), Some("http://outboard.example.com")),
+            (forms.as_str(), Some("null")),
+            (forms.as_str(), None),
+        ] {
+            let (body, kind) = body(&path, token);
+            let mut headers = vec![cookie, kind];
+            headers.extend(origin.map(|origin| ("origin", origin)));
+            if kind == JSON && !token.is_empty() {
+                headers.push(("x-form-token", token));
+            }
+            let (status, _, page) = parts(world.ask(method.clone(), &path, &headers, &body).await).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path} {origin:?}: {page}");
+        }
+        // By a browser that says where it comes from, though all else is right.
+        let (body, kind) = body(&path, &forms);
+        let headers =
+            [cookie, kind, ("origin", ORIGIN), ("x-form-token", &forms), ("sec-fetch-site", "cross-site")];
+        let (status, ..) = parts(world.ask(method.clone(), &path, &headers, &body).await).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path} cross-site");
+    }
+    assert_eq!(world.reached(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn whoever_may_only_look_changes_nothing_and_is_told_so() {
+    let world = World::new().await;
+    let mut done = vec![];
+    for name in ["vera", "sam"] {
+        let (cookie, forms) = world.signed(name);
+        let bearer = format!("Bearer {}", world.token(name));
+        for (path, method) in writes().into_iter().filter(|(path, _)| path != "/sign-out") {
+            let (body, kind) = body(&path, &forms);
+            let api = kind == JSON;
+            let mut ways = vec![vec![
+                ("cookie", cookie.as_str()),
+                kind,
+                ("origin", ORIGIN),
+                ("x-form-token", forms.as_str()),
+            ]];
+            ways.push(vec![("authorization", bearer.as_str()), kind]);
+            for headers in ways {
+                let (status, _, page) = parts(world.ask(method.clone(), &path, &headers, &body).await).await;
+                // What several are asked for at once is answered with a page that says for each why not.
+                let several = path.starts_with("/environments/several") && status == StatusCode::OK;
+                assert!(status.is_client_error() || several, "{name} {method} {path}: {status} {page}");
+                if api {
+                    assert!(serde_json::from_str::<Value>(&page).is_ok(), "{page}");
+                }
+                if several {
+                    done.push(page);
+                }
+            }
+        }
+    }
+    for page in done {
+        assert!(!page.contains("is being destroyed") && !page.contains("is on its way"), "{page}");
+    }
+    // Whatever was tried reached Kubernetes as they, so that Kubernetes could refuse.
+    let reached = world.reached();
+    assert!(reached.iter().any(|line| line.contains(" POST ") || line.contains(" PATCH ")), "{reached:#?}");
+    for line in reached {
+        assert!(line.starts_with("oidc:vera ") || line.starts_with("oidc:sam "), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn other_methods_than_those_there_are_do_nothing() {
+    let world = World::new().await;
+    let bearer = format!("Bearer {}", world.token("root"));
+    let headers = [("authorization", bearer.as_str())];
+    world.get("/api/v1/projects", &headers).await;
+    world.forget();
+    let all = routes();
+    let paths: BTreeSet<String> =
+        all.iter().map(|(path, _)| path.clone()).filter(|path| !is_open(path)).collect();
+    for path in paths {
+        for method in
+            [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::TRACE]
+        {
+            if all.contains(&(path.clone(), method.clone())) {
+                continue;
+            }
+            let (status, ..) = parts(world.ask(method.clone(), &path, &headers, "").await).await;
+            assert!(
+                status == StatusCode::METHOD_NOT_ALLOWED || status == StatusCode::NOT_FOUND,
+                "{method} {path}: {status}"
+            );
+        }
+    }
+    assert_eq!(world.reached(), Vec::<String>::new());
+}

@@ -1,0 +1,269 @@
+//! A server with a provider and a cluster that says, as Kubernetes does, who may do what: by whom a request names.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
+use identity::{Client, Gate, Known, Naming, Person, Provider, Rules};
+use jiff::{SignedDuration, Timestamp};
+use oidc_fake::{CLIENT, Fake, SECRET, TERMINAL};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, OnceCell, mpsc};
+use tower::ServiceExt;
+use verbs::Watched;
+use verbs::audit::Record;
+
+use crate::app::{App, Inside};
+use crate::audit::Audit;
+use crate::desk::Desk;
+use crate::door::Door;
+use crate::door::seal::Keys;
+use crate::door::session::Session;
+use crate::door::site::{Limits, Memory, Public, Site, Terminal};
+use crate::fake::{self, Asked, list, object, refusal, settings};
+use crate::sight::Reviews;
+use crate::token;
+
+pub const HOST: &str = "outboard.example.com";
+pub const ORIGIN: &str = "https://outboard.example.com";
+const KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+
+pub struct World {
+    pub provider: Fake,
+    pub seen: Arc<Mutex<Vec<Asked>>>,
+    pub lines: mpsc::Receiver<Record>,
+    pub app: App,
+    /// Environments called `slow` are answered once somebody says so.
+    pub slow: Arc<Notify>,
+    router: Router,
+    keys: Keys,
+    now: Arc<AtomicI64>,
+}
+
+/// `dora` develops in `shop` and `vera` looks on there; `sam` may do nothing. Nobody may look into `vault`.
+fn may(user: &str, verb: &str, namespace: Option<&str>) -> bool {
+    let reads = matches!(verb, "get" | "list" | "watch");
+    match user {
+        "oidc:dora" => namespace == Some("shop"),
+        "oidc:vera" => namespace == Some("shop") && reads,
+        "oidc:root" => true,
+        _ => false,
+    }
+}
+
+/// The namespace that an address is in.
+fn namespace(path: &str) -> Option<&str> {
+    path.split("/namespaces/").nth(1).and_then(|rest| rest.split('/').next())
+}
+
+fn answer(asked: &Asked, reviews: bool) -> Option<(u16, Value)> {
+    let path = asked.address.split('?').next().unwrap_or_default();
+    let user = asked.headers.get("impersonate-user").and_then(|user| user.to_str().ok()).unwrap_or_default();
+    if path.ends_with("/selfsubjectaccessreviews") {
+        if !reviews {
+            return Some(refusal(503, "ServiceUnavailable"));
+        }
+        let wanted = &asked.body["spec"]["resourceAttributes"];
+        let allowed = may(user, wanted["verb"].as_str().unwrap_or_default(), wanted["namespace"].as_str());
+        return Some((
+            201,
+            json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "metadata": {}, "spec": {}, "status": {"allowed": allowed}}),
+        ));
+    }
+    if asked.address.contains("watch=true") {
+        return None;
+    }
+    if path.ends_with("/version") {
+        return Some((200, json!({"major": "1", "minor": "36"})));
+    }
+    let reads = asked.method == Method::GET;
+    // By itself the server only watches.
+    let own = user.is_empty() && reads && !path.contains("/namespaces/");
+    if !own && !may(user, if reads { "get" } else { "create" }, namespace(path)) {
+        return Some(refusal(403, "Forbidden"));
+    }
+    let mut vault = object("Environment", "gold", &settings(), &json!({}));
+    vault["metadata"]["namespace"] = json!("vault");
+    let qa = object("Environment", "qa", &settings(), &json!({}));
+    if asked.method == Method::POST {
+        let mut made = asked.body.clone();
+        made["metadata"]["name"] = json!("drawn-x7");
+        return Some((201, made));
+    }
+    Some(match path {
+        path if path.ends_with("/environments") && namespace(path).is_some() => {
+            (200, list("Environment", &[qa]))
+        }
+        path if path.ends_with("/environments") => (200, list("Environment", &[qa, vault])),
+        path if path.ends_with("/environments/qa") => (200, qa),
+        path if path.ends_with("/controllerrevisions/p-0123456789") => (
+            200,
+            json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
+                "metadata": {"name": "p-0123456789", "namespace": "shop"},
+                "data": {"project": "shop", "spec": {"components": {"web": {"image": "shop/web", "version": "1"}},
+                    "classes": {"qa": {}}}}}),
+        ),
+        path if path.ends_with("/datacopies") => (200, list("DataCopy", &[])),
+        path if path.ends_with("/hostnames") => (200, list("Hostname", &[])),
+        path if path.ends_with("/projects") => (200, list("Project", &[])),
+        _ => refusal(404, "NotFound"),
+    })
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Limits::of(1e9, 1e9, 1e9), true, "issuers: []").await
+    }
+
+    pub async fn with(limits: Limits, reviews: bool, rules: &str) -> Self {
+        let provider = Fake::start().await;
+        let seen = Arc::<Mutex<Vec<Asked>>>::default();
+        let (kept, slow) = (seen.clone(), Arc::new(Notify::new()));
+        let waits = slow.clone();
+        let own = fake::reading(move |asked| {
+            kept.lock().unwrap().push(asked.clone());
+            let waits = waits.clone();
+            async move {
+                if asked.address.contains("/environments/slow") {
+                    waits.notified().await;
+                }
+                match answer(&asked, reviews) {
+                    Some(answer) => answer,
+                    None => std::future::pending().await,
+                }
+            }
+        });
+        let watched = Watched::begin(&own, None).await.unwrap();
+        let people = Known {
+            provider: Provider::new(&provider.issuer()).unwrap(),
+            audiences: vec![CLIENT.into(), TERMINAL.into()],
+            naming: Naming::default(),
+        };
+        let now = Arc::new(AtomicI64::new(Timestamp::now().as_second()));
+        let (clock, (audit, lines)) = (now.clone(), Audit::new());
+        let site = Site {
+            gate: Gate::new(people, Rules::parse(rules).unwrap()).unwrap(),
+            client: Client {
+                id: CLIENT.into(),
+                secret: Some(SECRET.into()),
+                back: format!("{ORIGIN}/sign-in/back"),
+                scopes: vec!["openid".into(), "email".into()],
+            },
+            address: Public::parse(ORIGIN).unwrap(),
+            keys: RwLock::new(Arc::new(Keys::parse(KEY).unwrap())),
+            clock: Arc::new(move || Timestamp::from_second(clock.load(Ordering::SeqCst)).unwrap()),
+            lasts: SignedDuration::from_hours(8),
+            proxies: 1,
+            contact: Some("#outboard-help".into()),
+            terminal: Some(Terminal {
+                issuer: provider.issuer(),
+                client_id: TERMINAL.into(),
+                scopes: vec!["openid".into()],
+            }),
+            audit,
+            limits,
+            memory: Memory::default(),
+            under_way: Arc::default(),
+        };
+        let app = App::new(Inside {
+            own,
+            namespace: None,
+            who: None,
+            watched,
+            copies: OnceCell::new(),
+            projects: OnceCell::new(),
+            reviews: Reviews::default(),
+            desk: Desk::default(),
+            door: Door::Site(Box::new(site)),
+        });
+        seen.lock().unwrap().clear();
+        Self {
+            provider,
+            seen,
+            lines,
+            router: crate::serve::router(app.clone()),
+            app,
+            slow,
+            keys: Keys::parse(KEY).unwrap(),
+            now,
+        }
+    }
+
+    pub fn later(&self, seconds: i64) {
+        self.now.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.now.load(Ordering::SeqCst)).unwrap()
+    }
+
+    /// The cookie of somebody who signed in, and what their forms carry.
+    pub fn signed(&self, name: &str) -> (String, String) {
+        let person = Person::new(name, ["dev".to_owned()]).unwrap();
+        let session = Session::begin(person, self.now(), SignedDuration::from_hours(8));
+        let cookie = format!("__Host-outboard-session={}", session.seal(&self.keys).unwrap());
+        (cookie, token::of_forms(&session.id))
+    }
+
+    /// A token of the provider for somebody.
+    pub fn token(&self, name: &str) -> String {
+        self.provider.token(&json!({"email": name}))
+    }
+
+    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header(header::HOST, HOST);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, String) {
+        parts(self.ask(Method::GET, path, headers, "").await).await
+    }
+
+    /// A form of a page of ours.
+    pub async fn post(&self, path: &str, cookie: &str, body: &str) -> (StatusCode, HeaderMap, String) {
+        let headers = [
+            ("cookie", cookie),
+            ("origin", ORIGIN),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        parts(self.ask(Method::POST, path, &headers, body).await).await
+    }
+
+    /// What reached Kubernetes as somebody, and everything that the server itself would have changed.
+    pub fn reached(&self) -> Vec<String> {
+        let seen = self.seen.lock().unwrap();
+        let told = seen.iter().map(|asked| {
+            let user = asked.headers.get("impersonate-user").map(|user| user.to_str().unwrap().to_owned());
+            let path = asked.address.split('?').next().unwrap_or_default().to_owned();
+            (user.unwrap_or_default(), asked.method.clone(), path)
+        });
+        let theirs = told.filter(|(user, method, path)| {
+            let asks = path.ends_with("/selfsubjectaccessreviews") || path.ends_with("/selfsubjectreviews");
+            !(asks || (user.is_empty() && *method == Method::GET))
+        });
+        theirs.map(|(user, method, path)| format!("{user} {method} {path}")).collect()
+    }
+
+    pub fn forget(&self) {
+        self.seen.lock().unwrap().clear();
+    }
+}
+
+pub async fn parts(response: Response) -> (StatusCode, HeaderMap, String) {
+    let (parts, body) = response.into_parts();
+    let streams = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+    // What is live does not end.
+    let body = if streams { Vec::new() } else { to_bytes(body, usize::MAX).await.unwrap().to_vec() };
+    (parts.status, parts.headers, String::from_utf8(body).unwrap())
+}

@@ -1,0 +1,183 @@
+//! The part of Kubernetes' API that the command line needs, for whoever brings a token: `/kube`. Everything is done as they.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+use verbs::proxy::{self, Asked, Barred};
+
+use crate::app::{App, Mine};
+use crate::door::limit::Room;
+use crate::failure::Failure;
+
+const ROOT: &str = "/kube";
+/// No object that Kubernetes takes is longer.
+const LONGEST: usize = 3 << 20;
+/// Longer bodies are read and sent a few at once, since each takes its memory.
+const LARGE: u64 = 64 << 10;
+static LARGE_AT_ONCE: Semaphore = Semaphore::const_new(16);
+/// Whoever sends one sends it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub fn is_of(path: &str) -> bool {
+    path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/kube/{*rest}", any(through))
+        .route("/kube/", any(async || status(&Failure::nowhere())))
+        .route("/kube", any(async || status(&Failure::nowhere())))
+}
+
+async fn through(Mine(app): Mine, mut request: Request) -> Response {
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    let path = path.strip_prefix(ROOT).unwrap_or_default().to_owned();
+    let asked = match Asked::read(request.method(), &path, query) {
+        Ok(asked) => asked,
+        Err(barred) => {
+            if let Barred::Resource { verb, resource } = &barred {
+                app.note(format!("{verb} {resource}"));
+            }
+            return status(&refused(&barred));
+        }
+    };
+    let said = request.headers().get(header::UPGRADE).map(|to| to.to_str().unwrap_or_default());
+    let upgrade = match (said, &asked) {
+        (None, _) => false,
+        (Some(to), Some(asked)) if asked.may_upgrade(to) => true,
+        _ => {
+            let hint = "ask without `Upgrade`; exec, attach and portforward take websocket";
+            return status(&Failure::door(
+                StatusCode::BAD_REQUEST,
+                "that changes no protocol here",
+                hint.to_owned(),
+            ));
+        }
+    };
+    let to = if query.is_empty() { path } else { format!("{path}?{query}") };
+    let theirs = upgrade.then(|| hyper::upgrade::on(&mut request));
+    let room = request.extensions().get::<Room>().cloned();
+    let (parts, body) = request.into_parts();
+    // Before the body, so that it is on record whatever comes of that.
+    let mut changes = asked.filter(Asked::changes);
+    note(&app, changes.as_ref());
+    let Large { body, held } = match read(&app, body).await {
+        Ok(read) => read,
+        Err(failure) => return status(&failure),
+    };
+    let exact = changes.as_mut().is_none_or(|changes| changes.name_in(&body));
+    note(&app, changes.as_ref());
+    let sent = proxy::send(&app.cluster, parts.method, &to, &parts.headers, upgrade, body.into()).await;
+    drop(held);
+    let answer = match sent {
+        Ok(answer) => answer,
+        Err(error) => return status(&Failure::from(error)),
+    };
+    let code = answer.status();
+    if code == StatusCode::SWITCHING_PROTOCOLS {
+        return match theirs {
+            Some(theirs) => switched(&app, theirs, answer, room),
+            None => status(&Failure::otherwise()),
+        };
+    }
+    let headers = proxy::going_on(answer.headers(), false);
+    let Some(mut changes) = changes.filter(|_| !exact && code.is_success()) else {
+        return (code, headers, Body::new(answer.into_body())).into_response();
+    };
+    // Kubernetes drew the name.
+    match to_bytes(Body::new(answer.into_body()), LONGEST).await {
+        Ok(body) => {
+            changes.name_in(&body);
+            note(&app, Some(&changes));
+            (code, headers, body).into_response()
+        }
+        Err(_) => status(&Failure::late()),
+    }
+}
+
+fn note(app: &App, changes: Option<&Asked>) {
+    if let Some(changes) = changes {
+        app.note(changes.to_string());
+    }
+}
+
+/// Hands bytes on in both directions until one of both hangs up, or a session would have ended. It takes its room for so long.
+fn switched(
+    app: &App,
+    theirs: hyper::upgrade::OnUpgrade,
+    mut answer: axum::http::Response<proxy::Body>,
+    room: Option<Room>,
+) -> Response {
+    let headers = proxy::going_on(answer.headers(), true);
+    let code = answer.status();
+    let ours = hyper::upgrade::on(&mut answer);
+    let longest = app.longest();
+    tokio::spawn(async move {
+        // There is nobody to tell.
+        let _ = timeout(longest, async {
+            if let (Ok(theirs), Ok(ours)) = tokio::join!(theirs, ours) {
+                let (mut theirs, mut ours) = (TokioIo::new(theirs), TokioIo::new(ours));
+                let _ = tokio::io::copy_bidirectional(&mut theirs, &mut ours).await;
+            }
+        })
+        .await;
+        drop(room);
+    });
+    (code, headers).into_response()
+}
+
+/// A body, and the room that a large one takes.
+struct Large {
+    body: Bytes,
+    held: Option<(Room, SemaphorePermit<'static>)>,
+}
+
+/// All of a body. Large ones of one person come one after the other, so that no person keeps others waiting.
+async fn read(app: &App, body: Body) -> Result<Large, Failure> {
+    let large = HttpBody::size_hint(&body).upper().is_none_or(|length| length > LARGE);
+    let reading = async {
+        let held = if large { app.room_for_large(&LARGE_AT_ONCE).await } else { None };
+        let body = to_bytes(body, LONGEST).await;
+        body.map(|body| Large { body, held })
+    };
+    match timeout(PATIENCE, reading).await {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(_)) => {
+            let sentence = "that is more than Kubernetes takes";
+            Err(Failure::door(StatusCode::PAYLOAD_TOO_LARGE, sentence, "say less at once".to_owned()))
+        }
+        Err(_) => Err(Failure::late()),
+    }
+}
+
+fn refused(barred: &Barred) -> Failure {
+    let hint = "use a kubeconfig for what is not done through the server";
+    Failure::door(StatusCode::FORBIDDEN, &barred.to_string(), hint.to_owned())
+}
+
+/// A failure in the words of Kubernetes, which are what clients of it understand.
+pub fn status(failure: &Failure) -> Response {
+    let hint = failure.words.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    let reason = match failure.status {
+        StatusCode::UNAUTHORIZED => "Unauthorized",
+        StatusCode::FORBIDDEN => "Forbidden",
+        StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
+        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+        _ => "",
+    };
+    let told = json!({"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "reason": reason,
+        "code": failure.status.as_u16(), "message": format!("{}{hint}", failure.words.sentence)});
+    let mut response = (failure.status, axum::Json(told)).into_response();
+    failure.mark(response.headers_mut());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
