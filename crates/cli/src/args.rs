@@ -38,6 +38,10 @@ pub struct Global {
     /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// Server of outboard to go through, instead of a kubeconfig [default: $OUTBOARD_SERVER, else that of `outboard login`, where KUBECONFIG
+    /// is not set]
+    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["context", "kubeconfig"])]
+    pub server: Option<String>,
     /// How results are written; wide shows more columns where there are any, json also writes progress, one event a line
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub output: Format,
@@ -141,6 +145,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_goes_through_a_server_or_by_a_kubeconfig() {
+        for other in ["--context=a", "--kubeconfig=/a"] {
+            let refused = Cli::try_parse_from(["outboard", "--server=https://a", other, "env", "list"]);
+            assert!(refused.is_err_and(|error| error.to_string().contains("cannot be used with")), "{other}");
+        }
     }
 
     #[test]

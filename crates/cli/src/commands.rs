@@ -16,10 +16,12 @@ mod hostname;
 mod import;
 mod init;
 mod install;
+mod login;
 mod logs;
 mod operator;
 mod preview;
 mod project;
+mod server;
 mod ui;
 mod version;
 
@@ -56,7 +58,10 @@ pub enum Command {
     Import(import::ImportCommand),
     Fals(fals::FalsArgs),
     Ui(ui::UiArgs),
-    Install(install::InstallArgs),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
+    Server(server::ServerArgs),
+    Install(Box<install::InstallArgs>),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
     #[command(hide = true)]
@@ -76,6 +81,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Fals(args) => return fals::run(args),
         Command::DataCopy(args) => return data_copy::run(&args),
         Command::Ui(args) => return ui::run(context, args),
+        Command::Server(args) => return server::run(context, args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -128,7 +134,9 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         Command::Debug(args) => Box::pin(debug::run(context, args)).await,
         Command::CanI(args) => Box::pin(can_i::run(context, args)).await,
         Command::Gc(args) => gc::run(context, args).await,
-        Command::Install(args) => install::run(context, args).await,
+        Command::Install(args) => install::run(context, *args).await,
+        Command::Login(args) => login::login(context, args).await,
+        Command::Logout(args) => login::logout(context, args).await,
         Command::Version(args) => version::run(context, &args).await,
         Command::Import(import::ImportCommand::Namespace(args)) => import::namespace(context, &args).await,
         Command::Check(_)
@@ -137,6 +145,7 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
         | Command::Operator(_)
         | Command::DataCopy(_)
         | Command::Fals(_)
+        | Command::Server(_)
         | Command::Ui(_) => Ok(()),
     }
 }

@@ -6,8 +6,9 @@ use verbs::file::{self, Source};
 use verbs::{Cluster, Event, Target};
 
 use crate::args::{Global, Scope};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::output::{Output, progress};
+use crate::signed;
 
 pub struct Context {
     pub global: Global,
@@ -50,6 +51,16 @@ impl Context {
     }
 
     async fn cluster_as(&self, user: Option<&str>, groups: &[String]) -> Result<Cluster> {
+        match (self.through().await?, user) {
+            (Some(cluster), None) => return Ok(cluster),
+            (Some(cluster), Some(_)) => {
+                return Err(Failure::Usage {
+                    sentence: format!("through {} you are yourself and nobody else", cluster.server),
+                    hint: "ask for somebody else with a kubeconfig: say --kubeconfig or --context".to_owned(),
+                });
+            }
+            (None, _) => {}
+        }
         let target = Target {
             kubeconfig: self.global.kubeconfig.clone(),
             context: self.global.context.clone(),
@@ -57,6 +68,23 @@ impl Context {
             groups: groups.to_vec(),
         };
         Ok(Cluster::connect(&target).await?)
+    }
+
+    /// By a server, if one is said, or somebody signed in to one and said nothing of a kubeconfig.
+    async fn through(&self) -> Result<Option<Cluster>> {
+        let Global { server, context, kubeconfig, .. } = &self.global;
+        let set = |name: &str| std::env::var(name).ok().filter(|said| !said.is_empty());
+        let server = match server {
+            Some(server) => Some(server.clone()),
+            // What is said for this command counts before what is said for all.
+            None if context.is_some() || kubeconfig.is_some() => return Ok(None),
+            None => set("OUTBOARD_SERVER"),
+        };
+        if server.is_none() && set("KUBECONFIG").is_some() {
+            return Ok(None);
+        }
+        let found = Box::pin(signed::tokens(server.as_deref())).await?;
+        Ok(found.map(|(server, tokens)| signed::through(&server, tokens)).transpose()?)
     }
 
     /// Connects, and finds the control namespace.

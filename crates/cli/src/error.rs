@@ -45,6 +45,8 @@ pub enum Failure {
     Operator(#[from] operator::Error),
     #[error(transparent)]
     Fals(#[from] fals::Error),
+    #[error("{error}")]
+    SignIn { error: identity::device::Error, server: String },
     #[error(transparent)]
     Web(#[from] web::Error),
 }
@@ -160,6 +162,10 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
             hint: error.hint(),
             ..Words::new(of_cluster(error), error.to_string()).details(error.details())
         },
+        Failure::SignIn { error, server } => of_sign_in(error, server),
+        Failure::Web(error @ web::Error::Setting { hint, .. }) => {
+            Words::new(Exit::Invalid, error.to_string()).hint(hint)
+        }
         Failure::Web(web::Error::Verb(error)) => of_verb(error, resume),
         Failure::Web(error @ web::Error::Listen { .. }) => Words::new(Exit::Conflict, chain(error))
             .hint("take another --port, or leave it out for a free one"),
@@ -169,6 +175,21 @@ fn words(failure: &Failure, resume: Option<&str>) -> Words {
         Failure::Operator(error) => Words::new(Exit::Failure, chain(error)),
         Failure::Fals(error) => {
             Words { hint: error.hint(), ..Words::new(error.exit(), chain(error)).details(error.details()) }
+        }
+    }
+}
+
+fn of_sign_in(error: &identity::device::Error, server: &str) -> Words {
+    use identity::device::Error;
+    let again = format!("run `outboard login {server}`");
+    match error {
+        Error::Away(_) => {
+            Words::new(Exit::Unreachable, error.to_string()).hint("see whether it answers, then try again")
+        }
+        Error::NoDevices { .. } => Words::new(Exit::NotFound, error.to_string())
+            .hint("have the server told of a client for terminals (--cli-client-id), or use a kubeconfig"),
+        Error::Refused { .. } | Error::Late | Error::Ended { .. } => {
+            Words::new(Exit::Forbidden, error.to_string()).hint(again)
         }
     }
 }

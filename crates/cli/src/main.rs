@@ -6,6 +6,7 @@ mod context;
 mod error;
 mod output;
 mod settings;
+mod signed;
 mod terminal;
 
 use std::process::ExitCode;

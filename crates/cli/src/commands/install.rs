@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use verbs::install::{self, Logs, Options, Outcome, Settings};
+use verbs::install::{self, Logs, Options, Outcome, Server, Settings};
 
 use crate::args::{Format, duration};
 use crate::context::Context;
@@ -37,6 +37,8 @@ pub struct InstallArgs {
     pub env_from: Vec<String>,
     #[command(flatten)]
     pub shipping: LogsArgs,
+    #[command(flatten)]
+    pub serving: ServerArgs,
     /// Return as soon as everything is written
     #[arg(long)]
     pub no_wait: bool,
@@ -64,6 +66,98 @@ pub struct LogsArgs {
     /// Where nodes keep pods' logs, if not where Kubernetes has them
     #[arg(long, requires = "logs", value_name = "FOLDER", default_value = "/var/log/pods", value_parser = folder)]
     pub pod_logs: String,
+}
+
+/// A server that people sign in to.
+#[derive(Args, Debug)]
+pub struct ServerArgs {
+    /// Run a server for people who sign in, at https://HOST, by a route of the Gateway. Installed again without it, it is removed
+    #[arg(long, value_name = "HOST", value_parser = host, requires_all = ["server_issuer", "server_client_id"])]
+    pub with_server: Option<String>,
+    /// Provider where they sign in (OpenID Connect)
+    #[arg(long, value_name = "URL", requires = "with_server")]
+    pub server_issuer: Option<String>,
+    /// The server's client at the provider
+    #[arg(long, value_name = "ID", requires = "with_server")]
+    pub server_client_id: Option<String>,
+    /// Secret of namespace outboard-system with `session-key` and `client-secret`
+    #[arg(long, value_name = "SECRET", default_value = "outboard-server", value_parser = secret)]
+    pub server_secret: String,
+    /// The server's client is a public one: the Secret has no `client-secret`
+    #[arg(long, requires = "with_server")]
+    pub server_public_client: bool,
+    /// The client that `outboard login` signs in with
+    #[arg(long, value_name = "ID", requires = "with_server")]
+    pub server_cli_client_id: Option<String>,
+    /// ConfigMap of namespace outboard-system with `issuers.yaml`: issuers of tokens for programs
+    #[arg(long, value_name = "CONFIGMAP", requires = "with_server", value_parser = secret)]
+    pub server_issuers: Option<String>,
+    /// Groups that count, as the provider says them (for programs with their issuer's prefix); the server's account may then act with
+    /// these groups alone [default: all groups, Kubernetes' own included]
+    #[arg(long, value_name = "GROUP", requires = "with_server", value_delimiter = ',', value_parser = group)]
+    pub server_groups: Vec<String>,
+    /// Listener of the Gateway that speaks TLS for the host [default: whichever takes it; in clear nobody is answered]
+    #[arg(long, value_name = "LISTENER", requires = "with_server", value_parser = secret)]
+    pub server_listener: Option<String>,
+    /// Another flag of `outboard server`, such as --contact=…; may be repeated
+    #[arg(long, value_name = "FLAG", requires = "with_server", allow_hyphen_values = true, value_parser = flag)]
+    pub server_flag: Vec<String>,
+}
+
+impl ServerArgs {
+    fn server(&self) -> Option<Server> {
+        Some(Server {
+            host: self.with_server.clone()?,
+            issuer: self.server_issuer.clone()?,
+            client_id: self.server_client_id.clone()?,
+            secret: self.server_secret.clone(),
+            has_client_secret: !self.server_public_client,
+            terminal: self.server_cli_client_id.clone(),
+            issuers: self.server_issuers.clone(),
+            groups: self.server_groups.clone(),
+            listener: self.server_listener.clone(),
+            flags: self.server_flag.clone(),
+        })
+    }
+}
+
+fn host(text: &str) -> std::result::Result<String, String> {
+    let label = |label: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (1..=63).contains(&label.len())
+            && label.chars().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let good = text.len() <= 253 && text.contains('.') && text.split('.').all(label);
+    good.then(|| text.to_owned())
+        .ok_or_else(|| "write the host only, such as outboard.example.com".to_owned())
+}
+
+fn group(text: &str) -> std::result::Result<String, String> {
+    match identity::Person::new("nobody", [text.to_owned()]) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(unfit) => Err(unfit.to_string()),
+    }
+}
+
+/// What is set by flags of its own is not set twice, and no secret stands in a Deployment.
+fn flag(text: &str) -> std::result::Result<String, String> {
+    const OTHERS: [&str; 9] = [
+        "--scopes=",
+        "--cli-scopes=",
+        "--name-claim=",
+        "--groups-claim=",
+        "--keep-groups=",
+        "--audience=",
+        "--unverified-email",
+        "--session=",
+        "--contact=",
+    ];
+    let known = OTHERS.iter().chain(&["--audit-days="]).any(|flag| text.starts_with(flag));
+    known
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("write one of {}… or --audit-days=…", OTHERS.join("…, ")))
 }
 
 impl LogsArgs {
@@ -124,6 +218,7 @@ impl InstallArgs {
             env: self.env.iter().cloned().collect(),
             env_from: self.env_from.clone(),
             logs: self.shipping.logs(),
+            server: self.serving.server(),
         }
     }
 }
@@ -227,6 +322,21 @@ mod tests {
             assert!(variable(refused).is_err(), "{refused}");
         }
         assert!(variable("A B=x").is_err() && variable("=x").is_err() && variable("A").is_err());
+    }
+
+    #[test]
+    fn a_server_has_a_host_and_flags_that_are_no_secrets() {
+        assert_eq!(host("outboard.example.com").as_deref(), Ok("outboard.example.com"));
+        for refused in ["https://outboard.example.com", "outboard", "-a.b", "a.b:80", "A.b", "a..b", ""] {
+            assert!(host(refused).is_err(), "{refused}");
+        }
+        assert!(group("shop-qa").is_ok() && group("system:masters").is_err() && group("").is_err());
+        assert!(flag("--contact=#help").is_ok() && flag("--audit-days=90").is_ok());
+        for refused in
+            ["--listen=0.0.0.0:1", "--client-secret-file=/x", "--proxies=9", "contact=x", "--contact"]
+        {
+            assert!(flag(refused).is_err(), "{refused}");
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::Command;
 
-/// Silent by default; the operator and fals tell what they do, the operator as JSON unless a person looks on.
+/// Silent by default; the operator, the server and fals tell what they do, the first two as JSON unless a person looks on.
 pub fn start(verbose: u8, command: &Command) {
-    let is_operator = matches!(command, Command::Operator(_));
+    let is_operator = matches!(command, Command::Operator(_) | Command::Server(_));
     let goes_on = is_operator || matches!(command, Command::Fals(_));
     let is_tail = matches!(command, Command::Fals(args) if args.is_tail());
     let directives = match (verbose, goes_on) {
@@ -14,7 +14,7 @@ pub fn start(verbose: u8, command: &Command) {
         (0, true) if is_tail => "warn",
         (0, true) => "info",
         (1, false) => "warn,verbs=info,cli=info,outboard=info",
-        (1, true) => "info,environments=debug,operator=debug,apply=debug,fals=debug",
+        (1, true) => "info,environments=debug,operator=debug,apply=debug,fals=debug,identity=debug,web=debug",
         (_, _) => "debug",
     };
     let filter = EnvFilter::try_from_env("OUTBOARD_LOG").unwrap_or_else(|_| EnvFilter::new(directives));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::OPERATOR;
 use crate::operator::NAMESPACE;
 
-const API: &str = "admissionregistration.k8s.io/v1";
+pub(super) const API: &str = "admissionregistration.k8s.io/v1";
 
 /// One policy, which is bound to the whole cluster.
 struct Policy {

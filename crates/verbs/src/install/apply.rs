@@ -7,6 +7,7 @@ use std::time::Duration;
 use ::apply::cluster_kinds::api_of;
 use api::marks;
 use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::core::DynamicObject;
@@ -16,8 +17,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Error, Options, Taken, definitions, logs, workload};
+use super::{Error, Options, Server, Taken, definitions, logs, server, workload};
 use crate::Cluster;
+use crate::error::is_missing_kind;
+use crate::operator::NAMESPACE;
 
 /// Field manager of everything installed.
 const MANAGER: &str = "outboard-install";
@@ -62,17 +65,25 @@ struct Item {
     wanted: DynamicObject,
     api: Api<DynamicObject>,
     found: Option<DynamicObject>,
+    /// This cluster does not know the kind at all.
+    unknown: bool,
 }
 
 /// Installs or upgrades. Refuses, before anything is written, to take over what is not this installation's.
 pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error> {
     let definitions = look(cluster, definitions(options)).await?;
     let workload = look(cluster, workload(options)).await?;
+    if let Some(item) = workload.iter().find(|item| item.unknown) {
+        return Err(Error::NoKind { kind: item.kind.clone() });
+    }
     // Definitions are ours by their group, whatever labels they carry.
     let taken: Vec<Taken> =
         workload.iter().filter_map(|item| judge(item, &options.settings.install)).collect();
     if !taken.is_empty() {
         return Err(Error::Taken(taken));
+    }
+    if let Some(server) = &options.server {
+        secret(cluster, server).await?;
     }
     let mut report = Report::default();
     for item in &definitions {
@@ -84,12 +95,29 @@ pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error
     for item in &workload {
         report.objects.push(write(cluster, item).await?);
     }
-    if options.logs.is_none() {
-        for item in look(cluster, logs::identities()).await? {
+    for (wanted, identities) in
+        [(options.logs.is_some(), logs::identities()), (options.server.is_some(), server::identities())]
+    {
+        if wanted {
+            continue;
+        }
+        for item in look(cluster, identities).await? {
             report.objects.extend(remove(cluster, &item, &options.settings.install).await?);
         }
     }
     Ok(report)
+}
+
+/// Whether there is what only people can make, and no pod of the server would start without.
+async fn secret(cluster: &Cluster, server: &Server) -> Result<(), Error> {
+    let secrets = Api::<Secret>::namespaced(cluster.client.clone(), NAMESPACE);
+    let found = secrets.get_opt(&server.secret).await.map_err(|error| cluster.explain(error))?;
+    let lacking = server.lacking(found.as_ref());
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let why = if found.is_some() { "it has others" } else { "there is none" };
+    Err(Error::NoSecret { name: server.secret.clone(), lacking, why })
 }
 
 async fn look(cluster: &Cluster, objects: Vec<Value>) -> Result<Vec<Item>, Error> {
@@ -101,8 +129,12 @@ async fn find(cluster: &Cluster, client: &Client, value: Value) -> Result<Item, 
         serde_json::from_value(value).map_err(|error| Error::Malformed(error.to_string()))?;
     let kind = wanted.types.as_ref().map(|types| types.kind.clone()).unwrap_or_default();
     let api = api_of(client, &wanted).ok_or_else(|| Error::Malformed(format!("unknown kind {kind}")))?;
-    let found = api.get_opt(&wanted.name_any()).await.map_err(|error| cluster.explain(error))?;
-    Ok(Item { kind, wanted, api, found })
+    let (found, unknown) = match api.get_opt(&wanted.name_any()).await {
+        Ok(found) => (found, false),
+        Err(kube::Error::Api(status)) if is_missing_kind(&status) => (None, true),
+        Err(error) => return Err(cluster.explain(error).into()),
+    };
+    Ok(Item { kind, wanted, api, found, unknown })
 }
 
 /// Whether somebody else's object is in the way.
@@ -169,5 +201,20 @@ async fn establish(cluster: &Cluster, name: &str) -> Result<(), Error> {
     match timeout(ESTABLISH, established).await {
         Ok(Ok(_)) => Ok(()),
         _ => Err(Error::NotEstablished { name: name.to_owned(), after: ESTABLISH }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_cluster_knows_no_kind_for_is_not_there_to_be_removed() {
+        let text = "Failed to parse error data";
+        let cluster = crate::fake::cluster(move |_, _| crate::fake::status(404, "404 page not found", text));
+        let route = server::identities().into_iter().find(|object| object["kind"] == "HTTPRoute").unwrap();
+        let item = find(&cluster, &cluster.client, route).await.unwrap();
+        assert!(item.unknown && item.found.is_none());
+        assert!(remove(&cluster, &item, "outboard").await.unwrap().is_none());
     }
 }

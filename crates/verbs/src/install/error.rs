@@ -32,12 +32,20 @@ pub enum Error {
     /// Nothing has been written.
     #[error("cannot install over what is there: {}", list(.0))]
     Taken(Vec<Taken>),
+    /// Nothing has been written.
+    #[error("the server needs the Secret `{name}` in outboard-system, with {}; {}", lacking.join(" and "), .why)]
+    NoSecret { name: String, lacking: Vec<&'static str>, why: &'static str },
+    /// Nothing has been written.
+    #[error("this cluster has no kind {kind}")]
+    NoKind { kind: String },
     #[error("the definition `{name}` was not established within {} s", .after.as_secs())]
     NotEstablished { name: String, after: Duration },
     #[error("the operator does not come up: {reason}")]
     OperatorFails { reason: String },
     #[error("what ships logs does not come up: {reason}")]
     ShippingFails { reason: String },
+    #[error("the server does not come up: {reason}")]
+    ServerFails { reason: String },
     #[error("not everything was ready within {} s: {waiting}", .after.as_secs())]
     Timeout { waiting: String, after: Duration },
     #[error("failed to write an object as JSON or YAML: {0}")]
@@ -50,9 +58,10 @@ impl Error {
             // The surface knows its own errors' codes.
             Self::Cluster(_) => None,
             Self::Taken(_) => Some(Exit::Conflict),
+            Self::NoSecret { .. } | Self::NoKind { .. } => Some(Exit::NotFound),
             Self::NotEstablished { .. } | Self::Timeout { .. } => Some(Exit::Timeout),
             Self::OperatorFails { .. } => Some(Exit::NoOperator),
-            Self::ShippingFails { .. } | Self::Malformed(_) => Some(Exit::Failure),
+            Self::ShippingFails { .. } | Self::ServerFails { .. } | Self::Malformed(_) => Some(Exit::Failure),
         }
     }
 
@@ -70,6 +79,18 @@ impl Error {
             }
             Self::OperatorFails { .. } | Self::ShippingFails { .. } | Self::Timeout { .. } => Some(
                 "`kubectl -n outboard-system get pods,events` shows more; running install again is safe."
+                    .to_owned(),
+            ),
+            Self::NoKind { kind } if kind == "HTTPRoute" => Some(
+                "the server's host is a route of the Gateway: install the definitions of Gateway API first".to_owned(),
+            ),
+            Self::NoKind { .. } => Some("outboard needs a newer Kubernetes; nothing was changed".to_owned()),
+            Self::NoSecret { name, .. } => Some(format!(
+                "install without a server first, then `kubectl -n outboard-system create secret generic {name} --from-literal=…` as \
+                 docs/guide/server.md says; a public client needs no client-secret (--server-public-client)"
+            )),
+            Self::ServerFails { .. } => Some(
+                "`kubectl -n outboard-system logs deployment/outboard-server` says what it lacks; running install again is safe."
                     .to_owned(),
             ),
             Self::Cluster(_) | Self::Malformed(_) => None,

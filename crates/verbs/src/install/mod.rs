@@ -10,6 +10,7 @@ mod logs;
 mod prometheus;
 mod rights;
 pub(crate) mod roles;
+mod server;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -26,6 +27,7 @@ pub use environments::{Settings, Webhook};
 pub use error::{Error, Taken};
 pub use logs::Logs;
 pub use prometheus::monitoring;
+pub use server::Server;
 pub use wait::wait;
 pub use yaml::to_yaml;
 
@@ -51,6 +53,8 @@ pub struct Options {
     pub env_from: Vec<String>,
     /// Whether logs are shipped, and where to.
     pub logs: Option<Logs>,
+    /// Whether people sign in to a server, and how.
+    pub server: Option<Server>,
 }
 
 impl Default for Options {
@@ -63,6 +67,7 @@ impl Default for Options {
             env: BTreeMap::new(),
             env_from: Vec::new(),
             logs: None,
+            server: None,
         }
     }
 }
@@ -106,6 +111,7 @@ pub fn workload(options: &Options) -> Vec<Value> {
     objects.extend(admission::objects());
     objects.extend(deployment::objects(options));
     objects.extend(logs::objects(options));
+    objects.extend(server::objects(options));
     for object in &mut objects {
         let mut labels = json!(options.labels());
         if object["kind"] == "Namespace" {

@@ -184,6 +184,38 @@ pub(super) fn of_logs(name: &str, aws_role: Option<&str>) -> Vec<Value> {
     ]
 }
 
+/// What the server may by itself: act as others, whom RBAC can only name to the letter or not at all, so the server itself
+/// sees to it that they begin with `oidc:` (`crate::acting`), and nothing else runs as it. Of accounts of Kubernetes' own
+/// (`serviceaccounts`) it may act as none.
+const SERVER: &[Rule] = &[
+    rule("", &["users"], &["impersonate"]),
+    // What is watched once for all who look on, and shown to those who may see it.
+    rule("outboard.dev", &["projects", "environments", "datacopies"], &["list", "watch"]),
+];
+
+/// … in its own namespace: who changed what is kept there, by names that a policy sees to.
+const SERVER_HOME: &[Rule] = &[rule("", &["configmaps"], &["list", "create", "patch", "delete"])];
+
+/// The account of the server and its rights. `groups`: those of people that count; none: all, Kubernetes' own included.
+pub(super) fn of_server(name: &str, groups: &[String]) -> Vec<Value> {
+    let account = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
+    let mut in_groups = rule("", &["groups"], &["impersonate"]).value();
+    if !groups.is_empty() {
+        in_groups["resourceNames"] = groups.iter().map(|group| format!("{}{group}", crate::PREFIX)).collect();
+    }
+    let mut own = role("ClusterRole", name, SERVER);
+    if let Some(rules) = own["rules"].as_array_mut() {
+        rules.insert(1, in_groups);
+    }
+    vec![
+        service_account(name, None),
+        own,
+        binding("ClusterRole", name, &account),
+        role("Role", name, SERVER_HOME),
+        binding("Role", name, &account),
+    ]
+}
+
 fn service_account(name: &str, aws_role: Option<&str>) -> Value {
     let mut account = json!({
         "apiVersion": "v1",

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use tokio::time::{Instant, sleep};
 
-use super::{Error, OPERATOR, Options, logs};
+use super::{Error, OPERATOR, Options, logs, server};
 use crate::Cluster;
 use crate::operator::NAMESPACE;
 
@@ -31,15 +31,22 @@ pub async fn wait(cluster: &Cluster, options: &Options, at_most: Duration) -> Re
             Some(_) => shipping(&daemon_sets.get(logs::NAME).await.map_err(|error| cluster.explain(error))?),
             None => None,
         };
-        let Some(waiting) = unfinished(&deployment).or(shipping) else { return Ok(()) };
+        let serving = match &options.server {
+            Some(_) => {
+                unfinished(&deployments.get(server::NAME).await.map_err(|error| cluster.explain(error))?)
+            }
+            None => None,
+        };
+        let serving = serving.map(|waiting| waiting.replace("the operator", "the server"));
+        let Some(waiting) = unfinished(&deployment).or(shipping).or(serving) else { return Ok(()) };
         let pods = pods.list(&ours).await.map_err(|error| cluster.explain(error))?;
         for pod in &pods.items {
             let Some(reason) = hopeless(pod, &options.settings.image) else { continue };
-            let ships = pod.labels().get("app.kubernetes.io/name").is_some_and(|name| name == logs::NAME);
-            return Err(if ships {
-                Error::ShippingFails { reason }
-            } else {
-                Error::OperatorFails { reason }
+            let name = pod.labels().get("app.kubernetes.io/name").map(String::as_str);
+            return Err(match name {
+                Some(logs::NAME) => Error::ShippingFails { reason },
+                Some(server::NAME) => Error::ServerFails { reason },
+                _ => Error::OperatorFails { reason },
             });
         }
         if Instant::now() >= deadline {

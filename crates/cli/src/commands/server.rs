@@ -1,0 +1,147 @@
+//! `outboard server`: the pages and the API for many, behind a sign-in.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use identity::Naming;
+use web::{Public, Server, Settings};
+
+use super::interruption;
+use crate::args::duration;
+use crate::context::Context;
+use crate::error::{Failure, Result};
+
+/// Serve pages and API to people who sign in, and the command line to those without a kubeconfig
+///
+/// Everything is done as whoever asks, by impersonation: what they may, Kubernetes says. `outboard install --with-server` runs
+/// it in the cluster.
+#[derive(Args, Debug)]
+pub struct ServerArgs {
+    /// How people call it: https://…, and nothing after the host
+    #[arg(long, env = "OUTBOARD_SERVER_URL", value_name = "URL", value_parser = public)]
+    pub url: Public,
+    /// Provider where people sign in (OpenID Connect), as it calls itself
+    #[arg(long, env = "OUTBOARD_SERVER_ISSUER", value_name = "URL")]
+    pub issuer: String,
+    /// This server's client at the provider
+    #[arg(long, env = "OUTBOARD_SERVER_CLIENT_ID", value_name = "ID")]
+    pub client_id: String,
+    /// File with the client's secret; without one the client is a public one
+    #[arg(long, env = "OUTBOARD_SERVER_CLIENT_SECRET_FILE", value_name = "FILE")]
+    pub client_secret_file: Option<PathBuf>,
+    /// File with the keys that sessions are sealed with: 32 random bytes in base64, one key a line. The first seals, all open
+    #[arg(long, env = "OUTBOARD_SERVER_SESSION_KEY_FILE", value_name = "FILE")]
+    pub session_key_file: PathBuf,
+    /// The client that `outboard login` signs in with; a public one, to which the provider gives codes for devices
+    #[arg(long, env = "OUTBOARD_SERVER_CLI_CLIENT_ID", value_name = "ID")]
+    pub cli_client_id: Option<String>,
+    /// What the provider is asked for by pages
+    #[arg(long, env = "OUTBOARD_SERVER_SCOPES", value_name = "SCOPE", value_delimiter = ',', default_values = ["openid", "email", "profile", "groups"])]
+    pub scopes: Vec<String>,
+    /// What it is asked for by `outboard login`
+    #[arg(long, env = "OUTBOARD_SERVER_CLI_SCOPES", value_name = "SCOPE", value_delimiter = ',', default_values = ["openid", "email", "profile", "groups", "offline_access"])]
+    pub cli_scopes: Vec<String>,
+    /// Claim that is somebody's name
+    #[arg(long, env = "OUTBOARD_SERVER_NAME_CLAIM", value_name = "CLAIM", default_value = "email")]
+    pub name_claim: String,
+    /// Take addresses for names of which the provider does not say that they were checked; anybody who may type one there is whoever has it
+    #[arg(long, env = "OUTBOARD_SERVER_UNVERIFIED_EMAIL")]
+    pub unverified_email: bool,
+    /// Claim that has somebody's groups
+    #[arg(long, env = "OUTBOARD_SERVER_GROUPS_CLAIM", value_name = "CLAIM", default_value = "groups")]
+    pub groups_claim: String,
+    /// Keep only groups that begin so, where people have very many
+    #[arg(long, env = "OUTBOARD_SERVER_KEEP_GROUPS", value_name = "PREFIX", value_delimiter = ',')]
+    pub keep_groups: Vec<String>,
+    /// Keep these groups only, of people and of programs
+    #[arg(long, env = "OUTBOARD_SERVER_ONLY_GROUPS", value_name = "GROUP", value_delimiter = ',')]
+    pub only_groups: Vec<String>,
+    /// Clients besides whose tokens are for this server, too
+    #[arg(long, env = "OUTBOARD_SERVER_AUDIENCES", value_name = "CLIENT", value_delimiter = ',')]
+    pub audience: Vec<String>,
+    /// File with issuers of tokens for programs, such as CI, and who is who there
+    #[arg(long, env = "OUTBOARD_SERVER_ISSUERS", value_name = "FILE")]
+    pub issuers: Option<PathBuf>,
+    /// How long somebody stays signed in
+    #[arg(long, env = "OUTBOARD_SERVER_SESSION", value_name = "DURATION", default_value = "8h", value_parser = session)]
+    pub session: Duration,
+    /// Proxies before this that add to X-Forwarded-For, such as the Gateway; with 0 nothing that a request says of where it comes from is believed
+    #[arg(long, env = "OUTBOARD_SERVER_PROXIES", value_name = "NUMBER", default_value_t = 0)]
+    pub proxies: u8,
+    /// Whom people ask who may do nothing yet
+    #[arg(long, env = "OUTBOARD_SERVER_CONTACT", value_name = "TEXT")]
+    pub contact: Option<String>,
+    /// How many days it is kept who changed what
+    #[arg(long, env = "OUTBOARD_SERVER_AUDIT_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub audit_days: u16,
+    /// Where it listens, in clear: something before it speaks TLS
+    #[arg(long, env = "OUTBOARD_SERVER_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub listen: SocketAddr,
+    /// Where it says besides that it is well, at /healthz
+    #[arg(long, env = "OUTBOARD_SERVER_HEALTH", value_name = "ADDRESS")]
+    pub health: Option<SocketAddr>,
+}
+
+fn public(text: &str) -> std::result::Result<Public, String> {
+    let shape = "write https:// and the host that people open, such as https://outboard.example.com; without TLS only for 127.0.0.1";
+    Public::parse(text).ok_or_else(|| shape.to_owned())
+}
+
+fn session(text: &str) -> std::result::Result<Duration, String> {
+    let lasts = duration(text)?;
+    let sensible = Duration::from_secs(5 * 60)..=Duration::from_secs(7 * 24 * 60 * 60);
+    sensible.contains(&lasts).then_some(lasts).ok_or_else(|| "between 5m and 7d".to_owned())
+}
+
+pub fn run(context: &Context, args: ServerArgs) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Start(error.to_string()))?;
+    let outcome = runtime.block_on(serve(context, args));
+    // Streams end with their listeners, which may stay for long.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(context: &Context, args: ServerArgs) -> Result<()> {
+    let ended = interruption()?;
+    let cluster = context.cluster().await?;
+    let session =
+        args.session.try_into().map_err(|_| Failure::Start("the session is too long".to_owned()))?;
+    let url = args.url.origin();
+    let server = Server::begin(
+        cluster,
+        Settings {
+            listen: args.listen,
+            health: args.health,
+            public: args.url,
+            issuer: args.issuer,
+            client_id: args.client_id,
+            client_secret_file: args.client_secret_file,
+            key_file: args.session_key_file,
+            scopes: args.scopes,
+            naming: Naming {
+                name: args.name_claim,
+                groups: args.groups_claim,
+                kept: args.keep_groups,
+                unverified: args.unverified_email,
+            },
+            only_groups: args.only_groups,
+            audiences: args.audience,
+            terminal: args.cli_client_id,
+            terminal_scopes: args.cli_scopes,
+            issuers_file: args.issuers,
+            session,
+            proxies: args.proxies.into(),
+            contact: args.contact,
+            namespace: context.global.namespace.clone(),
+            audit_days: args.audit_days,
+        },
+    )
+    .await?;
+    tracing::info!(url, "Serving {url}, listening on {}", args.listen);
+    Ok(server.run(ended).await?)
+}

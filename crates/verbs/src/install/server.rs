@@ -1,0 +1,272 @@
+//! What serves pages and API to people who sign in: a Deployment with its account, its rights, and the route to it.
+
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Value, json};
+
+use super::deployment::literal;
+use super::{Options, admission, rights};
+use crate::operator::NAMESPACE;
+
+/// Name of the Deployment, its Service, account, roles and route.
+pub(super) const NAME: &str = "outboard-server";
+const PORT: u16 = 8090;
+/// Where whoever looks after it asks, so that no crowd stands before them.
+const HEALTH: u16 = 8091;
+/// Where Envoy Gateway runs its proxies, unless told to run them beside their Gateway.
+const PROXIES: &str = "envoy-gateway-system";
+const SECRETS: &str = "/run/outboard/secrets";
+const ISSUERS: &str = "/run/outboard/issuers";
+/// Changes that are under way are finished, and what is on record is written.
+const DRAIN_SECONDS: u32 = 25;
+
+/// How the server is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Host that people open, by https.
+    pub host: String,
+    /// The provider where they sign in.
+    pub issuer: String,
+    pub client_id: String,
+    /// Secret of its namespace with `session-key` and, but for public clients, `client-secret`.
+    pub secret: String,
+    /// Whether that has a secret of the client.
+    pub has_client_secret: bool,
+    /// The client that terminals sign in with.
+    pub terminal: Option<String>,
+    /// ConfigMap of its namespace with `issuers.yaml`.
+    pub issuers: Option<String>,
+    /// Groups that count, as the provider says them; none: all of them. Named, they are all that its account may act with.
+    pub groups: Vec<String>,
+    /// The Gateway's listener that speaks TLS; none: whichever takes the host.
+    pub listener: Option<String>,
+    /// More of its own flags, each as `--name=value`.
+    pub flags: Vec<String>,
+}
+
+impl Server {
+    /// What its Secret has to have and has not.
+    pub(super) fn lacking(&self, secret: Option<&Secret>) -> Vec<&'static str> {
+        let data = secret.and_then(|secret| secret.data.as_ref());
+        let has = |key: &str| data.and_then(|data| data.get(key)).is_some_and(|value| !value.0.is_empty());
+        let mut needed = vec!["session-key"];
+        needed.extend(self.has_client_secret.then_some("client-secret"));
+        needed.into_iter().filter(|key| !has(key)).collect()
+    }
+}
+
+/// Everything of it, in the order in which to apply it.
+pub(super) fn objects(options: &Options) -> Vec<Value> {
+    let Some(server) = &options.server else { return Vec::new() };
+    // What it may not is there before what it may.
+    let mut objects = records().to_vec();
+    objects.extend(rights::of_server(NAME, &server.groups));
+    let metadata = json!({"name": NAME, "namespace": NAMESPACE});
+    objects.extend([
+        json!({
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": metadata,
+            "spec": {"selector": selector(options), "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+        }),
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": metadata,
+            "spec": {
+                // Plans that were shown are kept in memory: with two, people would have to come back to the same one.
+                "replicas": 1,
+                "revisionHistoryLimit": 2,
+                "selector": {"matchLabels": selector(options)},
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+                "template": {"metadata": {"labels": labels(options)}, "spec": pod(options, server)},
+            },
+        }),
+        policy(options),
+        route(options, server),
+    ]);
+    objects
+}
+
+/// Its right to write ConfigMaps is for its records alone: RBAC knows no names that begin alike.
+fn records() -> [Value; 2] {
+    let account = format!("system:serviceaccount:{NAMESPACE}:{NAME}");
+    let object = |kind: &str, spec: Value| json!({"apiVersion": admission::API, "kind": kind, "metadata": {"name": NAME}, "spec": spec});
+    [
+        object(
+            "ValidatingAdmissionPolicy",
+            json!({
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [{
+                    "apiGroups": [""],
+                    "apiVersions": ["v1"],
+                    "operations": ["CREATE", "UPDATE", "DELETE"],
+                    "resources": ["configmaps"],
+                }]},
+                "matchConditions": [
+                    {"name": "the-server", "expression": format!("request.userInfo.username == '{account}'")},
+                ],
+                "validations": [{
+                    "expression": format!("request.name.startsWith('{}')", crate::audit::BEGIN),
+                    "reason": "Forbidden",
+                    "message": "the server writes its own records and nothing else",
+                }],
+            }),
+        ),
+        object(
+            "ValidatingAdmissionPolicyBinding",
+            json!({"policyName": NAME, "validationActions": ["Deny"]}),
+        ),
+    ]
+}
+
+/// Kinds and names of what there is only while there is a server.
+pub(super) fn identities() -> Vec<Value> {
+    let cluster = |kind: &str| json!({"apiVersion": rights::RBAC, "kind": kind, "metadata": {"name": NAME}});
+    let inside = |version: &str, kind: &str| json!({"apiVersion": version, "kind": kind, "metadata": {"name": NAME, "namespace": NAMESPACE}});
+    let policy = |kind: &str| json!({"apiVersion": admission::API, "kind": kind, "metadata": {"name": NAME}});
+    vec![
+        inside("gateway.networking.k8s.io/v1", "HTTPRoute"),
+        inside("networking.k8s.io/v1", "NetworkPolicy"),
+        inside("apps/v1", "Deployment"),
+        inside("v1", "Service"),
+        inside(rights::RBAC, "RoleBinding"),
+        inside(rights::RBAC, "Role"),
+        cluster("ClusterRoleBinding"),
+        cluster("ClusterRole"),
+        policy("ValidatingAdmissionPolicyBinding"),
+        policy("ValidatingAdmissionPolicy"),
+        inside("v1", "ServiceAccount"),
+    ]
+}
+
+fn selector(options: &Options) -> Value {
+    json!({"app.kubernetes.io/name": NAME, "outboard.dev/install": options.settings.install})
+}
+
+fn labels(options: &Options) -> Value {
+    let mut labels = json!(options.labels());
+    labels["app.kubernetes.io/name"] = json!(NAME);
+    labels
+}
+
+/// Only the Gateway's proxies get there: whoever else did could say where a request came from.
+fn policy(options: &Options) -> Value {
+    let mut namespaces = vec![options.settings.gateway_namespace.as_str(), PROXIES];
+    namespaces.dedup();
+    let from: Vec<Value> = namespaces
+        .iter()
+        .map(|name| json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}))
+        .collect();
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {
+            "podSelector": {"matchLabels": selector(options)},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {"from": from, "ports": [{"protocol": "TCP", "port": PORT}]},
+                {"ports": [{"protocol": "TCP", "port": HEALTH}]},
+            ],
+        },
+    })
+}
+
+fn route(options: &Options, server: &Server) -> Value {
+    let settings = &options.settings;
+    let mut gateway = json!({
+        "group": "gateway.networking.k8s.io",
+        "kind": "Gateway",
+        "namespace": settings.gateway_namespace,
+        "name": settings.gateway_name,
+    });
+    if let Some(listener) = &server.listener {
+        gateway["sectionName"] = json!(listener);
+    }
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "spec": {
+            "parentRefs": [gateway],
+            "hostnames": [server.host],
+            "rules": [{
+                "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+                "backendRefs": [{"name": NAME, "port": 80}],
+                // Pages and logs that are live go on for as long as somebody looks.
+                "timeouts": {"request": "0s"},
+            }],
+        },
+    })
+}
+
+fn pod(options: &Options, server: &Server) -> Value {
+    let mut volumes = vec![json!({"name": "secrets", "secret": {"secretName": server.secret}})];
+    volumes
+        .extend(server.issuers.as_ref().map(|name| json!({"name": "issuers", "configMap": {"name": name}})));
+    json!({
+        "serviceAccountName": NAME,
+        "automountServiceAccountToken": true,
+        "enableServiceLinks": false,
+        "terminationGracePeriodSeconds": DRAIN_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            // So that files of Secrets are readable for it, whoever they belong to.
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container(options, server)],
+        "volumes": volumes,
+    })
+}
+
+fn container(options: &Options, server: &Server) -> Value {
+    let probe = json!({"path": "/healthz", "port": "health"});
+    let mut mounts = vec![json!({"name": "secrets", "mountPath": SECRETS, "readOnly": true})];
+    mounts.extend(
+        server.issuers.as_ref().map(|_| json!({"name": "issuers", "mountPath": ISSUERS, "readOnly": true})),
+    );
+    json!({
+        "name": "server",
+        "image": options.settings.image,
+        "args": arguments(server),
+        "ports": [{"name": "http", "containerPort": PORT}, {"name": "health", "containerPort": HEALTH}],
+        "readinessProbe": {"httpGet": probe, "periodSeconds": 2},
+        "livenessProbe": {"httpGet": probe, "periodSeconds": 10},
+        "resources": {
+            "requests": {"cpu": "20m", "memory": "64Mi"},
+            "limits": {"memory": "256Mi"},
+        },
+        "volumeMounts": mounts,
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    })
+}
+
+fn arguments(server: &Server) -> Vec<String> {
+    let mut arguments = vec![
+        "server".to_owned(),
+        format!("--url=https://{}", server.host),
+        format!("--issuer={}", literal(&server.issuer)),
+        format!("--client-id={}", literal(&server.client_id)),
+        format!("--session-key-file={SECRETS}/session-key"),
+        format!("--listen=0.0.0.0:{PORT}"),
+        format!("--health=0.0.0.0:{HEALTH}"),
+        // The Gateway.
+        "--proxies=1".to_owned(),
+    ];
+    arguments
+        .extend(server.has_client_secret.then(|| format!("--client-secret-file={SECRETS}/client-secret")));
+    arguments.extend(server.terminal.as_ref().map(|client| format!("--cli-client-id={}", literal(client))));
+    if !server.groups.is_empty() {
+        arguments.push(format!("--only-groups={}", literal(&server.groups.join(","))));
+    }
+    arguments.extend(server.issuers.as_ref().map(|_| format!("--issuers={ISSUERS}/issuers.yaml")));
+    arguments.extend(server.flags.iter().map(|flag| literal(flag)));
+    arguments
+}
