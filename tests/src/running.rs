@@ -34,11 +34,21 @@ struct Said {
 impl Running {
     /// Starts `outboard -n <control namespace> …` with `stdin` as its input.
     pub fn begin(world: &World, arguments: &[&str], stdin: &[u8]) -> Result<Self> {
+        Self::start(world, &[], arguments, stdin)
+    }
+
+    /// The same with these variables of the environment, too, and without input.
+    pub fn begin_with(world: &World, variables: &[(&str, &str)], arguments: &[&str]) -> Result<Self> {
+        Self::start(world, variables, arguments, b"")
+    }
+
+    fn start(world: &World, variables: &[(&str, &str)], arguments: &[&str], stdin: &[u8]) -> Result<Self> {
         let arguments = [&["-n", &world.name], arguments].concat();
         let mut child = Command::new(binary::path()?)
             .args(&arguments)
             .current_dir(world.directory())
             .env("KUBECONFIG", cluster::kubeconfig_file()?)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -77,28 +77,7 @@ impl Ui {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<Page> {
-        let host = self.host();
-        timeout(PATIENCE, async {
-            let (mut sender, driver) = handshake(TokioIo::new(TcpStream::connect(&host).await?)).await?;
-            tokio::spawn(driver);
-            let mut request = Request::builder().method(method).uri(path);
-            if !headers.iter().any(|(name, _)| *name == "host") {
-                request = request.header("host", &host);
-            }
-            for (name, value) in headers {
-                request = request.header(*name, *value);
-            }
-            let request = request.body(Full::new(Bytes::from(body.to_owned())))?;
-            let response = sender.send_request(request).await?;
-            let status = response.status().as_u16();
-            let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-            let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
-            let headers = headers.collect();
-            let body = response.into_body().collect().await?.to_bytes();
-            Ok(Page { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
-        })
-        .await
-        .with_context(|| format!("no answer for {path} in time"))?
+        visit(&self.host(), method, path, headers, body).await
     }
 
     /// Asks as a script with its token.
@@ -115,6 +94,37 @@ impl Ui {
         ensure!(output.code == 0, "it ended with {}: {}", output.code, output.stderr);
         Ok(())
     }
+}
+
+/// Asks a server; `headers` come in the place of those that would be sent anyway.
+pub async fn visit(
+    host: &str,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Page> {
+    timeout(PATIENCE, async {
+        let (mut sender, driver) = handshake(TokioIo::new(TcpStream::connect(host).await?)).await?;
+        tokio::spawn(driver);
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", host);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_owned())))?;
+        let response = sender.send_request(request).await?;
+        let status = response.status().as_u16();
+        let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
+        let headers = headers.collect();
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok(Page { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    })
+    .await
+    .with_context(|| format!("no answer for {path} in time"))?
 }
 
 fn entrances(said: &str) -> Vec<String> {

@@ -1,10 +1,38 @@
 //! The API server, on the host bridge only: nothing outside the machine reaches it.
 
+use std::fs;
+use std::path::PathBuf;
+
 use crate::cache::Cache;
 use crate::etcd;
 use crate::kube::component;
 use crate::node::{HOST_IP, SERVICES};
 use crate::process::Daemon;
+
+/// As whom outboard's server did something: nothing else, and nothing of what is written.
+const AUDITED: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: Metadata, users: ['system:serviceaccount:outboard-system:outboard-server']}
+- {level: None}
+";
+
+/// Its record of that, one JSON object a line.
+pub fn audit_log(cache: &Cache) -> PathBuf {
+    cache.state().join("audit.log")
+}
+
+fn audited(cache: &Cache) -> PathBuf {
+    cache.config().join("audited.yaml")
+}
+
+/// What it reads when it starts.
+pub fn configure(cache: &Cache) -> anyhow::Result<()> {
+    fs::create_dir_all(cache.config())?;
+    Ok(fs::write(audited(cache), AUDITED)?)
+}
 
 pub fn daemon(cache: &Cache) -> anyhow::Result<Daemon> {
     let key = |name: &str| cache.pki().join(name).display().to_string();
@@ -15,6 +43,9 @@ pub fn daemon(cache: &Cache) -> anyhow::Result<Daemon> {
         .arg("--secure-port=6443")
         .arg(format!("--service-cluster-ip-range={SERVICES}"))
         .args(["--authorization-mode=Node,RBAC", "--allow-privileged=true"])
+        .arg(format!("--audit-policy-file={}", audited(cache).display()))
+        .arg(format!("--audit-log-path={}", audit_log(cache).display()))
+        .args(["--audit-log-maxsize=20", "--audit-log-maxbackup=1"])
         .arg("--kubelet-preferred-address-types=InternalIP")
         .arg("--service-account-issuer=https://kubernetes.default.svc.cluster.local")
         .arg(format!("--client-ca-file={}", key("ca.crt")))

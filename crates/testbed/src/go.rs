@@ -61,6 +61,9 @@ pub const S5CMD: Tool = Tool { name: "s5cmd", module: "s5cmd", package: "github.
 pub const CERT_MANAGER: Tool = Tool { name: "cert-manager", module: "cert-manager", package: "." };
 pub const EXTERNAL_DNS: Tool = Tool { name: "external-dns", module: "external-dns", package: "." };
 
+/// A provider where people of stories sign in.
+pub const OIDC: Tool = Tool { name: "oidc", module: "oidc", package: "." };
+
 impl Tool {
     pub fn path(&self, cache: &Cache) -> anyhow::Result<PathBuf> {
         Ok(cache.bin().join(self.name).join(self.key()?).join(self.name))
@@ -180,7 +183,7 @@ mod tests {
     #[test]
     fn every_tool_has_a_key_and_kubernetes_its_version() {
         for tool in
-            TOOLS.iter().chain(&[HELM, KWOK, STERN, CHATTER, RCLONE, S5CMD, CERT_MANAGER, EXTERNAL_DNS])
+            TOOLS.iter().chain(&[HELM, KWOK, STERN, CHATTER, RCLONE, S5CMD, CERT_MANAGER, EXTERNAL_DNS, OIDC])
         {
             assert_eq!(tool.key().unwrap().len(), 12, "{}", tool.name);
         }

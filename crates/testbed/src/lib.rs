@@ -101,6 +101,11 @@ pub fn authority() -> anyhow::Result<PathBuf> {
     Ok(ca::authority(&Cache::open()?))
 }
 
+/// As whom the API server saw outboard's server do something, one JSON object a line.
+pub fn audit_log() -> anyhow::Result<PathBuf> {
+    Ok(apiserver::audit_log(&Cache::open()?))
+}
+
 /// Where the kubelet keeps pods' logs.
 pub fn pod_logs() -> anyhow::Result<PathBuf> {
     Ok(pod_logs::folder(&node::Node::first(&Cache::open()?)))

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::apiserver;
 use crate::cache::Cache;
 use crate::components;
 use crate::lock::Lock;
@@ -22,6 +23,8 @@ pub fn restart(cache: &Cache, component: &str) -> anyhow::Result<Duration> {
     if daemon.pid().is_none() {
         bail!("{component} does not run: run `testbed up`");
     }
+    // One that an earlier testbed started may not have it.
+    apiserver::configure(cache)?;
     let begun = Instant::now();
     daemon.stop(Duration::ZERO);
     daemon.ensure()?;

@@ -35,6 +35,7 @@ const ON_DEMAND: [OnDemand; 22] = [
     OnDemand::Go(go::S5CMD),
     OnDemand::Go(go::CERT_MANAGER),
     OnDemand::Go(go::EXTERNAL_DNS),
+    OnDemand::Go(go::OIDC),
     OnDemand::Python(python::MOTO),
     OnDemand::Python(python::AWS),
     OnDemand::Python(python::SCHEMATHESIS),

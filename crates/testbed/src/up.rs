@@ -146,6 +146,7 @@ impl Cluster<'_> {
         let etcd = etcd::daemon(self.cache)?;
         etcd.ensure()?;
         pki::create(self.cache, &self.node)?;
+        apiserver::configure(self.cache)?;
         let apiserver = apiserver::daemon(self.cache)?;
         apiserver.ensure()?;
         etcd.wait(LIMIT, etcd::ready)?;
