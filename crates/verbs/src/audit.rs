@@ -23,6 +23,9 @@ const LONGEST: usize = 64_000;
 const MOST_A_DAY: u32 = 50_000;
 /// … and nobody hides what others did, or what they did themselves, behind very many of their own.
 const EACH_A_DAY: u32 = 10_000;
+/// The same in bytes: etcd has room for a few thousand millions of them, and a month of days is kept.
+const BYTES_A_DAY: usize = 20_000_000;
+const BYTES_EACH_A_DAY: usize = 4_000_000;
 /// Lines that wait while Kubernetes does not answer; then the oldest go. They are in the log.
 const MOST: usize = 20_000;
 
@@ -59,6 +62,8 @@ pub struct Journal {
     day: String,
     number: u32,
     lines: String,
+    /// Kubernetes refused several lines together: it is looked for the one that it does not take.
+    one_by_one: bool,
     today: Today,
 }
 
@@ -66,9 +71,35 @@ pub struct Journal {
 #[derive(Default)]
 struct Today {
     day: String,
-    count: u32,
-    /// By who it was: how many lines, and with which groups they were named last.
-    people: BTreeMap<String, (u32, Option<Vec<String>>)>,
+    filled: Filled,
+    people: BTreeMap<String, Theirs>,
+}
+
+/// What one person filled of a day.
+#[derive(Default)]
+struct Theirs {
+    filled: Filled,
+    /// The groups that they were named with last.
+    named: Option<Vec<String>>,
+}
+
+#[derive(Default)]
+struct Filled {
+    lines: u32,
+    bytes: usize,
+}
+
+impl Filled {
+    /// What was refused may fill half of it only, so that whoever may do nothing hides nothing that was done.
+    fn is_full(&self, lines: u32, bytes: usize, refused: bool) -> bool {
+        let (lines, bytes) = if refused { (lines / 2, bytes / 2) } else { (lines, bytes) };
+        self.lines >= lines || self.bytes >= bytes
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.lines += 1;
+        self.bytes += bytes;
+    }
 }
 
 impl Journal {
@@ -80,6 +111,7 @@ impl Journal {
             day: String::new(),
             number: 0,
             lines: String::new(),
+            one_by_one: false,
             today: Today::default(),
         }
     }
@@ -91,20 +123,28 @@ impl Journal {
         if today.day < day {
             *today = Today { day: day.clone(), ..Today::default() };
         }
-        let (theirs, named) = today.people.entry(record.who.clone()).or_default();
-        if today.count >= MOST_A_DAY || *theirs >= EACH_A_DAY {
+        let refused = (400..500).contains(&record.status);
+        if today.filled.is_full(MOST_A_DAY, BYTES_A_DAY, refused) {
             return 1;
         }
-        today.count += 1;
-        *theirs += 1;
+        let theirs = today.people.entry(record.who.clone()).or_default();
+        if theirs.filled.is_full(EACH_A_DAY, BYTES_EACH_A_DAY, refused) {
+            return 1;
+        }
         let mut record = record.clone();
         // Once a day, and again when they are others.
-        if named.as_ref() == Some(&record.groups) {
-            record.groups.clear();
-        } else {
-            *named = Some(record.groups.clone());
+        let groups = std::mem::take(&mut record.groups);
+        if theirs.named.as_ref() != Some(&groups) {
+            record.groups.clone_from(&groups);
         }
         let line = serde_json::to_string(&record).unwrap_or_default();
+        // Whoever asks cuts what they say; one that is longer than an object would stop all behind it.
+        if line.len() > LONGEST {
+            return 1;
+        }
+        theirs.named = Some(groups);
+        theirs.filled.add(line.len());
+        today.filled.add(line.len());
         self.waiting.push_back((day, line));
         let over = self.waiting.len().saturating_sub(MOST);
         self.waiting.drain(..over);
@@ -115,7 +155,7 @@ impl Journal {
         self.waiting.is_empty()
     }
 
-    /// Writes what waits. What is not written waits on.
+    /// Writes what waits. What is not written waits on, but for a line that Kubernetes will never take: others wait behind it.
     pub async fn write(&mut self, cluster: &Cluster) -> Result<()> {
         while let Some((name, lines, taken)) = self.next() {
             let api = Api::<ConfigMap>::namespaced(cluster.client.clone(), NAMESPACE);
@@ -127,12 +167,26 @@ impl Journal {
                 ConfigMap { data: Some([("lines".to_owned(), lines.clone())].into()), ..Default::default() };
             (object.metadata.name, object.metadata.labels) = (Some(name.clone()), Some(labels));
             let parameters = PatchParams::apply(MANAGER).force();
-            api.patch(&name, &parameters, &Patch::Apply(&object))
-                .await
-                .map_err(|error| cluster.explain(error))?;
-            self.lines = lines;
-            self.waiting.drain(..taken);
+            match api.patch(&name, &parameters, &Patch::Apply(&object)).await {
+                Ok(_) => {
+                    self.lines = lines;
+                    self.waiting.drain(..taken);
+                }
+                Err(kube::Error::Api(status)) if taken > 1 && is_for_good(status.code) => {
+                    self.one_by_one = true;
+                }
+                Err(error) => {
+                    if matches!(&error, kube::Error::Api(status) if is_for_good(status.code)) {
+                        self.waiting.pop_front();
+                        self.one_by_one = false;
+                        tracing::warn!(target: "audit", "a line of the audit is in this log only: Kubernetes does not take it");
+                    }
+                    // If it is no line that is wrong, no more than one goes each time.
+                    return Err(cluster.explain(error));
+                }
+            }
         }
+        self.one_by_one = false;
         Ok(())
     }
 
@@ -146,7 +200,8 @@ impl Journal {
         }
         let (mut lines, mut taken) = (self.lines.clone(), 0);
         for (day, line) in &self.waiting {
-            if *day != self.day || (taken > 0 && lines.len() + line.len() > LONGEST) {
+            let full = self.one_by_one || lines.len() + line.len() > LONGEST;
+            if *day != self.day || (taken > 0 && full) {
                 break;
             }
             lines.push_str(line);
@@ -176,6 +231,11 @@ impl Journal {
         }
         Ok(deleted)
     }
+}
+
+/// Whether the same, asked again, is refused again.
+fn is_for_good(code: u16) -> bool {
+    matches!(code, 400 | 413 | 422)
 }
 
 /// In UTC, so that days follow each other as their names do.
@@ -257,10 +317,54 @@ mod tests {
                 journal.add(&of(who, 0));
             }
         }
-        assert_eq!((journal.today.count, journal.add(&of(11, 0))), (MOST_A_DAY, 1));
+        assert_eq!((journal.today.filled.lines, journal.add(&of(11, 0))), (MOST_A_DAY, 1));
         assert!(journal.waiting.len() <= MOST);
         assert_eq!(journal.add(&of(0, 86_400)), 1, "the oldest that waits");
         assert!(journal.waiting.back().is_some_and(|(day, _)| day == "19700102"));
+    }
+
+    #[test]
+    fn a_day_has_its_end_in_bytes_too() {
+        let mut journal = Journal::new("abc", 30);
+        let long = "x".repeat(5_000);
+        let of = |who: u32, second: i64| Record { who: who.to_string(), ..record(second, &long) };
+        let kept = (0..EACH_A_DAY).filter(|_| journal.add(&of(0, 0)) == 0).count();
+        assert!(kept < 800, "{kept}");
+        assert_eq!(journal.add(&of(1, 0)), 0, "it is their own day alone that they filled");
+        for who in 1..10 {
+            for _ in 0..1_000 {
+                journal.add(&of(who, 0));
+            }
+        }
+        let bytes: usize = journal.waiting.iter().map(|(_, line)| line.len()).sum();
+        assert!((BYTES_A_DAY..BYTES_A_DAY + 6_000).contains(&bytes), "{bytes}");
+        assert_eq!(journal.add(&of(11, 0)), 1);
+        assert_eq!(journal.add(&of(0, 86_400)), 0, "the next day begins anew");
+    }
+
+    #[test]
+    fn a_line_that_no_object_has_room_for_stops_none_behind_it() {
+        let mut journal = Journal::new("abc", 30);
+        assert_eq!(journal.add(&record(0, &"x".repeat(LONGEST))), 1);
+        assert_eq!(journal.add(&record(0, "x")), 0);
+        assert_eq!((journal.waiting.len(), journal.today.filled.lines), (1, 1));
+    }
+
+    #[test]
+    fn what_was_refused_leaves_half_of_a_day_to_what_was_done() {
+        let mut journal = Journal::new("abc", 30);
+        let of = |who: u32, status: u16| Record { who: who.to_string(), status, ..record(0, "x") };
+        for who in 0..10 {
+            for _ in 0..EACH_A_DAY {
+                journal.add(&of(who, 403));
+            }
+        }
+        assert_eq!(journal.today.filled.lines, MOST_A_DAY / 2);
+        assert_eq!((journal.add(&of(11, 403)), journal.today.people.contains_key("11")), (1, false));
+        // Of the twenty thousand that wait the oldest goes for it.
+        assert!(journal.waiting.len() == MOST && journal.add(&of(0, 200)) == 1);
+        assert!(journal.waiting.back().is_some_and(|(_, line)| line.contains(r#""status":200"#)));
+        assert_eq!(journal.today.filled.lines, MOST_A_DAY / 2 + 1);
     }
 
     #[test]
@@ -287,6 +391,41 @@ mod tests {
         };
         let gone: usize = (0..MOST + 3).map(|second| journal.add(&of(second))).sum();
         assert_eq!((gone, journal.waiting.len()), (3, MOST));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_refused_for_good_goes_and_those_behind_it_are_written() {
+        for code in [400, 413, 422] {
+            // All three, then the first, then the second, which is the one.
+            let cluster = crate::fake::cluster(move |count, _| match count {
+                0 | 2 => crate::fake::status(code, "no", "Invalid"),
+                _ => Some((
+                    200,
+                    serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}),
+                )),
+            });
+            let mut journal = Journal::new("abc", 30);
+            for what in ["first", "second", "third"] {
+                journal.add(&record(0, what));
+            }
+            assert!(journal.write(&cluster).await.is_err());
+            assert_eq!(journal.waiting.len(), 1);
+            journal.write(&cluster).await.unwrap();
+            assert!(journal.is_written());
+            let kept = ["first", "second", "third"].map(|what| journal.lines.contains(what));
+            assert_eq!(kept, [true, false, true]);
+        }
+    }
+
+    #[tokio::test]
+    async fn where_kubernetes_takes_nothing_at_all_one_line_goes_each_time() {
+        let cluster = crate::fake::cluster(|_, _| crate::fake::status(422, "no", "Invalid"));
+        let mut journal = Journal::new("abc", 30);
+        for second in 0..10 {
+            journal.add(&record(second, "x"));
+        }
+        assert!(journal.write(&cluster).await.is_err());
+        assert_eq!(journal.waiting.len(), 9);
     }
 
     #[tokio::test]

@@ -19,8 +19,6 @@ pub struct Asked {
     pub subresource: Option<String>,
     pub namespace: Option<String>,
     pub name: Option<String>,
-    /// It is only tried out.
-    pub dry: bool,
 }
 
 /// What an object is called.
@@ -41,6 +39,8 @@ struct Name {
 pub enum Barred {
     #[error("this is no address of a resource")]
     Address,
+    #[error("what stands behind the `?` could be read in more than one way")]
+    Query,
     #[error("`{verb}` of `{resource}` is not done through this server")]
     Resource { verb: &'static str, resource: String },
 }
@@ -120,13 +120,10 @@ impl Asked {
             [resource, name, subresource] => (*resource, Some(*name), Some(*subresource)),
             _ => return Err(Barred::Address),
         };
-        let says = |wanted: &str| {
-            let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "true")));
-            pairs.any(|(key, value)| key == wanted && !matches!(value, "" | "false" | "0"))
-        };
+        let watches = watches(query)?;
         let verb = match (method, name) {
             (&Method::GET, Some(_)) => "get",
-            (&Method::GET, None) if says("watch") => "watch",
+            (&Method::GET, None) if watches => "watch",
             (&Method::GET, None) => "list",
             (&Method::POST, _) => "create",
             (&Method::PUT, _) => "update",
@@ -143,7 +140,6 @@ impl Asked {
             subresource: owned(subresource),
             namespace: owned(namespace),
             name: owned(name),
-            dry: says("dryRun"),
         };
         if asked.is_listed() {
             Ok(Some(asked))
@@ -159,10 +155,15 @@ impl Asked {
         format!("{}{below}{group}", self.resource)
     }
 
+    /// Whether an object of its own is made, which is called as its body says or as Kubernetes draws it.
+    pub fn makes(&self) -> bool {
+        self.verb == "create" && self.subresource.is_none()
+    }
+
     /// Learns the name of what is made from an object: the one that is sent, or the one that Kubernetes answers. Whether it is
-    /// known then to the letter.
+    /// known then to the letter. What is known is not forgotten for an object that says nothing.
     pub fn name_in(&mut self, object: &[u8]) -> bool {
-        if self.verb != "create" || self.subresource.is_some() {
+        if !self.makes() {
             return true;
         }
         let said = serde_json::from_slice::<Named>(object).unwrap_or_default().metadata;
@@ -170,7 +171,7 @@ impl Asked {
         match (said.name.filter(plain), said.generate_name.filter(plain)) {
             (Some(name), _) => self.name = Some(name),
             (None, begins) => {
-                self.name = begins.map(|begins| format!("{begins}*"));
+                self.name = begins.map(|begins| format!("{begins}*")).or(self.name.take());
                 return false;
             }
         }
@@ -204,11 +205,33 @@ impl std::fmt::Display for Asked {
         write!(out, "{} {}", self.verb, self.full())?;
         let place = [self.namespace.as_deref(), self.name.as_deref()];
         let place: Vec<&str> = place.into_iter().flatten().collect();
-        if !place.is_empty() {
-            write!(out, " {}", place.join("/"))?;
-        }
-        if self.dry { write!(out, " (tried out)") } else { Ok(()) }
+        // Whether it is only tried out is not said: where that stands differs by verb and body, and it is the asker's word.
+        if place.is_empty() { Ok(()) } else { write!(out, " {}", place.join("/")) }
     }
+}
+
+/// Whether a query asks to watch. One that Kubernetes would decode, or drop a part of, is refused: what is on record and what
+/// is done are then the same.
+fn watches(query: &str) -> Result<bool, Barred> {
+    let mut said = vec![];
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !key.chars().all(|c| c.is_ascii_alphanumeric()) || !is_decodable(value) {
+            return Err(Barred::Query);
+        }
+        said.extend((key == "watch").then_some(value));
+    }
+    match said.as_slice() {
+        [] | ["false" | "0"] => Ok(false),
+        ["" | "true" | "1"] => Ok(true),
+        _ => Err(Barred::Query),
+    }
+}
+
+/// Go drops a pair with a `;`, and one with a `%` that no two digits follow.
+fn is_decodable(value: &str) -> bool {
+    let digits = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
+    !value.contains(';') && value.split('%').skip(1).all(digits)
 }
 
 /// What names of Kubernetes are made of. Nothing of it has to be decoded, so it means the same to whoever reads it next.
@@ -250,6 +273,22 @@ pub fn going_on(headers: &HeaderMap, upgrades: bool) -> HeaderMap {
         going.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     }
     going
+}
+
+/// Of what makes an object nothing but JSON goes on, and JSON comes back: in another shape its name could not be read. Whether
+/// it is said to be that.
+pub fn speak_json(headers: &mut HeaderMap) -> bool {
+    let json = HeaderValue::from_static("application/json");
+    let mut said = headers.get_all(header::CONTENT_TYPE).iter().filter_map(|said| said.to_str().ok());
+    let kind = said.next().and_then(|said| said.split(';').next()).unwrap_or_default();
+    if headers.get_all(header::CONTENT_TYPE).iter().count() != 1
+        || !kind.trim().eq_ignore_ascii_case("application/json")
+    {
+        return false;
+    }
+    headers.insert(header::CONTENT_TYPE, json.clone());
+    headers.insert(header::ACCEPT, json);
+    true
 }
 
 /// Sends a request on as whoever the cluster is seen by. `to`: path and query at the API server.

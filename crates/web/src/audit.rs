@@ -17,6 +17,11 @@ use crate::proxy;
 
 /// Lines that wait to be taken; they are in the log by then.
 const WAITING: usize = 4_096;
+/// More characters of one thing stand in no line, whatever somebody asks for.
+const METHOD: usize = 20;
+const PATH: usize = 500;
+const WHAT: usize = 1_000;
+const GROUPS: usize = 4_000;
 
 /// Where lines go to.
 pub struct Audit {
@@ -94,8 +99,8 @@ impl Asked {
             time: site.now(),
             from: site.from(request).map(|address| address.to_string()).unwrap_or_default(),
             by,
-            method: request.method().to_string(),
-            path: path.chars().take(500).collect(),
+            method: cut(request.method().as_str(), METHOD),
+            path: cut(path, PATH),
             always,
         })
     }
@@ -116,13 +121,68 @@ impl Asked {
         Record {
             time: self.time,
             who: actor.person.name().to_owned(),
-            groups: actor.person.groups().to_vec(),
+            groups: some(actor.person.groups()),
             from: self.from.clone(),
             by: self.by,
             method: self.method.clone(),
             path: self.path.clone(),
-            what,
+            what: what.map(|what| cut(&what, WHAT)),
             status: status.as_u16(),
         }
+    }
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// As many groups as a line has room for.
+fn some(groups: &[String]) -> Vec<String> {
+    let mut room = GROUPS;
+    let fit = groups.iter().take_while(|group| {
+        let fits = group.len() <= room;
+        room = room.saturating_sub(group.len());
+        fits
+    });
+    let mut kept: Vec<String> = fit.cloned().collect();
+    kept.extend((kept.len() < groups.len()).then(|| "…".to_owned()));
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::Person;
+
+    use super::*;
+
+    #[test]
+    fn no_line_is_long_whatever_is_asked_for() {
+        let groups = (0..200).map(|number| format!("{number:03}{}", "g".repeat(200)));
+        let actor = Actor::new(Person::new("ann", groups).unwrap(), None);
+        let asked = Asked {
+            time: Timestamp::UNIX_EPOCH,
+            from: String::new(),
+            by: "api",
+            method: "POST".into(),
+            path: "/api/v1/plans".into(),
+            always: true,
+        };
+        let what = format!("outboard env restart qa {}", "wéb ".repeat(40_000));
+        let record = asked.record(&actor, Some(what.clone()), StatusCode::OK);
+        let kept = record.what.as_deref().unwrap();
+        assert!(kept.ends_with('…') && what.starts_with(kept.trim_end_matches('…')), "{kept}");
+        assert_eq!(kept.chars().count(), WHAT + 1);
+        assert_eq!(record.groups.last().map(String::as_str), Some("…"));
+        assert!(serde_json::to_string(&record).unwrap().len() < 8_000);
+        // What fits stands there as it is.
+        let actor = Actor::new(Person::new("ann", ["dev".to_owned()]).unwrap(), None);
+        let record = asked.record(&actor, Some("outboard env list".to_owned()), StatusCode::OK);
+        assert_eq!(
+            (record.what.as_deref(), record.groups),
+            (Some("outboard env list"), vec!["dev".to_owned()])
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The command that does the same, for every view: what people learn here they can type. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ask::Ask;
 use crate::pages::Place;
@@ -135,7 +135,8 @@ pub fn of(namespace: &str, ask: &Ask) -> String {
         }
         Ask::Restart { environment, components } => {
             words.extend(["restart".to_owned(), environment.clone()]);
-            words.extend(components.iter().cloned());
+            let mut said = BTreeSet::new();
+            words.extend(components.iter().filter(|component| said.insert(*component)).cloned());
         }
         Ask::Rollback { environment, to } => {
             words.extend(["rollback".to_owned(), environment.clone()]);
@@ -224,7 +225,7 @@ mod tests {
             },
             Ask::Set { environment: environment(), versions },
             Ask::Update { environment: environment(), revision: None },
-            Ask::Restart { environment: environment(), components: vec!["web".into()] },
+            Ask::Restart { environment: environment(), components: vec!["web".into(); 3] },
             Ask::Rollback { environment: environment(), to: Some(3) },
         ];
         assert_eq!(

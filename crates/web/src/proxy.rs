@@ -66,10 +66,15 @@ async fn through(Mine(app): Mine, mut request: Request) -> Response {
     let to = if query.is_empty() { path } else { format!("{path}?{query}") };
     let theirs = upgrade.then(|| hyper::upgrade::on(&mut request));
     let room = request.extensions().get::<Room>().cloned();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let makes = asked.as_ref().is_some_and(Asked::makes);
     // Before the body, so that it is on record whatever comes of that.
     let mut changes = asked.filter(Asked::changes);
     note(&app, changes.as_ref());
+    if makes && !proxy::speak_json(&mut parts.headers) {
+        let (sentence, hint) = ("what is made here is said in JSON", "send it as application/json");
+        return status(&Failure::door(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence, hint.to_owned()));
+    }
     let Large { body, held } = match read(&app, body).await {
         Ok(read) => read,
         Err(failure) => return status(&failure),
@@ -160,14 +165,19 @@ async fn read(app: &App, body: Body) -> Result<Large, Failure> {
 }
 
 fn refused(barred: &Barred) -> Failure {
-    let hint = "use a kubeconfig for what is not done through the server";
-    Failure::door(StatusCode::FORBIDDEN, &barred.to_string(), hint.to_owned())
+    let (code, hint) = match barred {
+        Barred::Query => (StatusCode::BAD_REQUEST, "say plain names, no `;`, and two digits after each `%`"),
+        _ => (StatusCode::FORBIDDEN, "use a kubeconfig for what is not done through the server"),
+    };
+    Failure::door(code, &barred.to_string(), hint.to_owned())
 }
 
 /// A failure in the words of Kubernetes, which are what clients of it understand.
 pub fn status(failure: &Failure) -> Response {
     let hint = failure.words.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
     let reason = match failure.status {
+        StatusCode::BAD_REQUEST => "BadRequest",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
         StatusCode::UNAUTHORIZED => "Unauthorized",
         StatusCode::FORBIDDEN => "Forbidden",
         StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",

@@ -1,7 +1,7 @@
 //! What somebody wants an environment to become: the settings after the change, from which its plan is made.
 //! Wishes are made by the verbs; nothing is written here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::names::EnvironmentName;
 use api::{Environment, EnvironmentSpec};
@@ -126,7 +126,7 @@ pub async fn restart(cluster: &Cluster, namespace: &str, name: &str, components:
     let servers = spec.components.iter().filter(|(_, component)| !component.completes());
     let parts: Vec<String> = match components {
         [] => servers.map(|(component, _)| component.clone()).collect(),
-        some => some.to_vec(),
+        some => each_once(some),
     };
     let (restores, keeps) = (base.spec.restores, base.spec.keeps);
     let mut wish = Wish::change(base, format!("restart {}", parts.join(" ")));
@@ -136,6 +136,12 @@ pub async fn restart(cluster: &Cluster, namespace: &str, name: &str, components:
     let now = Timestamp::now().to_string();
     wish.wanted.restarts.extend(parts.into_iter().map(|part| (part, now.clone())));
     Ok(wish)
+}
+
+/// Said several times, it is restarted once.
+fn each_once(components: &[String]) -> Vec<String> {
+    let mut said = BTreeSet::new();
+    components.iter().filter(|component| said.insert(*component)).cloned().collect()
 }
 
 /// `env keep`, and the end of a freeze with `thaws`: the newest revision with what others changed since.
@@ -302,5 +308,18 @@ async fn standing(cluster: &Cluster, namespace: &str, name: &str) -> Result<Envi
     match environment.metadata.deletion_timestamp {
         Some(_) => Err(Error::BeingDestroyed { environment: name.to_owned() }),
         None => Ok(environment),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_is_said_again_and_again_is_one() {
+        let said =
+            |parts: &[&str]| each_once(&parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>());
+        assert_eq!(said(&["web", "db", "web", "web"]), ["web", "db"]);
+        assert_eq!(said(&["web"; 40_000]), ["web"]);
     }
 }

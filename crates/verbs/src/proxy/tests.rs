@@ -39,6 +39,16 @@ fn requests_are_read_as_kubernetes_reads_them() {
         ),
         (
             "GET",
+            "/apis/outboard.dev/v1alpha1/namespaces/shop/environments?watch",
+            "watch environments.outboard.dev shop",
+        ),
+        (
+            "GET",
+            "/apis/outboard.dev/v1alpha1/namespaces/shop/environments?watch=false&labelSelector=a%3Db",
+            "list environments.outboard.dev shop",
+        ),
+        (
+            "GET",
             "/apis/outboard.dev/v1alpha1/namespaces/shop/environments/qa",
             "get environments.outboard.dev shop/qa",
         ),
@@ -223,7 +233,73 @@ fn what_is_made_is_named_by_what_is_sent_or_by_what_kubernetes_answers() {
 }
 
 #[test]
-fn what_is_only_tried_out_is_told_as_that() {
-    let address = "/apis/outboard.dev/v1alpha1/namespaces/shop/environments/qa?dryRun=All";
-    assert_eq!(said("DELETE", address), "delete environments.outboard.dev shop/qa (tried out)");
+fn nothing_that_somebody_adds_makes_less_of_a_change_on_record() {
+    let qa = "/apis/outboard.dev/v1alpha1/namespaces/shop/environments/qa";
+    // With a body of its own Kubernetes does not look at the query of a deletion; exec knows no dryRun.
+    assert_eq!(said("DELETE", &format!("{qa}?dryRun=All")), "delete environments.outboard.dev shop/qa");
+    assert_eq!(said("PATCH", &format!("{qa}?dryRun=All")), "patch environments.outboard.dev shop/qa");
+    let exec = "/api/v1/namespaces/shop-qa/pods/web-1/exec?command=sh&dryRun=All";
+    assert_eq!(said("POST", exec), "create pods/exec shop-qa/web-1");
+}
+
+#[test]
+fn a_query_that_could_be_read_in_two_ways_does_not_go_through() {
+    let list = "/apis/outboard.dev/v1alpha1/namespaces/shop/environments";
+    for query in [
+        "dryRun=All;",
+        "dryRun=All%zz",
+        "dryRun=All%4",
+        "dryRun=All%",
+        "a;b=c",
+        "%77atch=1",
+        "wa+tch=1",
+        "watch=%31",
+        "watch=TRUE",
+        "watch=true&watch=false",
+        "é=1",
+    ] {
+        assert_eq!(read("GET", &format!("{list}?{query}")), Err(Barred::Query), "{query}");
+    }
+    for query in ["", "&", "limit=500&continue=abc%3D%3d", "labelSelector=a%2Cb+c", "command=sh&command=-c"] {
+        assert!(read("GET", &format!("{list}?{query}")).is_ok(), "{query}");
+    }
+}
+
+#[test]
+fn a_name_that_is_known_is_kept_where_the_answer_says_none() {
+    let mut drawn = read("POST", "/apis/outboard.dev/v1alpha1/namespaces/shop/plans").unwrap().unwrap();
+    assert!(!drawn.name_in(br#"{"metadata": {"generateName": "qa-"}}"#));
+    for answer in [&br#"{"kind": "Table", "metadata": {}}"#[..], b"metadata: {name: qa-x7}", b"k8s\0\x0a"] {
+        assert!(!drawn.name_in(answer));
+        assert_eq!(drawn.to_string(), "create plans.outboard.dev shop/qa-*");
+    }
+}
+
+#[test]
+fn what_makes_an_object_speaks_json() {
+    let said = |kinds: &[&'static str]| {
+        let mut headers = HeaderMap::new();
+        headers.insert("accept", HeaderValue::from_static("application/json;as=Table;g=meta.k8s.io;v=v1"));
+        for kind in kinds {
+            headers.append("content-type", HeaderValue::from_static(kind));
+        }
+        speak_json(&mut headers).then_some(headers)
+    };
+    for kind in ["application/json", "Application/JSON; charset=utf-8"] {
+        let headers = said(&[kind]).unwrap();
+        assert_eq!(
+            (&headers["accept"], &headers["content-type"]),
+            (&"application/json".parse().unwrap(), &"application/json".parse().unwrap())
+        );
+    }
+    for kinds in [
+        &[][..],
+        &["application/yaml"],
+        &["application/vnd.kubernetes.protobuf"],
+        &["application/cbor"],
+        &["application/json", "application/yaml"],
+        &["application/jsonx"],
+    ] {
+        assert_eq!(said(kinds), None, "{kinds:?}");
+    }
 }

@@ -254,6 +254,46 @@ async fn what_is_made_is_on_record_with_its_name_also_where_kubernetes_drew_it()
 }
 
 #[tokio::test]
+async fn no_shape_of_body_or_answer_keeps_a_name_off_the_record() {
+    let mut world = World::new().await;
+    let token = bearer(&world.token("dora"));
+    let path = "/kube/apis/outboard.dev/v1alpha1/namespaces/shop/plans";
+    for kind in ["application/yaml", "application/vnd.kubernetes.protobuf", "application/cbor"] {
+        let headers = [("authorization", token.as_str()), ("content-type", kind)];
+        let (status, _, body) =
+            parts(world.ask(Method::POST, path, &headers, "metadata: {name: hidden}").await).await;
+        assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["reason"], "UnsupportedMediaType");
+        let line = world.lines.try_recv().unwrap();
+        assert_eq!((line.what.as_deref(), line.status), (Some("create plans.outboard.dev shop"), 415));
+    }
+    assert_eq!(world.reached(), Vec::<String>::new());
+    let table = "application/json;as=Table;g=meta.k8s.io;v=v1";
+    let headers =
+        [("authorization", token.as_str()), ("content-type", "application/json"), ("accept", table)];
+    let body = r#"{"metadata": {"generateName": "drawn-"}}"#;
+    assert_eq!(world.ask(Method::POST, path, &headers, body).await.status(), StatusCode::CREATED);
+    let sent = world.seen.lock().unwrap().pop().unwrap();
+    assert_eq!(sent.headers["accept"], "application/json");
+    let line = world.lines.try_recv().unwrap();
+    assert_eq!(line.what.as_deref(), Some("create plans.outboard.dev shop/drawn-x7"));
+}
+
+#[tokio::test]
+async fn a_query_that_says_two_things_is_refused_before_kubernetes_hears_of_it() {
+    let world = World::new().await;
+    let token = bearer(&world.token("root"));
+    world.get("/kube/version", &[("authorization", &token)]).await;
+    world.forget();
+    for query in ["dryRun=All;", "dryRun=All%zz", "%77atch=1"] {
+        let path = format!("/kube/apis/outboard.dev/v1alpha1/namespaces/shop/environments/qa?{query}");
+        let answer = world.ask(Method::DELETE, &path, &[("authorization", &token)], "").await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
+    }
+    assert_eq!(world.reached(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_change_by_the_command_line_is_under_way_until_kubernetes_answered() {
     let mut world = World::new().await;
     let token = bearer(&world.token("dora"));
