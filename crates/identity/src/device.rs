@@ -17,6 +17,8 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const INTERVAL: u64 = 5;
 /// Nobody waits longer, whatever a provider says.
 const LONGEST: u64 = 30 * 60;
+/// Nor is it asked without a pause, or hardly ever.
+const PAUSES: (u64, u64) = (1, 60);
 
 #[derive(Debug, Error)]
 pub enum Error {
@@ -107,9 +109,9 @@ pub async fn begin(provider: &Provider, client: &str, scopes: &[String]) -> Resu
 pub async fn wait(provider: &Provider, client: &str, code: &Code) -> Result<Tokens, Error> {
     let address = provider.discovery().await?.token_endpoint;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(code.expires_in.min(LONGEST));
-    let mut pause = Duration::from_secs(code.interval.unwrap_or(INTERVAL));
+    let mut pause = sensible(code.interval.unwrap_or(INTERVAL));
     loop {
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep_until(deadline.min(tokio::time::Instant::now() + pause)).await;
         if tokio::time::Instant::now() >= deadline {
             return Err(Error::Late);
         }
@@ -122,11 +124,15 @@ pub async fn wait(provider: &Provider, client: &str, code: &Code) -> Result<Toke
         let no: No = serde_json::from_slice(&body).unwrap_or_default();
         match said(&no.error, status) {
             Said::Wait => {}
-            Said::Slower => pause += Duration::from_secs(INTERVAL),
+            Said::Slower => pause = sensible(pause.as_secs() + INTERVAL),
             Said::Late => return Err(Error::Late),
             Said::No => return Err(refused(provider, status, &body)),
         }
     }
+}
+
+fn sensible(seconds: u64) -> Duration {
+    Duration::from_secs(seconds.clamp(PAUSES.0, PAUSES.1))
 }
 
 /// What an answer means to whoever waits.
@@ -221,6 +227,21 @@ mod tests {
         assert_eq!(said("expired_token", StatusCode::BAD_REQUEST), Said::Late);
         assert_eq!(said("access_denied", StatusCode::BAD_REQUEST), Said::No);
         assert_eq!(said("", StatusCode::NOT_FOUND), Said::No);
+    }
+
+    #[tokio::test]
+    async fn no_pause_that_a_provider_wants_is_longer_than_its_code_is_good() {
+        let fake = Fake::start().await;
+        let provider = Provider::new(&fake.issuer()).unwrap();
+        let code = begin(&provider, TERMINAL, &["openid".to_owned()]).await.unwrap();
+        let code = Code { expires_in: 0, interval: Some(u64::MAX), ..code };
+        let waited = tokio::time::timeout(Duration::from_secs(20), wait(&provider, TERMINAL, &code)).await;
+        assert!(matches!(waited, Ok(Err(Error::Late))));
+    }
+
+    #[test]
+    fn a_pause_is_neither_none_nor_for_ever() {
+        assert_eq!([0, 5, 600, u64::MAX].map(|said| sensible(said).as_secs()), [1, 5, 60, 60]);
     }
 
     #[tokio::test]

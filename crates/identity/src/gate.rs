@@ -62,6 +62,10 @@ impl Gate {
         if peek.issuer != people.provider.issuer {
             return Err(Refused::Issuer { said: peek.issuer });
         }
+        // An API that is sent one could be them with it.
+        if peek.access {
+            return Err(Refused::Access);
+        }
         let verify = |keys: &[&jwt::Key]| jwt::verify(token, &peek, keys, &people.audiences, now);
         let claims = people.provider.with_keys(&peek, verify).await??;
         // Programs' issuers say there who asked, which is none of our clients.

@@ -30,6 +30,8 @@ pub(crate) struct Peek {
     pub algorithm: Algorithm,
     pub key: Option<String>,
     pub issuer: String,
+    /// It says that it is for an API and says nothing of whoever signed in (RFC 9068).
+    pub access: bool,
 }
 
 pub(crate) fn peek(token: &str) -> Result<Peek, Refused> {
@@ -52,7 +54,9 @@ pub(crate) fn peek(token: &str) -> Result<Peek, Refused> {
         return Err(Refused::Malformed);
     }
     let issuer = text(&payload, "iss").ok_or(Refused::Missing { claim: "iss".to_owned() })?;
-    Ok(Peek { algorithm, key: text(&header, "kid"), issuer })
+    let kind = text(&header, "typ").unwrap_or_default().to_ascii_lowercase();
+    let access = matches!(kind.as_str(), "at+jwt" | "application/at+jwt");
+    Ok(Peek { algorithm, key: text(&header, "kid"), issuer, access })
 }
 
 /// Signed by a private key that only the issuer has. So not `none`, and none of HMAC's, for which every verifier could sign.

@@ -18,6 +18,8 @@ pub enum Refused {
     Signature { issuer: String },
     #[error("the token was for `{}`, not for this server", said.escape_debug())]
     Audience { said: String },
+    #[error("the token is an access token, which says nothing of who signed in")]
+    Access,
     #[error("the token was good until {until}")]
     Expired { until: String },
     #[error("the token is good from {from} on")]
@@ -55,6 +57,7 @@ impl Refused {
             }
             Self::Key { .. } | Self::Signature { .. } => "fetch a new token",
             Self::Audience { .. } => "ask for a token whose audience is this server's, as its settings say",
+            Self::Access => "send the ID token",
             Self::Expired { .. } => "sign in again, or fetch a new token",
             Self::Early { .. } => "wait, and have the clocks of both sides looked at",
             Self::Missing { .. } | Self::Shape { .. } => {

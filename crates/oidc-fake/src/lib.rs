@@ -44,9 +44,14 @@ impl Signer {
     }
 
     pub fn sign(&self, claims: &Value) -> String {
+        self.sign_as("JWT", claims)
+    }
+
+    /// A token that says of itself to be of that kind.
+    pub fn sign_as(&self, kind: &str, claims: &Value) -> String {
         let text = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let message =
-            format!("{}.{}", text(&json!({"alg": "ES256", "typ": "JWT", "kid": self.id})), text(claims));
+            format!("{}.{}", text(&json!({"alg": "ES256", "typ": kind, "kid": self.id})), text(claims));
         let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
         format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.as_ref()))
     }
@@ -131,8 +136,13 @@ impl Fake {
 
     /// A token as it gives it to a client, with other claims where they are said.
     pub fn token(&self, more: &Value) -> String {
+        self.token_as("JWT", more)
+    }
+
+    /// One that says of itself to be of that kind.
+    pub fn token_as(&self, kind: &str, more: &Value) -> String {
         let inside = self.inside();
-        inside.signer.sign(&inside.with(more))
+        inside.signer.sign_as(kind, &inside.with(more))
     }
 }
 

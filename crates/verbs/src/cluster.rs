@@ -77,17 +77,14 @@ impl Cluster {
     {
         let server = server.trim_end_matches('/').to_owned();
         let address = format!("{server}/kube");
-        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        let here = local.iter().any(|begin| {
-            server.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-        });
-        // In clear, whoever is on the way would have the token.
-        if !(server.starts_with("https://") || here) {
-            return Err(Error::InClear { server });
-        }
-        let wrong = |reason: String| Error::Unreachable { server: server.clone(), reason };
-        let mut config =
-            Config::new(address.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?);
+        let address = match address.parse::<http::Uri>() {
+            Ok(address) if is_safe(&address) => address,
+            Err(error) if server.starts_with("https://") => {
+                return Err(Error::Unreachable { server, reason: error.to_string() });
+            }
+            _ => return Err(Error::InClear { server }),
+        };
+        let mut config = Config::new(address);
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         let bare = Client::try_from(config).map_err(|error| Error::Kubernetes(Box::new(error)))?;
         let namespace = bare.default_namespace().to_owned();
@@ -132,6 +129,13 @@ impl Cluster {
         let review = review.map_err(|error| self.explain(error))?;
         Ok(review.status.and_then(|status| status.user_info?.username))
     }
+}
+
+/// In clear, whoever is on the way would have the token. What stands before an `@` is no host, whatever it looks like.
+fn is_safe(address: &http::Uri) -> bool {
+    let here = matches!(address.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    let plain = address.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    plain && (address.scheme_str() == Some("https") || (address.scheme_str() == Some("http") && here))
 }
 
 /// The time of an HTTP `Date`.
@@ -190,6 +194,10 @@ mod tests {
         for server in [
             "http://outboard.example.com",
             "http://127.0.0.1.evil.example",
+            "http://127.0.0.1:80@evil.example",
+            "http://localhost@evil.example",
+            "http://[::1]:80@evil.example/",
+            "https://ann:secret@outboard.example.com",
             "outboard.example.com",
             "ftp://a",
         ] {
@@ -197,6 +205,9 @@ mod tests {
         }
         let local = Cluster::through("http://127.0.0.1:8090/", token).unwrap();
         assert_eq!(local.server, "http://127.0.0.1:8090");
+        for server in ["https://outboard.example.com", "http://localhost", "http://[::1]:8090"] {
+            assert!(Cluster::through(server, token).is_ok(), "{server}");
+        }
     }
 
     #[tokio::test]

@@ -29,7 +29,7 @@ pub enum Error {
     #[error("whether somebody may `{deed}` depends on the environment")]
     WhichEnvironment { deed: &'static str },
 
-    #[error("{server} is reached in clear, where everybody on the way reads your token")]
+    #[error("{} is no address to send your token to: in clear everybody on the way reads it", server.escape_debug())]
     InClear { server: String },
     #[error("cannot reach the cluster at {server}: {reason}")]
     Unreachable { server: String, reason: String },

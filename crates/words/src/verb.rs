@@ -251,7 +251,7 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::Backwards { .. } => Words::new(Exit::Usage, format!("nothing lies between: {sentence}"))
             .hint("--since is the earlier moment, --until the later one"),
-        Error::InClear { .. } => Words::new(Exit::Usage, sentence).hint("say its address with https://"),
+        Error::InClear { .. } => Words::new(Exit::Usage, sentence).hint("say its address with https://, and no user in it"),
         Error::ArchiveWithheld { .. } => Words::new(Exit::Forbidden, sentence)
             .hint("run `outboard logs` with a kubeconfig and credentials for the archive's bucket"),
         Error::NoArchive { .. } => Words::new(Exit::NotFound, sentence)

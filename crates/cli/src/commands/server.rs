@@ -58,7 +58,7 @@ pub struct ServerArgs {
     /// Keep these groups only, of people and of programs
     #[arg(long, env = "OUTBOARD_SERVER_ONLY_GROUPS", value_name = "GROUP", value_delimiter = ',')]
     pub only_groups: Vec<String>,
-    /// Clients besides whose tokens are for this server, too
+    /// Clients besides whose ID tokens are for this server, too; whoever has one of these is that person here
     #[arg(long, env = "OUTBOARD_SERVER_AUDIENCES", value_name = "CLIENT", value_delimiter = ',')]
     pub audience: Vec<String>,
     /// File with issuers of tokens for programs, such as CI, and who is who there

@@ -173,3 +173,14 @@ async fn of_groups_only_those_count_that_are_named_whoever_has_them() {
     let (ann, _) = gate.person(&token, Timestamp::now()).await.unwrap();
     assert_eq!(ann.groups(), ["dev"]);
 }
+
+#[tokio::test]
+async fn an_access_token_makes_nobody_a_person() {
+    let fake = Fake::start().await;
+    let gate = gate(&fake, NOBODY).await;
+    for kind in ["at+jwt", "AT+JWT", "application/at+jwt"] {
+        let refused = gate.person(&fake.token_as(kind, &json!({})), Timestamp::now()).await;
+        assert!(matches!(refused, Err(Refused::Access)), "{kind}: {refused:?}");
+    }
+    assert!(gate.person(&fake.token_as("JWT", &json!({})), Timestamp::now()).await.is_ok());
+}

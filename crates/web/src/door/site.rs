@@ -228,7 +228,7 @@ impl Site {
 
     pub(super) fn park(&self, session: &Session, path: String, body: &[u8]) -> Option<String> {
         // It becomes the address of a form: one that a browser would read as another host's is none.
-        if path.starts_with("//") {
+        if !is_path(&path) {
             return None;
         }
         self.memory.parked.put(&Actor::new(session.person.clone(), None).key, path, body, self.now())
@@ -269,11 +269,12 @@ pub struct Back {
 
 /// A page of ours, and nowhere else: whoever made the link does not choose where a sign-in ends.
 fn inside(to: &str) -> &str {
-    let ours = to.starts_with('/')
-        && !to.starts_with("//")
-        && !to.contains('\\')
-        && !to.chars().any(char::is_control);
-    if ours && to.len() <= 2_000 && !to.starts_with("/sign-") { to } else { "/environments" }
+    if is_path(to) && to.len() <= 2_000 && !to.starts_with("/sign-") { to } else { "/environments" }
+}
+
+/// A path, to every browser: they read `\` as `/`, and leave out some that cannot be seen.
+fn is_path(to: &str) -> bool {
+    to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control)
 }
 
 #[cfg(test)]
