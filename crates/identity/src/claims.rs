@@ -65,9 +65,17 @@ impl Naming {
             }
             Some(_) => return Err(Refused::Shape { claim: self.groups.clone() }),
         };
-        let kept =
-            |group: &String| self.kept.is_empty() || self.kept.iter().any(|begin| group.starts_with(begin));
-        Ok(Person::new(name, groups.into_iter().filter(kept))?)
+        Ok(Person::new(name, groups.into_iter().filter(|group| self.keeps(group)))?)
+    }
+
+    fn keeps(&self, group: &str) -> bool {
+        self.kept.is_empty() || self.kept.iter().any(|begin| group.starts_with(begin))
+    }
+
+    /// The same without groups that are not kept.
+    pub(crate) fn kept(&self, person: Person) -> Person {
+        let kept: Vec<String> = person.groups().iter().filter(|group| self.keeps(group)).cloned().collect();
+        person.only(&kept)
     }
 }
 

@@ -75,7 +75,12 @@ impl Gate {
 
     /// A person's name, which is none that a program may have.
     pub(crate) fn named(&self, claims: &Claims) -> Result<Person, Refused> {
-        let person = self.people.naming.person(claims)?;
+        self.still(self.people.naming.person(claims)?)
+    }
+
+    /// Somebody who was named before, as they count now: settings may be others since.
+    pub fn still(&self, person: Person) -> Result<Person, Refused> {
+        let person = self.people.naming.kept(person);
         let all = person.groups().iter().map(|group| ("group", group.as_str()));
         for (what, text) in all.chain([("name", person.name())]) {
             if let Some((_, issuer)) =

@@ -184,3 +184,21 @@ async fn an_access_token_makes_nobody_a_person() {
     }
     assert!(gate.person(&fake.token_as("JWT", &json!({})), Timestamp::now()).await.is_ok());
 }
+
+#[tokio::test]
+async fn somebody_who_came_before_counts_by_the_settings_of_now() {
+    let fake = Fake::start().await;
+    let person =
+        |groups: &[&str]| Person::new("ann", groups.iter().map(|group| (*group).to_owned())).unwrap();
+    let ann = person(&["dev", "qa", "shop-a"]);
+    assert_eq!(gate(&fake, NOBODY).await.still(ann.clone()).unwrap(), ann);
+    let narrow = gate(&fake, NOBODY).await.only(vec!["dev".into()]);
+    assert_eq!(narrow.still(ann.clone()).unwrap(), person(&["dev"]));
+    let mut kept = gate(&fake, NOBODY).await;
+    kept.people.naming.kept = vec!["shop-".into()];
+    assert_eq!(kept.still(ann).unwrap(), person(&["shop-a"]));
+    // The prefix is an issuer's since.
+    let rules = "issuers: [{issuer: https://ci.example, audiences: [a], prefix: 'github:', people: [{when: {a: b}, name: c}]}]";
+    let refused = gate(&fake, rules).await.still(person(&["github:deployers"]));
+    assert!(matches!(refused, Err(Refused::Prefix { what: "group", .. })), "{refused:?}");
+}

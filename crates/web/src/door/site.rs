@@ -152,7 +152,7 @@ impl Site {
         if proxy::is_of(path) {
             return Err(Failure::strange());
         }
-        Ok(match Session::read(&self.keys(), cookie(headers, &self.cookie("session")), self.now()) {
+        Ok(match self.session(headers) {
             Said::Now(session) if self.was_ended(&session.id) => None,
             Said::Now(session) => {
                 let guest = Guest::Browser { forms: token::of_forms(&session.id) };
@@ -161,6 +161,30 @@ impl Site {
             Said::Over(session) if !self.was_ended(&session.id) => Some(Known::Over(session)),
             _ => None,
         })
+    }
+
+    /// What is sealed is good at this server only, while people are who they are by the same provider and client and claim:
+    /// under another, the same name may be another person's.
+    pub(super) fn bound(&self, what: &str) -> String {
+        let (people, origin) = (&self.gate.people, self.address.origin());
+        let all = [what, &origin, &people.provider.issuer, &self.client.id, &people.naming.name];
+        serde_json::json!(all).to_string()
+    }
+
+    /// What the cookie of a session says, by the settings of now: who has fewer groups that count has fewer, and who could be a
+    /// program signs in anew.
+    fn session(&self, headers: &HeaderMap) -> Said {
+        let (keys, bound) = (self.keys(), self.bound("session"));
+        let said = Session::read(&keys, &bound, cookie(headers, &self.cookie("session")), self.now());
+        let still = |session: Session| {
+            let person = self.gate.still(session.person).ok()?;
+            Some(Session { person, ..session })
+        };
+        match said {
+            Said::Now(session) => still(session).map_or(Said::Nothing, Said::Now),
+            Said::Over(session) => still(session).map_or(Said::Nothing, Said::Over),
+            Said::Nothing => Said::Nothing,
+        }
     }
 
     /// A page for people leads them to their provider; everything else is told that it has to sign in.
@@ -179,7 +203,7 @@ impl Site {
         let away = |away| Failure::of_token(&Refused::Away(away));
         let Begun { address, kept } = self.gate.begin(&self.client).await.map_err(away)?;
         let kept = Kept { sign_in: kept, to: inside(to).to_owned(), until: self.now() + AWAY };
-        let sealed = self.keys().seal("sign-in", &kept).unwrap_or_default();
+        let sealed = self.keys().seal(&self.bound("sign-in"), &kept).unwrap_or_default();
         Ok((address, self.set("sign-in", &sealed, AWAY.as_secs())))
     }
 
@@ -188,8 +212,9 @@ impl Site {
         let refuse = |refused: Refused| Failure::of_token(&refused);
         let now = self.now();
         let kept = cookie(headers, &self.cookie("sign-in"));
-        let kept: Kept =
-            kept.and_then(|kept| self.keys().open("sign-in", kept)).ok_or_else(|| refuse(Refused::Nonce))?;
+        let kept: Kept = kept
+            .and_then(|kept| self.keys().open(&self.bound("sign-in"), kept))
+            .ok_or_else(|| refuse(Refused::Nonce))?;
         let same = token::mark(&said.state) == token::mark(&kept.sign_in.state);
         if !same || kept.until <= now || !self.memory.is_first(&kept.sign_in.state, kept.until, now) {
             return Err(refuse(Refused::Nonce));
@@ -205,7 +230,7 @@ impl Site {
 
     /// The cookies of a new session: it begins, and what was kept for it goes.
     pub fn cookies(&self, session: &Session) -> Result<[String; 2], Failure> {
-        let sealed = session.seal(&self.keys()).ok_or_else(|| {
+        let sealed = session.seal(&self.keys(), &self.bound("session")).ok_or_else(|| {
             let sentence = "your groups are more than a browser keeps";
             Failure::said(sentence, "have the server keep only those that count: --keep-groups")
         })?;
@@ -215,7 +240,9 @@ impl Site {
 
     /// Ends a session for good, also for whoever copied its cookie.
     pub fn leave(&self, headers: &HeaderMap) -> String {
-        let read = Session::read(&self.keys(), cookie(headers, &self.cookie("session")), self.now());
+        // Whatever the settings say of them by now.
+        let (keys, bound) = (self.keys(), self.bound("session"));
+        let read = Session::read(&keys, &bound, cookie(headers, &self.cookie("session")), self.now());
         if let Said::Now(session) | Said::Over(session) = read {
             self.memory.end(&session.id, session.forgotten(), self.now());
         }

@@ -160,6 +160,27 @@ async fn nobody_else_can_put_a_form_where_somebody_goes_on() {
 }
 
 #[tokio::test]
+async fn a_session_is_good_where_its_provider_is_that_of_the_server() {
+    // The same key, the same address, and another provider, by whom the same name may be another person's.
+    let (here, there) = (World::new().await, World::new().await);
+    let (cookie, _) = there.signed("root");
+    let (status, headers, _) = here.get("/environments", &[HTML, ("cookie", &cookie)]).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{headers:?}");
+    assert_eq!(here.get("/api/v1/environments", &[("cookie", &cookie)]).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(there.get("/environments", &[HTML, ("cookie", &cookie)]).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn somebody_whose_name_became_a_programs_signs_in_anew() {
+    let rules = "issuers: [{issuer: 'https://ci.example', audiences: [a], prefix: 'github:', people: [{when: {a: b}, name: c}]}]";
+    let world = World::with(Limits::of(1e9, 1e9, 1e9), true, rules).await;
+    let (cookie, _) = world.signed("github:shop");
+    assert_eq!(world.get("/api/v1/environments", &[("cookie", &cookie)]).await.0, StatusCode::UNAUTHORIZED);
+    let (cookie, _) = world.signed("vera");
+    assert_eq!(world.get("/api/v1/environments", &[("cookie", &cookie)]).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn somebody_sees_what_they_may_and_is_told_whom_to_ask_for_the_rest() {
     let world = World::new().await;
     let see = async |name: &str| {

@@ -205,7 +205,10 @@ impl World {
     pub fn signed(&self, name: &str) -> (String, String) {
         let person = Person::new(name, ["dev".to_owned()]).unwrap();
         let session = Session::begin(person, self.now(), SignedDuration::from_hours(8));
-        let cookie = format!("__Host-outboard-session={}", session.seal(&self.keys).unwrap());
+        let cookie = format!(
+            "__Host-outboard-session={}",
+            session.seal(&self.keys, &self.app.door.site().unwrap().bound("session")).unwrap()
+        );
         (cookie, token::of_forms(&session.id))
     }
 
