@@ -99,6 +99,10 @@ pub struct ServerArgs {
     /// Listener of the Gateway that speaks TLS for the host [default: whichever takes it; in clear nobody is answered]
     #[arg(long, value_name = "LISTENER", requires = "with_server", value_parser = secret)]
     pub server_listener: Option<String>,
+    /// Proxies before the server that add to X-Forwarded-For: the Gateway, and each before it, such as a CDN or a load balancer
+    /// that speaks HTTP
+    #[arg(long, value_name = "NUMBER", requires = "with_server", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
+    pub server_proxies: u8,
     /// Another flag of `outboard server`, such as --contact=…; may be repeated
     #[arg(long, value_name = "FLAG", requires = "with_server", allow_hyphen_values = true, value_parser = flag)]
     pub server_flag: Vec<String>,
@@ -116,6 +120,7 @@ impl ServerArgs {
             issuers: self.server_issuers.clone(),
             groups: self.server_groups.clone(),
             listener: self.server_listener.clone(),
+            proxies: self.server_proxies,
             flags: self.server_flag.clone(),
         })
     }

@@ -39,6 +39,8 @@ pub struct Server {
     pub groups: Vec<String>,
     /// The Gateway's listener that speaks TLS; none: whichever takes the host.
     pub listener: Option<String>,
+    /// Proxies before it that say where a request came from, the Gateway among them.
+    pub proxies: u8,
     /// More of its own flags, each as `--name=value`.
     pub flags: Vec<String>,
 }
@@ -257,8 +259,7 @@ fn arguments(server: &Server) -> Vec<String> {
         format!("--session-key-file={SECRETS}/session-key"),
         format!("--listen=0.0.0.0:{PORT}"),
         format!("--health=0.0.0.0:{HEALTH}"),
-        // The Gateway.
-        "--proxies=1".to_owned(),
+        format!("--proxies={}", server.proxies),
     ];
     arguments
         .extend(server.has_client_secret.then(|| format!("--client-secret-file={SECRETS}/client-secret")));

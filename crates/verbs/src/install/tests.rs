@@ -20,6 +20,7 @@ fn with_server() -> Options {
         issuers: None,
         groups: vec![],
         listener: None,
+        proxies: 1,
         flags: vec![],
     };
     Options { server: Some(server), ..Options::default() }
@@ -204,9 +205,11 @@ fn the_server_may_act_as_others_look_on_and_keep_record_and_nothing_else() {
         added.iter().filter(|object| object["rules"].is_array()).map(|role| &role["rules"]).collect();
     insta::assert_yaml_snapshot!(rules);
     let named = Options {
-        server: with_server()
-            .server
-            .map(|server| Server { groups: vec!["shop-qa".into(), "github:ci".into()], ..server }),
+        server: with_server().server.map(|server| Server {
+            groups: vec!["shop-qa".into(), "github:ci".into()],
+            proxies: 2,
+            ..server
+        }),
         ..Options::default()
     };
     let named = super::tests::added(&named);
@@ -215,6 +218,7 @@ fn the_server_may_act_as_others_look_on_and_keep_record_and_nothing_else() {
     assert_eq!(groups["resourceNames"], json!(["oidc:shop-qa", "oidc:github:ci"]), "{groups}");
     let arguments = &of("Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
     assert!(arguments.to_string().contains("--only-groups=shop-qa,github:ci"), "{arguments}");
+    assert!(arguments.to_string().contains("--proxies=2"), "{arguments}");
     let policy = &of("ValidatingAdmissionPolicy")["spec"];
     assert_eq!(
         policy["validations"][0]["expression"], "request.name.startsWith('outboard-audit-')",

@@ -123,7 +123,7 @@ impl Site {
             && failure.status == StatusCode::UNAUTHORIZED
             && headers.contains_key(header::AUTHORIZATION)
         {
-            self.limits.sign_in(&from, self.now())?;
+            self.limits.guess(&from, self.now())?;
         }
         let known = known?;
         known.ok_or_else(|| self.to_sign_in(request))

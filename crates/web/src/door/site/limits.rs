@@ -13,6 +13,8 @@ pub struct Limits {
     address: Limit,
     /// Signing in asks the provider.
     sign_in: Limit,
+    /// Tokens that are no good. Whoever sends them keeps nobody at their address from signing in.
+    guesses: Limit,
     person: Limit,
     at_once: Rooms,
     /// Bodies that are large.
@@ -25,6 +27,7 @@ impl Default for Limits {
         Self {
             address: Limit::new(50.0, 500.0),
             sign_in: Limit::new(1.0, 60.0),
+            guesses: Limit::new(1.0, 60.0),
             person: Limit::new(20.0, 300.0),
             at_once: Rooms::new(AT_ONCE),
             large: Rooms::new(1),
@@ -38,9 +41,14 @@ impl Limits {
         self.address.take(from, now).map_err(Failure::often)
     }
 
-    /// Somebody at that address signs in, or guesses.
+    /// Somebody at that address signs in.
     pub fn sign_in(&self, from: &str, now: Timestamp) -> Result<(), Failure> {
         self.sign_in.take(from, now).map_err(Failure::often)
+    }
+
+    /// Somebody at that address guesses.
+    pub fn guess(&self, from: &str, now: Timestamp) -> Result<(), Failure> {
+        self.guesses.take(from, now).map_err(Failure::often)
     }
 
     /// One request of somebody.
@@ -66,6 +74,7 @@ impl Limits {
         Self {
             address: limit(address),
             sign_in: limit(sign_in),
+            guesses: limit(sign_in),
             person: limit(person),
             at_once: Rooms::new(AT_ONCE),
             large: Rooms::new(1),

@@ -99,11 +99,13 @@ async fn a_program_of_another_issuer_comes_in_by_its_rule() {
     let ci = Fake::start().await;
     let rules = format!(
         "issuers: [{{issuer: {}, audiences: [https://outboard.example.com], prefix: 'github:', \
-         people: [{{when: {{repository: shop/shop, ref: refs/heads/main}}, name: '${{repository}}'}}]}}]",
+         people: [{{when: {{repository: shop/shop, repository_id: '41', ref: refs/heads/main, event_name: push}}, \
+         name: '${{repository}}'}}]}}]",
         ci.issuer()
     );
     let world = World::with(Limits::of(1e9, 1e9, 1e9), true, &rules).await;
-    ci.inside().claims = json!({"repository": "shop/shop", "ref": "refs/heads/main", "sub": "repo:shop/shop:ref:refs/heads/main"});
+    ci.inside().claims = json!({"repository": "shop/shop", "repository_id": "41", "event_name": "push",
+        "ref": "refs/heads/main", "sub": "repo:shop/shop:ref:refs/heads/main"});
     let aud = "https://outboard.example.com";
     let token = bearer(&ci.token(&json!({"aud": aud})));
     let (status, ..) = world.get("/api/v1/projects", &[("authorization", &token)]).await;
@@ -112,10 +114,19 @@ async fn a_program_of_another_issuer_comes_in_by_its_rule() {
         asked.headers.get("impersonate-user").is_some_and(|user| user == "oidc:github:shop/shop")
     });
     assert!(named);
-    let token = bearer(&ci.token(&json!({"aud": aud, "ref": "refs/heads/evil"})));
-    let (status, _, body) = world.get("/api/v1/projects", &[("authorization", &token)]).await;
-    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
-    assert!(body.contains("no rule says"), "{body}");
+    for other in [
+        json!({"aud": aud, "ref": "refs/heads/evil"}),
+        // A stranger's pull request begins these, on the branch that it is for.
+        json!({"aud": aud, "event_name": "pull_request_target"}),
+        json!({"aud": aud, "event_name": "issue_comment"}),
+        // Somebody else took the name.
+        json!({"aud": aud, "repository_id": "42"}),
+    ] {
+        let token = bearer(&ci.token(&other));
+        let (status, _, body) = world.get("/api/v1/projects", &[("authorization", &token)]).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+        assert!(body.contains("no rule says"), "{body}");
+    }
 }
 
 #[tokio::test]
@@ -126,6 +137,8 @@ async fn guesses_are_counted_as_sign_ins_are() {
         let (status, ..) = world.get("/api/v1/projects", &[from, ("authorization", "Bearer x")]).await;
         assert_eq!(status, wanted);
     }
+    // Others at that address sign in all the same.
+    assert_eq!(world.get("/sign-in", &[from, ("accept", "text/html")]).await.0, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
