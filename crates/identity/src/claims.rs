@@ -18,6 +18,14 @@ impl Claims {
         }
     }
 
+    /// Whether a claim, or one of several that it lists, is so.
+    pub(crate) fn says(&self, name: &str, so: impl Fn(&str) -> bool) -> bool {
+        match self.0.get(name) {
+            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).any(so),
+            _ => self.text(name).is_some_and(|said| so(&said)),
+        }
+    }
+
     pub(crate) fn seconds(&self, name: &str) -> Option<i64> {
         let value = self.0.get(name)?;
         // A fraction of a second is allowed, and does not matter.

@@ -21,6 +21,8 @@ pub struct Gate {
     programs: Vec<(Provider, rules::Issuer)>,
     /// Groups that count; none: all of them.
     only: Vec<String>,
+    /// Claims of people, and what they have to be.
+    required: Vec<(String, String)>,
 }
 
 impl Gate {
@@ -32,13 +34,23 @@ impl Gate {
             let reason = "it is that of people, too: its tokens would be two persons'".to_owned();
             return Err(Away { issuer: twice.issuer.clone(), reason, lasting: true });
         }
-        Ok(Self { people, programs, only: vec![] })
+        Ok(Self { people, programs, only: vec![], required: vec![] })
     }
 
     /// Lets everybody in with these groups at most; none: with all that they have.
     #[must_use]
     pub fn only(self, groups: Vec<String>) -> Self {
         Self { only: groups, ..self }
+    }
+
+    /// Lets in only people of whom the provider says that: where anybody may have an account, not everybody is meant.
+    #[must_use]
+    pub fn requiring(self, required: Vec<(String, String)>) -> Self {
+        Self { required, ..self }
+    }
+
+    pub fn required(&self) -> &[(String, String)] {
+        &self.required
     }
 
     /// Who brings this token, and until when it is good.
@@ -75,6 +87,11 @@ impl Gate {
 
     /// A person's name, which is none that a program may have.
     pub(crate) fn named(&self, claims: &Claims) -> Result<Person, Refused> {
+        let lacks =
+            |(claim, wanted): &&(String, String)| !claims.says(claim, |said| rules::matches(wanted, said));
+        if let Some((claim, _)) = self.required.iter().find(lacks) {
+            return Err(Refused::Required { claim: claim.clone() });
+        }
         self.still(self.people.naming.person(claims)?)
     }
 

@@ -20,6 +20,8 @@ pub enum Refused {
     Audience { said: String },
     #[error("the token is an access token, which says nothing of who signed in")]
     Access,
+    #[error("only people come in here whose claim `{claim}` is what this server wants it to be")]
+    Required { claim: String },
     #[error("the token was good until {until}")]
     Expired { until: String },
     #[error("the token is good from {from} on")]
@@ -57,6 +59,9 @@ impl Refused {
             }
             Self::Key { .. } | Self::Signature { .. } => "fetch a new token",
             Self::Audience { .. } => "ask for a token whose audience is this server's, as its settings say",
+            Self::Required { .. } => {
+                "sign in with another account: the server's --require-claim says which are meant"
+            }
             Self::Access => "send the ID token",
             Self::Expired { .. } => "sign in again, or fetch a new token",
             Self::Early { .. } => "wait, and have the clocks of both sides looked at",

@@ -158,7 +158,7 @@ fn fill(template: &str, claims: &Claims) -> Result<String, Refused> {
 }
 
 /// `*` stands for anything without `/`, which is what separates owner, repository and branch.
-fn matches(wanted: &str, said: &str) -> bool {
+pub(crate) fn matches(wanted: &str, said: &str) -> bool {
     match wanted.split_once('*') {
         None => wanted == said,
         Some((begin, rest)) => {

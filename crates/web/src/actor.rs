@@ -44,9 +44,21 @@ impl Actor {
         Self { asked, ..self }
     }
 
-    /// What the whole request does; said again, it is known better.
+    /// What the whole request does; said again, it is known better. It stands in the log from here on, whatever becomes of it and
+    /// of this process.
     pub fn note(&self, what: String) {
-        self.lock().what = Some(what);
+        let mut noted = self.lock();
+        if let Some(asked) = self.asked.as_ref().filter(|_| noted.what.as_ref() != Some(&what)) {
+            asked.begun(self, Some(&what));
+        }
+        noted.what = Some(what);
+    }
+
+    /// What changes something, whatever it is, is in the log before it is done.
+    pub fn begins(&self) {
+        if let Some(asked) = self.asked.as_ref().filter(|asked| asked.is_kept_always()) {
+            asked.begun(self, None);
+        }
     }
 
     /// Each thing of it has a line of its own.

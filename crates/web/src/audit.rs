@@ -116,6 +116,17 @@ impl Asked {
         kept.then(|| self.record(actor, noted.what, response.status()))
     }
 
+    pub fn is_kept_always(&self) -> bool {
+        self.always
+    }
+
+    /// A line of the log before anything is done.
+    pub fn begun(&self, actor: &Actor, what: Option<&str>) {
+        let (who, what) = (actor.person.name(), what.map(|what| cut(what, WHAT)));
+        tracing::info!(target: "audit", who, from = self.from, by = self.by, method = self.method, path = self.path, what,
+            "begun: {} {} by {who}", self.method, self.path);
+    }
+
     /// A line of it.
     pub fn record(&self, actor: &Actor, what: Option<String>, status: StatusCode) -> Record {
         Record {

@@ -14,7 +14,7 @@ pub mod site;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -85,16 +85,22 @@ pub fn before(router: Router, app: App) -> Router {
 
 async fn let_in(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let asked = audit::Asked::of(&app, &request).map(Arc::new).zip(app.door.site());
-    let Some((asked, site)) = asked else { return answered(&app, request, next).await.0 };
+    let known = Arc::<OnceLock<Arc<Actor>>>::default();
+    let Some((asked, site)) = asked else { return answered(&app, request, next, &known).await };
     request.extensions_mut().insert(asked.clone());
     let under_way = site.under_way.clone().read_owned().await;
     // What is on record is so though whoever asked hangs up, and so is what came of it.
     let doing = tokio::spawn({
         let app = app.clone();
         async move {
-            let (response, actor) = answered(&app, request, next).await;
+            // One that breaks on the way may have changed something before: it is on record, too.
+            let doing = tokio::spawn({
+                let (app, known) = (app.clone(), known.clone());
+                async move { answered(&app, request, next, &known).await }
+            });
+            let response = doing.await.unwrap_or_else(|error| answer(&Failure::ours(&error)));
             if let Some(site) = app.door.site() {
-                site.audit.keep(asked.answered(actor.as_deref(), &response));
+                site.audit.keep(asked.answered(known.get().map(Arc::as_ref), &response));
             }
             drop(under_way);
             response
@@ -103,8 +109,8 @@ async fn let_in(State(app): State<App>, mut request: Request, next: Next) -> Res
     doing.await.unwrap_or_else(|error| answer(&Failure::ours(&error)))
 }
 
-/// The answer, and who it is for.
-async fn answered(app: &App, request: Request, next: Next) -> (Response, Option<Arc<Actor>>) {
+/// The answer. Who it is for is known as soon as it is found.
+async fn answered(app: &App, request: Request, next: Next, known: &OnceLock<Arc<Actor>>) -> Response {
     let path = request.uri().path();
     let (api, kube) = (path.starts_with("/api/"), proxy::is_of(path));
     let told = |failure: &Failure| match (api, kube) {
@@ -114,12 +120,11 @@ async fn answered(app: &App, request: Request, next: Next) -> (Response, Option<
     };
     // Whoever runs this for themselves may wait as long as they like.
     let longest = if app.door.is_local() { Duration::MAX } else { LONGEST_WAIT };
-    let mut actor = None;
-    let response = match checked(app, request, &mut actor).await {
+    let response = match checked(app, request, known).await {
         Ok(mut request) => {
             let room =
-                match actor.as_ref().zip(app.door.site()).map(|(actor, site)| site.limits.room(&actor.key)) {
-                    Some(None) => return (told(&Failure::often(1)), actor),
+                match known.get().zip(app.door.site()).map(|(actor, site)| site.limits.room(&actor.key)) {
+                    Some(None) => return told(&Failure::often(1)),
                     room => room.flatten(),
                 };
             // What becomes a connection of another protocol takes it along.
@@ -134,10 +139,10 @@ async fn answered(app: &App, request: Request, next: Next) -> (Response, Option<
         Err(Refusal::Failure(failure)) => told(&failure),
         Err(Refusal::Answer(response)) => *response,
     };
-    if let (None, Some(site), true) = (&actor, app.door.site(), response.status().is_client_error()) {
+    if let (None, Some(site), true) = (known.get(), app.door.site(), response.status().is_client_error()) {
         site.audit.stranger();
     }
-    (response, actor)
+    response
 }
 
 /// Why a request does not come in.
@@ -153,11 +158,7 @@ impl From<Failure> for Refusal {
     }
 }
 
-async fn checked(
-    app: &App,
-    mut request: Request,
-    known: &mut Option<Arc<Actor>>,
-) -> Result<Request, Refusal> {
+async fn checked(app: &App, mut request: Request, known: &OnceLock<Arc<Actor>>) -> Result<Request, Refusal> {
     let guest = match &app.door {
         Door::Local(local) => {
             if !request::is_for(request.headers(), &local.address.to_string()) {
@@ -180,8 +181,10 @@ async fn checked(
             site::Known::Actor(guest, actor) => {
                 let asked = request.extensions().get::<Arc<audit::Asked>>().cloned();
                 let actor = Arc::new(actor.asking(asked));
-                *known = Some(actor.clone());
+                // It is found once for each request.
+                let actor = known.get_or_init(|| actor).clone();
                 site.limits.often(&actor.key, site.now())?;
+                actor.begins();
                 request.extensions_mut().insert(actor);
                 guest
             }

@@ -77,7 +77,7 @@ impl Failure {
     pub fn of_token(refused: &identity::Refused) -> Self {
         let status = match refused {
             identity::Refused::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
-            identity::Refused::Nobody { .. } => StatusCode::FORBIDDEN,
+            identity::Refused::Nobody { .. } | identity::Refused::Required { .. } => StatusCode::FORBIDDEN,
             _ => StatusCode::UNAUTHORIZED,
         };
         let mut failure = Self::door(status, &refused.to_string(), refused.hint().to_owned());

@@ -58,6 +58,8 @@ pub struct Settings {
     pub naming: Naming,
     /// Groups that count; none: all of them.
     pub only_groups: Vec<String>,
+    /// Claims that people have to have, and what they are.
+    pub required: Vec<(String, String)>,
     /// Clients besides, whose tokens are for this server, too.
     pub audiences: Vec<String>,
     /// The client that terminals sign in with.
@@ -144,7 +146,7 @@ impl Settings {
         let people = Known { provider, audiences, naming: self.naming.clone() };
         let gate = Gate::new(people, rules)
             .map_err(|away| wrong("--issuers", away.to_string(), "give each issuer one place"))?;
-        Ok(gate.only(self.only_groups.clone()))
+        Ok(gate.only(self.only_groups.clone()).requiring(self.required.clone()))
     }
 }
 

@@ -148,12 +148,13 @@ fn group(text: &str) -> std::result::Result<String, String> {
 
 /// What is set by flags of its own is not set twice, and no secret stands in a Deployment.
 fn flag(text: &str) -> std::result::Result<String, String> {
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 10] = [
         "--scopes=",
         "--cli-scopes=",
         "--name-claim=",
         "--groups-claim=",
         "--keep-groups=",
+        "--require-claim=",
         "--audience=",
         "--unverified-email",
         "--session=",
@@ -336,6 +337,7 @@ mod tests {
             assert!(host(refused).is_err(), "{refused}");
         }
         assert!(group("shop-qa").is_ok() && group("system:masters").is_err() && group("").is_err());
+        assert!(flag("--require-claim=hd=example.com").is_ok());
         assert!(flag("--contact=#help").is_ok() && flag("--audit-days=90").is_ok());
         for refused in
             ["--listen=0.0.0.0:1", "--client-secret-file=/x", "--proxies=9", "contact=x", "--contact"]

@@ -58,6 +58,10 @@ pub struct ServerArgs {
     /// Keep these groups only, of people and of programs
     #[arg(long, env = "OUTBOARD_SERVER_ONLY_GROUPS", value_name = "GROUP", value_delimiter = ',')]
     pub only_groups: Vec<String>,
+    /// Claim that people's tokens have to have, such as hd=example.com or groups=shop-*: where anybody may have an account at the
+    /// provider. `*` stands for anything without `/`; may be repeated
+    #[arg(long, value_name = "CLAIM=VALUE", value_parser = claim)]
+    pub require_claim: Vec<(String, String)>,
     /// Clients besides whose ID tokens are for this server, too; whoever has one of these is that person here
     #[arg(long, env = "OUTBOARD_SERVER_AUDIENCES", value_name = "CLIENT", value_delimiter = ',')]
     pub audience: Vec<String>,
@@ -87,6 +91,14 @@ pub struct ServerArgs {
 fn public(text: &str) -> std::result::Result<Public, String> {
     let shape = "write https:// and the host that people open, such as https://outboard.example.com; without TLS only for 127.0.0.1";
     Public::parse(text).ok_or_else(|| shape.to_owned())
+}
+
+fn claim(text: &str) -> std::result::Result<(String, String), String> {
+    let (claim, value) = text
+        .split_once('=')
+        .filter(|(claim, value)| !claim.is_empty() && !value.is_empty())
+        .ok_or("write the claim and what it has to be, such as hd=example.com")?;
+    Ok((claim.to_owned(), value.to_owned()))
 }
 
 fn session(text: &str) -> std::result::Result<Duration, String> {
@@ -130,6 +142,7 @@ async fn serve(context: &Context, args: ServerArgs) -> Result<()> {
                 unverified: args.unverified_email,
             },
             only_groups: args.only_groups,
+            required: args.require_claim,
             audiences: args.audience,
             terminal: args.cli_client_id,
             terminal_scopes: args.cli_scopes,
@@ -144,4 +157,18 @@ async fn serve(context: &Context, args: ServerArgs) -> Result<()> {
     .await?;
     tracing::info!(url, "Serving {url}, listening on {}", args.listen);
     Ok(server.run(ended).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_has_a_name_and_what_it_has_to_be() {
+        assert_eq!(claim("hd=example.com"), Ok(("hd".into(), "example.com".into())));
+        assert_eq!(claim("a=b=c"), Ok(("a".into(), "b=c".into())));
+        for wrong in ["", "hd", "hd=", "=example.com"] {
+            assert!(claim(wrong).is_err(), "{wrong}");
+        }
+    }
 }

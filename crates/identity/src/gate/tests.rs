@@ -202,3 +202,28 @@ async fn somebody_who_came_before_counts_by_the_settings_of_now() {
     let refused = gate(&fake, rules).await.still(person(&["github:deployers"]));
     assert!(matches!(refused, Err(Refused::Prefix { what: "group", .. })), "{refused:?}");
 }
+
+#[tokio::test]
+async fn where_anybody_has_an_account_only_those_come_in_who_are_meant() {
+    let fake = Fake::start().await;
+    let required =
+        vec![("hd".to_owned(), "example.com".to_owned()), ("roles".to_owned(), "shop-*".to_owned())];
+    let gate = gate(&fake, NOBODY).await.requiring(required);
+    let said = async |claims: serde_json::Value| gate.person(&fake.token(&claims), Timestamp::now()).await;
+    assert!(said(json!({"hd": "example.com", "roles": ["x", "shop-qa"]})).await.is_ok());
+    for (claims, wanted) in [
+        (json!({"roles": ["shop-qa"]}), "hd"),
+        (json!({"hd": "example.com.evil.example", "roles": ["shop-qa"]}), "hd"),
+        (json!({"hd": {"example.com": 1}, "roles": ["shop-qa"]}), "hd"),
+        (json!({"hd": "example.com"}), "roles"),
+        (json!({"hd": "example.com", "roles": []}), "roles"),
+    ] {
+        let refused = said(claims).await;
+        assert!(matches!(&refused, Err(Refused::Required { claim }) if claim == wanted), "{refused:?}");
+    }
+    // Who signs in with a browser is looked at in the same way.
+    let begun = gate.begin(&client()).await.unwrap();
+    let code = code(&begun.address).await;
+    let refused = gate.end(&client(), &begun.kept, &code, Timestamp::now()).await;
+    assert!(matches!(refused, Err(Refused::Required { .. })), "{refused:?}");
+}

@@ -163,12 +163,12 @@ impl Site {
         })
     }
 
-    /// What is sealed is good at this server only, while people are who they are by the same provider and client and claim:
-    /// under another, the same name may be another person's.
+    /// What is sealed is good at this server only, while people are who they are by the same provider and client and claim, and
+    /// let in for the same reasons: under another, the same name may be another person's.
     pub(super) fn bound(&self, what: &str) -> String {
         let (people, origin) = (&self.gate.people, self.address.origin());
         let all = [what, &origin, &people.provider.issuer, &self.client.id, &people.naming.name];
-        serde_json::json!(all).to_string()
+        serde_json::json!([all, self.gate.required()]).to_string()
     }
 
     /// What the cookie of a session says, by the settings of now: who has fewer groups that count has fewer, and who could be a

@@ -330,6 +330,20 @@ async fn a_change_by_the_command_line_is_under_way_until_kubernetes_answered() {
 }
 
 #[tokio::test]
+async fn what_breaks_on_the_way_is_on_record_too() {
+    let mut world = World::new().await;
+    let token = bearer(&world.token("dora"));
+    let path = "/kube/apis/outboard.dev/v1alpha1/namespaces/shop/environments/broken";
+    let answer = world.ask(Method::DELETE, path, &[("authorization", &token)], "").await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let line = world.lines.try_recv().unwrap();
+    assert_eq!((line.who.as_str(), line.status), ("dora", 500));
+    assert_eq!(line.what.as_deref(), Some("delete environments.outboard.dev shop/broken"));
+    // Nothing waits for it at the end.
+    assert!(world.app.door.site().unwrap().under_way.clone().try_write_owned().is_ok());
+}
+
+#[tokio::test]
 async fn large_bodies_of_one_person_come_one_after_the_other_and_of_others_at_once() {
     let world = World::new().await;
     let limits = &world.app.door.site().unwrap().limits;

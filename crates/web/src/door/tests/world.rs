@@ -131,6 +131,7 @@ impl World {
                 if asked.address.contains("/environments/slow") {
                     waits.notified().await;
                 }
+                assert!(!asked.address.contains("/environments/broken"), "something of ours breaks");
                 match answer(&asked, reviews) {
                     Some(answer) => answer,
                     None => std::future::pending().await,
