@@ -24,7 +24,7 @@ enum OnDemand {
     Browser,
 }
 
-const ON_DEMAND: [OnDemand; 22] = [
+const ON_DEMAND: [OnDemand; 23] = [
     OnDemand::Go(go::HELM),
     OnDemand::Go(go::KWOK),
     OnDemand::Go(go::STERN),
