@@ -141,9 +141,22 @@ fn text(words: &Words, verdict: Option<&Verdict>, paint: Paint) -> String {
     text
 }
 
+/// A terminal may be somebody else at once.
+fn of_somebody(error: &verbs::Error, mut words: Words) -> Words {
+    let theirs = match error {
+        verbs::Error::Unauthorized { .. } => true,
+        verbs::Error::Forbidden(forbidden) => forbidden.policy.is_none(),
+        _ => false,
+    };
+    if let Some(hint) = words.hint.as_mut().filter(|_| theirs) {
+        hint.push_str(", or choose another user with --context");
+    }
+    words
+}
+
 fn words(failure: &Failure, resume: Option<&str>) -> Words {
     match failure {
-        Failure::Verb(error) => of_verb(error, resume),
+        Failure::Verb(error) => of_somebody(error, of_verb(error, resume)),
         Failure::Usage { sentence, hint } => Words::new(Exit::Usage, sentence).hint(hint),
         Failure::Query { text, error } => of_query(text, error),
         Failure::Interrupted => Words {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use rand::RngExt;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -101,9 +102,13 @@ impl Serving {
 }
 
 pub fn router(app: App) -> Router {
-    let mut router = pages::router().merge(json::router());
+    let mut pages = pages::router();
     if !app.door.is_local() {
-        router = router.merge(pages::sign::router()).merge(json::sign_in()).merge(proxy::router());
+        pages = pages.merge(pages::sign::router());
+    }
+    let mut router = pages.layer(from_fn_with_state(app.clone(), pages::trouble::known)).merge(json::router());
+    if !app.door.is_local() {
+        router = router.merge(json::sign_in()).merge(proxy::router());
     }
     crate::door::before(router.with_state(app.clone()), app)
 }

@@ -12,4 +12,5 @@ pub mod revision;
 pub mod row;
 pub mod sample;
 pub mod table;
+pub mod ticked;
 pub mod tone;

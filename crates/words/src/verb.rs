@@ -37,7 +37,7 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::WentAway { .. } => Words::new(Exit::Unreachable, sentence)
             .hint(format!("the cluster goes on with what was asked for; watch it again with `{resume}`")),
         Error::Unauthorized { .. } => {
-            Words::new(Exit::Forbidden, sentence).hint("log in again, or choose another user with --context")
+            Words::new(Exit::Forbidden, sentence).hint("log in again")
         }
         Error::Forbidden(forbidden) => of_forbidden(forbidden),
         Error::NotInstalled { server } => {
@@ -304,9 +304,9 @@ fn of_forbidden(forbidden: &Forbidden) -> Words {
         Words::new(Exit::Forbidden, format!("you are `{user}`, who may not {verb} {resource} {place}"));
     words.hint(match &forbidden.role {
         Some(role) => format!(
-            "ask an admin of the project to name you in its `access`, as {role} or more; or choose another user with --context"
+            "ask an admin of the project to name you in its `access`, as {role} or more"
         ),
-        None => "ask for that right, or choose another user with --context".to_owned(),
+        None => "ask whoever looks after the cluster for that right".to_owned(),
     })
 }
 

@@ -201,6 +201,9 @@ async fn somebody_sees_what_they_may_and_is_told_whom_to_ask_for_the_rest() {
         let (status, _, page) = world.get(path, &[("cookie", &cookie)]).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{path}: {page}");
     }
+    // The page knows who they are, and how to be somebody else.
+    let (_, _, page) = world.get("/environments/vault/gold", &[HTML, ("cookie", &cookie)]).await;
+    assert!(page.contains(r#"href="/who""#) && page.contains("#outboard-help"), "{page}");
     let (_, _, listed) = world.get("/api/v1/environments", &[("cookie", &cookie)]).await;
     assert!(listed.contains("qa") && !listed.contains("gold"), "{listed}");
 }
