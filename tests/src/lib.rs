@@ -85,6 +85,6 @@ pub use size::size;
 pub use soak::soak;
 pub use socket::Socket;
 pub use talk::talk;
-pub use ui::{Page, Ui, browse, visit};
+pub use ui::{Page, Ui, browse, shots, visit};
 pub use watched::{Watched, files};
 pub use world::{World, story};

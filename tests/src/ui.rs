@@ -132,6 +132,15 @@ fn entrances(said: &str) -> Vec<String> {
     lines.filter_map(|line| Some(line["url"].as_str()?.to_owned())).collect()
 }
 
+/// Where pictures of pages are kept: `$SHOTS`, else beside what is built.
+pub fn shots() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("SHOTS") {
+        return Ok(folder.into());
+    }
+    let test = std::env::current_exe()?;
+    Ok(test.ancestors().nth(3).context("no target directory")?.join("shots"))
+}
+
 /// Runs a script in the browser of `testbed tools browser`; what it says is printed, and it has to end well.
 pub async fn browse(script: &str, variables: &[(&str, &str)], at_most: Duration) -> Result<()> {
     let browser = testbed::tool("browser")?;

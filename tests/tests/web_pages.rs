@@ -1,22 +1,12 @@
 //! The pages in a real browser: an environment's whole life, examined and photographed.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use stories::{Ui, browse, story};
+use stories::{Ui, browse, shots, story};
 
 /// Creating, changing, going back and destroying, with pictures of each.
 const WHOLE_LIFE: Duration = Duration::from_secs(900);
-
-/// Where pictures are kept: `$SHOTS`, else beside what is built.
-fn shots() -> Result<PathBuf> {
-    if let Some(folder) = std::env::var_os("SHOTS") {
-        return Ok(folder.into());
-    }
-    let test = std::env::current_exe()?;
-    Ok(test.ancestors().nth(3).context("no target directory")?.join("shots"))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed, and testbed tools browser"]

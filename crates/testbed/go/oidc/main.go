@@ -22,6 +22,7 @@ const terminal = "outboard-cli"
 var groups = map[string][]string{
 	"dora": {"shop-developers"},
 	"vera": {"shop-viewers"},
+	"rita": {"shop-releasers"},
 	"sam":  {},
 	"mal":  {"system:masters"},
 }
