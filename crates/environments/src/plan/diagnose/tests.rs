@@ -320,6 +320,15 @@ fn a_namespace_that_stays_names_the_finalizer_its_object_and_who_set_it() {
         "Some content in the namespace has finalizers remaining: kubernetes.io/pvc-protection in 1 resource instances"
     )]));
     assert_eq!(stuck::verdict(&passing, &[]), None, "a claim waits for its pods, and goes by itself");
+    let failure = |who: &str| {
+        let said = format!(
+            "Failed to delete all resource types, 1 remaining: configmaps is forbidden: User \"{who}\" cannot deletecollection"
+        );
+        namespace(json!([condition("NamespaceDeletionContentFailure", "ContentDeletionFailed", &said)]))
+    };
+    let own = failure("system:serviceaccount:kube-system:namespace-controller");
+    assert_eq!(stuck::verdict(&own, &[]), None, "an API server that has just started learns its own rights");
+    assert!(stuck::verdict(&failure("somebody"), &[]).is_some());
     insta::assert_yaml_snapshot!([
         stuck::verdict(&held, &objects),
         stuck::verdict(&held, &[]),
