@@ -20,6 +20,7 @@ use crate::desk::{Desk, Sheet};
 use crate::door::Door;
 use crate::door::limit::Room;
 use crate::door::site::Site;
+use crate::drawn::Drawn;
 use crate::failure::Failure;
 use crate::sight::{Looking, Reviews, Scope};
 
@@ -52,6 +53,8 @@ pub struct Inside {
     /// Where projects are: asked for only where people may look into some namespaces and not into all.
     pub projects: OnceCell<Watched<Project>>,
     pub reviews: Reviews,
+    /// Tables that hundreds look at.
+    pub drawn: Drawn,
     pub desk: Desk,
     pub door: Door,
 }

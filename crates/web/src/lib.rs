@@ -16,6 +16,7 @@ mod audit;
 mod command;
 mod desk;
 mod door;
+mod drawn;
 mod failure;
 #[cfg(test)]
 mod fake;

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use verbs::News;
 
 use crate::app::{App, Result};
-use crate::token::digest;
+use crate::drawn::Fragment;
 
 /// Ages grow though nothing happens.
 const AGES: Duration = Duration::from_secs(15);
@@ -31,15 +31,16 @@ struct Looking<F> {
 }
 
 /// Draws again whenever there is news.
-pub fn of<F, D>(
+pub fn of<F, D, T>(
     app: App,
     news: watch::Receiver<News>,
     headers: &HeaderMap,
     draw: F,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<F, D>>
+) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<F, D, T>>
 where
     F: Fn(App) -> D + Send + Sync + 'static,
-    D: Future<Output = Result<String>> + Send + 'static,
+    D: Future<Output = Result<T>> + Send + 'static,
+    T: Into<Fragment> + Send + 'static,
 {
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let looking = Looking { news, app, seen, begun: false, draw };
@@ -59,17 +60,16 @@ where
             looking.begun = true;
             looking.news.mark_unchanged();
             // What cannot be drawn now is drawn when something happens next.
-            let drawn = match (looking.draw)(looking.app.clone()).await {
-                Ok(drawn) => drawn,
+            let drawn: Fragment = match (looking.draw)(looking.app.clone()).await {
+                Ok(drawn) => drawn.into(),
                 Err(failure) => {
                     tracing::debug!("not drawn: {}", failure.words.sentence);
                     continue;
                 }
             };
-            let id = digest(drawn.as_bytes());
-            if looking.seen.as_ref() != Some(&id) {
-                looking.seen = Some(id.clone());
-                return Some((Ok(Event::default().id(id).data(drawn)), looking));
+            if looking.seen.as_deref() != Some(&*drawn.id) {
+                looking.seen = Some(drawn.id.to_string());
+                return Some((Ok(Event::default().id(&drawn.id).data(&*drawn.html)), looking));
             }
         }
     });

@@ -15,6 +15,7 @@ use crate::app::{App, Inside};
 use crate::desk::Desk;
 use crate::door::Door;
 use crate::door::local::Local;
+use crate::drawn::Drawn;
 use crate::fake::{self, list, object, refusal, settings};
 use crate::sight::Reviews;
 use crate::token;
@@ -60,6 +61,7 @@ async fn page(objects: &[(&'static str, Value)]) -> Page {
         copies: OnceCell::new(),
         projects: OnceCell::new(),
         reviews: Reviews::default(),
+        drawn: Drawn::default(),
         desk: Desk::default(),
         door: Door::Local(door),
     });

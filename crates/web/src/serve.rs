@@ -17,6 +17,7 @@ use crate::app::{App, Inside};
 use crate::desk::Desk;
 use crate::door::Door;
 use crate::door::local::Local;
+use crate::drawn::Drawn;
 use crate::sight::Reviews;
 use crate::{json, pages, proxy, token};
 
@@ -80,6 +81,7 @@ impl Serving {
             copies: OnceCell::new(),
             projects: OnceCell::new(),
             reviews: Reviews::default(),
+            drawn: Drawn::default(),
             desk: Desk::default(),
             door: Door::Local(door),
         });
@@ -106,7 +108,8 @@ pub fn router(app: App) -> Router {
     if !app.door.is_local() {
         pages = pages.merge(pages::sign::router());
     }
-    let mut router = pages.layer(from_fn_with_state(app.clone(), pages::trouble::known)).merge(json::router());
+    let mut router =
+        pages.layer(from_fn_with_state(app.clone(), pages::trouble::known)).merge(json::router());
     if !app.door.is_local() {
         router = router.merge(json::sign_in()).merge(proxy::router());
     }

@@ -28,6 +28,7 @@ use crate::desk::Desk;
 use crate::door::Door;
 use crate::door::seal::Keys;
 use crate::door::site::{Limits, Memory, Peer, Public, Site, Terminal};
+use crate::drawn::Drawn;
 use crate::serve::{Error, PATIENCE, router};
 use crate::sight::Reviews;
 use crate::token;
@@ -222,6 +223,7 @@ impl Server {
             copies: OnceCell::new(),
             projects: OnceCell::new(),
             reviews: Reviews::default(),
+            drawn: Drawn::default(),
             desk: Desk::default(),
             door: Door::Site(Box::new(site)),
         });

@@ -11,6 +11,7 @@ use super::who::Stranger;
 use super::{Address, Shell, html};
 use crate::app::{Mine, Result};
 use crate::door::Guest;
+use crate::drawn::Moment;
 use crate::failure::Failure;
 use crate::sight::Looking;
 use crate::view::query::Query as Wanted;
@@ -27,9 +28,9 @@ struct Environments {
     stranger: Option<Stranger>,
 }
 
-fn table(seen: &Looking<'_, Environment>, wanted: &Wanted) -> Table {
+fn table(seen: &Looking<'_, Environment>, wanted: &Wanted, now: Timestamp) -> Table {
     let silence = seen.news().borrow().silence.clone();
-    Table::of(&seen.all(), wanted, silence.as_ref(), Timestamp::now())
+    Table::of(&seen.all(), wanted, silence.as_ref(), now)
 }
 
 pub async fn page(
@@ -45,7 +46,7 @@ pub async fn page(
     let stranger = seen.scope.is_nothing() && app.places("environments").await?.is_empty();
     html(&Environments {
         shell,
-        table: table(&seen, &wanted),
+        table: table(&seen, &wanted, Timestamp::now()),
         choices,
         stranger: stranger.then(|| Stranger::of(&app)),
     })
@@ -55,8 +56,11 @@ pub async fn live(Mine(app): Mine, headers: HeaderMap, Address(wanted): Address<
     live::of(app.clone(), app.watched.news(), &headers, move |app| {
         let wanted = wanted.clone();
         async move {
-            let table = table(&app.environments().await?, &wanted);
-            table.render().map_err(|error| Failure::ours(&error))
+            let seen = app.environments().await?;
+            let now = Timestamp::now();
+            let moment = Moment::of(&seen.news().borrow(), now);
+            let draw = || table(&seen, &wanted, now).render().map_err(|error| Failure::ours(&error));
+            app.drawn.or(&moment, format!("{:?} {wanted:?}", seen.scope), draw)
         }
     })
     .into_response()

@@ -36,7 +36,10 @@ mod tests {
     #[test]
     fn what_stands_between_backticks_is_code_and_all_of_it_text() {
         let marked = |text| ticked(text).to_string();
-        assert_eq!(marked("run `outboard env list`, then go on"), "run <code>outboard env list</code>, then go on");
+        assert_eq!(
+            marked("run `outboard env list`, then go on"),
+            "run <code>outboard env list</code>, then go on"
+        );
         assert_eq!(marked("a ` alone"), "a ` alone");
         let evil = marked("<b>`<i>`</b>");
         assert!(!evil.contains("<b>") && !evil.contains("<i>") && evil.contains("<code>"), "{evil}");

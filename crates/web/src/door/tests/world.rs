@@ -23,6 +23,7 @@ use crate::door::Door;
 use crate::door::seal::Keys;
 use crate::door::session::Session;
 use crate::door::site::{Limits, Memory, Public, Site, Terminal};
+use crate::drawn::Drawn;
 use crate::fake::{self, Asked, list, object, refusal, settings};
 use crate::sight::Reviews;
 use crate::token;
@@ -178,6 +179,7 @@ impl World {
             copies: OnceCell::new(),
             projects: OnceCell::new(),
             reviews: Reviews::default(),
+            drawn: Drawn::default(),
             desk: Desk::default(),
             door: Door::Site(Box::new(site)),
         });
