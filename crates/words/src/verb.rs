@@ -303,9 +303,7 @@ fn of_forbidden(forbidden: &Forbidden) -> Words {
     let words =
         Words::new(Exit::Forbidden, format!("you are `{user}`, who may not {verb} {resource} {place}"));
     words.hint(match &forbidden.role {
-        Some(role) => format!(
-            "ask an admin of the project to name you in its `access`, as {role} or more"
-        ),
+        Some(role) => format!("ask an admin of the project to name you in its `access`, as {role} or more"),
         None => "ask whoever looks after the cluster for that right".to_owned(),
     })
 }

@@ -103,6 +103,10 @@ async fn list<S: Store>(store: S, prefix: String) -> Result<(Vec<Listed>, u64), 
     }
 }
 
+/// So many objects are read beyond those that are read at once, while the newest is not through yet: it mostly has all that is
+/// wanted.
+const AHEAD: usize = 4;
+
 /// What is told by those who read.
 enum Told {
     Lines(Vec<Found>),
@@ -187,7 +191,7 @@ impl<S: Store> Search<S> {
         let mut tasks = JoinSet::new();
         let mut shown = Instant::now();
         loop {
-            while next < self.parts.len() && tasks.len() < at_once {
+            while next < self.parts.len().min(first + at_once + AHEAD) && tasks.len() < at_once {
                 let task = Task {
                     index: next,
                     store: self.store.clone(),
