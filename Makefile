@@ -80,11 +80,12 @@ smoke: install ## The shortest stories, on the testbed
 SLICE ?= *
 .PHONY: stories
 stories: build ## Stories of one slice on a running testbed: make stories SLICE=environments
-	@case '$(SLICE)' in '*' | services* | fals* | hostnames* | clusters*) $(TESTBED) tools moto ;; esac
+	@case '$(SLICE)' in '*' | services* | fals* | hostnames* | clusters* | server*) $(TESTBED) tools moto ;; esac
 	@case '$(SLICE)' in '*' | clusters*) $(TESTBED) tools aws-provider checkov; \
 		command -v terraform >/dev/null || $(TESTBED) tools tofu ;; esac
 	@case '$(SLICE)' in '*' | environments*) $(TESTBED) tools prometheus ;; esac
 	@case '$(SLICE)' in '*' | smoke*) $(TESTBED) tools shellcheck ;; esac
+	@case '$(SLICE)' in '*' | smoke* | server*) $(TESTBED) tools oidc ;; esac
 	@case '$(SLICE)' in '*' | hostnames*) $(TESTBED) tools cert-manager external-dns ;; esac
 	@case '$(SLICE)' in '*' | web*) $(TESTBED) tools browser schemathesis ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1

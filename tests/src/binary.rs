@@ -77,10 +77,21 @@ pub async fn outboard_with(
     variables: &[(&str, &str)],
     arguments: &[&str],
 ) -> Result<Output> {
+    let kubeconfig = kubeconfig.to_str().context("a path that is no text")?;
+    let variables = [&[("KUBECONFIG", kubeconfig)], variables].concat();
+    run_by(path()?, directory, &variables, arguments).await
+}
+
+/// The same by a program that runs `outboard`, with no kubeconfig but what the variables say.
+pub async fn run_by(
+    program: PathBuf,
+    directory: &Path,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> Result<Output> {
     let line = format!("outboard {}", arguments.join(" "));
-    let mut command = Command::new(path()?);
-    command.args(arguments).current_dir(directory).env("KUBECONFIG", kubeconfig);
-    command.envs(variables.iter().copied());
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(directory).envs(variables.iter().copied());
     spawn_blocking(move || run(command, line)).await?
 }
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::gateway::Answer;
 use crate::{World, installed_with};
@@ -38,6 +39,21 @@ pub async fn https(host: &str, path: &str) -> Result<Answer> {
 
 /// The same for one that trusts this authority and no other.
 pub async fn https_trusting(authority: &[u8], host: &str, path: &str) -> Result<Answer> {
+    let stream = connect(authority, host).await?;
+    let (mut connection, driver) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(driver);
+    let request = Request::get(path).header("host", host).body(Full::<Bytes>::default())?;
+    let response =
+        timeout(PATIENCE, connection.send_request(request)).await.context("no answer in time")??;
+    let status = response.status().as_u16();
+    let version = response.headers().get("x-shop-version").and_then(|value| value.to_str().ok());
+    let version = version.map(str::to_owned);
+    let body = response.into_body().collect().await?.to_bytes();
+    Ok(Answer { status, version, body: String::from_utf8_lossy(&body).into_owned() })
+}
+
+/// A connection to a host as its name server says where it is, with its certificate verified for that very host.
+pub(crate) async fn connect(authority: &[u8], host: &str) -> Result<TlsStream<TcpStream>> {
     let address = resolve(host).await?.first().copied().with_context(|| format!("{host} has no address"))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(authority) {
@@ -51,17 +67,7 @@ pub async fn https_trusting(authority: &[u8], host: &str, path: &str) -> Result<
     let stream = TcpStream::connect(SocketAddr::from((IpAddr::V4(address), 443)));
     let stream = timeout(PATIENCE, stream).await.context("no connection in time")??;
     let name = ServerName::try_from(host.to_owned())?;
-    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.context("TLS fails")?;
-    let (mut connection, driver) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(driver);
-    let request = Request::get(path).header("host", host).body(Full::<Bytes>::default())?;
-    let response =
-        timeout(PATIENCE, connection.send_request(request)).await.context("no answer in time")??;
-    let status = response.status().as_u16();
-    let version = response.headers().get("x-shop-version").and_then(|value| value.to_str().ok());
-    let version = version.map(str::to_owned);
-    let body = response.into_body().collect().await?.to_bytes();
-    Ok(Answer { status, version, body: String::from_utf8_lossy(&body).into_owned() })
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.context("TLS fails")
 }
 
 /// As whom the operator is known in the zone.

@@ -80,7 +80,10 @@ pub use refusing_registry::refusing_registry;
 pub use registry::{forget, only_for, tag, vary};
 pub use running::Running;
 pub use runtime_class::{forget as forget_runtime_class, runtime_class};
-pub use signing::{Audited, Provider, Rights, Server, rights, said};
+pub use signing::{
+    Audited, Behind, Provider, Rights, Server, Site, Terminal, behind_the_gateway, form_token, records,
+    rights,
+};
 pub use size::size;
 pub use soak::soak;
 pub use socket::Socket;

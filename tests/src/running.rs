@@ -1,6 +1,7 @@
 //! A command that is fed, goes on, or is interrupted: what it says can be waited for.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -34,17 +35,33 @@ struct Said {
 impl Running {
     /// Starts `outboard -n <control namespace> …` with `stdin` as its input.
     pub fn begin(world: &World, arguments: &[&str], stdin: &[u8]) -> Result<Self> {
-        Self::start(world, &[], arguments, stdin)
+        Self::start(&binary::path()?, world, &[], arguments, stdin)
     }
 
     /// The same with these variables of the environment, too, and without input.
     pub fn begin_with(world: &World, variables: &[(&str, &str)], arguments: &[&str]) -> Result<Self> {
-        Self::start(world, variables, arguments, b"")
+        Self::begin_by(&binary::path()?, world, variables, arguments)
     }
 
-    fn start(world: &World, variables: &[(&str, &str)], arguments: &[&str], stdin: &[u8]) -> Result<Self> {
+    /// The same by a program that runs `outboard`.
+    pub fn begin_by(
+        program: &Path,
+        world: &World,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<Self> {
+        Self::start(program, world, variables, arguments, b"")
+    }
+
+    fn start(
+        program: &Path,
+        world: &World,
+        variables: &[(&str, &str)],
+        arguments: &[&str],
+        stdin: &[u8],
+    ) -> Result<Self> {
         let arguments = [&["-n", &world.name], arguments].concat();
-        let mut child = Command::new(binary::path()?)
+        let mut child = Command::new(program)
             .args(&arguments)
             .current_dir(world.directory())
             .env("KUBECONFIG", cluster::kubeconfig_file()?)

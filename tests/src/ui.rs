@@ -12,11 +12,12 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::{Running, World};
+use crate::{Running, World, dns};
 
 /// An answer may take so long; a plan asks registries.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,27 +105,53 @@ pub async fn visit(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Result<Page> {
-    timeout(PATIENCE, async {
-        let (mut sender, driver) = handshake(TokioIo::new(TcpStream::connect(host).await?)).await?;
-        tokio::spawn(driver);
-        let mut request = Request::builder().method(method).uri(path);
-        if !headers.iter().any(|(name, _)| *name == "host") {
-            request = request.header("host", host);
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::new(Bytes::from(body.to_owned())))?;
-        let response = sender.send_request(request).await?;
-        let status = response.status().as_u16();
-        let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
-        let headers = headers.collect();
-        let body = response.into_body().collect().await?.to_bytes();
-        Ok(Page { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
-    })
-    .await
-    .with_context(|| format!("no answer for {path} in time"))?
+    let asked = async {
+        let stream = TcpStream::connect(host).await?;
+        exchange(stream, host, method, path, headers, body).await
+    };
+    timeout(PATIENCE, asked).await.with_context(|| format!("no answer for {path} in time"))?
+}
+
+/// The same over TLS, by the host's name in the testbed's zone.
+pub async fn visit_tls(
+    host: &str,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Page> {
+    let asked = async {
+        let stream = dns::connect(&std::fs::read(testbed::authority()?)?, host).await?;
+        exchange(stream, host, method, path, headers, body).await
+    };
+    timeout(PATIENCE, asked).await.with_context(|| format!("no answer for {path} in time"))?
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    host: &str,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Page> {
+    let (mut sender, driver) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(driver);
+    let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", host);
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(Bytes::from(body.to_owned())))?;
+    let response = sender.send_request(request).await?;
+    let status = response.status().as_u16();
+    let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value)));
+    let headers = headers.collect();
+    let body = response.into_body().collect().await?.to_bytes();
+    Ok(Page { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 fn entrances(said: &str) -> Vec<String> {

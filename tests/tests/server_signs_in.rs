@@ -1,49 +1,20 @@
 //! `outboard server` with a real provider: people sign in, and do what Kubernetes lets them, in a browser and in a terminal that
 //! has no kubeconfig.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use api::Exit;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
 use oidc_fake::Fake;
 use serde_json::{Value, json};
-use stories::{Audited, Output, Running, Server, World, contains, light, rights, same, story, until};
+use stories::{
+    Audited, Running, Server, Terminal, World, contains, form_token, light, records, rights, same, story,
+    until,
+};
 
 const SOON: Duration = Duration::from_secs(30);
-
-/// A terminal without a kubeconfig, in which somebody signed in.
-struct Terminal<'a> {
-    world: &'a World,
-    home: String,
-}
-
-impl<'a> Terminal<'a> {
-    async fn of(world: &'a World, server: &Server, name: &str) -> Result<Self> {
-        let home = world.directory().join(format!("home-{name}")).display().to_string();
-        let terminal = Self { world, home };
-        let mut login =
-            Running::begin_with(world, &terminal.variables(), &["login", &server.url(), "-o", "json"])?;
-        let code = login
-            .says("a code", |said| Some(stories::said(said, "code")?["code"].as_str()?.to_owned()))
-            .await?;
-        server.provider.allow(&code, name).await?;
-        let output = login.ended().await?.ended(Exit::Success)?;
-        same("who signed in", &output.last()?["result"]["user"], &format!("oidc:{name}@example.com").into())?;
-        Ok(terminal)
-    }
-
-    fn variables(&self) -> Vec<(&str, &str)> {
-        vec![("KUBECONFIG", ""), ("HOME", &self.home), ("XDG_CONFIG_HOME", &self.home)]
-    }
-
-    async fn outboard(&self, arguments: &[&str]) -> Result<Output> {
-        self.world.outboard_with(&self.variables(), arguments).await
-    }
-}
 
 /// Who comes in from CI: what GitHub says of a workflow on `main`.
 fn issuers(issuer: &str, server: &str) -> String {
@@ -52,7 +23,7 @@ fn issuers(issuer: &str, server: &str) -> String {
         "audiences": [server],
         "prefix": "github:",
         "people": [{
-            "when": {"repository": "shop/shop", "ref": "refs/heads/main"},
+            "when": {"repository": "shop/shop", "ref": "refs/heads/main", "event_name": "push"},
             "name": "${repository}",
             "groups": ["deployers"],
         }],
@@ -157,12 +128,8 @@ async fn in_a_browser(world: &World, server: &Server) -> Result<()> {
     contains(&server.see("/environments", &cookie).await?.body, &here)?;
     // A page of hers, filled in as it should be: Kubernetes says no.
     let place = format!("/environments/{here}/destroy");
-    let token = |page: &str| {
-        let after = page.split("name=\"token\" value=\"").nth(1)?;
-        after.split('"').next().map(str::to_owned)
-    };
     let page = server.see(&place, &cookie).await?;
-    let forms = token(&page.body).context("a form without its token")?;
+    let forms = form_token(&page)?;
     let refused = server.send(&place, &cookie, &format!("token={forms}&name=qa")).await?;
     same("a viewer who destroys", &refused.status, &403)?;
     contains(&refused.body, "oidc:vera@example.com")?;
@@ -171,7 +138,7 @@ async fn in_a_browser(world: &World, server: &Server) -> Result<()> {
     // Dora asks for new pods, and sees the plan before.
     let cookie = signed("dora").await?;
     let page = server.see(&format!("/environments/{here}/change"), &cookie).await?;
-    let forms = token(&page.body).context("a form without its token")?;
+    let forms = form_token(&page)?;
     let body = format!("token={forms}&action=restart&component=web");
     let planned = server.send(&format!("/environments/{here}/change"), &cookie, &body).await?;
     let plan = planned.header("location").with_context(|| format!("no plan: {planned:?}"))?.to_owned();
@@ -193,19 +160,12 @@ async fn in_a_browser(world: &World, server: &Server) -> Result<()> {
 async fn by_a_program(world: &World, server: &Server, github: &Fake) -> Result<()> {
     let of = |branch: &str, audience: &str| {
         github.token(&json!({"aud": audience, "sub": format!("repo:shop/shop:ref:{branch}"),
-            "repository": "shop/shop", "repository_owner": "shop", "ref": branch}))
+            "repository": "shop/shop", "repository_owner": "shop", "ref": branch, "event_name": "push"}))
     };
     let url = server.url();
     let run = async |token: &str, arguments: &[&str]| {
-        let home = world.directory().join("home-ci").display().to_string();
-        let variables = [
-            ("KUBECONFIG", ""),
-            ("HOME", home.as_str()),
-            ("XDG_CONFIG_HOME", home.as_str()),
-            ("OUTBOARD_SERVER", url.as_str()),
-            ("OUTBOARD_TOKEN", token),
-        ];
-        world.outboard_with(&variables, arguments).await
+        let terminal = Terminal::new(world, "ci")?;
+        terminal.with(&[("OUTBOARD_SERVER", &url), ("OUTBOARD_TOKEN", token)]).outboard(arguments).await
     };
     let main = of("refs/heads/main", &url);
     run(&main, &["env", "create", "ci"]).await?.ended(Exit::Success)?;
@@ -216,7 +176,11 @@ async fn by_a_program(world: &World, server: &Server, github: &Fake) -> Result<(
     world.write(|spec| *spec = light())?;
     let apply = run(&main, &["project", "apply"]).await?.ended(Exit::Forbidden)?;
     contains(&apply.stderr, "oidc:github:shop/shop")?;
-    // Of another branch, or for somebody else.
+    // Of another branch, set off by something else, or for somebody else.
+    let comment = github.token(&json!({"aud": url, "sub": "repo:shop/shop:ref:refs/heads/main",
+        "repository": "shop/shop", "ref": "refs/heads/main", "event_name": "issue_comment"}));
+    let comment = run(&comment, &["env", "list"]).await?;
+    ensure!(comment.code != 0 && comment.stderr.contains("no rule says"), "{comment:?}");
     let evil = run(&of("refs/heads/evil", &url), &["env", "list"]).await?;
     ensure!(evil.code != 0 && evil.stderr.contains("no rule says"), "{evil:?}");
     let other = run(&of("refs/heads/main", "https://elsewhere.example"), &["env", "list"]).await?;
@@ -301,18 +265,6 @@ fn as_kubernetes_saw_it(world: &World, events: &[Value]) -> Result<()> {
         ensure!(events.iter().any(|event| event["impersonatedUser"]["username"] == who), "nothing as {who}");
     }
     Ok(())
-}
-
-/// What is kept of the world's changes.
-async fn records(world: &World) -> Result<Vec<serde_json::Value>> {
-    let maps = Api::<ConfigMap>::namespaced(world.client.clone(), "outboard-system");
-    let all = maps.list(&ListParams::default().labels("outboard.dev/audit")).await?;
-    let mut records = BTreeMap::new();
-    for map in all {
-        records.insert(map.name_any(), map.data.unwrap_or_default().remove("lines").unwrap_or_default());
-    }
-    let lines = records.values().flat_map(|text| text.lines());
-    Ok(lines.map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
 #[tokio::test(flavor = "multi_thread")]

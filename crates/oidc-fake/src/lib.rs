@@ -93,7 +93,17 @@ pub struct Fake(Arc<Mutex<Inside>>);
 impl Fake {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}/dex", listener.local_addr().unwrap());
+        let at = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(listener, &at)
+    }
+
+    /// One that is reached otherwise than where it listens: `at`, as its issuer says.
+    pub async fn start_at(listen: &str, at: &str) -> Self {
+        Self::serve(tokio::net::TcpListener::bind(listen).await.unwrap(), at)
+    }
+
+    fn serve(listener: tokio::net::TcpListener, at: &str) -> Self {
+        let issuer = format!("{at}/dex");
         let fake = Self(Arc::new(Mutex::new(Inside {
             issuer,
             signer: Signer::new("one"),

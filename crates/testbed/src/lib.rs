@@ -96,6 +96,9 @@ pub fn pause_image() -> anyhow::Result<String> {
 /// The address of this machine that pods reach, too.
 pub const HOST: &str = node::HOST_IP;
 
+/// The gateway's address, in pods and on this machine.
+pub const GATEWAY: &str = node::GATEWAY_IP;
+
 /// The certificate that whoever speaks TLS with the gateway has to trust.
 pub fn authority() -> anyhow::Result<PathBuf> {
     Ok(ca::authority(&Cache::open()?))

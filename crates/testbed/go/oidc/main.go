@@ -1,5 +1,5 @@
 // A provider of OpenID Connect for stories of signing in: a certified library, with a few people, one client with a secret and one
-// for terminals. `oidc PORT BACK`: where it listens on this machine, and where people are sent back to.
+// for terminals. `oidc LISTEN ISSUER BACK`: where it listens, how it is called, and where people are sent back to.
 package main
 
 import (
@@ -101,15 +101,15 @@ func (c client) GrantTypes() []oidc.GrantType {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "say a port and where people are sent back to")
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "say where to listen, the issuer, and where people are sent back to")
 		os.Exit(2)
 	}
-	storage.RegisterClients(storage.WebClient("outboard", "secret", os.Args[2]), storage.DeviceClient(terminal, ""))
+	listen, issuer, back := os.Args[1], os.Args[2], os.Args[3]
+	storage.RegisterClients(storage.WebClient("outboard", "secret", back), storage.DeviceClient(terminal, ""))
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	address := "127.0.0.1:" + os.Args[1]
-	router := exampleop.SetupServer("http://"+address, store{storage.NewStorage(people{})}, logger, false)
-	if err := http.ListenAndServe(address, router); err != nil {
+	router := exampleop.SetupServer(issuer, store{storage.NewStorage(people{})}, logger, false)
+	if err := http.ListenAndServe(listen, router); err != nil {
 		logger.Error("ended", "error", err)
 		os.Exit(1)
 	}
