@@ -25,6 +25,13 @@ pub struct Place {
     pub project: Option<String>,
 }
 
+impl Place {
+    /// For questions: the server that somebody signed in to, which is easily forgotten.
+    pub fn at(&self) -> String {
+        if self.cluster.through { format!(" at {}", self.cluster.server) } else { String::new() }
+    }
+}
+
 impl Context {
     pub fn new(global: Global) -> Self {
         let output = Output::new(global.output, global.color);
@@ -50,6 +57,14 @@ impl Context {
         self.cluster_as(None, &[]).await
     }
 
+    /// For what is never done where somebody happens to have signed in: by a kubeconfig, unless a server is said with the command.
+    pub async fn cluster_itself(&self) -> Result<Cluster> {
+        if self.global.server.is_some() {
+            return self.cluster().await;
+        }
+        Ok(Cluster::connect(&self.target(None, &[])).await?)
+    }
+
     async fn cluster_as(&self, user: Option<&str>, groups: &[String]) -> Result<Cluster> {
         match (self.through().await?, user) {
             (Some(cluster), None) => return Ok(cluster),
@@ -61,13 +76,16 @@ impl Context {
             }
             (None, _) => {}
         }
-        let target = Target {
+        Ok(Cluster::connect(&self.target(user, groups)).await?)
+    }
+
+    fn target(&self, user: Option<&str>, groups: &[String]) -> Target {
+        Target {
             kubeconfig: self.global.kubeconfig.clone(),
             context: self.global.context.clone(),
             user: user.map(str::to_owned),
             groups: groups.to_vec(),
-        };
-        Ok(Cluster::connect(&target).await?)
+        }
     }
 
     /// By a server, if one is said, or somebody signed in to one and said nothing of a kubeconfig.
@@ -92,10 +110,20 @@ impl Context {
         self.place_as(scope, None, &[]).await
     }
 
+    /// The same, never where somebody happens to have signed in.
+    pub async fn place_itself(&self, scope: &Scope) -> Result<Place> {
+        self.place_in(scope, self.cluster_itself().await?)
+    }
+
     /// The same as somebody else.
     pub async fn place_as(&self, scope: &Scope, user: Option<&str>, groups: &[String]) -> Result<Place> {
+        // What is wrong with a file is told before anybody is asked.
+        project(scope)?;
+        self.place_in(scope, self.cluster_as(user, groups).await?)
+    }
+
+    fn place_in(&self, scope: &Scope, cluster: Cluster) -> Result<Place> {
         let project = project(scope)?;
-        let cluster = self.cluster_as(user, groups).await?;
         let namespace = cluster.control_namespace(self.global.namespace.as_deref(), project.as_deref())?;
         tracing::info!(server = cluster.server, namespace, "Connecting to {}", cluster.server);
         Ok(Place { cluster, namespace, project })

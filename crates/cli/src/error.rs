@@ -201,9 +201,10 @@ fn of_sign_in(error: &identity::device::Error, server: &str) -> Words {
         }
         Error::NoDevices { .. } => Words::new(Exit::NotFound, error.to_string())
             .hint("have the server told of a client for terminals (--cli-client-id), or use a kubeconfig"),
-        Error::Refused { .. } | Error::Late | Error::Ended { .. } => {
-            Words::new(Exit::Forbidden, error.to_string()).hint(again)
-        }
+        Error::Refused { .. } | Error::Late => Words::new(Exit::Forbidden, error.to_string()).hint(again),
+        // The provider has turned it over, and what it gave for it was never written down.
+        Error::Ended { .. } => Words::new(Exit::Forbidden, error.to_string())
+            .hint(format!("{again}; a command that is killed while it renews a sign-in can end it, too")),
     }
 }
 

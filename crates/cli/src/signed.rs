@@ -1,11 +1,12 @@
 //! Sign-ins that are kept on this machine, for whoever signed in only: which servers, and with which tokens.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use identity::{Provider, device};
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +19,10 @@ use crate::error::{Failure, Result};
 const SOON: SignedDuration = SignedDuration::from_mins(10);
 /// … and before a request: that is sent at once.
 const MOMENT: SignedDuration = SignedDuration::from_secs(45);
+
+/// A command has the file for no longer than two requests of its provider take.
+const HELD: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// All of them.
 #[derive(Default, Deserialize, Serialize)]
@@ -62,11 +67,12 @@ fn broken(file: &Path, error: &dyn std::fmt::Display) -> Failure {
 }
 
 impl Store {
-    pub fn open() -> Result<Self> {
-        Self::at(folder()?)
+    /// Once no other command has it: one that renews a token asks its provider twice meanwhile.
+    pub async fn open() -> Result<Self> {
+        Self::at(folder()?, HELD).await
     }
 
-    fn at(folder: PathBuf) -> Result<Self> {
+    async fn at(folder: PathBuf, patience: Duration) -> Result<Self> {
         let failed = |error: std::io::Error| broken(&folder, &error);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
         let lock = folder.join("sign-ins.lock");
@@ -77,8 +83,21 @@ impl Store {
             .mode(0o600)
             .open(lock)
             .map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        Ok(Self { folder, _lock: lock })
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { folder, _lock: lock }),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                // Whoever waits for it goes on hearing Ctrl-C. Nobody tells when it is given back.
+                Err(TryLockError::WouldBlock) if begun.elapsed() < patience => tokio::time::sleep(LOOK).await,
+                Err(TryLockError::WouldBlock) => {
+                    let sentence =
+                        format!("another command has had the sign-ins of {} for too long", folder.display());
+                    let hint = "end it, and try again; it may wait for its provider".to_owned();
+                    return Err(Failure::Usage { sentence, hint });
+                }
+            }
+        }
     }
 
     fn file(&self) -> PathBuf {
@@ -114,6 +133,12 @@ impl Store {
 pub fn address(said: &str) -> String {
     let said = said.trim_end_matches('/');
     if said.contains("://") { said.to_owned() } else { format!("https://{said}") }
+}
+
+/// The kubeconfig that Kubernetes' own tools would take, if there is one.
+pub fn kubeconfig() -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty())?;
+    Some(PathBuf::from(home).join(".kube/config")).filter(|file| file.exists())
 }
 
 /// Whether anybody signed in anywhere, without making a place to keep it.
@@ -184,7 +209,7 @@ pub async fn tokens(server: Option<&str>) -> Result<Option<(String, Tokens)>> {
     }
     let current = match server {
         Some(server) => Some(server),
-        None => Store::open()?.read()?.current,
+        None => Store::open().await?.read()?.current,
     };
     let Some(server) = current else { return Ok(None) };
     let token = Arc::new(Mutex::new(good(&server, SOON).await?));
@@ -205,7 +230,7 @@ fn lasts(token: &str) -> SignedDuration {
 
 /// The token that is kept for a server; one that is good for less than that is renewed first, if it can be.
 async fn good(server: &str, enough: SignedDuration) -> Result<String> {
-    let store = Store::open()?;
+    let store = Store::open().await?;
     let mut signed = store.read()?;
     let Some(kept) = signed.servers.get_mut(server) else {
         return Err(Failure::Usage {
@@ -245,11 +270,23 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_is_kept_is_for_its_owner_only_and_reads_back() {
+    #[tokio::test]
+    async fn who_waits_for_the_file_holds_nothing_up_and_waits_no_longer_than_needed() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |patience| Store::at(place.path().to_owned(), patience);
+        let first = at(HELD).await.unwrap();
+        let told = at(Duration::ZERO).await.map(|_| ()).unwrap_err().to_string();
+        assert!(told.contains("another command"), "{told}");
+        // On one thread: were the lock waited for in its place, the first would never be given back.
+        let (second, ()) = tokio::join!(at(HELD), async { drop(first) });
+        assert!(second.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_for_its_owner_only_and_reads_back() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("outboard");
-        let store = Store::at(folder.clone()).unwrap();
+        let store = Store::at(folder.clone(), HELD).await.unwrap();
         let kept =
             SignIn { issuer: "https://i".into(), client_id: "c".into(), token: "t".into(), refresh: None };
         let signed =
@@ -275,10 +312,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn nonsense_is_told_with_its_file_and_without_its_content() {
+    #[tokio::test]
+    async fn nonsense_is_told_with_its_file_and_without_its_content() {
         let place = tempfile::tempdir().unwrap();
-        let store = Store::at(place.path().to_owned()).unwrap();
+        let store = Store::at(place.path().to_owned(), HELD).await.unwrap();
         std::fs::write(store.file(), "{\"servers\": {\"a\": \"hunter2\"}}").unwrap();
         let told = store.read().map(|_| ()).unwrap_err().to_string();
         assert!(told.contains("sign-ins.json"), "{told}");

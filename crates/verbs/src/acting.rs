@@ -45,6 +45,7 @@ impl Cluster {
             client,
             server: self.server.clone(),
             context_namespace: self.context_namespace.clone(),
+            through: self.through,
             acting: true,
         })
     }
@@ -122,7 +123,16 @@ mod tests {
             async move { Ok::<_, std::io::Error>(Response::new(Body::from(body.to_string().into_bytes()))) }
         });
         let client = Client::new(service, "shop");
-        (Cluster { client, server: "https://here:6443".into(), context_namespace: None, acting: false }, seen)
+        (
+            Cluster {
+                client,
+                server: "https://here:6443".into(),
+                context_namespace: None,
+                through: false,
+                acting: false,
+            },
+            seen,
+        )
     }
 
     #[tokio::test]

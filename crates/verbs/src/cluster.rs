@@ -39,6 +39,8 @@ pub struct Cluster {
     pub server: String,
     /// The namespace that the kubeconfig's context names.
     pub context_namespace: Option<String>,
+    /// Reached through a server of outboard, which `server` is then.
+    pub through: bool,
     /// Seen as somebody else than this process is known as: what only this process may have is nothing of theirs.
     pub acting: bool,
 }
@@ -65,7 +67,7 @@ impl Cluster {
         }
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| Error::Kubernetes(Box::new(error)))?;
-        Ok(Self { client, server, context_namespace, acting: false })
+        Ok(Self { client, server, context_namespace, through: false, acting: false })
     }
 
     /// Through a server of outboard, with the token of whoever asks; nothing is sent yet. Only what its `proxy` lists is there.
@@ -99,7 +101,7 @@ impl Cluster {
             }
         });
         let client = Client::new(service, namespace);
-        Ok(Self { client, server, context_namespace: None, acting: false })
+        Ok(Self { client, server, context_namespace: None, through: true, acting: false })
     }
 
     /// The namespace that holds Projects and Environments: as said, else the context's, else named like the project.

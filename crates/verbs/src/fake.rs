@@ -28,6 +28,7 @@ pub fn cluster(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -
         client: Client::new(service, "shop"),
         server: "https://here:6443".into(),
         context_namespace: None,
+        through: false,
         acting: false,
     }
 }

@@ -53,6 +53,7 @@ where
         client: Client::new(service, "shop"),
         server: "https://here:6443".into(),
         context_namespace: None,
+        through: false,
         acting: false,
     }
 }

@@ -1,5 +1,7 @@
 //! `outboard login` and `outboard logout`.
 
+use std::path::Path;
+
 use clap::Args;
 use identity::{Provider, device};
 use serde_json::json;
@@ -12,7 +14,7 @@ use crate::signed::{self, SignIn, Store, Tokens, address};
 /// Sign in to a server, for commands without a kubeconfig
 ///
 /// Prints an address and a code; open it in any browser. From then on commands go through that server, unless a kubeconfig or
-/// context is said, or KUBECONFIG is set.
+/// context is said, or KUBECONFIG is set. `install`, `server` and `ui` never do, unless --server is said.
 #[derive(Args, Debug)]
 pub struct LoginArgs {
     /// The server's address, such as https://outboard.example.com
@@ -53,7 +55,7 @@ pub async fn login(context: &Context, args: LoginArgs) -> Result<()> {
     let tokens = device::wait(&provider, &offer.client_id, &code).await.map_err(failed)?;
     // What the server does not take is not kept.
     let who = signed::through(&server, Tokens::Said(tokens.token.clone()))?.known_as().await?;
-    let store = Store::open()?;
+    let store = Store::open().await?;
     let mut signed = store.read()?;
     let kept = SignIn {
         issuer: offer.issuer,
@@ -64,15 +66,29 @@ pub async fn login(context: &Context, args: LoginArgs) -> Result<()> {
     signed.servers.insert(server.clone(), kept.clone());
     signed.current = Some(server.clone());
     store.write(&signed)?;
-    let told = json!({"server": server, "user": who, "issuer": kept.issuer, "clientId": kept.client_id});
+    let kubeconfig = signed::kubeconfig();
+    let told = json!({"server": server, "user": who, "issuer": kept.issuer, "clientId": kept.client_id,
+        "kubeconfig": kubeconfig});
     output.outcome(&told, |_| {
         let who = who.as_ref().map(|who| format!(" as {who}")).unwrap_or_default();
-        format!("signed in to {server}{who}")
+        format!(
+            "signed in to {server}{who}; commands go there from now on, until `outboard logout`{}",
+            aside(kubeconfig.as_deref())
+        )
     })
 }
 
+/// Who has a kubeconfig where it is looked for may have meant that.
+fn aside(kubeconfig: Option<&Path>) -> String {
+    let Some(file) = kubeconfig else { return String::new() };
+    format!(
+        "\n{} is there, too, and is not used while you are signed in: say --kubeconfig or --context, or set KUBECONFIG, for its cluster",
+        file.display()
+    )
+}
+
 pub async fn logout(context: &Context, args: LogoutArgs) -> Result<()> {
-    let store = Store::open()?;
+    let store = Store::open().await?;
     let mut signed = store.read()?;
     let server = args.server.as_deref().map(address).or_else(|| signed.current.clone());
     let gone = server.as_ref().and_then(|server| signed.servers.remove(server));
@@ -93,4 +109,16 @@ pub async fn logout(context: &Context, args: LogoutArgs) -> Result<()> {
         _ => "you were not signed in".to_owned(),
     };
     context.output.outcome(&json!({"server": server, "signedOut": gone.is_some()}), |_| told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_a_kubeconfig_is_told_that_it_is_not_used() {
+        assert_eq!(aside(None), "");
+        let told = aside(Some(Path::new("/home/ann/.kube/config")));
+        assert!(told.contains("/home/ann/.kube/config") && told.contains("--context"), "{told}");
+    }
 }

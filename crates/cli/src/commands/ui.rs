@@ -44,9 +44,9 @@ pub fn run(context: &Context, args: UiArgs) -> Result<()> {
 async fn serve(context: &Context, args: UiArgs) -> Result<()> {
     let ended = interruption()?;
     let (cluster, namespace) = if args.all_namespaces {
-        (context.cluster().await?, None)
+        (context.cluster_itself().await?, None)
     } else {
-        let place = context.place(&args.scope).await?;
+        let place = context.place_itself(&args.scope).await?;
         (place.cluster, Some(place.namespace))
     };
     let options = Options { port: args.port, namespace, token_file: args.token_file };

@@ -45,7 +45,11 @@ impl Outside {
 pub async fn look(work: &Work, protected: bool) -> Result<Outside> {
     match Box::pin(of_doomed(work)).await? {
         Ok((client, server)) => {
-            seen(&Cluster { client, server, context_namespace: None, acting: false }, protected).await
+            seen(
+                &Cluster { client, server, context_namespace: None, through: false, acting: false },
+                protected,
+            )
+            .await
         }
         Err(why) => Ok(Outside::passed_over(why)),
     }

@@ -5,7 +5,7 @@ use clap::Args;
 use verbs::environment;
 
 use crate::args::{Patience, Scope};
-use crate::context::Context;
+use crate::context::{Context, Place};
 use crate::error::{Failure, Result};
 use crate::output::progress::Progress;
 use crate::output::receipt;
@@ -37,7 +37,7 @@ pub async fn run(context: &Context, args: DestroyArgs) -> Result<()> {
         });
     }
     let place = context.place(&args.scope).await?;
-    if !args.yes && !is_confirmed(&args, &place.namespace).await? {
+    if !args.yes && !is_confirmed(&args, &place).await? {
         context.output.note(&format!("{name} stays as it is"));
         return Ok(());
     }
@@ -56,9 +56,9 @@ pub async fn run(context: &Context, args: DestroyArgs) -> Result<()> {
 }
 
 /// One that is protected has to be named: a y is typed in passing.
-async fn is_confirmed(args: &DestroyArgs, namespace: &str) -> Result<bool> {
-    let name = args.name.as_str();
-    let what = format!("Destroy environment {name} of namespace {namespace}, with its data?");
+async fn is_confirmed(args: &DestroyArgs, place: &Place) -> Result<bool> {
+    let (name, namespace) = (args.name.as_str(), &place.namespace);
+    let what = format!("Destroy environment {name} of namespace {namespace}{}, with its data?", place.at());
     if args.protected {
         return Ok(terminal::ask(format!("{what} Type its name: ")).await? == name);
     }

@@ -94,7 +94,8 @@ async fn out_of_backup(context: &Context, place: &Place, said: &str, args: &Rest
         });
     }
     let question = format!(
-        "Replace the data of environment {name} of namespace {namespace} by that of {}? [y/N] ",
+        "Replace the data of environment {name} of namespace {namespace}{} by that of {}? [y/N] ",
+        place.at(),
         chosen.backup
     );
     if !args.yes && !matches!(terminal::ask(question).await?.as_str(), "y" | "yes") {

@@ -38,8 +38,11 @@ pub async fn run(context: &Context, args: ReleaseArgs) -> Result<()> {
         });
     }
     let place = context.place(&args.scope).await?;
-    let question =
-        format!("Release {host} of namespace {}, so that it leads here no more? [y/N] ", place.namespace);
+    let question = format!(
+        "Release {host} of namespace {}{}, so that it leads here no more? [y/N] ",
+        place.namespace,
+        place.at()
+    );
     if !args.yes && !matches!(terminal::ask(question).await?.as_str(), "y" | "yes") {
         context.output.note(&format!("{host} stays as it is"));
         return Ok(());
