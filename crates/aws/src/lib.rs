@@ -111,7 +111,7 @@ impl Aws {
         self.tags.get(&key, ANEW, holds, |_| parameters::tag(access, &key.1)).await
     }
 
-    /// A bucket, to list and to read. Nobody is asked yet whether it is there.
+    /// A bucket, to list, to read and to add to. Nobody is asked yet whether it is there.
     pub async fn bucket(&self, place: &BucketPlace) -> Result<Bucket, Failure> {
         Bucket::reach(&self.access, place).await
     }

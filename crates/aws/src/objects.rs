@@ -1,4 +1,5 @@
-//! Objects of S3, or of a server that answers like it: listed, and read from their beginning. None is written.
+//! Objects of S3, or of a server that answers like it: listed, read from their beginning, and written where there was none. None is
+//! ever changed.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use crate::Failure;
 use crate::access::Access;
 use crate::failure::sort;
+use crate::own_bucket::is_refused_condition;
 
 /// A server of one's own has no regions; signatures name one all the same.
 pub(crate) const ANY_REGION: &str = "us-east-1";
@@ -81,6 +83,16 @@ impl Bucket {
         let asked = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
         let told = asked.set_continuation_token(next).send().await.map_err(|error| sort(&error))?;
         Ok(page(told))
+    }
+
+    /// Writes an object unless there is one; says whether it did.
+    pub async fn put_new(&self, key: &str, bytes: Vec<u8>) -> Result<bool, Failure> {
+        let call = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes));
+        match call.if_none_match("*").send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_refused_condition(&error) => Ok(false),
+            Err(error) => Err(sort(&error)),
+        }
     }
 
     pub async fn read(&self, key: &str) -> Result<Content, Failure> {

@@ -12,8 +12,12 @@ use serde::Serialize;
 use crate::operator::NAMESPACE;
 use crate::{Cluster, Result};
 
+mod shelf;
+
+pub use shelf::{Open, Shelf, Store};
+
 /// Which ConfigMaps these are.
-const LABEL: &str = "outboard.dev/audit";
+pub(crate) const LABEL: &str = "outboard.dev/audit";
 /// Their names begin so, and no others that the server writes do.
 pub(crate) const BEGIN: &str = "outboard-audit-";
 const MANAGER: &str = "outboard-server";
@@ -48,12 +52,20 @@ pub struct Record {
     /// In words, where there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
+    /// What differs, as far as that is known before it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
     /// As HTTP says it.
     pub status: u16,
 }
 
 /// Lines that are kept, and those that wait to be.
 pub struct Journal {
+    /// The object that is written to, for whoever must not take it for whole.
+    open: Open,
+    /// Since when, if it is to be whole soon; and after how long that is.
+    since: Option<Timestamp>,
+    closes: Option<SignedDuration>,
     /// What tells the objects of this server from those of others.
     mark: String,
     days: i64,
@@ -103,8 +115,12 @@ impl Filled {
 }
 
 impl Journal {
+    /// `mark`: what tells the objects of this server from those of others.
     pub fn new(mark: &str, days: u16) -> Self {
         Self {
+            open: Open::default(),
+            since: None,
+            closes: None,
             mark: mark.to_owned(),
             days: days.into(),
             waiting: VecDeque::new(),
@@ -151,13 +167,44 @@ impl Journal {
         over
     }
 
+    /// Nothing is added to an object later than that after its first line.
+    #[must_use]
+    pub fn closing(self, after: SignedDuration) -> Self {
+        Self { closes: Some(after), ..self }
+    }
+
+    /// What tells which object is written to.
+    pub fn open(&self) -> Open {
+        self.open.clone()
+    }
+
+    /// The object that was written to is whole.
+    pub fn close(&mut self) {
+        self.day.clear();
+        self.since = None;
+        self.open.tell("");
+    }
+
+    fn close_old(&mut self, now: Timestamp) {
+        let old =
+            self.since.zip(self.closes).is_some_and(|(since, after)| now.duration_since(since) >= after);
+        if old {
+            self.close();
+        }
+    }
+
     pub fn is_written(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Writes what waits. What is not written waits on, but for a line that Kubernetes will never take: others wait behind it.
     pub async fn write(&mut self, cluster: &Cluster) -> Result<()> {
+        self.close_old(Timestamp::now());
         while let Some((name, lines, taken)) = self.next() {
+            // Before anybody can see it.
+            if self.open.tell(&name) {
+                self.since = Some(Timestamp::now());
+            }
             let api = Api::<ConfigMap>::namespaced(cluster.client.clone(), NAMESPACE);
             let labels = BTreeMap::from([
                 ("app.kubernetes.io/managed-by".to_owned(), "outboard".to_owned()),
@@ -222,6 +269,9 @@ impl Journal {
             let of = object.metadata.labels.as_ref().and_then(|labels| labels.get(LABEL));
             if let (Some(name), true) = (&object.metadata.name, of.is_some_and(|of| is_day(of) && *of < kept))
             {
+                if self.closes.is_some() && !shelf::is_stored(&object.metadata) {
+                    tracing::warn!(target: "audit", name, "{name} is deleted after {} days, and was not stored in the bucket", self.days);
+                }
                 match api.delete(name, &DeleteParams::default()).await {
                     Ok(_) => deleted += 1,
                     Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -251,6 +301,31 @@ fn is_day(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[test]
+    fn an_object_that_was_closed_is_never_written_to_again() {
+        let mut journal = Journal::new("abc", 30).closing(SignedDuration::from_hours(1));
+        let begun = Timestamp::UNIX_EPOCH;
+        let write = |journal: &mut Journal, second: i64| {
+            journal.add(&record(second, "x"));
+            journal.close_old(begun + SignedDuration::from_secs(second));
+            let (name, lines, taken) = journal.next().unwrap();
+            if journal.open.tell(&name) {
+                journal.since = Some(begun + SignedDuration::from_secs(second));
+            }
+            journal.lines = lines;
+            journal.waiting.drain(..taken);
+            name
+        };
+        let first = write(&mut journal, 0);
+        assert_eq!(write(&mut journal, 3_599), first);
+        assert_ne!(write(&mut journal, 3_600), first);
+        let open = journal.open();
+        assert!(!open.is_whole(&format!("{BEGIN}19700101-abc-2"), "abc") && open.is_whole(&first, "abc"));
+        journal.close();
+        assert!(open.is_whole(&format!("{BEGIN}19700101-abc-2"), "abc"));
+        assert!(!write(&mut journal, 3_601).ends_with("-2"));
+    }
+
     fn record(second: i64, what: &str) -> Record {
         Record {
             time: Timestamp::from_second(second).unwrap(),
@@ -261,6 +336,7 @@ mod tests {
             method: "POST".into(),
             path: "/plans/1/carry-out".into(),
             what: Some(what.into()),
+            diff: None,
             status: 303,
         }
     }

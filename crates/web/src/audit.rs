@@ -57,6 +57,7 @@ impl Audit {
             method = record.method,
             path = record.path,
             what = record.what,
+            diff = record.diff,
             status = record.status,
             "{} {} by {}",
             record.method,
@@ -113,7 +114,7 @@ impl Asked {
         let noted = actor.noted();
         let often = response.status() == StatusCode::TOO_MANY_REQUESTS;
         let kept = (self.always || noted.what.is_some()) && !often && !noted.told;
-        kept.then(|| self.record(actor, noted.what, response.status()))
+        kept.then(|| self.record(actor, noted.what, noted.diff, response.status()))
     }
 
     pub fn is_kept_always(&self) -> bool {
@@ -128,7 +129,13 @@ impl Asked {
     }
 
     /// A line of it.
-    pub fn record(&self, actor: &Actor, what: Option<String>, status: StatusCode) -> Record {
+    pub fn record(
+        &self,
+        actor: &Actor,
+        what: Option<String>,
+        diff: Option<String>,
+        status: StatusCode,
+    ) -> Record {
         Record {
             time: self.time,
             who: actor.person.name().to_owned(),
@@ -138,6 +145,7 @@ impl Asked {
             method: self.method.clone(),
             path: self.path.clone(),
             what: what.map(|what| cut(&what, WHAT)),
+            diff: diff.map(|diff| cut(&diff, WHAT)),
             status: status.as_u16(),
         }
     }
@@ -182,15 +190,16 @@ mod tests {
             always: true,
         };
         let what = format!("outboard env restart qa {}", "wéb ".repeat(40_000));
-        let record = asked.record(&actor, Some(what.clone()), StatusCode::OK);
+        let record = asked.record(&actor, Some(what.clone()), Some(what.clone()), StatusCode::OK);
         let kept = record.what.as_deref().unwrap();
         assert!(kept.ends_with('…') && what.starts_with(kept.trim_end_matches('…')), "{kept}");
         assert_eq!(kept.chars().count(), WHAT + 1);
         assert_eq!(record.groups.last().map(String::as_str), Some("…"));
-        assert!(serde_json::to_string(&record).unwrap().len() < 8_000);
+        assert_eq!(record.diff.as_ref().map(|diff| diff.chars().count()), Some(WHAT + 1));
+        assert!(serde_json::to_string(&record).unwrap().len() < 9_000);
         // What fits stands there as it is.
         let actor = Actor::new(Person::new("ann", ["dev".to_owned()]).unwrap(), None);
-        let record = asked.record(&actor, Some("outboard env list".to_owned()), StatusCode::OK);
+        let record = asked.record(&actor, Some("outboard env list".to_owned()), None, StatusCode::OK);
         assert_eq!(
             (record.what.as_deref(), record.groups),
             (Some("outboard env list"), vec!["dev".to_owned()])

@@ -180,6 +180,11 @@ impl Sheet {
         }
     }
 
+    /// What differs afterwards, for the same.
+    pub fn differs(&self) -> Option<String> {
+        words::plan::differs(&self.planned.status.changes)
+    }
+
     /// Also while it is being done.
     fn is_done(&self) -> bool {
         self.done.try_lock().map_or(true, |done| done.is_some())

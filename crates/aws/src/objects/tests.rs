@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 
@@ -29,9 +29,10 @@ struct Fake {
 
 type Shared = Arc<Mutex<Fake>>;
 
-async fn answer(State(fake): State<Shared>, uri: Uri) -> Response {
+async fn answer(State(fake): State<Shared>, headers: HeaderMap, uri: Uri) -> Response {
     let mut fake = fake.lock().unwrap();
-    fake.asked.push(uri.to_string());
+    let only = headers.get("if-none-match").map(|only| format!(" unless {}", only.to_str().unwrap()));
+    fake.asked.push(format!("{uri}{}", only.unwrap_or_default()));
     let mood = fake.moods.pop_front().expect("it is asked once more than expected");
     let status = |status: u16| StatusCode::from_u16(status).unwrap();
     match mood {
@@ -148,4 +149,15 @@ async fn what_is_no_answer_of_a_bucket_is_no_empty_listing() {
             .await;
     assert!(matches!(bucket.list("", None).await, Err(Failure::Refused(_))));
     assert!(matches!(bucket.list("", None).await, Err(Failure::Unreachable(_))));
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_not_written_over_and_is_no_failure() {
+    let exists = Mood::Fails(412, "PreconditionFailed", "At least one of the pre-conditions did not hold");
+    let (bucket, fake) = bucket([Mood::Tells(""), exists, denied()]).await;
+    assert_eq!(bucket.put_new("a/b", b"lines".to_vec()).await, Ok(true));
+    assert_eq!(bucket.put_new("a/b", b"lines".to_vec()).await, Ok(false));
+    assert!(matches!(bucket.put_new("a/b", vec![]).await, Err(Failure::Denied(_))));
+    let asked = &fake.lock().unwrap().asked;
+    assert!(asked.len() == 3 && asked.iter().all(|asked| asked.ends_with(" unless *")), "{asked:?}");
 }

@@ -126,7 +126,7 @@ pub async fn show(Mine(app): Mine, headers: HeaderMap, PlanId(id): PlanId) -> An
 )]
 pub async fn carry_out(Mine(app): Mine, PlanId(id): PlanId) -> Answer {
     let sheet = app.sheet(&id)?;
-    app.note(sheet.what());
+    app.note_plan(&sheet);
     let change = app.desk.carry_out(&app.cluster, &sheet).await?;
     let carried = Carried { namespace: &sheet.namespace, environment: &sheet.planned.environment, change };
     Ok((StatusCode::ACCEPTED, axum::Json(carried)).into_response())

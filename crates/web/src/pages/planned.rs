@@ -40,7 +40,7 @@ pub async fn page(
 /// A second click is answered as the first was.
 pub async fn carry_out(Mine(app): Mine, PlanId(id): PlanId) -> Result<Response> {
     let sheet = app.sheet(&id)?;
-    app.note(sheet.what());
+    app.note_plan(&sheet);
     app.desk.carry_out(&app.cluster, &sheet).await?;
     let place = Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
     Ok(Redirect::to(&place.path()).into_response())

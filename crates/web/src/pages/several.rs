@@ -109,8 +109,8 @@ pub async fn carry_out(
             all(&app, sheets?, |app, sheet| async move {
                 let place =
                     Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
-                let what = sheet.what();
-                done(&app, what, place, sheet.carry_out(&app.cluster).await.map(changed))
+                let (what, diff) = (sheet.what(), sheet.differs());
+                done(&app, what, diff, place, sheet.carry_out(&app.cluster).await.map(changed))
             })
             .await?
         }
@@ -194,7 +194,7 @@ async fn destroyed(app: &App, place: Place, uid: Option<String>) -> Line {
         Destroyed::Started { .. } | Destroyed::Gone { .. } => "is being destroyed".to_owned(),
     });
     let what = command::destroy(namespace, name, false);
-    done(app, what, place, begun)
+    done(app, what, None, place, begun)
 }
 
 fn changed(change: Change) -> String {
@@ -205,9 +205,9 @@ fn changed(change: Change) -> String {
 }
 
 /// A line on the page, and one on record.
-fn done(app: &App, what: String, place: Place, outcome: Result<String>) -> Line {
+fn done(app: &App, what: String, diff: Option<String>, place: Place, outcome: Result<String>) -> Line {
     let status = outcome.as_ref().map_or_else(|failure| failure.status, |_| StatusCode::ACCEPTED);
-    app.tell(what, status);
+    app.tell(what, diff, status);
     match outcome {
         Ok(said) => {
             Line { place, chip: Chip::new("good", "circle-check", "Done"), said, hint: None, pick: None }
