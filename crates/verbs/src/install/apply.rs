@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Error, Options, Server, Taken, definitions, logs, server, workload};
+use super::{Error, Options, Server, Taken, bindings, definitions, logs, server, workload};
 use crate::Cluster;
 use crate::error::is_missing_kind;
 use crate::operator::NAMESPACE;
@@ -51,6 +51,9 @@ pub struct Applied {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     pub objects: Vec<Applied>,
+    /// What whoever installs should know, and is no reason not to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Report {
@@ -86,6 +89,9 @@ pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error
         secret(cluster, server).await?;
     }
     let mut report = Report::default();
+    if options.server.is_some() {
+        report.warnings.extend(bindings::foreign(cluster).await);
+    }
     for item in &definitions {
         report.objects.push(write(cluster, item).await?);
     }

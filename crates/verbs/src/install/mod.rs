@@ -4,6 +4,7 @@
 
 mod admission;
 mod apply;
+mod bindings;
 mod deployment;
 mod error;
 mod logs;

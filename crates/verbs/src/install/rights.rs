@@ -197,7 +197,7 @@ const SERVER: &[Rule] = &[
 const SERVER_HOME: &[Rule] = &[rule("", &["configmaps"], &["list", "create", "patch", "delete"])];
 
 /// The account of the server and its rights. `groups`: those of people that count; none: all, Kubernetes' own included.
-pub(super) fn of_server(name: &str, groups: &[String]) -> Vec<Value> {
+pub(super) fn of_server(name: &str, groups: &[String], aws_role: Option<&str>) -> Vec<Value> {
     let account = json!([{"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}]);
     let mut in_groups = rule("", &["groups"], &["impersonate"]).value();
     if !groups.is_empty() {
@@ -208,7 +208,7 @@ pub(super) fn of_server(name: &str, groups: &[String]) -> Vec<Value> {
         rules.insert(1, in_groups);
     }
     vec![
-        service_account(name, None),
+        service_account(name, aws_role),
         own,
         binding("ClusterRole", name, &account),
         role("Role", name, SERVER_HOME),

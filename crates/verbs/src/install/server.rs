@@ -1,9 +1,10 @@
 //! What serves pages and API to people who sign in: a Deployment with its account, its rights, and the route to it.
 
-use k8s_openapi::api::core::v1::Secret;
-use serde_json::{Value, json};
+mod pod;
 
-use super::deployment::literal;
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Map, Value, json};
+
 use super::{Options, admission, rights};
 use crate::operator::NAMESPACE;
 
@@ -14,10 +15,9 @@ const PORT: u16 = 8090;
 const HEALTH: u16 = 8091;
 /// Where Envoy Gateway runs its proxies, unless told to run them beside their Gateway.
 const PROXIES: &str = "envoy-gateway-system";
-const SECRETS: &str = "/run/outboard/secrets";
-const ISSUERS: &str = "/run/outboard/issuers";
-/// Changes that are under way are finished, and what is on record is written.
-const DRAIN_SECONDS: u32 = 25;
+/// What Envoy Gateway puts on the pods of a Gateway: by these they are told from others of their namespace.
+const OF_GATEWAY: [&str; 2] =
+    ["gateway.envoyproxy.io/owning-gateway-name", "gateway.envoyproxy.io/owning-gateway-namespace"];
 
 /// How the server is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,16 @@ pub struct Server {
     pub groups: Vec<String>,
     /// The Gateway's listener that speaks TLS; none: whichever takes the host.
     pub listener: Option<String>,
+    /// Labels of the Gateway's pods; none said: those that Envoy Gateway gives them. Empty: every pod of its namespaces.
+    pub gateway_pods: Option<Vec<(String, String)>>,
+    /// ConfigMap of its namespace with `ca.crt`: an authority besides those that everybody trusts, for providers.
+    pub authority: Option<String>,
+    /// The IAM role that it may assume, on EKS: to store its records in a bucket.
+    pub aws_role: Option<String>,
+    /// Environment variables that it has besides.
+    pub env: Vec<(String, String)>,
+    /// Secrets of its namespace whose keys are environment variables of it.
+    pub env_from: Vec<String>,
     /// Proxies before it that say where a request came from, the Gateway among them.
     pub proxies: u8,
     /// More of its own flags, each as `--name=value`.
@@ -61,7 +71,7 @@ pub(super) fn objects(options: &Options) -> Vec<Value> {
     let Some(server) = &options.server else { return Vec::new() };
     // What it may not is there before what it may.
     let mut objects = records().to_vec();
-    objects.extend(rights::of_server(NAME, &server.groups));
+    objects.extend(rights::of_server(NAME, &server.groups, server.aws_role.as_deref()));
     let metadata = json!({"name": NAME, "namespace": NAMESPACE});
     objects.extend([
         json!({
@@ -80,10 +90,10 @@ pub(super) fn objects(options: &Options) -> Vec<Value> {
                 "revisionHistoryLimit": 2,
                 "selector": {"matchLabels": selector(options)},
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-                "template": {"metadata": {"labels": labels(options)}, "spec": pod(options, server)},
+                "template": {"metadata": {"labels": labels(options)}, "spec": pod::spec(options, server)},
             },
         }),
-        policy(options),
+        policy(options, server),
         route(options, server),
     ]);
     objects
@@ -152,12 +162,23 @@ fn labels(options: &Options) -> Value {
 }
 
 /// Only the Gateway's proxies get there: whoever else did could say where a request came from.
-fn policy(options: &Options) -> Value {
-    let mut namespaces = vec![options.settings.gateway_namespace.as_str(), PROXIES];
+fn policy(options: &Options, server: &Server) -> Value {
+    let settings = &options.settings;
+    let mut namespaces = vec![settings.gateway_namespace.as_str(), PROXIES];
     namespaces.dedup();
+    let labels: Map<String, Value> = match &server.gateway_pods {
+        Some(labels) => labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect(),
+        None => {
+            let values = [&settings.gateway_name, &settings.gateway_namespace];
+            OF_GATEWAY.iter().zip(values).map(|(key, value)| ((*key).to_owned(), json!(value))).collect()
+        }
+    };
     let from: Vec<Value> = namespaces
         .iter()
-        .map(|name| json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}))
+        .map(|name| {
+            let namespace = json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+            json!({"namespaceSelector": namespace, "podSelector": {"matchLabels": labels}})
+        })
         .collect();
     json!({
         "apiVersion": "networking.k8s.io/v1",
@@ -200,74 +221,4 @@ fn route(options: &Options, server: &Server) -> Value {
             }],
         },
     })
-}
-
-fn pod(options: &Options, server: &Server) -> Value {
-    let mut volumes = vec![json!({"name": "secrets", "secret": {"secretName": server.secret}})];
-    volumes
-        .extend(server.issuers.as_ref().map(|name| json!({"name": "issuers", "configMap": {"name": name}})));
-    json!({
-        "serviceAccountName": NAME,
-        "automountServiceAccountToken": true,
-        "enableServiceLinks": false,
-        "terminationGracePeriodSeconds": DRAIN_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": true,
-            "runAsUser": 65532,
-            "runAsGroup": 65532,
-            // So that files of Secrets are readable for it, whoever they belong to.
-            "fsGroup": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [container(options, server)],
-        "volumes": volumes,
-    })
-}
-
-fn container(options: &Options, server: &Server) -> Value {
-    let probe = json!({"path": "/healthz", "port": "health"});
-    let mut mounts = vec![json!({"name": "secrets", "mountPath": SECRETS, "readOnly": true})];
-    mounts.extend(
-        server.issuers.as_ref().map(|_| json!({"name": "issuers", "mountPath": ISSUERS, "readOnly": true})),
-    );
-    json!({
-        "name": "server",
-        "image": options.settings.image,
-        "args": arguments(server),
-        "ports": [{"name": "http", "containerPort": PORT}, {"name": "health", "containerPort": HEALTH}],
-        "readinessProbe": {"httpGet": probe, "periodSeconds": 2},
-        "livenessProbe": {"httpGet": probe, "periodSeconds": 10},
-        "resources": {
-            "requests": {"cpu": "20m", "memory": "64Mi"},
-            "limits": {"memory": "256Mi"},
-        },
-        "volumeMounts": mounts,
-        "securityContext": {
-            "allowPrivilegeEscalation": false,
-            "readOnlyRootFilesystem": true,
-            "capabilities": {"drop": ["ALL"]},
-        },
-    })
-}
-
-fn arguments(server: &Server) -> Vec<String> {
-    let mut arguments = vec![
-        "server".to_owned(),
-        format!("--url=https://{}", server.host),
-        format!("--issuer={}", literal(&server.issuer)),
-        format!("--client-id={}", literal(&server.client_id)),
-        format!("--session-key-file={SECRETS}/session-key"),
-        format!("--listen=0.0.0.0:{PORT}"),
-        format!("--health=0.0.0.0:{HEALTH}"),
-        format!("--proxies={}", server.proxies),
-    ];
-    arguments
-        .extend(server.has_client_secret.then(|| format!("--client-secret-file={SECRETS}/client-secret")));
-    arguments.extend(server.terminal.as_ref().map(|client| format!("--cli-client-id={}", literal(client))));
-    if !server.groups.is_empty() {
-        arguments.push(format!("--only-groups={}", literal(&server.groups.join(","))));
-    }
-    arguments.extend(server.issuers.as_ref().map(|_| format!("--issuers={ISSUERS}/issuers.yaml")));
-    arguments.extend(server.flags.iter().map(|flag| literal(flag)));
-    arguments
 }

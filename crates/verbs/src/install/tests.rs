@@ -20,6 +20,11 @@ fn with_server() -> Options {
         issuers: None,
         groups: vec![],
         listener: None,
+        gateway_pods: None,
+        authority: None,
+        aws_role: None,
+        env: vec![],
+        env_from: vec![],
         proxies: 1,
         flags: vec![],
     };
@@ -248,6 +253,40 @@ fn only_the_gateway_gets_to_the_server() {
     let added = added(&with_server());
     let of = |kind: &str| added.iter().find(|object| object["kind"] == kind).unwrap();
     insta::assert_yaml_snapshot!([&of("NetworkPolicy")["spec"], &of("HTTPRoute")["spec"]]);
+    // Another gateway marks its pods by itself, or not at all.
+    let other = |labels: &[(&str, &str)]| {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let server = Server { gateway_pods: Some(labels), ..with_server().server.unwrap() };
+        let objects = super::tests::added(&Options { server: Some(server), ..Options::default() });
+        let policy = objects.iter().find(|object| object["kind"] == "NetworkPolicy").unwrap();
+        policy["spec"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"].clone()
+    };
+    assert_eq!(other(&[("app", "gateway")]), json!({"app": "gateway"}));
+    assert_eq!(other(&[]), json!({}));
+}
+
+#[test]
+fn the_server_trusts_and_asks_aws_as_it_is_told_to() {
+    let server = Server {
+        authority: Some("ours".into()),
+        aws_role: Some("arn:aws:iam::123456789012:role/outboard".into()),
+        env: vec![("AWS_REGION".into(), "eu-west-1".into())],
+        env_from: vec!["keys".into()],
+        ..with_server().server.unwrap()
+    };
+    let objects = added(&Options { server: Some(server), ..Options::default() });
+    let of = |kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap();
+    let pod = &of("Deployment")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert!(
+        container["args"].to_string().contains("--ca-file=/run/outboard/authority/ca.crt"),
+        "{container}"
+    );
+    assert_eq!(container["env"], json!([{"name": "AWS_REGION", "value": "eu-west-1"}]));
+    assert_eq!(container["envFrom"], json!([{"secretRef": {"name": "keys"}}]));
+    assert_eq!(pod["volumes"][1], json!({"name": "authority", "configMap": {"name": "ours"}}));
+    let annotations = &of("ServiceAccount")["metadata"]["annotations"];
+    assert_eq!(annotations["eks.amazonaws.com/role-arn"], "arn:aws:iam::123456789012:role/outboard");
 }
 
 #[test]
