@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::claims::{Claims, Naming};
 use crate::jwt::{self, peek};
 use crate::rules::{self, Rules};
-use crate::{Away, Person, Provider, Refused};
+use crate::{Away, Person, Provider, Refused, Trust};
 
 /// The provider of people: who may ask for its tokens, and how it names them.
 pub struct Known {
@@ -13,6 +13,19 @@ pub struct Known {
     /// Clients whose tokens are for us.
     pub audiences: Vec<String>,
     pub naming: Naming,
+}
+
+/// Claims that tell runs of a program apart: GitHub's, GitLab's, and what most issuers give each token.
+const RUNS: [&str; 3] = ["run_id", "pipeline_id", "jti"];
+
+/// Who brings a token.
+#[derive(Debug)]
+pub struct Bearer {
+    pub person: Person,
+    /// Until when it is good.
+    pub until: Timestamp,
+    /// Which of a program's runs it is.
+    pub run: Option<String>,
 }
 
 /// All whose tokens let somebody in.
@@ -26,8 +39,9 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub fn new(people: Known, rules: Rules) -> Result<Self, Away> {
-        let programs = rules.issuers.into_iter().map(|issuer| Ok((Provider::new(&issuer.issuer)?, issuer)));
+    pub fn new(people: Known, rules: Rules, trust: &Trust) -> Result<Self, Away> {
+        let provider = |issuer: &rules::Issuer| Provider::trusting(&issuer.issuer, trust);
+        let programs = rules.issuers.into_iter().map(|issuer| Ok((provider(&issuer)?, issuer)));
         let programs = programs.collect::<Result<Vec<_>, Away>>()?;
         if let Some((_, twice)) = programs.iter().find(|(_, issuer)| issuer.issuer == people.provider.issuer)
         {
@@ -55,17 +69,24 @@ impl Gate {
 
     /// Who brings this token, and until when it is good.
     pub async fn person(&self, token: &str, now: Timestamp) -> Result<(Person, Timestamp), Refused> {
+        self.bearer(token, now).await.map(|bearer| (bearer.person, bearer.until))
+    }
+
+    /// The same, with which of its runs it is, if it is a program.
+    pub async fn bearer(&self, token: &str, now: Timestamp) -> Result<Bearer, Refused> {
         let peek = peek(token)?;
         if peek.issuer == self.people.provider.issuer {
             let claims = self.claims(token, now).await?;
-            return Ok((self.named(&claims)?, until(&claims, now)));
+            return Ok(Bearer { person: self.named(&claims)?, until: until(&claims, now), run: None });
         }
         let unknown = || Refused::Issuer { said: peek.issuer.chars().take(200).collect() };
         let (provider, issuer) =
             self.programs.iter().find(|(_, issuer)| issuer.issuer == peek.issuer).ok_or_else(unknown)?;
         let verify = |keys: &[&jwt::Key]| jwt::verify(token, &peek, keys, &issuer.audiences, now);
         let claims = provider.with_keys(&peek, verify).await??;
-        Ok((self.counted(issuer.person(&claims)?), until(&claims, now)))
+        let run = RUNS.iter().find_map(|claim| claims.text(claim).filter(|run| !run.is_empty()));
+        let person = self.counted(issuer.person(&claims)?);
+        Ok(Bearer { person, until: until(&claims, now), run })
     }
 
     /// The claims of a token of the provider of people.

@@ -17,9 +17,9 @@ mod rules;
 mod sign_in;
 
 pub use claims::{Claims, Naming};
-pub use gate::{Gate, Known};
+pub use gate::{Bearer, Gate, Known};
 pub use person::{Person, Unfit};
-pub use provider::{Away, Provider};
+pub use provider::{Away, Provider, Trust};
 pub use refused::Refused;
 pub use rules::{Broken, Rules};
 pub use sign_in::{Begun, Client, SignIn};

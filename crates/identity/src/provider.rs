@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::Jwk;
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Certificate, Client, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -111,16 +111,36 @@ pub struct Provider {
     asking: Arc<Turn<()>>,
 }
 
+/// Whom certificates of providers may be of, besides those whom this machine trusts.
+#[derive(Clone, Debug, Default)]
+pub struct Trust(Vec<Certificate>);
+
+impl Trust {
+    /// PEM, one after the other.
+    pub fn read(pem: &[u8]) -> Result<Self, String> {
+        match Certificate::from_pem_bundle(pem) {
+            Ok(all) if all.is_empty() => Err("there is no certificate in it".to_owned()),
+            Ok(all) => Ok(Self(all)),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+}
+
 impl Provider {
     /// Asks nobody yet.
     pub fn new(issuer: &str) -> Result<Self, Away> {
+        Self::trusting(issuer, &Trust::default())
+    }
+
+    /// The same, where its certificate may be of an authority of one's own.
+    pub fn trusting(issuer: &str, trust: &Trust) -> Result<Self, Away> {
         let wrong = |reason: String| Away { issuer: issuer.to_owned(), reason, lasting: true };
         safe(issuer).map_err(&wrong)?;
         // Whoever has chosen already, has.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // What was said to be elsewhere may be anywhere: no redirect is followed.
-        let client =
-            Client::builder().timeout(PATIENCE).redirect(Policy::none()).user_agent("outboard").build();
+        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).user_agent("outboard");
+        let client = client.tls_certs_merge(trust.0.clone()).build();
         let client = client.map_err(|error| wrong(chain(&error)))?;
         let (read, asking) = (Arc::default(), Arc::default());
         Ok(Self { issuer: issuer.to_owned(), client, read, asking })
@@ -343,6 +363,16 @@ mod tests {
         }
         assert!(all.join_all().await.iter().all(Result::is_ok));
         assert_eq!(fake.inside().keys_read, 1);
+    }
+
+    #[test]
+    fn a_file_of_authorities_that_has_none_is_told_at_once() {
+        assert!(Trust::read(b"").unwrap_err().contains("no certificate"));
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let trusting = Trust::read(broken.as_bytes()).and_then(|trust| {
+            Provider::trusting("https://id.example.com", &trust).map(drop).map_err(|away| away.reason)
+        });
+        assert!(trusting.is_err());
     }
 
     #[test]

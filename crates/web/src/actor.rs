@@ -13,6 +13,8 @@ pub struct Actor {
     pub person: Person,
     /// Which of all people it is: name and groups, as one word.
     pub key: String,
+    /// Which of its runs, of a program: each has limits like one person.
+    pub run: Option<String>,
     /// When their session or token ends.
     pub until: Option<Timestamp>,
     /// The session, which may be ended before its time.
@@ -26,6 +28,8 @@ pub struct Actor {
 #[derive(Clone, Debug, Default)]
 pub struct Noted {
     pub what: Option<String>,
+    /// What differs afterwards.
+    pub diff: Option<String>,
     /// It was several things, each with a line of its own.
     pub told: bool,
 }
@@ -33,11 +37,29 @@ pub struct Noted {
 impl Actor {
     pub fn new(person: Person, until: Option<Timestamp>) -> Self {
         let all = serde_json::to_vec(&person).unwrap_or_default();
-        Self { key: token::name(&all), person, until, session: None, asked: None, what: Mutex::default() }
+        Self {
+            key: token::name(&all),
+            run: None,
+            person,
+            until,
+            session: None,
+            asked: None,
+            what: Mutex::default(),
+        }
     }
 
     pub fn of(self, session: String) -> Self {
         Self { session: Some(session), ..self }
+    }
+
+    pub fn running(self, run: Option<String>) -> Self {
+        let run = run.map(|run| token::name(format!("{} {run}", self.key).as_bytes()));
+        Self { run, ..self }
+    }
+
+    /// Whose limits count: a run's, or else a person's.
+    pub fn each(&self) -> &str {
+        self.run.as_ref().unwrap_or(&self.key)
     }
 
     pub fn asking(self, asked: Option<Arc<Asked>>) -> Self {
@@ -52,6 +74,11 @@ impl Actor {
             asked.begun(self, Some(&what));
         }
         noted.what = Some(what);
+    }
+
+    /// What differs afterwards, if it is done.
+    pub fn differs(&self, diff: Option<String>) {
+        self.lock().diff = diff;
     }
 
     /// What changes something, whatever it is, is in the log before it is done.

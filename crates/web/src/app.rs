@@ -105,7 +105,7 @@ impl App {
 
     /// Once there is room for a large body of theirs, and then for one among all.
     pub async fn room_for_large(&self, all: &'static Semaphore) -> Option<(Room, SemaphorePermit<'static>)> {
-        let own = self.door.site()?.limits.large(self.key()).await?;
+        let own = self.door.site()?.limits.large(self.actor.as_ref()?.each()).await?;
         Some((own, all.acquire().await.ok()?))
     }
 
@@ -234,13 +234,48 @@ impl App {
         }
     }
 
+    /// Says what a plan does, and what differs afterwards.
+    pub fn note_plan(&self, sheet: &Sheet) {
+        if let Some(actor) = &self.actor {
+            actor.differs(sheet.differs());
+            actor.note(sheet.what());
+        }
+    }
+
+    /// Says which fields a request changes.
+    pub fn differs(&self, diff: Option<String>) {
+        if let Some(actor) = &self.actor {
+            actor.differs(diff);
+        }
+    }
+
     /// Says what became of one of several things that a request does: each has a line, also if nobody waits any more.
-    pub fn tell(&self, what: String, status: StatusCode) {
+    pub fn tell(&self, what: String, diff: Option<String>, status: StatusCode) {
         let Some((actor, site)) = self.actor.as_ref().zip(self.door.site()) else { return };
         if let Some(asked) = &actor.asked {
             actor.told();
-            site.audit.keep(Some(asked.record(actor, Some(what), status)));
+            site.audit.keep(Some(asked.record(actor, Some(what), diff, status)));
         }
+    }
+
+    /// Whether what a program asks Kubernetes for is within what is shown here: the control namespace, and where its environments run.
+    /// What is the whole cluster's, and asked for by its name, Kubernetes decides about.
+    pub fn shows(&self, asked: &verbs::proxy::Asked) -> bool {
+        let Some(shown) = &self.namespace else { return true };
+        let within = |namespace: &str| namespace == shown || self.runs_in(namespace);
+        match (asked.namespace.as_deref(), asked.resource.as_str(), asked.name.as_deref()) {
+            (Some(namespace), ..) => within(namespace),
+            // A namespace is one's own place; that of a first project is made.
+            (None, "namespaces", Some(name)) => within(name),
+            (None, "namespaces", None) => asked.verb == "create",
+            (None, resource, _) => asked.is_of_the_cluster() || resource.starts_with("selfsubject"),
+        }
+    }
+
+    fn runs_in(&self, namespace: &str) -> bool {
+        self.watched.all().iter().any(|environment| {
+            environment.status.as_ref().and_then(|status| status.namespace.as_deref()) == Some(namespace)
+        })
     }
 
     /// Whether that namespace is shown here at all.

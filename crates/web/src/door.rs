@@ -122,11 +122,13 @@ async fn answered(app: &App, request: Request, next: Next, known: &OnceLock<Arc<
     let longest = if app.door.is_local() { Duration::MAX } else { LONGEST_WAIT };
     let response = match checked(app, request, known).await {
         Ok(mut request) => {
-            let room =
-                match known.get().zip(app.door.site()).map(|(actor, site)| site.limits.room(&actor.key)) {
-                    Some(None) => return told(&Failure::often(1)),
-                    room => room.flatten(),
-                };
+            // Whoever has too much under way can leave all the same.
+            let takes =
+                (request.uri().path() != "/sign-out").then(|| known.get().zip(app.door.site())).flatten();
+            let room = match takes.map(|(actor, site)| site.limits.room(actor)) {
+                Some(None) => return told(&Failure::often(1)),
+                room => room.flatten(),
+            };
             // What becomes a connection of another protocol takes it along.
             if let Some(room) = &room {
                 request.extensions_mut().insert(room.clone());
@@ -183,7 +185,7 @@ async fn checked(app: &App, mut request: Request, known: &OnceLock<Arc<Actor>>) 
                 let actor = Arc::new(actor.asking(asked));
                 // It is found once for each request.
                 let actor = known.get_or_init(|| actor).clone();
-                site.limits.often(&actor.key, site.now())?;
+                site.limits.often(&actor, site.now())?;
                 actor.begins();
                 request.extensions_mut().insert(actor);
                 guest

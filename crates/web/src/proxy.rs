@@ -1,5 +1,9 @@
 //! The part of Kubernetes' API that the command line needs, for whoever brings a token: `/kube`. Everything is done as they.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use verbs::proxy::{self, Asked, Barred};
@@ -26,6 +31,8 @@ const LARGE: u64 = 64 << 10;
 static LARGE_AT_ONCE: Semaphore = Semaphore::const_new(16);
 /// Whoever sends one sends it.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A way into a container that nothing moves on is nobody's any more.
+const IDLE: Duration = Duration::from_secs(60 * 60);
 
 pub fn is_of(path: &str) -> bool {
     path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -50,6 +57,11 @@ async fn through(Mine(app): Mine, mut request: Request) -> Response {
             return status(&refused(&barred));
         }
     };
+    if let Some(asked) = asked.as_ref().filter(|asked| !app.shows(asked)) {
+        app.note(asked.to_string());
+        let (sentence, hint) = ("this server shows another namespace", "ask within the one that it is for");
+        return status(&Failure::door(StatusCode::FORBIDDEN, sentence, hint.to_owned()));
+    }
     let said = request.headers().get(header::UPGRADE).map(|to| to.to_str().unwrap_or_default());
     let upgrade = match (said, &asked) {
         (None, _) => false,
@@ -79,6 +91,9 @@ async fn through(Mine(app): Mine, mut request: Request) -> Response {
         Ok(read) => read,
         Err(failure) => return status(&failure),
     };
+    if let Some(changes) = &changes {
+        app.differs(changes.fields_in(parts.headers.get(header::CONTENT_TYPE), &body));
+    }
     let exact = changes.as_mut().is_none_or(|changes| changes.name_in(&body));
     note(&app, changes.as_ref());
     let sent = proxy::send(&app.cluster, parts.method, &to, &parts.headers, upgrade, body.into()).await;
@@ -115,7 +130,8 @@ fn note(app: &App, changes: Option<&Asked>) {
     }
 }
 
-/// Hands bytes on in both directions until one of both hangs up, or a session would have ended. It takes its room for so long.
+/// Hands bytes on in both directions until one of both hangs up, nothing has moved for long, or a session would have ended. It takes
+/// its room for so long.
 fn switched(
     app: &App,
     theirs: hyper::upgrade::OnUpgrade,
@@ -130,14 +146,76 @@ fn switched(
         // There is nobody to tell.
         let _ = timeout(longest, async {
             if let (Ok(theirs), Ok(ours)) = tokio::join!(theirs, ours) {
-                let (mut theirs, mut ours) = (TokioIo::new(theirs), TokioIo::new(ours));
-                let _ = tokio::io::copy_bidirectional(&mut theirs, &mut ours).await;
+                carry(TokioIo::new(theirs), TokioIo::new(ours), IDLE).await;
             }
         })
         .await;
         drop(room);
     });
     (code, headers).into_response()
+}
+
+/// Until one of both has ended, or nothing has come from either for so long: of a laptop that was closed nobody hears.
+async fn carry<A, B>(theirs: A, ours: B, idle: Duration)
+where
+    A: AsyncRead + AsyncWrite + Unpin,
+    B: AsyncRead + AsyncWrite + Unpin,
+{
+    let moved = AtomicBool::new(false);
+    let (mut theirs, mut ours) =
+        (Noticed { inner: theirs, moved: &moved }, Noticed { inner: ours, moved: &moved });
+    let quiet = async {
+        loop {
+            tokio::time::sleep(idle).await;
+            if !moved.swap(false, Ordering::Relaxed) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        // There is nobody to tell.
+        _ = tokio::io::copy_bidirectional(&mut theirs, &mut ours) => {}
+        () = quiet => {}
+    }
+}
+
+/// One end, of which is noticed that something came.
+struct Noticed<'a, S> {
+    inner: S,
+    moved: &'a AtomicBool,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Noticed<'_, S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(context, into);
+        if into.filled().len() > before {
+            self.moved.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Noticed<'_, S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
 }
 
 /// A body, and the room that a large one takes.
@@ -190,4 +268,28 @@ pub fn status(failure: &Failure) -> Response {
     failure.mark(response.headers_mut());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nothing_moves_on_ends_and_what_something_does_goes_on() {
+        let ((near, theirs), (ours, mut far)) = (duplex(64), duplex(64));
+        let (mut near, begun) = (near, tokio::time::Instant::now());
+        let carrying = tokio::spawn(carry(theirs, ours, IDLE));
+        for _ in 0..3 {
+            near.write_all(b"x").await.unwrap();
+            assert_eq!(far.read_u8().await.unwrap(), b'x');
+            tokio::time::sleep(IDLE * 3 / 4).await;
+            assert!(!carrying.is_finished());
+        }
+        carrying.await.unwrap();
+        let took = begun.elapsed();
+        assert!((IDLE * 3..IDLE * 5).contains(&took), "{took:?}");
+        assert_eq!(near.read(&mut [0]).await.unwrap(), 0, "both ends hear of it");
+    }
 }

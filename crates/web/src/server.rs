@@ -1,6 +1,8 @@
 //! Serves for many: people who sign in, and programs with tokens. Everything is done as they; what this process may by itself is
 //! to look on, to act as others, and to keep record of it.
 
+mod records;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,13 +15,14 @@ use axum::routing::get;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use identity::{Client, Gate, Known, Naming, Provider, Rules};
+use identity::{Client, Gate, Known, Naming, Provider, Rules, Trust};
 use jiff::{SignedDuration, Timestamp};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, Semaphore, mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{interval, timeout};
 use tower::ServiceExt;
-use verbs::audit::{Journal, Record};
+use verbs::audit::{Record, Shelf};
 use verbs::{Cluster, Watched};
 
 use crate::app::{App, Inside};
@@ -31,16 +34,19 @@ use crate::door::site::{Limits, Memory, Peer, Public, Site, Terminal};
 use crate::drawn::Drawn;
 use crate::serve::{Error, PATIENCE, router};
 use crate::sight::Reviews;
-use crate::token;
+
+use records::Records;
 
 /// Whoever opens a connection says what they want.
 const HEADERS: Duration = Duration::from_secs(10);
 /// More at once than any number of people that one process serves.
 const CONNECTIONS: usize = 4_096;
-/// What is on record is written down within.
-const WRITTEN: Duration = Duration::from_secs(2);
-/// How often is looked for records that are old enough, and for new keys.
-const SWEPT: Duration = Duration::from_secs(60 * 60);
+/// An end that says nothing is asked after a minute, and is gone after one more.
+const ALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(60))
+    .with_interval(Duration::from_secs(15))
+    .with_retries(4);
+/// How often is looked for new keys.
 const KEYS: Duration = Duration::from_secs(30);
 
 /// How a server is set up.
@@ -51,6 +57,8 @@ pub struct Settings {
     pub health: Option<SocketAddr>,
     pub public: Public,
     pub issuer: String,
+    /// Authorities besides those that this machine trusts.
+    pub ca_file: Option<PathBuf>,
     pub client_id: String,
     /// None: the client is a public one.
     pub client_secret_file: Option<PathBuf>,
@@ -72,6 +80,8 @@ pub struct Settings {
     pub contact: Option<String>,
     pub namespace: Option<String>,
     pub audit_days: u16,
+    /// Where it is stored besides.
+    pub audit_bucket: Option<Shelf>,
 }
 
 /// A server that listens already.
@@ -81,6 +91,7 @@ pub struct Server {
     app: App,
     lines: mpsc::Receiver<Record>,
     audit_days: u16,
+    audit_bucket: Option<Shelf>,
     key_file: PathBuf,
 }
 
@@ -131,8 +142,15 @@ impl Settings {
             ));
         }
         let hint = "say the issuer as its own /.well-known/openid-configuration does";
-        let provider =
-            Provider::new(&self.issuer).map_err(|away| wrong("--issuer", away.to_string(), hint))?;
+        let trust = match &self.ca_file {
+            None => Trust::default(),
+            Some(file) => Trust::read(read("--ca-file", file)?.as_bytes()).map_err(|reason| {
+                let hint = "put there what the provider's certificate is of, as PEM";
+                wrong("--ca-file", format!("{}: {reason}", file.display()), hint)
+            })?,
+        };
+        let provider = Provider::trusting(&self.issuer, &trust)
+            .map_err(|away| wrong("--issuer", away.to_string(), hint))?;
         let mut audiences = self.audiences.clone();
         audiences.extend(std::iter::once(&self.client_id).chain(&self.terminal).cloned());
         let rules = match &self.issuers_file {
@@ -145,7 +163,7 @@ impl Settings {
             }
         };
         let people = Known { provider, audiences, naming: self.naming.clone() };
-        let gate = Gate::new(people, rules)
+        let gate = Gate::new(people, rules, &trust)
             .map_err(|away| wrong("--issuers", away.to_string(), "give each issuer one place"))?;
         Ok(gate.only(self.only_groups.clone()).requiring(self.required.clone()))
     }
@@ -233,6 +251,7 @@ impl Server {
             app,
             lines,
             audit_days: settings.audit_days,
+            audit_bucket: settings.audit_bucket,
             key_file: settings.key_file,
         })
     }
@@ -245,8 +264,8 @@ impl Server {
     /// of them is written.
     pub async fn run(self, ended: impl Future<Output = ()>) -> Result<(), Error> {
         let (tell, over) = watch::channel(false);
-        let journal = Journal::new(&token::draw()[..8], self.audit_days);
-        let writing = tokio::spawn(write(self.app.own.clone(), journal, self.lines, over));
+        let records = Records::new(self.app.own.clone(), self.audit_days, self.audit_bucket);
+        let writing = tokio::spawn(records.keep(self.lines, over));
         let fresh = tokio::spawn(keep_fresh(self.app.clone(), self.key_file));
         tokio::select! {
             () = accept(self.listener, router(self.app.clone())) => {}
@@ -297,6 +316,10 @@ async fn accept(listener: TcpListener, router: Router) {
                 continue;
             }
         };
+        // Of one whose other end is gone nothing would ever be heard.
+        if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&ALIVE) {
+            tracing::debug!("a connection of {from} cannot be kept an eye on: {error}");
+        }
         let router = router.clone();
         tokio::spawn(async move {
             let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -320,49 +343,6 @@ async fn accept(listener: TcpListener, router: Router) {
 async fn answered(router: Router, request: hyper::Request<Incoming>) -> axum::response::Response {
     match router.oneshot(request.map(Body::new)).await {
         Ok(response) => response,
-    }
-}
-
-/// Writes down what is on record, until it is over and all of it is written.
-async fn write(
-    cluster: Cluster,
-    mut journal: Journal,
-    mut lines: mpsc::Receiver<Record>,
-    mut over: watch::Receiver<bool>,
-) {
-    let (mut soon, mut sweep) = (interval(WRITTEN), interval(SWEPT));
-    soon.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            line = lines.recv() => {
-                let Some(line) = line else { break };
-                take(&mut journal, &line);
-            }
-            _ = soon.tick() => {
-                if let Err(error) = journal.write(&cluster).await {
-                    tracing::warn!(target: "audit", "the audit cannot be written, and waits: {error}");
-                }
-            }
-            _ = sweep.tick() => match journal.sweep(&cluster, Timestamp::now()).await {
-                Ok(0) => {}
-                Ok(count) => tracing::info!(target: "audit", count, "{count} old objects of the audit were deleted"),
-                Err(error) => tracing::warn!(target: "audit", "old records cannot be deleted: {error}"),
-            },
-            _ = over.changed() => break,
-        }
-    }
-    while let Ok(line) = lines.try_recv() {
-        take(&mut journal, &line);
-    }
-    if let Err(error) = journal.write(&cluster).await {
-        tracing::warn!(target: "audit", "the last lines of the audit are in this log only: {error}");
-    }
-}
-
-fn take(journal: &mut Journal, line: &Record) {
-    let gone = journal.add(line);
-    if gone > 0 {
-        tracing::warn!(target: "audit", "{gone} lines of the audit are in this log only: too many wait");
     }
 }
 

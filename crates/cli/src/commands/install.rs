@@ -99,6 +99,23 @@ pub struct ServerArgs {
     /// Listener of the Gateway that speaks TLS for the host [default: whichever takes it; in clear nobody is answered]
     #[arg(long, value_name = "LISTENER", requires = "with_server", value_parser = secret)]
     pub server_listener: Option<String>,
+    /// Labels of the Gateway's own pods, which alone reach the server: KEY=VALUE, or `all` for every pod of the Gateway's namespace
+    /// [default: those that Envoy Gateway gives them]
+    #[arg(long, value_name = "LABEL", requires = "with_server", value_delimiter = ',', value_parser = label)]
+    pub server_gateway_pods: Vec<Option<(String, String)>>,
+    /// ConfigMap of namespace outboard-system with `ca.crt`: an authority that providers' certificates are of, besides those that
+    /// everybody trusts
+    #[arg(long, value_name = "CONFIGMAP", requires = "with_server", value_parser = secret)]
+    pub server_ca: Option<String>,
+    /// IAM role that the server may assume, on EKS; for --audit-bucket it needs s3:PutObject there
+    #[arg(long, value_name = "ARN", value_parser = role, requires = "with_server")]
+    pub server_aws_role: Option<String>,
+    /// Environment variable of the server, such as AWS_REGION=eu-west-1 or HTTPS_PROXY=…; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable, requires = "with_server")]
+    pub server_env: Vec<(String, String)>,
+    /// Secret of namespace outboard-system whose keys are environment variables of the server; may be repeated
+    #[arg(long, value_name = "SECRET", value_parser = secret, requires = "with_server")]
+    pub server_env_from: Vec<String>,
     /// Proxies before the server that add to X-Forwarded-For: the Gateway, and each before it, such as a CDN or a load balancer
     /// that speaks HTTP
     #[arg(long, value_name = "NUMBER", requires = "with_server", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
@@ -120,6 +137,12 @@ impl ServerArgs {
             issuers: self.server_issuers.clone(),
             groups: self.server_groups.clone(),
             listener: self.server_listener.clone(),
+            gateway_pods: (!self.server_gateway_pods.is_empty())
+                .then(|| self.server_gateway_pods.iter().flatten().cloned().collect()),
+            authority: self.server_ca.clone(),
+            aws_role: self.server_aws_role.clone(),
+            env: self.server_env.clone(),
+            env_from: self.server_env_from.clone(),
             proxies: self.server_proxies,
             flags: self.server_flag.clone(),
         })
@@ -146,6 +169,18 @@ fn group(text: &str) -> std::result::Result<String, String> {
     }
 }
 
+/// None: whatever their labels are.
+fn label(text: &str) -> std::result::Result<Option<(String, String)>, String> {
+    if text == "all" {
+        return Ok(None);
+    }
+    let (key, value) = text
+        .split_once('=')
+        .filter(|(key, value)| plain(key, "-_./") && (value.is_empty() || plain(value, "-_.")))
+        .ok_or("write KEY=VALUE, or `all`")?;
+    Ok(Some((key.to_owned(), value.to_owned())))
+}
+
 /// What is set by flags of its own is not set twice, and no secret stands in a Deployment.
 fn flag(text: &str) -> std::result::Result<String, String> {
     const OTHERS: [&str; 10] = [
@@ -160,10 +195,10 @@ fn flag(text: &str) -> std::result::Result<String, String> {
         "--session=",
         "--contact=",
     ];
-    let known = OTHERS.iter().chain(&["--audit-days="]).any(|flag| text.starts_with(flag));
+    let known = OTHERS.iter().chain(&["--audit-days=", "--audit-bucket="]).any(|flag| text.starts_with(flag));
     known
         .then(|| text.to_owned())
-        .ok_or_else(|| format!("write one of {}… or --audit-days=…", OTHERS.join("…, ")))
+        .ok_or_else(|| format!("write one of {}…, --audit-days=… or --audit-bucket=…", OTHERS.join("…, ")))
 }
 
 impl LogsArgs {
@@ -288,9 +323,12 @@ pub async fn run(context: &Context, args: InstallArgs) -> Result<()> {
             }
         };
     }
-    let cluster = context.cluster().await?;
+    let cluster = context.cluster_itself().await?;
     context.waiting("kubectl -n outboard-system get pods".to_owned());
     let report = install::apply(&cluster, &options).await?;
+    for warning in &report.warnings {
+        context.output.note(&format!("warning: {warning}"));
+    }
     for object in report.objects.iter().filter(|object| object.outcome != Outcome::Unchanged) {
         let done = match object.outcome {
             Outcome::Created => "created",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use identity::Naming;
+use verbs::audit::Shelf;
 use web::{Public, Server, Settings};
 
 use super::interruption;
@@ -16,7 +17,7 @@ use crate::error::{Failure, Result};
 /// Serve pages and API to people who sign in, and the command line to those without a kubeconfig
 ///
 /// Everything is done as whoever asks, by impersonation: what they may, Kubernetes says. `outboard install --with-server` runs
-/// it in the cluster.
+/// it in the cluster. With --namespace it is for that control namespace and what its environments run in, pages, API and command line.
 #[derive(Args, Debug)]
 pub struct ServerArgs {
     /// How people call it: https://…, and nothing after the host
@@ -25,6 +26,9 @@ pub struct ServerArgs {
     /// Provider where people sign in (OpenID Connect), as it calls itself
     #[arg(long, env = "OUTBOARD_SERVER_ISSUER", value_name = "URL")]
     pub issuer: String,
+    /// File with authorities (PEM) that certificates of providers may be of, besides those that this machine trusts
+    #[arg(long, env = "OUTBOARD_SERVER_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
     /// This server's client at the provider
     #[arg(long, env = "OUTBOARD_SERVER_CLIENT_ID", value_name = "ID")]
     pub client_id: String,
@@ -80,6 +84,9 @@ pub struct ServerArgs {
     /// How many days it is kept who changed what
     #[arg(long, env = "OUTBOARD_SERVER_AUDIT_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub audit_days: u16,
+    /// Store what is on record in a bucket, too: s3://BUCKET, or s3://BUCKET/PREFIX, with ?region=REGION where it lies in another
+    #[arg(long, env = "OUTBOARD_SERVER_AUDIT_BUCKET", value_name = "URL", value_parser = bucket)]
+    pub audit_bucket: Option<Shelf>,
     /// Where it listens, in clear: something before it speaks TLS
     #[arg(long, env = "OUTBOARD_SERVER_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     pub listen: SocketAddr,
@@ -101,6 +108,10 @@ fn claim(text: &str) -> std::result::Result<(String, String), String> {
     Ok((claim.to_owned(), value.to_owned()))
 }
 
+fn bucket(text: &str) -> std::result::Result<Shelf, String> {
+    Shelf::parse(text).ok_or_else(|| "write s3://BUCKET/PREFIX, such as s3://shop-audit/outboard".to_owned())
+}
+
 fn session(text: &str) -> std::result::Result<Duration, String> {
     let lasts = duration(text)?;
     let sensible = Duration::from_secs(5 * 60)..=Duration::from_secs(7 * 24 * 60 * 60);
@@ -120,7 +131,7 @@ pub fn run(context: &Context, args: ServerArgs) -> Result<()> {
 
 async fn serve(context: &Context, args: ServerArgs) -> Result<()> {
     let ended = interruption()?;
-    let cluster = context.cluster().await?;
+    let cluster = context.cluster_itself().await?;
     let session =
         args.session.try_into().map_err(|_| Failure::Start("the session is too long".to_owned()))?;
     let url = args.url.origin();
@@ -131,6 +142,7 @@ async fn serve(context: &Context, args: ServerArgs) -> Result<()> {
             health: args.health,
             public: args.url,
             issuer: args.issuer,
+            ca_file: args.ca_file,
             client_id: args.client_id,
             client_secret_file: args.client_secret_file,
             key_file: args.session_key_file,
@@ -152,6 +164,7 @@ async fn serve(context: &Context, args: ServerArgs) -> Result<()> {
             contact: args.contact,
             namespace: context.global.namespace.clone(),
             audit_days: args.audit_days,
+            audit_bucket: args.audit_bucket,
         },
     )
     .await?;

@@ -13,7 +13,7 @@ async fn gate(fake: &Fake, rules: &str) -> Gate {
         audiences: vec![CLIENT.into(), TERMINAL.into()],
         naming: Naming::default(),
     };
-    Gate::new(people, Rules::parse(rules).unwrap()).unwrap()
+    Gate::new(people, Rules::parse(rules).unwrap(), &Trust::default()).unwrap()
 }
 
 fn client() -> Client {

@@ -62,6 +62,18 @@ impl Limit {
 #[derive(Clone)]
 pub struct Room {
     _held: Arc<OwnedSemaphorePermit>,
+    _besides: Option<Box<Room>>,
+}
+
+impl Room {
+    fn of(held: OwnedSemaphorePermit) -> Self {
+        Self { _held: Arc::new(held), _besides: None }
+    }
+
+    /// Two rooms that one thing takes.
+    pub fn with(self, other: Self) -> Self {
+        Self { _besides: Some(Box::new(other)), ..self }
+    }
 }
 
 /// What is under way, by whom.
@@ -78,13 +90,13 @@ impl Rooms {
     /// None: whoever it is has none left.
     pub fn take(&self, who: &str) -> Option<Room> {
         let held = self.of(who).try_acquire_owned().ok()?;
-        Some(Room { _held: Arc::new(held) })
+        Some(Room::of(held))
     }
 
     /// Once they have some.
     pub async fn wait(&self, who: &str) -> Option<Room> {
         let held = self.of(who).acquire_owned().await.ok()?;
-        Some(Room { _held: Arc::new(held) })
+        Some(Room::of(held))
     }
 
     fn of(&self, who: &str) -> Arc<Semaphore> {

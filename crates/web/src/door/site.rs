@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
-use identity::{Begun, Client, Gate, Refused, SignIn};
+use identity::{Bearer, Begun, Client, Gate, Refused, SignIn};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -144,9 +144,10 @@ impl Site {
             let twice = headers.get_all(header::AUTHORIZATION).iter().count() > 1;
             let token =
                 bearer(headers).filter(|_| !twice).ok_or_else(|| Failure::of_token(&Refused::Malformed))?;
-            let (person, until) =
-                self.gate.person(token, self.now()).await.map_err(|refused| Failure::of_token(&refused))?;
-            return Ok(Some(Known::Actor(Guest::Script, Actor::new(person, Some(until)))));
+            let Bearer { person, until, run } =
+                self.gate.bearer(token, self.now()).await.map_err(|refused| Failure::of_token(&refused))?;
+            let actor = Actor::new(person, Some(until)).running(run);
+            return Ok(Some(Known::Actor(Guest::Script, actor)));
         }
         // Kubernetes' API has no form of ours that could carry a token, so a cookie is no good there.
         if proxy::is_of(path) {

@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 
+use crate::actor::Actor;
 use crate::door::limit::{Limit, Room, Rooms};
 use crate::failure::Failure;
 
 /// Of one person: pages that are live in a few windows, and a terminal.
 const AT_ONCE: usize = 64;
+/// A program has as much as so many people: each of its runs as much as one.
+const RUNS: usize = 8;
 
 /// How often somebody may come, and with how much at once.
 pub struct Limits {
@@ -17,6 +20,9 @@ pub struct Limits {
     guesses: Limit,
     person: Limit,
     at_once: Rooms,
+    /// All runs of a program together.
+    program: Limit,
+    program_at_once: Rooms,
     /// Bodies that are large.
     large: Rooms,
 }
@@ -30,6 +36,8 @@ impl Default for Limits {
             guesses: Limit::new(1.0, 60.0),
             person: Limit::new(20.0, 300.0),
             at_once: Rooms::new(AT_ONCE),
+            program: Limit::new(20.0 * RUNS as f64, 300.0 * RUNS as f64),
+            program_at_once: Rooms::new(AT_ONCE * RUNS),
             large: Rooms::new(1),
         }
     }
@@ -52,13 +60,20 @@ impl Limits {
     }
 
     /// One request of somebody.
-    pub fn often(&self, who: &str, now: Timestamp) -> Result<(), Failure> {
-        self.person.take(who, now).map_err(Failure::often)
+    pub fn often(&self, who: &Actor, now: Timestamp) -> Result<(), Failure> {
+        if let Some(run) = &who.run {
+            self.program.take(&who.key, now).map_err(Failure::often)?;
+            return self.person.take(run, now).map_err(Failure::often);
+        }
+        self.person.take(&who.key, now).map_err(Failure::often)
     }
 
     /// Room for one thing of somebody, for as long as it goes on. None: they have as much under way as one may.
-    pub fn room(&self, who: &str) -> Option<Room> {
-        self.at_once.take(who)
+    pub fn room(&self, who: &Actor) -> Option<Room> {
+        match &who.run {
+            Some(run) => Some(self.at_once.take(run)?.with(self.program_at_once.take(&who.key)?)),
+            None => self.at_once.take(&who.key),
+        }
     }
 
     /// Once they send no other large body.
@@ -77,7 +92,37 @@ impl Limits {
             guesses: limit(sign_in),
             person: limit(person),
             at_once: Rooms::new(AT_ONCE),
+            program: limit(person * RUNS as f64),
+            program_at_once: Rooms::new(AT_ONCE * RUNS),
             large: Rooms::new(1),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::Person;
+
+    use super::*;
+
+    fn run(name: &str, run: u32) -> Actor {
+        Actor::new(Person::new(name, []).unwrap(), None).running(Some(run.to_string()))
+    }
+
+    #[test]
+    fn each_run_of_a_program_has_limits_like_a_person_and_all_together_have_an_end() {
+        let (limits, now) = (Limits::default(), Timestamp::UNIX_EPOCH);
+        let rooms: Vec<Room> = (0..AT_ONCE).filter_map(|_| limits.room(&run("ci:shop", 1))).collect();
+        assert_eq!((rooms.len(), limits.room(&run("ci:shop", 1)).is_none()), (AT_ONCE, true));
+        // Other runs and other programs do not feel it.
+        assert!(limits.room(&run("ci:shop", 2)).is_some() && limits.room(&run("ci:other", 1)).is_some());
+        let all: Vec<Room> = (2..100).flat_map(|number| limits.room(&run("ci:shop", number))).collect();
+        let more: Vec<Room> = (100..1_000).flat_map(|number| limits.room(&run("ci:shop", number))).collect();
+        assert_eq!(rooms.len() + all.len() + more.len(), AT_ONCE * RUNS);
+        assert!(limits.room(&run("ci:other", 1)).is_some());
+        drop((rooms, all, more));
+        assert!(limits.room(&run("ci:shop", 1)).is_some(), "both rooms are given back");
+        let often = (0..10_000).filter(|number| limits.often(&run("ci:shop", *number), now).is_ok()).count();
+        assert_eq!(often, 300 * RUNS);
     }
 }

@@ -29,6 +29,13 @@ impl Memory {
         if ended.len() >= MOST_ENDED {
             ended.retain(|_, until| now < *until);
         }
+        if ended.len() >= MOST_ENDED {
+            // Those that would end first anyway: half of them, so that it is not looked for them each time.
+            let mut ends: Vec<Timestamp> = ended.values().copied().collect();
+            let (_, middle, _) = ends.select_nth_unstable(MOST_ENDED / 2);
+            let middle = *middle;
+            ended.retain(|_, until| middle < *until);
+        }
         ended.insert(id.to_owned(), forgotten);
     }
 
@@ -46,4 +53,25 @@ impl Memory {
 
 fn lock(kept: &Mutex<Until>) -> MutexGuard<'_, Until> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn of_too_many_ended_sessions_those_that_end_first_are_forgotten() {
+        let (memory, now) = (Memory::default(), Timestamp::UNIX_EPOCH);
+        let later = |second: usize| now + SignedDuration::from_secs(second as i64 + 1);
+        for number in 0..MOST_ENDED + 10 {
+            memory.end(&number.to_string(), later(number), now);
+        }
+        assert!(lock(&memory.ended).len() <= MOST_ENDED);
+        assert!(!memory.was_ended("0"));
+        for number in [MOST_ENDED / 2 + 1, MOST_ENDED, MOST_ENDED + 9] {
+            assert!(memory.was_ended(&number.to_string()), "{number}");
+        }
+    }
 }

@@ -371,3 +371,57 @@ async fn no_protocol_but_that_of_a_way_into_a_container_is_changed_to() {
     }
     assert_eq!(world.reached(), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_server_for_one_namespace_hands_on_nothing_of_others() {
+    let mut world = World::of_namespace("shop").await;
+    let token = bearer(&world.token("dora"));
+    let headers = [("authorization", token.as_str())];
+    let ours = "/kube/apis/outboard.dev/v1alpha1/namespaces/shop/environments";
+    assert_eq!(world.get(ours, &headers).await.0, StatusCode::OK);
+    // Where an environment of it runs.
+    world.get("/kube/api/v1/namespaces/shop-qa/pods", &headers).await;
+    let reached = world.reached();
+    assert!(reached.iter().any(|told| told.ends_with("/namespaces/shop-qa/pods")), "{reached:?}");
+    world.forget();
+    for path in [
+        "/kube/apis/outboard.dev/v1alpha1/namespaces/safe/environments",
+        "/kube/apis/outboard.dev/v1alpha1/environments",
+        "/kube/api/v1/pods",
+        "/kube/api/v1/namespaces",
+        "/kube/api/v1/namespaces/safe",
+        "/kube/api/v1/namespaces/safe/pods/web/log",
+    ] {
+        let (status, _, body) = world.get(path, &headers).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path} {body}");
+    }
+    let path = "/kube/apis/outboard.dev/v1alpha1/namespaces/safe/environments/qa";
+    assert_eq!(world.ask(Method::DELETE, path, &headers, "").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(world.reached(), Vec::<String>::new());
+    let mut line = None;
+    while let Ok(next) = world.lines.try_recv() {
+        line = Some(next);
+    }
+    assert_eq!(line.and_then(|line| line.what).as_deref(), Some("delete environments.outboard.dev safe/qa"));
+}
+
+#[tokio::test]
+async fn a_patch_is_on_record_with_its_fields_and_who_has_much_under_way_can_leave() {
+    let mut world = World::new().await;
+    let token = bearer(&world.token("dora"));
+    let headers = [("authorization", token.as_str()), ("content-type", "application/merge-patch+json")];
+    let path = "/kube/apis/outboard.dev/v1alpha1/namespaces/shop/environments/qa";
+    world.ask(Method::PATCH, path, &headers, r#"{"spec": {"versions": {"web": "hunter2"}}}"#).await;
+    let line = world.lines.try_recv().unwrap();
+    assert_eq!(line.diff.as_deref(), Some("versions.web"));
+
+    let (cookie, forms) = world.signed("ann");
+    let person = identity::Person::new("ann", ["dev".to_owned()]).unwrap();
+    let ann = crate::actor::Actor::new(person, None);
+    let limits = &world.app.door.site().unwrap().limits;
+    let rooms: Vec<_> = (0..100).map_while(|_| limits.room(&ann)).collect();
+    assert_eq!(world.get("/environments", &[("cookie", &cookie)]).await.0, StatusCode::TOO_MANY_REQUESTS);
+    let (status, ..) = world.post("/sign-out", &cookie, &format!("token={forms}")).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    drop(rooms);
+}

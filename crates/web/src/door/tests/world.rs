@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::Response;
-use identity::{Client, Gate, Known, Naming, Person, Provider, Rules};
+use identity::{Client, Gate, Known, Naming, Person, Provider, Rules, Trust};
 use jiff::{SignedDuration, Timestamp};
 use oidc_fake::{CLIENT, Fake, SECRET, TERMINAL};
 use serde_json::{Value, json};
@@ -83,13 +83,14 @@ fn answer(asked: &Asked, reviews: bool) -> Option<(u16, Value)> {
     }
     let reads = asked.method == Method::GET;
     // By itself the server only watches.
-    let own = user.is_empty() && reads && !path.contains("/namespaces/");
+    let watched = !path.contains("/namespaces/") || path.ends_with("/namespaces/shop/environments");
+    let own = user.is_empty() && reads && watched;
     if !own && !may(user, if reads { "get" } else { "create" }, namespace(path)) {
         return Some(refusal(403, "Forbidden"));
     }
     let mut vault = object("Environment", "gold", &settings(), &json!({}));
     vault["metadata"]["namespace"] = json!("vault");
-    let qa = object("Environment", "qa", &settings(), &json!({}));
+    let qa = object("Environment", "qa", &settings(), &json!({"namespace": "shop-qa"}));
     if asked.method == Method::POST {
         let mut made = asked.body.clone();
         made["metadata"]["name"] = json!("drawn-x7");
@@ -120,7 +121,16 @@ impl World {
         Self::with(Limits::of(1e9, 1e9, 1e9), true, "issuers: []").await
     }
 
+    /// One that shows a control namespace and no other.
+    pub async fn of_namespace(namespace: &str) -> Self {
+        Self::build(Limits::of(1e9, 1e9, 1e9), true, "issuers: []", Some(namespace.to_owned())).await
+    }
+
     pub async fn with(limits: Limits, reviews: bool, rules: &str) -> Self {
+        Self::build(limits, reviews, rules, None).await
+    }
+
+    async fn build(limits: Limits, reviews: bool, rules: &str, namespace: Option<String>) -> Self {
         let provider = Fake::start().await;
         let seen = Arc::<Mutex<Vec<Asked>>>::default();
         let (kept, slow) = (seen.clone(), Arc::new(Notify::new()));
@@ -139,7 +149,7 @@ impl World {
                 }
             }
         });
-        let watched = Watched::begin(&own, None).await.unwrap();
+        let watched = Watched::begin(&own, namespace.as_deref()).await.unwrap();
         let people = Known {
             provider: Provider::new(&provider.issuer()).unwrap(),
             audiences: vec![CLIENT.into(), TERMINAL.into()],
@@ -148,7 +158,7 @@ impl World {
         let now = Arc::new(AtomicI64::new(Timestamp::now().as_second()));
         let (clock, (audit, lines)) = (now.clone(), Audit::new());
         let site = Site {
-            gate: Gate::new(people, Rules::parse(rules).unwrap()).unwrap(),
+            gate: Gate::new(people, Rules::parse(rules).unwrap(), &Trust::default()).unwrap(),
             client: Client {
                 id: CLIENT.into(),
                 secret: Some(SECRET.into()),
@@ -173,7 +183,7 @@ impl World {
         };
         let app = App::new(Inside {
             own,
-            namespace: None,
+            namespace,
             who: None,
             watched,
             copies: OnceCell::new(),
