@@ -104,7 +104,7 @@ pub fn demand(from: Demand, to: Demand) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::plan::Role;
+    use api::Role;
 
     use super::*;
 
