@@ -163,9 +163,13 @@ pub enum Error {
     #[error("copy `{copy}` has ended: it is {phase}")]
     CopyEnded { copy: String, phase: &'static str },
     #[error("copy `{copy}` was cancelled")]
-    CopyCancelled { copy: String, target: TargetState },
+    CopyCancelled {
+        copy: String,
+        /// None: it was to change no data.
+        target: Option<TargetState>,
+    },
     #[error("copy `{copy}` failed: {}", .verdict.message)]
-    CopyFailed { copy: String, target: TargetState, verdict: Box<Verdict> },
+    CopyFailed { copy: String, target: Option<TargetState>, verdict: Box<Verdict> },
     #[error("no verdict within {}", duration(*after))]
     Timeout { what: String, after: Duration, pending: Vec<String> },
 

@@ -87,7 +87,7 @@ pub fn facts(detail: &Detail, now: Timestamp) -> Vec<(&'static str, String)> {
     facts.extend(summary.requested_by.iter().map(|user| ("asked by", user.clone())));
     facts.push(("age", age_at(summary.created.as_deref(), now)));
     if !summary.scan && !summary.dry_run && !summary.makes_backup && summary.phase.is_final() {
-        facts.push(("target", left(detail.target).to_owned()));
+        facts.push(("target", left(Some(detail.target)).to_owned()));
     }
     facts
 }

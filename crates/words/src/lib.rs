@@ -94,8 +94,9 @@ pub fn rotation(service: &str, rotation: &Rotation) -> String {
     }
 }
 
-/// What a copy that did not end well left behind.
-pub fn left(target: TargetState) -> &'static str {
+/// What a copy that did not end well left behind; one without a target is a backup or a scan.
+pub fn left(target: Option<TargetState>) -> &'static str {
+    let Some(target) = target else { return "no environment's data was changed" };
     match target {
         TargetState::Untouched => "the target's data is what it was",
         TargetState::Incomplete => {

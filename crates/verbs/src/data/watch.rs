@@ -31,15 +31,15 @@ pub async fn watch(
 /// Whether waiting is over.
 fn outlook(copy: DataCopy) -> Result<Look<DataCopy>> {
     let Some(status) = copy.status.as_ref() else { return Ok(Look::Lagging) };
+    // A backup or a scan has no target.
+    let target = Some(status.target).filter(|_| !copy.spec.backup && !copy.spec.scan);
     match status.phase {
         CopyPhase::Done => Ok(Look::Done(copy)),
-        CopyPhase::Cancelled => Err(Error::CopyCancelled { copy: copy.name_any(), target: status.target }),
+        CopyPhase::Cancelled => Err(Error::CopyCancelled { copy: copy.name_any(), target }),
         CopyPhase::Failed => match &status.verdict {
-            Some(verdict) => Err(Error::CopyFailed {
-                copy: copy.name_any(),
-                target: status.target,
-                verdict: Box::new(verdict.clone()),
-            }),
+            Some(verdict) => {
+                Err(Error::CopyFailed { copy: copy.name_any(), target, verdict: Box::new(verdict.clone()) })
+            }
             // The verdict follows in a moment.
             None => Ok(Look::Wait),
         },
@@ -119,8 +119,15 @@ mod tests {
         assert!(matches!(outlook(copy(CopyPhase::Copying, Some(verdict(false)))), Ok(Look::Wait)));
         assert!(matches!(outlook(copy(CopyPhase::Paused, None)), Ok(Look::Wait)));
         let failed = outlook(copy(CopyPhase::Failed, Some(verdict(true))));
-        assert!(matches!(failed, Err(Error::CopyFailed { target: TargetState::Incomplete, .. })));
+        assert!(matches!(failed, Err(Error::CopyFailed { target: Some(TargetState::Incomplete), .. })));
         assert!(matches!(outlook(copy(CopyPhase::Cancelled, None)), Err(Error::CopyCancelled { .. })));
+    }
+
+    #[test]
+    fn a_backup_that_failed_says_nothing_of_a_target() {
+        let mut backup = copy(CopyPhase::Failed, Some(verdict(true)));
+        backup.spec.backup = true;
+        assert!(matches!(outlook(backup), Err(Error::CopyFailed { target: None, .. })));
     }
 
     #[test]
