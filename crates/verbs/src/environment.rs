@@ -1,6 +1,7 @@
 //! Environments: create, change, watch, list, show, compare and destroy them.
 
 mod change;
+mod changed;
 mod choose;
 mod create;
 mod declared;
@@ -20,16 +21,18 @@ mod rotate;
 mod schema;
 mod setting;
 mod show;
+mod timeline;
 mod watch;
 mod wish;
 
 pub use change::{Planned, carry_out, plan};
+pub use changed::{Changed, changed};
 pub use choose::Choice;
 pub use create::{Wanted, create};
 pub use declared::declared;
 pub(crate) use destroy::is_protected;
 pub use destroy::{Destroyed, Doomed, destroy};
-pub use diff::{Comparison, diff};
+pub use diff::{ComparedSide, Comparison, compare, diff};
 pub use drift::{Report, drift, freeze, thaw};
 pub use explain::{Earlier, Explained, explain};
 pub use export::{Exported, Form, export};
@@ -44,5 +47,6 @@ pub use rotate::{LeftOut, Rotated, Turn, Turning, rotate, rotated, turning};
 pub use schema::{Found, Schema, State as SchemaState, Table};
 pub use setting::{Setting, Unset};
 pub use show::{Detail, detail, show};
+pub use timeline::{Happening, Source, Timeline, Tone, Unread, timeline};
 pub use watch::{Until, watch};
 pub use wish::{Settings, Wish, clone, keep, promote, restart, rollback, set, update, with_versions};

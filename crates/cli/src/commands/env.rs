@@ -7,6 +7,7 @@ mod create;
 mod destroy;
 mod diff;
 mod drift;
+mod events;
 mod explain;
 mod export;
 mod fill;
@@ -47,6 +48,7 @@ pub enum EnvCommand {
     List(list::ListArgs),
     Show(show::ShowArgs),
     Explain(explain::ExplainArgs),
+    Events(events::EventsArgs),
     Set(set::SetArgs),
     Update(update::UpdateArgs),
     Plan(plan::PlanArgs),
@@ -79,6 +81,7 @@ pub async fn run(
         EnvCommand::List(args) => list::run(context, args).await,
         EnvCommand::Show(args) => show::run(context, args).await,
         EnvCommand::Explain(args) => explain::run(context, args).await,
+        EnvCommand::Events(args) => events::run(context, args).await,
         EnvCommand::Set(args) => set::run(context, args).await,
         EnvCommand::Update(args) => update::run(context, args).await,
         EnvCommand::Plan(args) => Box::pin(plan::run(context, args)).await,

@@ -1,6 +1,7 @@
 //! How the revisions of an environment are shown to a person.
 
-use verbs::environment::{Entry, Numbered};
+use verbs::environment::{Entry, Numbered, Timeline, Tone};
+use words::harmless;
 use words::time::age;
 
 use super::colour::Paint;
@@ -24,6 +25,27 @@ pub fn list(entries: &[Entry], paint: Paint) -> String {
         ]
     });
     table(["  REVISION", "AGE", "STATE", "BY", "ACTION", "PROJECT", "VERSIONS"], rows)
+}
+
+/// One line for each thing that happened: terminals scroll, so the newest comes last.
+pub fn events(told: &Timeline, paint: Paint) -> String {
+    let rows = told.entries.iter().rev().map(|one| {
+        let what = match one.tone {
+            Tone::Plain => one.what.clone(),
+            Tone::Good => paint.good(&one.what),
+            Tone::Warning => paint.wait(&one.what),
+            Tone::Bad => paint.bad(&one.what),
+        };
+        [
+            age(Some(&one.at)),
+            if one.count > 1 { format!("{}×", one.count) } else { String::new() },
+            what,
+            or_dash(one.about.as_deref()),
+            or_dash(one.by.as_deref()),
+            harmless(&one.message).replace('\n', " "),
+        ]
+    });
+    table(["AGE", "TIMES", "WHAT", "ABOUT", "BY", "MESSAGE"], rows)
 }
 
 /// One revision: what it is made of.

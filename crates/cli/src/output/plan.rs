@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::plan::{Action, Exceeds, ObjectChange, QuotaEffect};
-use verbs::environment::{Comparison, Found, Planned, Schema, SchemaState};
+use verbs::environment::{Changed, Comparison, Found, Planned, Schema, SchemaState};
 use words::plan::{demand, short, summary};
 
 use super::colour::Paint;
@@ -74,13 +74,27 @@ pub fn comparison(found: &Comparison, paint: Paint) -> String {
         };
         line("differs by hand", &said(&left.differs_by_hand), &said(&right.differs_by_hand));
     }
-    for schema in &found.schemas {
+    for schema in found.schemas.iter().flatten() {
         let (what, said) = (format!("schema of {}", schema.service), said(schema));
         line(&what, &said, &said);
     }
     text.push_str(&changes(&found.changes, paint));
     if found.changes.is_empty() {
         text.push_str("no other difference\n");
+    }
+    text
+}
+
+/// In what a revision differs from another.
+pub fn changed(found: &Changed, paint: Paint) -> String {
+    let revision = paint.strong(format!("r{}", found.revision));
+    let mut text = match found.against {
+        Some(against) => format!("{} {revision} against r{against}\n", found.environment),
+        None => format!("{} {revision}, the first that is kept: all of it is new\n", found.environment),
+    };
+    text.push_str(&changes(&found.changes, paint));
+    if found.changes.is_empty() {
+        text.push_str("no difference\n");
     }
     text
 }

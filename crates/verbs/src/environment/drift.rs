@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Resource, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -18,7 +19,8 @@ use crate::{Cluster, Error, Result};
 const ATTEMPTS: usize = 10;
 
 /// What others did in an environment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "DriftReport")]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     pub environment: String,

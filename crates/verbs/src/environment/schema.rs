@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::revision::{EnvironmentRevision, Part};
 use api::{Environment, Role};
 use kube::ResourceExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
 
@@ -53,7 +54,8 @@ impl Server {
 }
 
 /// The schemas of one service in both environments.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "SchemaComparison")]
 #[serde(rename_all = "camelCase")]
 pub struct Schema {
     pub service: String,
@@ -67,7 +69,8 @@ pub struct Schema {
     pub why: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "SchemaState")]
 #[serde(rename_all = "camelCase")]
 pub enum State {
     Equal,

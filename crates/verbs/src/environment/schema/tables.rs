@@ -3,20 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::revision::short_hash;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// By table, every row about it. Sorted: in which order a database tells of them says nothing.
 pub type Tables = BTreeMap<String, BTreeSet<String>>;
 
 /// A table that is not the same in both.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "DifferingTable")]
 #[serde(rename_all = "camelCase")]
 pub struct Table {
     pub table: String,
     pub found: Found,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "FoundIn")]
 #[serde(rename_all = "camelCase")]
 pub enum Found {
     InBoth,
