@@ -21,6 +21,8 @@ const ERRORED: &str = "errored.tfstate";
 const ASIDE: &str = "errored-";
 /// Plans that were saved: each has a name of its own, so that none takes the place of the one that was shown.
 const PLANS: (&str, &str) = ("plan-", ".bin");
+/// What the last look at drift has found.
+pub const LOOK: &str = "drift.json";
 pub const EVENTS: &str = "events.jsonl";
 pub const TOLD: &str = "stderr.log";
 

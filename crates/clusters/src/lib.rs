@@ -37,7 +37,7 @@ pub use adopt::{Adopted, adopt, forget};
 pub use create::{Created, apply};
 pub use destroy::{Receipt, Way, destroy};
 pub use diagnose::diagnose;
-pub use drift::drift;
+pub use drift::{LastLook, drift, last_look};
 pub use engine::Engine;
 pub use error::{Error, Result, Said};
 pub use kubeconfig::{Kubeconfig, kubeconfig};

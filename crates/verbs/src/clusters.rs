@@ -1,6 +1,8 @@
 //! Clusters: planned, made, looked at and destroyed, each from its file.
 
 pub mod addons;
+mod kept;
+mod machines;
 mod outside;
 mod zone;
 
@@ -11,6 +13,8 @@ pub use ::clusters::{
     Receipt, Result, Said, Sink, Status, Wanted, plan,
 };
 pub use aws::Failure as Unanswered;
+pub use kept::{Drift, Kept, kept};
+pub use machines::{Here, Machine, Room, here};
 pub use outside::Outside;
 
 use ::clusters::plan::drift::DriftReport;

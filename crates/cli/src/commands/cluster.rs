@@ -10,6 +10,7 @@ mod drift;
 mod forget;
 mod kubeconfig;
 mod list;
+mod nodes;
 mod plan;
 mod status;
 mod unlock;
@@ -30,6 +31,7 @@ pub enum ClusterCommand {
     Create(create::CreateArgs),
     Status(status::StatusArgs),
     List(list::ListArgs),
+    Nodes(nodes::NodesArgs),
     Drift(drift::DriftArgs),
     Diagnose(diagnose::DiagnoseArgs),
     Cost(cost::CostArgs),
@@ -60,6 +62,7 @@ pub async fn run(
         ClusterCommand::Create(args) => Box::pin(create::run(context, args, &mut interrupted)).await,
         ClusterCommand::Status(args) => status::run(context, args).await,
         ClusterCommand::List(args) => list::run(context, args).await,
+        ClusterCommand::Nodes(args) => nodes::run(context, args).await,
         ClusterCommand::Drift(args) => Box::pin(drift::run(context, args, &mut interrupted)).await,
         ClusterCommand::Diagnose(args) => diagnose::run(context, args).await,
         ClusterCommand::Cost(args) => cost::run(context, &args),

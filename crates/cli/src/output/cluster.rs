@@ -1,6 +1,7 @@
 //! Clusters: plans with reasons and prices, progress of a run, how they are, what differs, what is proved to be gone.
 
 pub mod addons;
+pub mod nodes;
 
 use serde::Serialize;
 use verbs::clusters::addons::AddonReport;
