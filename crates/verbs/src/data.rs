@@ -17,7 +17,7 @@ pub use api::datacopy::{
     CopiedService, CopyKeys, CopyLimits, CopyPhase, CopyStore, DeniedChoice, KeysReport, MaskChoice,
     ObjectWay, ObjectsReport, ServiceReport, SnapshotChoice, SnapshotKind, TargetState, ValuePath,
 };
-pub use backups::{Backup, Chosen, back_up, backups, chosen, restore};
+pub use backups::{Backup, Chosen, among, back_up, backups, chosen, restore};
 pub use begin::{Backing, Wanted, begin, fresh_name};
 pub use fill::{fill, take_over};
 pub use list::{Summary, list, summary};

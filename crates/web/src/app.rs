@@ -2,6 +2,7 @@
 //! shown.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct Inside {
     pub copies: OnceCell<Watched<DataCopy>>,
     /// Where projects are: asked for only where people may look into some namespaces and not into all.
     pub projects: OnceCell<Watched<Project>>,
+    /// Where files of clusters lie.
+    pub clusters: Option<PathBuf>,
     pub reviews: Reviews,
     /// Tables that hundreds look at.
     pub drawn: Drawn,

@@ -50,6 +50,8 @@ pub enum Ask {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         components: Vec<String>,
     },
+    /// Exactly what was tested in another environment: its project revision, versions and bytes.
+    Promote { environment: String, from: String },
     /// An earlier revision; none: the newest that was ready before.
     Rollback {
         environment: String,
@@ -65,6 +67,7 @@ impl Ask {
             | Self::Set { environment, .. }
             | Self::Update { environment, .. }
             | Self::Restart { environment, .. }
+            | Self::Promote { environment, .. }
             | Self::Rollback { environment, .. } => environment,
         }
     }
@@ -142,6 +145,10 @@ impl Ask {
             Self::Restart { components, .. } => {
                 environment::restart(cluster, namespace, name.as_str(), components).await?
             }
+            Self::Promote { from, .. } => {
+                let from = EnvironmentName::parse(from).map_err(Error::from)?;
+                environment::promote(cluster, namespace, from.as_str(), name.as_str()).await?
+            }
             Self::Rollback { to, .. } => {
                 environment::rollback(cluster, namespace, name.as_str(), *to).await?
             }
@@ -184,6 +191,8 @@ mod tests {
         assert!(ask(r#"{"action": "set", "environment": "qa", "versions": {}, "force": true}"#).is_err());
         assert!(ask(r#"{"action": "destroy", "environment": "qa"}"#).is_err());
         assert!(ask(r#"{"action": "rollback", "environment": "qa"}"#).is_ok());
+        assert!(ask(r#"{"action": "promote", "environment": "qa", "from": "dev"}"#).is_ok());
+        assert!(ask(r#"{"action": "promote", "environment": "qa"}"#).is_err());
     }
 
     #[test]

@@ -46,6 +46,22 @@ pub fn history(namespace: &str, name: &str) -> String {
     line(Some(namespace), &["env", "history", name])
 }
 
+pub fn events(namespace: &str, name: &str) -> String {
+    line(Some(namespace), &["env", "events", name])
+}
+
+pub fn changed(namespace: &str, name: &str, revision: i64, against: Option<i64>) -> String {
+    let revision = revision.to_string();
+    let against = against.map(|number| number.to_string());
+    let mut words = vec!["env", "history", name, "--diff", &revision];
+    words.extend(against.iter().flat_map(|number| ["--against", number]));
+    line(Some(namespace), &words)
+}
+
+pub fn diff(namespace: &str, left: &str, right: &str) -> String {
+    line(Some(namespace), &["env", "diff", left, right])
+}
+
 pub fn drift(namespace: &str, name: &str) -> String {
     line(Some(namespace), &["env", "drift", name])
 }
@@ -61,6 +77,14 @@ pub fn copies(namespace: Option<&str>) -> String {
         Some(namespace) => line(Some(namespace), &["data", "list"]),
         None => line(None, &["data", "list", "-A"]),
     }
+}
+
+pub fn nodes() -> String {
+    line(None, &["cluster", "nodes"])
+}
+
+pub fn cluster_drift(file: &str) -> String {
+    line(None, &["cluster", "drift", "-f", file])
 }
 
 pub fn hosts(namespace: Option<&str>) -> String {
@@ -81,6 +105,25 @@ pub fn data(namespace: &str, from: &str, to: &str) -> String {
 /// The same, with the name that the copy has.
 pub fn copied(namespace: &str, from: &str, to: &str, name: &str) -> String {
     line(Some(namespace), &["data", "copy", "--from", from, "--to", to, "--name", name])
+}
+
+pub fn backed_up(namespace: &str, name: &str, services: &[String]) -> String {
+    let mut words = vec!["env", "backup", name];
+    words.extend(services.iter().map(String::as_str));
+    line(Some(namespace), &words)
+}
+
+pub fn restored(namespace: &str, name: &str, backup: &str, services: &[String]) -> String {
+    let mut words = vec!["env", "restore", name];
+    words.extend(services.iter().map(String::as_str));
+    words.extend(["--backup", backup]);
+    line(Some(namespace), &words)
+}
+
+pub fn rotate(namespace: &str, name: &str, services: &[String]) -> String {
+    let mut words = vec!["env", "rotate", name];
+    words.extend(services.iter().map(String::as_str));
+    line(Some(namespace), &words)
 }
 
 /// `pause`, `resume` or `cancel`.
@@ -137,6 +180,9 @@ pub fn of(namespace: &str, ask: &Ask) -> String {
             words.extend(["restart".to_owned(), environment.clone()]);
             let mut said = BTreeSet::new();
             words.extend(components.iter().filter(|component| said.insert(*component)).cloned());
+        }
+        Ask::Promote { environment, from } => {
+            words.extend(["promote".to_owned(), from.clone(), environment.clone()]);
         }
         Ask::Rollback { environment, to } => {
             words.extend(["rollback".to_owned(), environment.clone()]);
@@ -227,6 +273,7 @@ mod tests {
             Ask::Update { environment: environment(), revision: None },
             Ask::Restart { environment: environment(), components: vec!["web".into(); 3] },
             Ask::Rollback { environment: environment(), to: Some(3) },
+            Ask::Promote { environment: environment(), from: "dev".into() },
         ];
         assert_eq!(
             asks.map(|ask| of("shop", &ask)),
@@ -237,6 +284,7 @@ mod tests {
                 "outboard -n shop env update qa",
                 "outboard -n shop env restart qa web",
                 "outboard -n shop env rollback qa --to 3",
+                "outboard -n shop env promote dev qa",
             ]
         );
     }

@@ -1,6 +1,8 @@
 //! The same for programs, below `/api/v1`: JSON, problems with verdicts, an OpenAPI document that is made of the very routes.
 
 mod answer;
+mod backups;
+mod clusters;
 mod copies;
 mod environments;
 mod hostnames;
@@ -8,6 +10,8 @@ mod logs;
 pub mod openapi;
 mod plans;
 mod projects;
+mod revisions;
+mod timeline;
 
 use axum::Router;
 use axum::extract::State;
@@ -31,6 +35,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(environments::show, environments::destroy))
         .routes(routes!(environments::history))
         .routes(routes!(environments::events))
+        .routes(routes!(timeline::show))
+        .routes(routes!(revisions::changed))
+        .routes(routes!(revisions::compared))
+        .routes(routes!(revisions::drift))
         .routes(routes!(logs::find))
         .routes(routes!(logs::follow))
         .routes(routes!(plans::plan))
@@ -39,6 +47,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(copies::list, copies::begin))
         .routes(routes!(copies::show, copies::steer))
         .routes(routes!(copies::events))
+        .routes(routes!(backups::list, backups::begin))
+        .routes(routes!(backups::show_passwords, backups::change_passwords))
+        .routes(routes!(clusters::show))
         .routes(routes!(hostnames::list))
         .routes(routes!(projects::list))
 }

@@ -1,19 +1,25 @@
 //! Pages for people. Everything works as plain links and forms; what is live is sent again by [`crate::live`].
 
 mod change;
+pub mod clusters;
 mod copies;
 mod copy;
 mod data;
 mod destroy;
+mod diff;
 mod drift;
 mod enter;
 mod environment;
 mod environments;
+mod events;
 mod hostnames;
 pub mod logs;
 mod new;
+pub mod passwords;
 mod planned;
 mod report;
+mod restore;
+pub mod revision;
 mod revisions;
 mod said;
 mod several;
@@ -36,9 +42,10 @@ pub use said::{Address, CopyPlace, Nothing, Place, PlanId, Said, namespace};
 pub use shell::Shell;
 
 /// What there is to see of an environment: the rest of its path, and the word.
-pub const TABS: [(&str, &str); 6] = [
+pub const TABS: [(&str, &str); 7] = [
     ("", "Overview"),
     ("/logs", "Logs"),
+    ("/events", "Events"),
     ("/change", "Change"),
     ("/data", "Data"),
     ("/revisions", "Revisions"),
@@ -56,20 +63,27 @@ pub fn router() -> Router<App> {
         .route("/environments/several/carry-out", post(several::carry_out))
         .route("/environments/{namespace}/{name}", get(environment::page))
         .route("/environments/{namespace}/{name}/live", get(environment::live))
+        .route("/environments/{namespace}/{name}/events", get(events::page))
         .route("/environments/{namespace}/{name}/logs", get(logs::page))
         .route("/environments/{namespace}/{name}/logs/live", get(logs::live))
         .route("/environments/{namespace}/{name}/logs/histogram", get(logs::histogram))
         .route("/environments/{namespace}/{name}/change", get(change::page).post(change::plan))
         .route("/environments/{namespace}/{name}/revisions", get(revisions::page))
+        .route("/environments/{namespace}/{name}/revisions/{revision}", get(revision::page))
+        .route("/environments/{namespace}/{name}/diff", get(diff::page))
         .route("/environments/{namespace}/{name}/drift", get(drift::page))
         .route("/environments/{namespace}/{name}/report", get(report::page))
         .route("/environments/{namespace}/{name}/destroy", get(destroy::page).post(destroy::destroy))
         .route("/environments/{namespace}/{name}/data", get(data::page).post(data::copy))
+        .route("/environments/{namespace}/{name}/restore", get(restore::page).post(restore::restore))
+        .route("/environments/{namespace}/{name}/passwords", get(passwords::page).post(passwords::rotate))
+        .route("/environments/{namespace}/{name}/passwords/live", get(passwords::live))
         .route("/copies", get(copies::page))
         .route("/copies/live", get(copies::live))
         .route("/copies/{namespace}/{name}", get(copy::page))
         .route("/copies/{namespace}/{name}/live", get(copy::live))
         .route("/copies/{namespace}/{name}/{word}", post(copy::steer))
+        .route("/clusters", get(clusters::page))
         .route("/hostnames", get(hostnames::page))
         .route("/plans/{id}", get(planned::page))
         .route("/plans/{id}/carry-out", post(planned::carry_out))

@@ -60,6 +60,7 @@ async fn page(objects: &[(&'static str, Value)]) -> Page {
         watched,
         copies: OnceCell::new(),
         projects: OnceCell::new(),
+        clusters: None,
         reviews: Reviews::default(),
         drawn: Drawn::default(),
         desk: Desk::default(),
@@ -168,4 +169,74 @@ async fn a_plan_that_is_not_known_says_nothing_about_what_was_done_before() {
     let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
     let problem: Value = serde_json::from_slice(&body).unwrap();
     assert!(problem["hint"].as_str().is_some_and(|hint| hint.contains("revisions tell")), "{problem}");
+}
+
+/// A page, as its text.
+async fn text(answer: Response<Body>) -> String {
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_said_on_its_page_and_the_rest_is_shown() {
+    let revisions = ("/controllerrevisions", list("ControllerRevision", &[]));
+    let page = page(&[qa(), revisions]).await;
+    let events = page.ask(Method::GET, "/environments/shop/qa/events", &[], "").await;
+    assert_eq!(events.status(), StatusCode::OK);
+    let events = text(events).await;
+    assert!(
+        events.contains("Not shown: events of the environment") && events.contains("env events qa"),
+        "{events}"
+    );
+    let clusters = page.ask(Method::GET, "/clusters", &[], "").await;
+    assert_eq!(clusters.status(), StatusCode::OK);
+    let clusters = text(clusters).await;
+    assert!(clusters.contains("Not shown: its nodes") && clusters.contains("--clusters DIR"), "{clusters}");
+    let told = text(page.ask(Method::GET, "/api/v1/clusters", &[], "").await).await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert!(told.get("files").is_none() && told["here"]["unread"].as_array().unwrap().len() > 1, "{told}");
+    let data = text(page.ask(Method::GET, "/environments/shop/qa/data", &[], "").await).await;
+    assert!(data.contains("There is no backup of qa yet"), "{data}");
+    let passwords = text(page.ask(Method::GET, "/environments/shop/qa/passwords", &[], "").await).await;
+    assert!(
+        passwords.contains("env rotate qa") && !passwords.contains("Change the passwords"),
+        "{passwords}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_not_confirmed_or_leads_elsewhere_reaches_no_cluster() {
+    let page = page(&[qa()]).await;
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let json = [("content-type", "application/json")];
+    let restore = "/environments/shop/qa/restore";
+    let backup = "backup=qa-20261126t030000z";
+    let asked = [
+        (restore, format!("{backup}&copy=qa-x7k2p"), &form),
+        (restore, "sure=1&copy=qa-x7k2p&backup=..%2Fx".to_owned(), &form),
+        (restore, format!("sure=1&{backup}&copy=..%2Fx"), &form),
+        ("/environments/shop/qa/passwords", "revision=1".to_owned(), &form),
+        ("/environments/shop/qa/change", "action=promote".to_owned(), &form),
+        ("/environments/shop/qa/change", "action=promote&into=..%2Fx".to_owned(), &form),
+        ("/api/v1/backups", r#"{"namespace": "shop", "environment": "../x"}"#.to_owned(), &json),
+        ("/api/v1/backups", r#"{"namespace": "shop", "environment": "qa", "force": true}"#.to_owned(), &json),
+        ("/api/v1/environments/shop/qa/passwords", r#"{"service": ["db"]}"#.to_owned(), &json),
+        (
+            "/api/v1/copies",
+            r#"{"namespace": "shop", "from": "a", "to": "qa", "backup": "../x"}"#.to_owned(),
+            &json,
+        ),
+    ];
+    for (path, body, headers) in &asked {
+        let answer = page.ask(Method::POST, path, *headers, body).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path} {body}");
+    }
+    for path in ["/environments/shop/qa/revisions/0", "/environments/shop/qa/revisions/x", "/api/v1/backups"]
+    {
+        let answer = page.ask(Method::GET, path, &[], "").await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+    let elsewhere = page.ask(Method::GET, "/api/v1/backups?namespace=vault", &[], "").await;
+    assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND);
+    assert!(page.writes.lock().unwrap().iter().all(|write| write.contains("selfsubject")));
 }

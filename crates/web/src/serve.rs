@@ -33,6 +33,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// Where a token for scripts is written to, readable by its owner only.
     pub token_file: Option<PathBuf>,
+    /// Where files of clusters lie that are shown.
+    pub clusters: Option<PathBuf>,
 }
 
 #[derive(Debug, Error)]
@@ -80,6 +82,7 @@ impl Serving {
             watched,
             copies: OnceCell::new(),
             projects: OnceCell::new(),
+            clusters: options.clusters,
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),

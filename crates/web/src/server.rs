@@ -82,6 +82,8 @@ pub struct Settings {
     pub audit_days: u16,
     /// Where it is stored besides.
     pub audit_bucket: Option<Shelf>,
+    /// Where files of clusters lie that are shown.
+    pub clusters: Option<PathBuf>,
 }
 
 /// A server that listens already.
@@ -240,6 +242,7 @@ impl Server {
             watched,
             copies: OnceCell::new(),
             projects: OnceCell::new(),
+            clusters: settings.clusters,
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),

@@ -1,10 +1,13 @@
 //! What pages show, as values: made of what `verbs` knows, drawn by the templates. Pure: no cluster, no clock.
 
+pub mod backup;
+pub mod clusters;
 pub mod copy;
 pub mod detail;
 pub mod histogram;
 pub mod hosts;
 pub mod log;
+pub mod passwords;
 pub mod plan;
 pub mod query;
 pub mod report;
@@ -13,4 +16,5 @@ pub mod row;
 pub mod sample;
 pub mod table;
 pub mod ticked;
+pub mod timeline;
 pub mod tone;

@@ -87,6 +87,9 @@ pub struct ServerArgs {
     /// Store what is on record in a bucket, too: s3://BUCKET, or s3://BUCKET/PREFIX, with ?region=REGION where it lies in another
     #[arg(long, env = "OUTBOARD_SERVER_AUDIT_BUCKET", value_name = "URL", value_parser = bucket)]
     pub audit_bucket: Option<Shelf>,
+    /// Folder with files of clusters to show to those who may list nodes; AWS is asked with this process' credentials
+    #[arg(long, env = "OUTBOARD_SERVER_CLUSTERS", value_name = "DIR")]
+    pub clusters: Option<PathBuf>,
     /// Where it listens, in clear: something before it speaks TLS
     #[arg(long, env = "OUTBOARD_SERVER_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     pub listen: SocketAddr,
@@ -165,6 +168,7 @@ async fn serve(context: &Context, args: ServerArgs) -> Result<()> {
             namespace: context.global.namespace.clone(),
             audit_days: args.audit_days,
             audit_bucket: args.audit_bucket,
+            clusters: args.clusters,
         },
     )
     .await?;

@@ -25,6 +25,9 @@ pub struct UiArgs {
     /// Port of 127.0.0.1 to listen on; other servers there get its cookies, too [default: an address of its own]
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
+    /// Show clusters whose files lie in this folder: how each is, what it costs
+    #[arg(long, value_name = "DIR")]
+    pub clusters: Option<PathBuf>,
     /// Write a token for scripts there, for you only; it is good until this ends
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -49,7 +52,8 @@ async fn serve(context: &Context, args: UiArgs) -> Result<()> {
         let place = context.place_itself(&args.scope).await?;
         (place.cluster, Some(place.namespace))
     };
-    let options = Options { port: args.port, namespace, token_file: args.token_file };
+    let options =
+        Options { port: args.port, namespace, token_file: args.token_file, clusters: args.clusters };
     let serving = Serving::begin(cluster, options).await?;
     let mut entrances = serving.entrances.clone();
     let output = &context.output;

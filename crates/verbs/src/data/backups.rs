@@ -52,10 +52,16 @@ pub async fn backups(cluster: &Cluster, namespace: &str, environment: Option<&st
     let there: BTreeSet<String> = all.iter().map(ResourceExt::name_any).collect();
     let copies = Api::<DataCopy>::namespaced(cluster.client.clone(), namespace);
     let list = copies.list(&ListParams::default()).await.map_err(|error| cluster.explain(error))?;
-    let mut found: Vec<DataCopy> = list.items;
-    found.retain(|copy| copy.spec.backup && environment.is_none_or(|of| copy.spec.from.environment == of));
+    let mut found = among(&list.items, &there);
+    found.retain(|backup| environment.is_none_or(|of| backup.environment == of));
+    Ok(found)
+}
+
+/// Those among copies of a namespace that were read already, where these environments are; the newest last.
+pub fn among<'a>(copies: impl IntoIterator<Item = &'a DataCopy>, there: &BTreeSet<String>) -> Vec<Backup> {
+    let mut found: Vec<&DataCopy> = copies.into_iter().filter(|copy| copy.spec.backup).collect();
     found.sort_by_key(|copy| (copy.creation_timestamp().map(|time| time.0), copy.name_any()));
-    Ok(found.iter().map(|copy| backup(copy, !there.contains(&copy.spec.from.environment))).collect())
+    found.iter().map(|copy| backup(copy, !there.contains(&copy.spec.from.environment))).collect()
 }
 
 fn backup(copy: &DataCopy, gone: bool) -> Backup {

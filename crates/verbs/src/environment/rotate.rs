@@ -12,6 +12,7 @@ use environments::plan::rotation::clients::{From, recipes};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -23,13 +24,14 @@ use crate::{Change, Cluster, Error, Event, Result, Sink, project};
 const ATTEMPTS: usize = 10;
 
 /// What a rotation would do, before anything is written.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Turning {
     pub environment: String,
     pub services: Vec<Turn>,
     /// Services that were not named and cannot be rotated, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub left_out: Vec<LeftOut>,
     /// Of which all of this is said.
     #[serde(skip)]
@@ -37,7 +39,7 @@ pub struct Turning {
 }
 
 /// One service whose password changes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Turn {
     pub service: String,
@@ -49,10 +51,11 @@ pub struct Turn {
     pub restarts: Vec<String>,
     /// The same in environments that take the service from this one.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(default)]
     pub elsewhere: BTreeMap<String, Vec<String>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftOut {
     pub service: String,

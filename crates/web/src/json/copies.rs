@@ -25,7 +25,11 @@ pub struct WantedCopy {
     /// What it is called; said again, no second copy begins. None: a name that begins with the target's.
     #[serde(default)]
     pub name: Option<String>,
+    /// With a `backup`: the environment that it was made of.
     pub from: String,
+    /// The backup that comes into `to`, in place of what `from` has now; `latest`: the newest whole one.
+    #[serde(default)]
+    pub backup: Option<String>,
     /// Its data is replaced.
     pub to: String,
     /// None: every MariaDB, Redis and S3 that both have.
@@ -108,6 +112,20 @@ pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedCopy>) -> Answer {
         Some(name) => CopyPlace::parse(&namespace, name)?.name,
         None => data::fresh_name(&to, app.cluster.now().await),
     };
+    let backing = match &wanted.backup {
+        None => data::Backing::None,
+        Some(backup) => {
+            let backup = CopyPlace::parse(&namespace, backup)?.name;
+            let said = (from.as_str(), backup.as_str());
+            let chosen = data::chosen(&app.cluster, &namespace, said, &wanted.services).await?;
+            if chosen.environment != from {
+                let sentence =
+                    format!("backup `{backup}` is of environment {}, not of {from}", chosen.environment);
+                return Err(Failure::said(sentence, "say that environment as `from`").into());
+            }
+            data::Backing::From(chosen.backup)
+        }
+    };
     let wanted = data::Wanted {
         name,
         from,
@@ -124,9 +142,12 @@ pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedCopy>) -> Answer {
         scan: false,
         quiesce: wanted.quiesce,
         protected: wanted.protected,
-        backing: data::Backing::None,
+        backing,
     };
-    app.note(command::copied(&namespace, &wanted.from, &wanted.to, &wanted.name));
+    app.note(match &wanted.backing {
+        data::Backing::From(backup) => command::restored(&namespace, &wanted.to, backup, &wanted.services),
+        _ => command::copied(&namespace, &wanted.from, &wanted.to, &wanted.name),
+    });
     let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
     let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
     let answer = axum::Json(data::detail(&copy));

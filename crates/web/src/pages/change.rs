@@ -10,6 +10,8 @@ use axum::Extension;
 use axum::response::{IntoResponse, Redirect, Response};
 use verbs::environment;
 
+use super::data::others;
+use super::revision::number;
 use super::{Place, Said, Shell, html};
 use crate::app::{Mine, Result};
 use crate::ask::Ask;
@@ -25,6 +27,8 @@ struct Change {
     tab: &'static str,
     components: Vec<Versioned>,
     newest: Option<String>,
+    /// Those whose bytes it can get.
+    others: Vec<String>,
     runs: String,
 }
 
@@ -40,7 +44,8 @@ struct Versioned {
 pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let detail = environment::detail(&app.cluster, &environment).await;
-    let known = known_versions(&app.environments().await?.all(), &place.namespace, &detail.summary.project);
+    let seen = app.environments().await?;
+    let known = known_versions(&seen.all(), &place.namespace, &detail.summary.project);
     let roles = [Role::Component, Role::Job, Role::After, Role::Schedule];
     let components = detail.parts.iter().filter(|part| roles.contains(&part.role)).filter_map(|part| {
         Some(Versioned {
@@ -54,7 +59,8 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let shell = Shell::new(&app, &guest, format!("Change {}", place.name), "environments");
     let shell = shell.command(command::show(&place.namespace, &place.name));
     let (newest, runs) = (detail.newer_project_revision, detail.summary.project_revision);
-    html(&Change { shell, place, tab: "/change", components, newest, runs })
+    let others = others(&seen, &environment);
+    html(&Change { shell, place, tab: "/change", components, newest, others, runs })
 }
 
 /// By component, the versions that some environment of the project has.
@@ -99,11 +105,13 @@ fn ask(environment: &str, fields: &[(String, String)]) -> Result<Ask> {
             Ask::Restart { environment, components: components.map(|(_, value)| value.clone()).collect() }
         }
         Some("update") => Ask::Update { environment, revision: said("revision").map(str::to_owned) },
-        Some("rollback") => {
-            let to = said("to").map(str::parse::<i64>).transpose();
-            let to = to.map_err(|_| Failure::said("a revision is a number", "choose one of the list"))?;
-            Ask::Rollback { environment, to }
-        }
+        // Of this environment into another, or of another into this one.
+        Some("promote") => match (said("into"), said("from")) {
+            (Some(into), None) => Ask::Promote { environment: into.to_owned(), from: environment },
+            (None, Some(from)) => Ask::Promote { environment, from: from.to_owned() },
+            _ => return Err(Failure::said("it is not said what is promoted", "choose an environment")),
+        },
+        Some("rollback") => Ask::Rollback { environment, to: said("to").map(number).transpose()? },
         _ => return Err(Failure::said("it is not said what is to be changed", "choose one of the forms")),
     })
 }
@@ -144,9 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_tested_goes_from_here_into_another_or_comes_from_there() {
+        let promote = |environment: &str, from: &str| Ask::Promote {
+            environment: environment.to_owned(),
+            from: from.to_owned(),
+        };
+        let said = |field, other| ask("qa", &fields(&[("action", "promote"), (field, other)])).unwrap();
+        assert_eq!(said("into", "live"), promote("live", "qa"));
+        assert_eq!(said("from", "dev"), promote("qa", "dev"));
+    }
+
+    #[test]
     fn a_form_that_says_nothing_of_ours_is_refused() {
         assert!(ask("qa", &fields(&[])).is_err());
         assert!(ask("qa", &fields(&[("action", "destroy")])).is_err());
         assert!(ask("qa", &fields(&[("action", "rollback"), ("to", "x")])).is_err());
+        assert!(ask("qa", &fields(&[("action", "promote")])).is_err());
+        assert!(ask("qa", &fields(&[("action", "promote"), ("into", "live"), ("from", "dev")])).is_err());
     }
 }

@@ -14,12 +14,14 @@ use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
 use verbs::{Error, Event, data};
 
 use super::destroy::class_of;
+use super::restore::back_up;
 use super::{Address, CopyPlace, Place, Said, Shell, html};
 use crate::app::{App, Mine, Result};
 use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::sight::Looking;
+use crate::view::backup::Backups;
 use crate::view::copy::Copies;
 
 #[derive(Template)]
@@ -29,6 +31,9 @@ struct Data {
     place: Place,
     tab: &'static str,
     copies: Copies,
+    backups: Option<Backups>,
+    /// When this page was drawn: backups are called by it.
+    at: String,
     /// Why none of those can be shown.
     unheard: Option<Failure>,
     /// Environments whose data can be had, production first.
@@ -61,7 +66,7 @@ pub async fn page(
         Err(failure) => (vec![], Some(failure)),
     };
     let seen = app.environments().await?;
-    let origins = origins(&seen, &environment);
+    let origins = others(&seen, &environment);
     let protected = protected(&app, &seen, &environment, &origins).await;
     let from =
         if origins.contains(&start.from) { start.from } else { origins.first().cloned().unwrap_or_default() };
@@ -74,7 +79,12 @@ pub async fn page(
         Ok(watched) => (watched.all(), None),
         Err(failure) => (vec![], Some(failure)),
     };
+    let backups = unheard
+        .is_none()
+        .then(|| Backups::of(backups(&copies, &seen, &place.namespace), &place.namespace, &place.name, now));
     html(&Data {
+        backups,
+        at: now.to_string(),
         copies: Copies::of(of(&copies, &place), None, now),
         unheard,
         shell,
@@ -89,17 +99,33 @@ pub async fn page(
     })
 }
 
-/// Copies from or to it.
+/// Backups of its namespace that are known, the newest last.
+pub fn backups(
+    copies: &[Arc<DataCopy>],
+    seen: &Looking<'_, Environment>,
+    namespace: &str,
+) -> Vec<data::Backup> {
+    let environments = seen.all();
+    let here = |of: &Option<String>| of.as_deref() == Some(namespace);
+    let environments = environments.iter().filter(|one| here(&one.metadata.namespace));
+    let there = environments.filter_map(|one| one.metadata.name.clone()).collect();
+    let copies = copies.iter().map(Arc::as_ref).filter(|copy| here(&copy.metadata.namespace));
+    data::among(copies, &there)
+}
+
+/// Copies from or to it; backups of it stand by themselves.
 fn of(all: &[Arc<DataCopy>], place: &Place) -> Vec<data::Summary> {
     all.iter()
         .map(|copy| data::summary(copy))
         .filter(|copy| {
-            copy.namespace == place.namespace && (copy.from == place.name || copy.to == place.name)
+            let theirs = copy.from == place.name || copy.to == place.name;
+            copy.namespace == place.namespace && theirs && !copy.makes_backup
         })
         .collect()
 }
 
-fn origins(seen: &Looking<'_, Environment>, environment: &Environment) -> Vec<String> {
+/// Those of its project, production first.
+pub fn others(seen: &Looking<'_, Environment>, environment: &Environment) -> Vec<String> {
     let all = seen.all();
     let others = all.iter().filter(|other| {
         other.metadata.namespace == environment.metadata.namespace
@@ -137,7 +163,7 @@ async fn protected(
 }
 
 /// Services of it that hold data which is copied.
-async fn services(app: &App, environment: &Environment) -> Result<Vec<(String, &'static str)>> {
+pub async fn services(app: &App, environment: &Environment) -> Result<Vec<(String, &'static str)>> {
     let (spec, namespace) =
         (&environment.spec, environment.metadata.namespace.as_deref().unwrap_or_default());
     let revision = verbs::project::revision(&app.cluster, namespace, &spec.project, &spec.project_revision);
@@ -158,6 +184,9 @@ pub async fn copy(
     place: Place,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
+    if fields.iter().any(|(field, value)| field == "action" && value == "backup") {
+        return back_up(&app, &place, &fields).await;
+    }
     let wanted = wanted(&place, &fields)?;
     app.note(command::copied(&place.namespace, &wanted.from, &wanted.to, &wanted.name));
     match data::begin(&app.cluster, &place.namespace, &wanted, &mut |_: Event| {}).await {

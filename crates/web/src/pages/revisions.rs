@@ -6,6 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use verbs::environment;
 
+use super::data::others;
 use super::{Place, Shell, html};
 use crate::app::{Mine, Result};
 use crate::command;
@@ -19,6 +20,10 @@ struct Revisions {
     place: Place,
     tab: &'static str,
     lines: Vec<Line>,
+    /// What runs now, if it was ever ready: it can be promoted.
+    tested: Option<i64>,
+    /// Those that could get it.
+    others: Vec<String>,
     /// It was destroyed: there is nothing to roll back.
     gone: bool,
 }
@@ -27,6 +32,17 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let entries = environment::history(&app.cluster, &place.namespace, &place.name).await?;
     let shell = Shell::new(&app, &guest, format!("Revisions of {}", place.name), "environments");
     let shell = shell.command(command::history(&place.namespace, &place.name));
-    let gone = app.environments().await?.find(&place.namespace, &place.name).is_none();
-    html(&Revisions { shell, place, tab: "/revisions", lines: lines(&entries, Timestamp::now()), gone })
+    let seen = app.environments().await?;
+    let environment = seen.find(&place.namespace, &place.name);
+    let others = environment.as_ref().map(|environment| others(&seen, environment)).unwrap_or_default();
+    let tested = entries.iter().find(|entry| entry.current && entry.ready).map(|entry| entry.revision);
+    html(&Revisions {
+        shell,
+        place,
+        tab: "/revisions",
+        lines: lines(&entries, Timestamp::now()),
+        tested,
+        others,
+        gone: environment.is_none(),
+    })
 }

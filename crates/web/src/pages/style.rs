@@ -9,13 +9,19 @@ use verbs::environment::State as Of;
 use super::{Shell, html};
 use crate::app::{Mine, Result};
 use crate::door::Guest;
+use crate::view::backup::Backups;
+use crate::view::clusters::{Files, Standing};
 use crate::view::copy::{self, Copies};
 use crate::view::detail::Body;
 use crate::view::hosts::Hosts;
+use crate::view::passwords::Passwords;
 use crate::view::plan::{Changed, Field, Limit, Shown};
 use crate::view::query::Query;
-use crate::view::sample::{NOW, copies, detail, hosts, world};
+use crate::view::sample::{
+    NOW, backups, cluster_files, copies, detail, hosts, machines, rotations, timeline, world,
+};
 use crate::view::table::Table;
+use crate::view::timeline::Told;
 use crate::view::tone::{Chip, STATES, of_action, of_state};
 
 #[derive(Template)]
@@ -30,6 +36,11 @@ struct Style {
     copies: Copies,
     copied: Vec<copy::Body>,
     hosts: Hosts,
+    told: Told,
+    standing: Standing,
+    files: Files,
+    backups: Backups,
+    passwords: Passwords,
     levels: [(&'static str, &'static str, &'static str); 4],
 }
 
@@ -54,6 +65,11 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>) -> Result
             .map(|detail| copy::Body::of(detail, None, String::new(), *NOW))
             .collect(),
         hosts: Hosts::of(hosts(), ""),
+        told: Told::of(timeline(), "shop", *NOW),
+        standing: Standing::of(machines(), *NOW),
+        files: Files::of(cluster_files(), *NOW),
+        backups: Backups::of(backups(), "shop", "qa-42", *NOW),
+        passwords: Passwords::of(&rotations()),
         levels: [
             ("quiet", "info", "served / in 2 ms"),
             ("wait", "warn", "the queue is long"),

@@ -58,7 +58,8 @@ impl Shown {
     }
 }
 
-fn changed(change: &ObjectChange) -> Changed {
+/// One object, with the fields of it that differ.
+pub fn changed(change: &ObjectChange) -> Changed {
     Changed {
         chip: of_action(change.action),
         object: change.object.clone(),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use api::{DataCopy, Environment};
+use api::{DataCopy, Environment, Rotation};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use verbs::clusters::{Drift, Here, Kept, Machine, Room};
 use verbs::data;
-use verbs::environment::{Detail, summary};
+use verbs::environment::{Detail, Happening, Source, Timeline, Tone, Unread, summary};
 use verbs::hostname;
 
 pub static NOW: LazyLock<Timestamp> = LazyLock::new(|| "2026-11-26T12:00:00Z".parse().unwrap_or_default());
@@ -156,4 +157,250 @@ pub fn hosts() -> Vec<hostname::Summary> {
         },
         host("web-qa-42-shop.localhost", "qa-42", None, None),
     ]
+}
+
+/// What happened to one of them, one of each kind.
+pub fn timeline() -> Timeline {
+    let happened = |at: &str, source, tone, what: &str, message: &str| Happening {
+        at: at.to_owned(),
+        since: None,
+        count: 1,
+        source,
+        tone,
+        what: what.to_owned(),
+        about: None,
+        message: message.to_owned(),
+        by: None,
+        revision: None,
+        copy: None,
+    };
+    let about = |text: &str| Some(text.to_owned());
+    let entries = vec![
+        Happening {
+            about: about("Pod web-5d9f7c6b84-x2x4z"),
+            count: 12,
+            since: Some("2026-11-26T11:02:00Z".to_owned()),
+            by: about("kubelet"),
+            ..happened(
+                "2026-11-26T11:59:40Z",
+                Source::Event,
+                Tone::Warning,
+                "Unhealthy",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            )
+        },
+        Happening {
+            about: about("Pod web-5d9f7c6b84-x2x4z"),
+            count: 4,
+            ..happened(
+                "2026-11-26T11:58:00Z",
+                Source::Restart,
+                Tone::Warning,
+                "restarted",
+                "web ended with exit code 137 (OOMKilled)",
+            )
+        },
+        Happening {
+            about: about("component web"),
+            revision: Some(3),
+            ..happened(
+                "2026-11-26T11:30:00Z",
+                Source::Verdict,
+                Tone::Bad,
+                "OutOfMemory",
+                "web needs more memory than it may have; to do: raise its limit, or find out what it keeps",
+            )
+        },
+        Happening {
+            copy: about("qa-42-b2c9d"),
+            about: about("qa-42-b2c9d"),
+            by: about("ann"),
+            ..happened(
+                "2026-11-26T11:10:00Z",
+                Source::Copy,
+                Tone::Good,
+                "copy done",
+                "from production to qa-42",
+            )
+        },
+        Happening {
+            about: about("service db"),
+            ..happened(
+                "2026-11-26T11:05:00Z",
+                Source::Password,
+                Tone::Good,
+                "password changed",
+                "the old one is forgotten",
+            )
+        },
+        Happening {
+            revision: Some(3),
+            by: about("ann"),
+            ..happened("2026-11-26T11:00:00Z", Source::Revision, Tone::Plain, "r3 made", "set web=1.5.0")
+        },
+        happened("2026-11-26T10:59:00Z", Source::Event, Tone::Plain, "Ran", "ann ran a \u{1b}[31mcommand"),
+    ];
+    let why = "events is forbidden: User \"vera\" cannot list resource \"events\"".to_owned();
+    let unread = vec![Unread { what: "events in its namespace".to_owned(), why }];
+    Timeline { environment: "qa-42".to_owned(), entries, cut: true, unread }
+}
+
+/// A cluster: a node as it should be, one that takes nothing new, one that is away; what pods ask for is not told of it all.
+pub fn machines() -> Here {
+    let some = |text: &str| Some(text.to_owned());
+    let room = |asked, there| Room { asked: Some(asked), there };
+    let node = |name: &str| Machine {
+        name: name.to_owned(),
+        ready: true,
+        cordoned: false,
+        troubles: vec![],
+        roles: vec![],
+        instance: some("m6i.large"),
+        zone: some("eu-west-1a"),
+        pool: some("general"),
+        kubelet: some("v1.34.2"),
+        created: some("2026-11-20T12:00:00Z"),
+        cpu_millis: room(1500, 1930),
+        memory_bytes: room(3 << 30, 7 << 30),
+        pods: room(12, 29),
+    };
+    let pressed = "MemoryPressure: too little is left".to_owned();
+    let away = "NotReady: Kubelet stopped posting node status.".to_owned();
+    let machines = vec![
+        node("ip-10-20-0-11.eu-west-1.compute.internal"),
+        Machine {
+            cordoned: true,
+            roles: vec!["control-plane".to_owned()],
+            pool: None,
+            troubles: vec![pressed],
+            ..node("ip-10-20-0-12.eu-west-1.compute.internal")
+        },
+        Machine {
+            ready: false,
+            troubles: vec![away],
+            zone: some("eu-west-1b"),
+            ..node("ip-10-20-1-7.eu-west-1.compute.internal")
+        },
+    ];
+    let why = "pods is forbidden: User \"vera\" cannot list resource \"pods\"".to_owned();
+    let unread = vec![Unread { what: "what pods ask for".to_owned(), why }];
+    Here {
+        server: "https://api.qa.example.org:6443".to_owned(),
+        kubernetes: some("v1.34.2"),
+        machines,
+        unread,
+    }
+}
+
+/// Clusters of files: one as it should be, one that somebody works on, one whose file cannot be used.
+pub fn cluster_files() -> Vec<Kept> {
+    let some = |text: &str| Some(text.to_owned());
+    let whole = Kept {
+        file: "clusters/qa.yaml".to_owned(),
+        name: some("qa"),
+        region: some("eu-west-1"),
+        topology: some("kubeadm"),
+        kubernetes: some("1.34.2"),
+        state: some("applied"),
+        locked_by: None,
+        applied_at: some("2026-11-20T12:00:00Z"),
+        endpoint: some("https://api.qa.example.org:6443"),
+        resources: Some(61),
+        monthly: Some(412.4),
+        monthly_at_most: Some(901.0),
+        prices_of: some("2026-11-20"),
+        drift: Some(Drift {
+            at: "2026-11-26T10:00:00Z".to_owned(),
+            drifted: vec!["aws_vpc.this".to_owned()],
+            pending: 0,
+        }),
+        troubles: vec![],
+    };
+    let worked_on = Kept {
+        file: "clusters/live/cluster.yaml".to_owned(),
+        name: some("live"),
+        topology: some("eks"),
+        kubernetes: some("1.34"),
+        state: some("locked"),
+        locked_by: some("ann@laptop"),
+        monthly_at_most: None,
+        drift: None,
+        ..whole.clone()
+    };
+    let broken = Kept {
+        file: "clusters/broken.yaml".to_owned(),
+        name: None,
+        region: None,
+        topology: None,
+        kubernetes: None,
+        state: None,
+        applied_at: None,
+        monthly: None,
+        prices_of: None,
+        drift: None,
+        troubles: vec!["its file cannot be used: clusters/broken.yaml has 1 problem".to_owned()],
+        ..whole.clone()
+    };
+    vec![whole, worked_on, broken]
+}
+
+/// Backups: one that is being made, one that failed, one that is whole, and one of an environment that was destroyed.
+pub fn backups() -> Vec<data::Backup> {
+    use data::CopyPhase::{Copying, Done, Failed};
+    let some = |text: &str| Some(text.to_owned());
+    let whole = data::Backup {
+        name: "qa-42-20261125t030000z".to_owned(),
+        namespace: "shop".to_owned(),
+        environment: "qa-42".to_owned(),
+        gone: false,
+        class: some("qa"),
+        all: true,
+        protected: false,
+        phase: Done,
+        services: vec!["db".to_owned(), "cache".to_owned()],
+        counts: "rows and keys",
+        rows: 2_000_123,
+        bytes: 734_003_200,
+        place: some("s3://shop-backups/environments/shop/shop/qa-42/20261125t030000z-x7k2p"),
+        requested_by: some("ann"),
+        created: some("2026-11-25T03:00:00Z"),
+        finished: some("2026-11-25T03:02:00Z"),
+        why: None,
+    };
+    let other = data::Backup {
+        name: "qa-40-20261120t030000z".to_owned(),
+        environment: "qa-40".to_owned(),
+        gone: true,
+        created: some("2026-11-20T03:00:00Z"),
+        ..whole.clone()
+    };
+    let failed = data::Backup {
+        name: "qa-42-20261126t030000z".to_owned(),
+        phase: Failed,
+        rows: 0,
+        bytes: 0,
+        place: None,
+        created: some("2026-11-26T03:00:00Z"),
+        why: some("service db: the bucket refuses what is written"),
+        ..whole.clone()
+    };
+    let coming = data::Backup {
+        name: "qa-42-20261126t115900z".to_owned(),
+        phase: Copying,
+        rows: 1_200_000,
+        bytes: 0,
+        created: some("2026-11-26T11:59:00Z"),
+        ..whole.clone()
+    };
+    vec![other, whole, failed, coming]
+}
+
+/// Changes of passwords: one that is done, one on its way, one that was refused.
+pub fn rotations() -> BTreeMap<String, Rotation> {
+    let all = json!({
+        "db": {"request": "1", "phase": "Done", "rotatedAt": "2026-11-26T11:05:00Z"},
+        "cache": {"request": "2", "phase": "Replacing", "message": "waits for component web"},
+        "orders": {"request": "3", "phase": "Refused", "message": "its server does not answer"},
+    });
+    serde_json::from_value(all).unwrap_or_default()
 }

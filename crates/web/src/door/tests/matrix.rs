@@ -14,6 +14,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 fn routes() -> BTreeSet<(String, Method)> {
     let filled = |path: &str| {
         let named = path.replace("{namespace}", "shop").replace("{name}", "qa").replace("{word}", "pause");
+        let named = named.replace("{revision}", "1");
         named.replace("{id}", "0123456789abcdef").replace("{version}", "0")
     };
     let mut routes = BTreeSet::new();
@@ -52,12 +53,14 @@ fn body(path: &str, token: &str) -> (String, (&'static str, &'static str)) {
                 r#"{"namespace": "shop", "change": {"action": "restart", "environment": "qa"}}"#
             }
             "/api/v1/copies" => r#"{"namespace": "shop", "from": "a", "to": "qa"}"#,
+            "/api/v1/backups" => r#"{"namespace": "shop", "environment": "qa"}"#,
+            path if path.ends_with("/passwords") => r#"{"services": ["db"]}"#,
             path if path.starts_with("/api/v1/copies/") => r#"{"action": "pause"}"#,
             _ => "",
         };
         return (wanted.to_owned(), JSON);
     }
-    let fields = "action=restart&name=qa&pick=shop/qa&project=shop/shop&from=a&count=1&fresh=qa-x";
+    let fields = "action=restart&name=qa&pick=shop/qa&project=shop/shop&from=a&count=1&fresh=qa-x&sure=1&service=db&backup=b&copy=qa-x";
     (format!("{fields}&token={token}"), FORM)
 }
 

@@ -188,6 +188,7 @@ impl World {
             watched,
             copies: OnceCell::new(),
             projects: OnceCell::new(),
+            clusters: None,
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),

@@ -1,0 +1,182 @@
+//! Backups of an environment: making one now, and bringing one into an environment that is there, once that is confirmed.
+
+use askama::Template;
+use axum::Extension;
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use verbs::data::{self, MaskChoice, Wanted};
+use verbs::{Error, Event};
+
+use super::data::{backups, services};
+use super::destroy::class_of;
+use super::{Address, CopyPlace, Place, Said, Shell, html};
+use crate::app::{App, Mine, Result};
+use crate::command;
+use crate::door::Guest;
+use crate::failure::Failure;
+use crate::view::backup::Row;
+
+/// So long the name of a backup is the one that was drawn with the page: a form that is sent twice makes one.
+const DRAWN: SignedDuration = SignedDuration::from_mins(5);
+
+#[derive(Template)]
+#[template(path = "restore.html")]
+struct Restore {
+    shell: Shell,
+    place: Place,
+    tab: &'static str,
+    /// The whole ones of its namespace, the newest first.
+    all: Vec<Row>,
+    backup: String,
+    services: Vec<(String, &'static str)>,
+    /// This must be said once more.
+    protected: bool,
+    /// What the copy will be called, so that a form that is sent twice begins one.
+    fresh: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Which {
+    backup: String,
+}
+
+type Fields = Vec<(String, String)>;
+
+fn said<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let value = fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.trim());
+    value.filter(|value| !value.is_empty())
+}
+
+fn chosen(fields: &[(String, String)]) -> Vec<String> {
+    let services = fields.iter().filter(|(field, _)| field == "service");
+    services.map(|(_, value)| value.clone()).collect()
+}
+
+pub async fn page(
+    Mine(app): Mine,
+    Extension(guest): Extension<Guest>,
+    place: Place,
+    Address(which): Address<Which>,
+) -> Result<Response> {
+    let environment = app.environment(&place.namespace, &place.name).await?;
+    let now = Timestamp::now();
+    let all = backups(&app.copies().await?.all(), &app.environments().await?, &place.namespace);
+    let rows = all.into_iter().rev().map(|backup| Row::of(backup, now));
+    let all: Vec<Row> = rows.filter(Row::is_whole).collect();
+    let own = class_of(&app, &environment).await.is_none_or(|class| class.protected);
+    let protected = own || all.iter().any(|row| row.backup.protected);
+    let shell = Shell::new(&app, &guest, format!("Bring back data of {}", place.name), "environments");
+    let backup = if which.backup.is_empty() { "latest" } else { which.backup.as_str() };
+    let shell = shell.command(command::restored(&place.namespace, &place.name, backup, &[]));
+    html(&Restore {
+        shell,
+        tab: "/data",
+        all,
+        backup: which.backup,
+        services: services(&app, &environment).await?,
+        protected,
+        fresh: data::fresh_name(&place.name, now),
+        place,
+    })
+}
+
+/// What a form asks for.
+struct Asked {
+    name: String,
+    backup: String,
+    services: Vec<String>,
+    masks: MaskChoice,
+    protected: bool,
+}
+
+fn asked(place: &Place, fields: &[(String, String)]) -> Result<Asked> {
+    if said(fields, "sure").is_none() {
+        return Err(Failure::said(
+            format!("the data of {} stays as it is: it was not confirmed that it goes", place.name),
+            "go back and tick that it is replaced",
+        ));
+    }
+    let Some(backup) = said(fields, "backup") else {
+        return Err(Failure::said("it is not said which backup is brought back", "choose one of the list"));
+    };
+    Ok(Asked {
+        // Neither name leads elsewhere.
+        name: CopyPlace::parse(&place.namespace, said(fields, "copy").unwrap_or_default())?.name,
+        backup: CopyPlace::parse(&place.namespace, backup)?.name,
+        services: chosen(fields),
+        masks: if said(fields, "masks") == Some("none") { MaskChoice::None } else { MaskChoice::Project },
+        protected: said(fields, "protected").is_some(),
+    })
+}
+
+pub async fn restore(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) -> Result<Response> {
+    let asked = asked(&place, &fields)?;
+    let Place { namespace, name } = &place;
+    app.note(command::restored(namespace, name, &asked.backup, &asked.services));
+    let chosen = (name.as_str(), asked.backup.as_str());
+    let chosen = data::chosen(&app.cluster, namespace, chosen, &asked.services).await?;
+    let now = app.cluster.now().await;
+    let wanted = Wanted {
+        name: asked.name,
+        masks: asked.masks,
+        protected: asked.protected,
+        ..data::restore(&chosen, name, asked.services, now)
+    };
+    begin(&app, &place, &wanted, Some(&chosen.backup)).await
+}
+
+/// Of all that it runs itself, as gently as the defaults are.
+pub async fn back_up(app: &App, place: &Place, fields: &[(String, String)]) -> Result<Response> {
+    let now = app.cluster.now().await;
+    let drawn = said(fields, "at").and_then(|text| text.parse::<Timestamp>().ok());
+    let drawn = drawn.filter(|drawn| now.duration_since(*drawn).abs() < DRAWN);
+    let made = data::back_up(&place.name, chosen(fields), data::CopyLimits::default(), drawn.unwrap_or(now));
+    let wanted = Wanted { protected: said(fields, "protected").is_some(), ..made };
+    app.note(command::backed_up(&place.namespace, &place.name, &wanted.services));
+    let backup = wanted.name.clone();
+    begin(app, place, &wanted, Some(&backup)).await
+}
+
+/// Sent twice it is begun once. One that asks for something else by the same name is told so.
+async fn begin(app: &App, place: &Place, wanted: &Wanted, backup: Option<&str>) -> Result<Response> {
+    match data::begin(&app.cluster, &place.namespace, wanted, &mut |_: Event| {}).await {
+        Ok(_) => {}
+        Err(Error::CopyExists { copy }) => {
+            let there = data::show(&app.cluster, &place.namespace, &copy).await?;
+            let summary = &there.summary;
+            let same = (summary.backup.as_deref(), &summary.to, &summary.services)
+                == (backup, &wanted.to, &wanted.services);
+            if !same || there.masks != wanted.masks {
+                return Err(Error::CopyExists { copy }.into());
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let copy = CopyPlace { namespace: place.namespace.clone(), name: wanted.name.clone() };
+    Ok(Redirect::to(&copy.path()).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(all: &[(&str, &str)]) -> Fields {
+        all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_backup_comes_back_only_if_that_was_confirmed_and_names_lead_nowhere_else() {
+        let place = Place { namespace: "shop".into(), name: "qa-42".into() };
+        let good = [("copy", "qa-42-x7k2p"), ("backup", "qa-42-20261126t030000z"), ("service", "db")];
+        let with = |more: &[(&str, &str)]| asked(&place, &fields(&[more, &good[..]].concat()));
+        assert!(with(&[]).is_err());
+        let wanted = with(&[("sure", "1")]).unwrap();
+        assert_eq!((wanted.backup.as_str(), wanted.protected), ("qa-42-20261126t030000z", false));
+        assert_eq!((wanted.services, wanted.masks), (vec!["db".to_owned()], MaskChoice::Project));
+        for wrong in [("backup", "../x"), ("backup", "other/latest"), ("copy", "../x")] {
+            assert!(with(&[("sure", "1"), wrong]).is_err(), "{wrong:?}");
+        }
+    }
+}
