@@ -48,9 +48,15 @@ impl Page {
 
 impl Ui {
     pub async fn begin(world: &World) -> Result<Self> {
+        Self::with(world, &[]).await
+    }
+
+    /// The same, told of more.
+    pub async fn with(world: &World, more: &[&str]) -> Result<Self> {
         let token_file = world.directory().join("token");
         let file = token_file.to_str().context("a path that is no text")?;
-        let mut running = Running::begin(world, &["ui", "-o", "json", "--token-file", file], b"")?;
+        let told = [&["ui", "-o", "json", "--token-file", file], more].concat();
+        let mut running = Running::begin(world, &told, b"")?;
         let entrance = running.says("the entrance", |said| entrances(said).pop()).await?;
         let host = entrance.split('/').nth(2).context("an entrance without an address")?.to_owned();
         Ok(Self { running, host, token_file })

@@ -6,14 +6,33 @@ use anyhow::{Context, Result, ensure};
 use stories::{Ui, browse, shots, story};
 
 /// Creating, changing, going back and destroying, with pictures of each.
-const WHOLE_LIFE: Duration = Duration::from_secs(900);
+const WHOLE_LIFE: Duration = Duration::from_secs(1200);
+
+/// A cluster that nobody has made: what it would cost is known all the same.
+const CLUSTER: &str = "apiVersion: outboard.dev/v1alpha1
+kind: Cluster
+metadata: {name: qa}
+spec:
+  region: eu-west-1
+  topology: kubeadm
+  kubernetes: 1.34.2
+  image: ami-0abcdef1234567890
+  network: {cidr: 10.20.0.0/16, zones: [eu-west-1a, eu-west-1b, eu-west-1c], nat: single}
+  api: {allow: [203.0.113.0/24]}
+  controlPlane: {nodes: 3, instance: t3.medium}
+  workers: {general: {instances: [m6i.large], min: 2, max: 6}}
+";
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed, and testbed tools browser"]
 async fn an_environment_lives_its_whole_life_in_a_browser() -> Result<()> {
     story(async |world| {
         world.apply(|_| {}).await?;
-        let mut ui = Ui::begin(world).await?;
+        let clusters = world.directory().join("clusters");
+        std::fs::create_dir(&clusters)?;
+        std::fs::write(clusters.join("qa.yaml"), CLUSTER)?;
+        let clusters = clusters.to_str().context("a path that is no text")?;
+        let mut ui = Ui::with(world, &["--clusters", clusters]).await?;
         let entrance = ui.entrance(None).await?;
         let shots = shots()?;
         let folder = shots.to_str().context("a path that is no text")?;
