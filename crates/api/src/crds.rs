@@ -3,11 +3,19 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
-use crate::{DataCopy, Environment, HostClaim, Hostname, Plan, Project};
+use crate::{DataCopy, Environment, HostClaim, Hostname, Plan, Project, VersionQuery};
 
 /// Every definition, in the order in which to install them.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![Project::crd(), Environment::crd(), Plan::crd(), HostClaim::crd(), Hostname::crd(), DataCopy::crd()]
+    vec![
+        Project::crd(),
+        Environment::crd(),
+        Plan::crd(),
+        HostClaim::crd(),
+        Hostname::crd(),
+        DataCopy::crd(),
+        VersionQuery::crd(),
+    ]
 }
 
 /// Name of the definition whose deletion means: let go of everything, destroy nothing.

@@ -23,6 +23,7 @@ pub mod revision;
 pub mod rotation;
 pub mod tag;
 pub mod verdict;
+pub mod version_query;
 
 pub use condition::{Condition, ConditionStatus};
 pub use datacopy::{DataCopy, DataCopySpec, DataCopyStatus};
@@ -44,6 +45,7 @@ pub use revision::{EnvironmentRevision, Part, ProjectRevision};
 pub use rotation::{Rotation, RotationPhase};
 pub use tag::Tag;
 pub use verdict::{Cause, Given, Verdict};
+pub use version_query::{RegistryVersion, VersionQuery, VersionQuerySpec, VersionQueryStatus};
 
 /// The API group of every custom resource.
 pub const GROUP: &str = "outboard.dev";

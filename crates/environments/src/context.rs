@@ -24,6 +24,7 @@ use crate::heal::Place;
 use crate::observe::Observer;
 use crate::owners::Owners;
 use crate::plan::{backoff, drift, verdicts};
+use crate::registry::shelf::Shelf;
 use crate::rest::Rest;
 use crate::streaks::Streaks;
 use crate::underway::Underway;
@@ -47,6 +48,8 @@ pub struct Context {
     pub rest: Rest,
     pub underway: Underway,
     pub owners: Owners,
+    /// What registries said.
+    pub shelf: Shelf,
     recorder: Recorder,
 }
 
@@ -78,6 +81,7 @@ impl Context {
             rest: Rest::default(),
             underway: Underway::default(),
             owners: Owners::new(environments),
+            shelf: Shelf::default(),
             recorder,
         }
     }

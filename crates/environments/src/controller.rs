@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::marks::{self, Home, Owner};
 use api::names::{self, EnvironmentName, ProjectName};
-use api::{Cause, DriftPolicy, Environment, EnvironmentStatus, Plan, Project, Verdict};
+use api::{Cause, DriftPolicy, Environment, EnvironmentStatus, Plan, Project, Verdict, VersionQuery};
 use apply::watch::Retry;
 use apply::{Claim, View, claim_namespace};
 use futures::{FutureExt, StreamExt};
@@ -39,7 +39,7 @@ use crate::rollout::{self, Rollout, Target};
 use crate::watch::{Watches, lean};
 use crate::{
     Settings, announce, planning, project, restore, retention, rotation, secrets, stuck, takes, teardown,
-    wanted,
+    versions, wanted,
 };
 
 /// A settled environment is looked at again after this long, should an event have been missed.
@@ -117,6 +117,23 @@ pub async fn run(
             context.clone(),
         )
         .for_each(|_| std::future::ready(()));
+    let queries = Controller::new(Api::<VersionQuery>::all(client.clone()), config.clone())
+        .trigger_backoff(Retry::default())
+        .with_config(Config::default().concurrency(versions::AT_ONCE))
+        .graceful_shutdown_on(shutdown.clone())
+        .run(
+            |query, context: Arc<Context>| async move {
+                Box::pin(context.look(
+                    "version query",
+                    query.as_ref(),
+                    versions::reconcile(query.clone(), context.clone()),
+                ))
+                .await
+            },
+            |query, error, context| context.failed("version query", query.as_ref(), error),
+            context.clone(),
+        )
+        .for_each(|_| std::future::ready(()));
     let projects = Controller::new(Api::<Project>::all(client), config)
         .trigger_backoff(Retry::default())
         .with_config(Config::default().concurrency(concurrency))
@@ -135,7 +152,7 @@ pub async fn run(
             context,
         )
         .for_each(|_| std::future::ready(()));
-    futures::join!(environments, plans, projects);
+    futures::join!(environments, plans, queries, projects);
     tasks.shutdown().await;
 }
 

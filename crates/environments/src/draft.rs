@@ -217,7 +217,11 @@ async fn restored(
 }
 
 /// Credentials for registries, if the control namespace keeps any for this class.
-async fn credentials(control: &str, class: &str, context: &Context) -> Result<Option<Credentials>, Error> {
+pub(crate) async fn credentials(
+    control: &str,
+    class: &str,
+    context: &Context,
+) -> Result<Option<Credentials>, Error> {
     let secrets = Api::<Secret>::namespaced(context.client.clone(), control);
     let Some(secret) = secrets.get_opt(pull::NAME).await? else { return Ok(None) };
     let serves = marks::serves(secret.annotations().get(marks::CLASSES).map(String::as_str), class);
@@ -293,7 +297,7 @@ fn unresolved(part: &str, reference: &str, failure: Failure) -> Verdict {
 }
 
 /// The verdict on an image of ECR, for which AWS gave no login.
-fn no_login(about: &str, reference: &str, why: &aws::Failure) -> Verdict {
+pub(crate) fn no_login(about: &str, reference: &str, why: &aws::Failure) -> Verdict {
     let (words, fix) = match why {
         aws::Failure::NoCredentials(words) => (
             words.clone(),

@@ -1,7 +1,6 @@
 //! Answers Plans: what a change would do, worked out with the same hands that would do it. Changes nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::marks::Owner;
 use api::plan::DemandChange;
@@ -9,9 +8,9 @@ use api::revision::EnvironmentRevision;
 use api::{Cause, Environment, Plan, PlanStatus, Verdict};
 use apply::{Claim, claim};
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
-use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use serde_json::json;
 
@@ -20,13 +19,11 @@ use crate::draft::{self, Draft, Request};
 use crate::error::Error;
 use crate::plan::hold::Hold;
 use crate::plan::{changes, demand, drift, keep, limits, order, overrides, quota, volumes};
+use crate::questions::{LIFETIME, sweep};
 use crate::quotas;
 use crate::restore;
 use crate::revisions::{Newest, Revisions};
 use crate::trial::{self, Tried};
-
-/// A plan that nobody deleted is gone after this long.
-const LIFETIME: Duration = Duration::from_secs(300);
 
 pub async fn reconcile(plan: Arc<Plan>, context: Arc<Context>) -> Result<Action, Error> {
     if plan.metadata.deletion_timestamp.is_some() {
@@ -35,7 +32,7 @@ pub async fn reconcile(plan: Arc<Plan>, context: Arc<Context>) -> Result<Action,
     let control = plan.namespace().unwrap_or_default();
     let api = Api::<Plan>::namespaced(context.client.clone(), &control);
     if plan.status.is_some() {
-        return sweep(&plan, &api).await;
+        return sweep(plan.as_ref(), &api).await;
     }
     let spec = &plan.spec;
     let name = spec.environment.as_str();
@@ -220,37 +217,4 @@ async fn tested(draft: Draft, source: &str, revisions: &Revisions) -> Result<Res
         );
     }
     Ok(Ok(draft))
-}
-
-async fn sweep(plan: &Plan, api: &Api<Plan>) -> Result<Action, Error> {
-    let now = Timestamp::now();
-    let made = plan.metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
-    let left = left(made, now);
-    if !left.is_zero() {
-        return Ok(Action::requeue(left + Duration::from_secs(1)));
-    }
-    match api.delete(&plan.name_any(), &DeleteParams::default()).await {
-        Err(error) if !apply::error::is_status(&error, 404) => Err(error.into()),
-        _ => Ok(Action::await_change()),
-    }
-}
-
-/// How much longer a plan is of use. The API server's clock made it, ours asks: where ours is behind, the plan is
-/// new, not old.
-fn left(made: Timestamp, now: Timestamp) -> Duration {
-    let age = now.duration_since(made).max(SignedDuration::ZERO).unsigned_abs();
-    LIFETIME.saturating_sub(age)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_from_the_future_is_a_fresh_one() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(left(at(1_000), at(1_100)), LIFETIME - Duration::from_secs(100));
-        assert_eq!(left(at(1_000), at(9_000)), Duration::ZERO);
-        assert_eq!(left(at(9_000), at(1_000)), LIFETIME, "the operator's clock is behind");
-    }
 }

@@ -1,4 +1,10 @@
-//! Asks image registries which bytes a reference stands for: the digest of its index.
+//! Asks image registries which bytes a reference stands for: the digest of its index. What else they know is in [`repository`],
+//! [`tags`] and [`image`].
+
+pub mod image;
+pub mod repository;
+pub mod shelf;
+pub mod tags;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -85,8 +91,17 @@ pub async fn digests(
     credentials: &Credentials,
     aws: &Aws,
 ) -> BTreeMap<String, Result<String, Failure>> {
-    // A client remembers credentials for good; one for each time sees those that are valid now.
-    let client = Client::new(ClientConfig {
+    let client = client(settings);
+    let asked = references.into_iter().map(|reference| async {
+        let digest = digest(&client, &reference, settings, credentials, aws).await;
+        (reference, digest)
+    });
+    join_all(asked).await.into_iter().collect()
+}
+
+/// A client remembers credentials for good; one for each time sees those that are valid now.
+fn client(settings: &Settings) -> Client {
+    Client::new(ClientConfig {
         protocol: ClientProtocol::HttpsExcept(
             settings.registries.values().filter_map(|url| plain(url)).collect(),
         ),
@@ -94,12 +109,51 @@ pub async fn digests(
         read_timeout: Some(READ),
         user_agent: "outboard",
         ..ClientConfig::default()
-    });
-    let asked = references.into_iter().map(|reference| async {
-        let digest = digest(&client, &reference, settings, credentials, aws).await;
-        (reference, digest)
-    });
-    join_all(asked).await.into_iter().collect()
+    })
+}
+
+/// An image, where it is reached, and with what.
+struct Way {
+    image: Reference,
+    login: RegistryAuth,
+    /// Of AWS, whose registry it is, and who gave the login.
+    region: Option<String>,
+}
+
+impl Way {
+    async fn find(
+        reference: &str,
+        settings: &Settings,
+        credentials: &Credentials,
+        aws: &Aws,
+    ) -> Result<Self, Failure> {
+        let mut image: Reference =
+            reference.parse().map_err(|error| Failure::Malformed(format!("{reference}: {error}")))?;
+        let registry = image.registry().to_owned();
+        if let Some(url) = settings.registries.get(&registry) {
+            image.set_mirror_registry(host(url).to_owned());
+        }
+        // What a person gave comes before what outboard itself may.
+        let given = credentials.of(&registry);
+        let region = aws::region_of(&registry).filter(|_| given.is_none()).map(str::to_owned);
+        let login = match (given, &region) {
+            (Some(given), _) => given,
+            (None, Some(region)) => {
+                let login = Box::pin(aws.login(region)).await.map_err(Failure::NoLogin)?;
+                RegistryAuth::Basic(login.user, login.password)
+            }
+            (None, None) => RegistryAuth::Anonymous,
+        };
+        Ok(Self { image, login, region })
+    }
+
+    /// What it means that the registry wants other credentials.
+    async fn denied(&self, aws: &Aws) -> Failure {
+        let Some(region) = &self.region else { return Failure::Denied };
+        // It may have been taken back, or be that of a role that outboard no longer has.
+        aws.forget_login(region).await;
+        Failure::NoRight
+    }
 }
 
 async fn digest(
@@ -109,37 +163,19 @@ async fn digest(
     credentials: &Credentials,
     aws: &Aws,
 ) -> Result<String, Failure> {
-    let mut image: Reference =
-        reference.parse().map_err(|error| Failure::Malformed(format!("{reference}: {error}")))?;
-    let registry = image.registry().to_owned();
-    if let Some(url) = settings.registries.get(&registry) {
-        image.set_mirror_registry(host(url).to_owned());
-    }
-    // What a person gave comes before what outboard itself may.
-    let given = credentials.of(&registry);
-    let region = aws::region_of(&registry).filter(|_| given.is_none());
-    let login = match (given, region) {
-        (Some(given), _) => given,
-        (None, Some(region)) => {
-            let login = Box::pin(aws.login(region)).await.map_err(Failure::NoLogin)?;
-            RegistryAuth::Basic(login.user, login.password)
-        }
-        (None, None) => RegistryAuth::Anonymous,
-    };
-    let failure = match client.fetch_manifest_digest(&image, &login).await {
+    let way = Way::find(reference, settings, credentials, aws).await?;
+    let failure = match client.fetch_manifest_digest(&way.image, &way.login).await {
         Ok(digest) => return Ok(digest),
         Err(error) => sort(&error),
     };
     if failure != Failure::Denied {
         return Err(failure);
     }
-    if let Some(region) = region {
-        // It may have been taken back, or be that of a role that outboard no longer has.
-        aws.forget_login(region).await;
-        return Err(Failure::NoRight);
+    if way.region.is_some() {
+        return Err(way.denied(aws).await);
     }
     // The client goes on without a token when it gets none: why it got none says more than the refusal that follows.
-    let asked = client.auth(&image, &login, RegistryOperation::Pull).await;
+    let asked = client.auth(&way.image, &way.login, RegistryOperation::Pull).await;
     Err(asked.err().map_or(failure, |error| sort(&error)))
 }
 

@@ -78,6 +78,12 @@ pub const DEEDS: &[Deed] = &[
         released: true,
     },
     Deed {
+        word: "versions",
+        commands: "project versions",
+        needs: &[control(OUTBOARD, "versionqueries", "create"), control(OUTBOARD, "projects", "get")],
+        released: true,
+    },
+    Deed {
         word: "destroy",
         commands: "env destroy",
         needs: &[control(OUTBOARD, "environments", "delete")],

@@ -58,6 +58,7 @@ const LISTED: &[(&str, &str, &[&str])] = &[
     ("outboard.dev", "projects", ALL),
     ("outboard.dev", "environments", ALL),
     ("outboard.dev", "plans", ALL),
+    ("outboard.dev", "versionqueries", &["get", "list", "watch", "create", "delete"]),
     ("outboard.dev", "datacopies", ALL),
     ("outboard.dev", "hostnames", ALL),
     // `gc`, and whose a host is.

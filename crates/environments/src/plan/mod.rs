@@ -50,6 +50,7 @@ pub mod template;
 pub mod validate;
 pub mod values;
 pub mod verdicts;
+pub mod versions;
 pub mod volumes;
 
 #[cfg(test)]

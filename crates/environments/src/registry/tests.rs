@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 
 use super::*;
 
+mod listing;
+
 const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const ECR: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 /// `AWS:t0ken`
@@ -138,6 +140,7 @@ impl Registry {
         let router = Router::new()
             .route("/v2/", get(base))
             .route("/v2/{name}/manifests/{tag}", get(manifest))
+            .route("/v2/{name}/tags/list", get(list))
             .route("/token", get(token))
             .route("/", post(ecr))
             .route("/refuses/", post(ecr_refuses))
@@ -236,6 +239,18 @@ async fn manifest(
             (StatusCode::NOT_FOUND, Json(unknown)).into_response()
         }
     }
+}
+
+async fn list(State(door): State<Arc<Door>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    if let Some(refused) = door.closed(&headers) {
+        return refused;
+    }
+    if name == "closed" {
+        let denied =
+            json!({"errors": [{"code": "DENIED", "message": "not authorized to perform: ecr:ListImages"}]});
+        return (StatusCode::FORBIDDEN, Json(denied)).into_response();
+    }
+    Json(json!({"name": name, "tags": ["1"]})).into_response()
 }
 
 async fn token(headers: HeaderMap) -> Response {

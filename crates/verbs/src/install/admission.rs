@@ -31,6 +31,7 @@ pub(super) fn objects() -> Vec<Value> {
         environments(),
         new_environments(),
         new_hosts(),
+        version_queries(),
         hosts(),
         projects(),
         class_names(),
@@ -172,14 +173,38 @@ fn hosts() -> Policy {
     }
 }
 
-/// A new environment is judged by its project, since nothing has looked at it yet.
-fn new_environments() -> Policy {
+/// Whether `spec.class` of a new object is protected in the project that is the parameter.
+fn new_is_protected() -> String {
     let class = "params.spec.classes[object.spec.class]";
     // A class that the project does not have any more may have been protected.
-    let protected = format!(
+    format!(
         "(has(params.spec.classes) ? !(object.spec.class in params.spec.classes) || has({class}.protected) && {class}.protected : \
          object.spec.class != '{DEFAULT_CLASS}')"
-    );
+    )
+}
+
+/// With the credentials of a protected class a registry is listed for those alone who release it.
+fn version_queries() -> Policy {
+    Policy {
+        name: "outboard-version-queries",
+        rule: rule(GROUP, "v1alpha1", &["versionqueries"], &["CREATE"]),
+        variables: vec![],
+        validations: vec![(
+            format!(
+                "params.metadata.name != object.spec.project || !{} || {}",
+                new_is_protected(),
+                may("environments", "release")
+            ),
+            "this class is protected: a releaser of the project asks its registry; name another class"
+                .to_owned(),
+        )],
+        params: Some("Project"),
+    }
+}
+
+/// A new environment is judged by its project, since nothing has looked at it yet.
+fn new_environments() -> Policy {
+    let protected = new_is_protected();
     let limited = "has(params.spec.limits) && has(params.spec.limits.environmentsPerOwner)";
     let others = "params.metadata.name != object.spec.project";
     Policy {
@@ -428,12 +453,13 @@ mod tests {
                 conditions.contains("'system:serviceaccount:outboard-system:outboard-operator'"),
                 "{object}"
             );
-            // Kubernetes looks for parameters before it asks for conditions. The operator makes neither environments nor hosts, and of
-            // projects it writes the status alone.
+            // Kubernetes looks for parameters before it asks for conditions. The operator makes neither environments nor hosts nor
+            // questions, and of projects it writes the status alone.
             if !spec["paramKind"].is_null() {
                 let rule = &spec["matchConstraints"]["resourceRules"][0];
                 let made = rule["operations"] == json!(["CREATE"])
-                    && [json!(["environments"]), json!(["hostnames"])].contains(&rule["resources"]);
+                    && [json!(["environments"]), json!(["hostnames"]), json!(["versionqueries"])]
+                        .contains(&rule["resources"]);
                 assert!(made || rule["resources"] == json!(["projects"]), "{rule}");
             }
         }

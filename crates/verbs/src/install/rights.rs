@@ -40,10 +40,19 @@ const CLUSTER: &[Rule] = &[
     rule("outboard.dev", &["projects", "environments"], &["get", "list", "watch", "update", "patch"]),
     // What a change would do; left behind by an interrupted command it is swept.
     rule("outboard.dev", &["plans"], &["get", "list", "watch", "delete"]),
+    // Which versions a registry has: the same.
+    rule("outboard.dev", &["versionqueries"], &["get", "list", "watch", "delete"]),
     // What it answers: conditions, parts, URLs, verdicts.
     rule(
         "outboard.dev",
-        &["projects/status", "environments/status", "plans/status", "datacopies/status", "hostnames/status"],
+        &[
+            "projects/status",
+            "environments/status",
+            "plans/status",
+            "versionqueries/status",
+            "datacopies/status",
+            "hostnames/status",
+        ],
         &["get", "update", "patch"],
     ),
     // Copies of data: `create` is for backups that are due, `update` and `patch` are for finalizers, `delete` ends their
@@ -71,6 +80,7 @@ const CLUSTER: &[Rule] = &[
             "hostclaims.outboard.dev",
             "hostnames.outboard.dev",
             "datacopies.outboard.dev",
+            "versionqueries.outboard.dev",
         ],
         verbs: &["get"],
     },

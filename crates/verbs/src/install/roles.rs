@@ -16,7 +16,11 @@ const WRITE: &[&str] = &["create", "update", "patch", "delete"];
 
 /// Looking, in the control namespace.
 const VIEWER: &[Rule] = &[
-    rule("outboard.dev", &["projects", "environments", "plans", "datacopies", "hostnames"], READ),
+    rule(
+        "outboard.dev",
+        &["projects", "environments", "plans", "versionqueries", "datacopies", "hostnames"],
+        READ,
+    ),
     // What can be chosen, compared and rolled back to.
     rule("apps", &["controllerrevisions"], READ),
     // `outboard logs`, and looking closer at a verdict, for whom the role is bound in a namespace of environments.
@@ -26,6 +30,8 @@ const VIEWER: &[Rule] = &[
 /// Environments and copies of data. What is protected Kubernetes asks for besides, by its policies.
 const QA: &[Rule] = &[
     rule("outboard.dev", &["environments", "plans", "datacopies"], WRITE),
+    // Which versions a registry has. The operator reads it with credentials that people have not, for whoever may have it plan.
+    rule("outboard.dev", &["versionqueries"], &["create", "delete"]),
     // Who ran what with `outboard env run`.
     rule("", &["events"], &["create", "patch"]),
 ];
