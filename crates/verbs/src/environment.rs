@@ -28,6 +28,7 @@ mod wish;
 pub use change::{Planned, carry_out, plan};
 pub use changed::{Changed, changed};
 pub use choose::Choice;
+pub(crate) use choose::class;
 pub use create::{Wanted, create};
 pub use declared::declared;
 pub(crate) use destroy::is_protected;

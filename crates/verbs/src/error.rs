@@ -150,6 +150,10 @@ pub enum Error {
     NothingToRotate { environment: String },
     #[error("the password of service `{service}` stays as it is: {why}")]
     RotationRefused { environment: String, service: String, why: String },
+    #[error("the outboard of this cluster is too old to tell {what}")]
+    Older { what: &'static str },
+    #[error("the versions of component `{component}` are not known: {}", .verdict.message)]
+    NoVersions { component: String, verdict: Box<Verdict> },
     #[error("environment `{environment}` is not ready: {}", .verdict.message)]
     Verdict { environment: String, verdict: Box<Verdict> },
     #[error("a copy goes from one environment to another, and both are `{environment}`")]

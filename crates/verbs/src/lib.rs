@@ -27,6 +27,7 @@ pub mod operator;
 pub mod preview;
 pub mod project;
 pub mod proxy;
+mod question;
 mod suggest;
 mod wait;
 mod watched;

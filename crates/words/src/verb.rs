@@ -184,6 +184,11 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::Destroyed { .. } => {
             Words::new(Exit::Conflict, sentence).hint("create it again with `outboard env create`")
         }
+        Error::Older { .. } => Words::new(Exit::NoOperator, sentence)
+            .hint("upgrade it with `outboard install`; a version can be chosen by its name all the same"),
+        Error::NoVersions { verdict, .. } => Words::new(verdict.cause.exit(), finding(verdict))
+            .details(verdict.evidence.clone())
+            .hint(&verdict.fix),
         Error::Verdict { environment, verdict } => Words::new(
             verdict.cause.exit(),
             format!("{environment} is not ready: {}", finding(verdict)),

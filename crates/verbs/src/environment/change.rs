@@ -1,29 +1,22 @@
 //! The one way in which an environment is changed: a plan is asked for, and what is written carries its hash.
 
-use std::time::Duration;
-
 use api::environment::Change as Provenance;
 use api::{Environment, EnvironmentSpec, Plan, PlanSpec, PlanStatus, marks};
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use super::create::{differences, same};
 use super::wish::Wish;
 use super::{drift, read};
 use crate::admitted::admitted;
-use crate::error::is_outage;
-use crate::wait::{Look, Wait};
+use crate::question::{Question, ask};
 use crate::{Change, Cluster, Error, Event, Result, Sink};
 
 /// The status of an object is written often; more often than this in one moment it is a fight.
 const ATTEMPTS: usize = 10;
-/// So long an API server that is away is waited for to delete a plan.
-const TIDYING: Duration = Duration::from_secs(20);
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// A change, and what the operator says that it would do.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -66,21 +59,9 @@ pub async fn plan(cluster: &Cluster, namespace: &str, wish: Wish, events: Sink<'
     );
     object.metadata.name = None;
     object.metadata.generate_name = Some(format!("{}-", wish.environment));
-    let created =
-        plans.create(&PostParams::default(), &object).await.map_err(|error| cluster.explain(error))?;
-    let name = created.name_any();
     let what = format!("the plan for {}", wish.environment);
-    let answer = Wait { cluster, api: plans.clone(), name: &name, what: what.clone(), timeout: None }
-        .until(events, |plan, _| match plan {
-            Some(plan) => Ok(plan.status.map_or(Look::Lagging, Look::Done)),
-            None => Err(Error::Changed { what: what.clone() }),
-        })
-        .await;
-    tidy(&plans, &name).await;
-    let mut status = answer.map_err(|error| match error {
-        Error::NoOperator { reason } => Error::NoPlan { reason },
-        other => other,
-    })?;
+    let question = Question { api: &plans, object: &object, what, timeout: None };
+    let mut status = ask(cluster, question, |plan| plan.status, events).await?;
     status.notes.extend(wish.notes.iter().cloned());
     match &status.verdict {
         Some(verdict) if !verdict.holds => Err(Error::PlanRefused {
@@ -88,18 +69,6 @@ pub async fn plan(cluster: &Cluster, namespace: &str, wish: Wish, events: Sink<'
             verdict: Box::new(verdict.clone()),
         }),
         _ => Ok(Planned { environment: wish.environment.clone(), action: wish.action.clone(), status, wish }),
-    }
-}
-
-/// Deletes a plan that has been answered. An API server that is away for a moment is waited for; should it stay away,
-/// the operator sweeps the plan later.
-async fn tidy(plans: &Api<Plan>, name: &str) {
-    let deadline = Instant::now() + TIDYING;
-    while let Err(error) = plans.delete(name, &DeleteParams::default()).await {
-        if !is_outage(&error) || Instant::now() > deadline {
-            return;
-        }
-        sleep(AGAIN).await;
     }
 }
 
