@@ -12,6 +12,7 @@ mod plans;
 mod projects;
 mod revisions;
 mod timeline;
+mod versions;
 
 use axum::Router;
 use axum::extract::State;
@@ -52,6 +53,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(clusters::show))
         .routes(routes!(hostnames::list))
         .routes(routes!(projects::list))
+        .routes(routes!(versions::list))
 }
 
 pub fn router() -> Router<App> {

@@ -27,6 +27,7 @@ mod shell;
 pub mod sign;
 mod style;
 pub mod trouble;
+mod versions;
 mod who;
 
 use askama::Template;
@@ -38,7 +39,7 @@ use crate::app::{App, Result};
 use crate::assets;
 use crate::failure::Failure;
 
-pub use said::{Address, CopyPlace, Nothing, Place, PlanId, Said, namespace};
+pub use said::{Address, ComponentPlace, CopyPlace, Nothing, Place, PlanId, Said, namespace};
 pub use shell::Shell;
 
 /// What there is to see of an environment: the rest of its path, and the word.
@@ -85,6 +86,7 @@ pub fn router() -> Router<App> {
         .route("/copies/{namespace}/{name}/{word}", post(copy::steer))
         .route("/clusters", get(clusters::page))
         .route("/hostnames", get(hostnames::page))
+        .route("/projects/{namespace}/{name}/components/{component}/versions", get(versions::offered))
         .route("/plans/{id}", get(planned::page))
         .route("/plans/{id}/carry-out", post(planned::carry_out))
         .route("/style", get(style::page))

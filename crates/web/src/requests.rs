@@ -240,3 +240,30 @@ async fn what_was_not_confirmed_or_leads_elsewhere_reaches_no_cluster() {
     assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND);
     assert!(page.writes.lock().unwrap().iter().all(|write| write.contains("selfsubject")));
 }
+
+#[tokio::test]
+async fn a_field_for_a_version_is_filled_in_though_nothing_is_told_of_its_registry() {
+    let spec = json!({"components": {"web": {"image": "r.example/shop/web"}}, "classes": {"qa": {}}});
+    let page = page(&[("/projects/shop", object("Project", "shop", &spec, &json!({})))]).await;
+    let path = "/projects/shop/shop/components/web/versions?class=qa&has=1&version.web=1";
+    let answer = page.ask(Method::GET, path, &[], "").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert!(body.contains("untold") && body.contains("datalist"), "{body}");
+    let asked = page.writes.lock().unwrap().clone();
+    assert_eq!(asked, ["POST /apis/outboard.dev/v1alpha1/namespaces/shop/versionqueries"]);
+    // The same is a problem for programs, and what is no address asks nobody.
+    let api = "/api/v1/projects/shop/shop/components/web/versions";
+    assert_eq!(page.ask(Method::GET, api, &[], "").await.status(), StatusCode::NOT_FOUND);
+    for wrong in [
+        format!("{api}?limit=0"),
+        format!("{api}?limit=51"),
+        format!("{api}?clas=qa"),
+        api.replace("web", "We_b"),
+    ] {
+        let answer = page.ask(Method::GET, &wrong, &[], "").await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+    assert_eq!(page.writes.lock().unwrap().len(), 2);
+}

@@ -18,3 +18,4 @@ pub mod table;
 pub mod ticked;
 pub mod timeline;
 pub mod tone;
+pub mod versions;

@@ -60,6 +60,7 @@ fn schemas() -> Map<String, Value> {
     add::<Passwords>(&mut generator);
     add::<WantedPasswords>(&mut generator);
     add::<Steering>(&mut generator);
+    add::<project::Versions>(&mut generator);
     add::<Problem>(&mut generator);
     let revisions = generator.subschema_for::<Vec<Entry>>().to_value();
     let copies = generator.subschema_for::<Vec<data::Summary>>().to_value();

@@ -12,12 +12,13 @@ use verbs::environment;
 
 use super::data::others;
 use super::revision::number;
-use super::{Place, Said, Shell, html};
+use super::{ComponentPlace, Place, Said, Shell, html, versions};
 use crate::app::{Mine, Result};
 use crate::ask::Ask;
 use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
+use crate::view::versions::Offered;
 
 #[derive(Template)]
 #[template(path = "change.html")]
@@ -36,8 +37,9 @@ struct Change {
 struct Versioned {
     name: String,
     version: String,
-    /// Those that it has elsewhere.
-    known: BTreeSet<String>,
+    /// Where what its registry has is asked for.
+    asks: String,
+    offered: Offered,
     completes: bool,
 }
 
@@ -47,11 +49,15 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let seen = app.environments().await?;
     let known = known_versions(&seen.all(), &place.namespace, &detail.summary.project);
     let roles = [Role::Component, Role::Job, Role::After, Role::Schedule];
+    let summary = &detail.summary;
     let components = detail.parts.iter().filter(|part| roles.contains(&part.role)).filter_map(|part| {
+        let version = part.version.clone()?;
+        let at = ComponentPlace::parse(&place.namespace, &summary.project, &part.name).ok()?;
         Some(Versioned {
+            asks: versions::address(&at, &summary.class, Some(&summary.project_revision), &version),
+            offered: Offered::known(&part.name, known.get(&part.name).cloned().unwrap_or_default()),
             name: part.name.clone(),
-            version: part.version.clone()?,
-            known: known.get(&part.name).cloned().unwrap_or_default(),
+            version,
             completes: part.role != Role::Component,
         })
     });

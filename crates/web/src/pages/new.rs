@@ -1,6 +1,6 @@
 //! A new environment: what it starts from, its name, its versions; then its plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use api::Role;
 use askama::Template;
@@ -11,12 +11,13 @@ use verbs::project;
 
 use super::change::{chosen, known_versions};
 use super::said::namespace;
-use super::{Address, Said, Shell, html};
+use super::{Address, ComponentPlace, Said, Shell, html, versions};
 use crate::app::{App, Mine, Result};
 use crate::ask::Ask;
 use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
+use crate::view::versions::Offered;
 
 #[derive(Template)]
 #[template(path = "new.html")]
@@ -47,7 +48,9 @@ struct Origin {
 struct Component {
     name: String,
     version: String,
-    known: BTreeSet<String>,
+    /// Where what its registry has is asked for.
+    asks: String,
+    offered: Offered,
 }
 
 /// How far somebody has come with the form.
@@ -101,12 +104,6 @@ async fn begun(app: &App, summary: &project::Summary, start: &Start) -> Result<B
         .filter_map(|part| Some((part.name.clone(), part.version.clone()?)))
         .collect();
     let mut known = known_versions(&all, namespace, name);
-    let components = spec.components.iter().map(|(component, settings)| {
-        let own = settings.version.clone().unwrap_or_default();
-        let version = running.get(component).cloned().unwrap_or(own);
-        Component { name: component.clone(), version, known: known.remove(component).unwrap_or_default() }
-    });
-    let components = components.collect();
     let classes: Vec<String> = spec.class_names().into_iter().map(str::to_owned).collect();
     let class = match (classes.contains(&start.class), from) {
         (true, _) => start.class.clone(),
@@ -114,6 +111,18 @@ async fn begun(app: &App, summary: &project::Summary, start: &Start) -> Result<B
         (false, None) if classes.iter().any(|class| class == "qa") => "qa".to_owned(),
         (false, None) => classes.first().cloned().unwrap_or_default(),
     };
+    let components = spec.components.iter().filter_map(|(component, settings)| {
+        let own = settings.version.clone().unwrap_or_default();
+        let version = running.get(component).cloned().unwrap_or(own);
+        let place = ComponentPlace::parse(namespace, name, component).ok()?;
+        Some(Component {
+            asks: versions::address(&place, &class, None, &version),
+            offered: Offered::known(component, known.remove(component).unwrap_or_default()),
+            name: component.clone(),
+            version,
+        })
+    });
+    let components = components.collect();
     let mut origins: Vec<Origin> = of_project
         .iter()
         .map(|environment| Origin {

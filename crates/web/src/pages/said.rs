@@ -1,6 +1,6 @@
 //! What requests say: names of places, and forms. What makes no sense is answered in our words.
 
-use api::names::EnvironmentName;
+use api::names::{EnvironmentName, PartName, ProjectName};
 use axum::Form;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -93,6 +93,39 @@ impl FromRequestParts<App> for CopyPlace {
     }
 }
 
+/// A component of a project, as a path names it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ComponentPlace {
+    pub namespace: String,
+    pub project: String,
+    pub component: String,
+}
+
+impl ComponentPlace {
+    pub fn parse(namespace: &str, project: &str, component: &str) -> Result<Self> {
+        let project = ProjectName::parse(project).map_err(verbs::Error::from)?.to_string();
+        let component = PartName::parse(component).map_err(verbs::Error::from)?.to_string();
+        Ok(Self { namespace: self::namespace(namespace)?, project, component })
+    }
+
+    /// Where its versions are told.
+    pub fn path(&self) -> String {
+        format!("/projects/{}/{}/components/{}/versions", self.namespace, self.project, self.component)
+    }
+}
+
+impl FromRequestParts<App> for ComponentPlace {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let path = Path::<(String, String, String)>::from_request_parts(parts, app).await;
+        let Path((namespace, project, component)) = path.map_err(|_| Failure::nowhere())?;
+        let place = Self::parse(&namespace, &project, &component)?;
+        app.within(&place.namespace)?;
+        Ok(place)
+    }
+}
+
 /// A form.
 pub struct Said<T>(pub T);
 
@@ -163,6 +196,11 @@ mod tests {
         assert_eq!(Place::parse("0shop", "qa-42").unwrap().path(), "/environments/0shop/qa-42");
         for name in ["../x", "", "0-qa", "qa-", &"q".repeat(41)] {
             assert!(CopyPlace::parse("shop", name).is_err(), "{name}");
+        }
+        for (project, component) in
+            [("..", "web"), ("shop", "../x"), ("shop", "web?x"), ("", "web"), ("shop", "")]
+        {
+            assert!(ComponentPlace::parse("shop", project, component).is_err(), "{project}/{component}");
         }
         assert_eq!(
             CopyPlace::parse("shop", &"q".repeat(40)).unwrap().path().len(),
