@@ -88,6 +88,7 @@ stories: build ## Stories of one slice on a running testbed: make stories SLICE=
 	@case '$(SLICE)' in '*' | smoke* | server*) $(TESTBED) tools oidc ;; esac
 	@case '$(SLICE)' in '*' | hostnames*) $(TESTBED) tools cert-manager external-dns ;; esac
 	@case '$(SLICE)' in '*' | web*) $(TESTBED) tools browser schemathesis ;; esac
+	@case '$(SLICE)' in '*' | web* | server* | smoke*) $(TESTBED) tools oidc ;; esac
 	$(STORIES) '$(SLICE)_*' -- --ignored --test-threads=1
 	@case '$(SLICE)' in '*' | hostnames*) cargo test --workspace --locked --lib moto_keeps -- --ignored ;; esac
 
@@ -130,6 +131,12 @@ bench: install ## Side-by-side measurements, on the testbed
 bench-scale: install ## 1,000 environments of 10 components on nodes that KWOK plays
 	$(TESTBED) tools kwok
 	$(MEASURE) scale
+
+# Smaller: make bench-web ENVIRONMENTS=50 PEOPLE=20 CHANGES=4.
+.PHONY: bench-web
+bench-web: install release ## Pages with 1,000 environments and 200 people who look on, on nodes that KWOK plays
+	$(TESTBED) tools kwok
+	$(ON_TESTBED) OUTBOARD="$(RELEASE)/outboard" $(RELEASE)/bench web
 
 # Smaller: make bench-data ROWS=200000 RUNS=1
 .PHONY: bench-data

@@ -16,7 +16,7 @@ pub fn describe(subject: &str) -> String {
     if subject == "light" {
         words.extend(run("helm", &["version", "--template", "helm {{.Version}}"], None).ok());
     }
-    if subject == "scale" || subject == "poison" {
+    if ["scale", "poison", "web"].contains(&subject) {
         words.extend(run("kwok", &["--version"], None).ok().and_then(|text| first_line(&text)));
     }
     if subject == "logs" {

@@ -1,6 +1,6 @@
 //! Side-by-side measurements on the testbed. Names choose subjects; each prints a table for docs/benchmarks.md.
 //!
-//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale` and `poison`) and stern (for
+//! Needs KUBECONFIG, OUTBOARD, and on the PATH kubectl, helm (for `light`), kwok (for `scale`, `poison` and `web`) and stern (for
 //! `logs`); `fals`, `clusters` and those that begin with `data` need OUTBOARD alone.
 
 mod archive;
@@ -24,12 +24,13 @@ mod scene;
 mod scrape;
 mod table;
 mod tools;
+mod web;
 
 use anyhow::bail;
 
 type Subject = (&'static str, fn() -> anyhow::Result<()>);
 
-const SUBJECTS: [Subject; 13] = [
+const SUBJECTS: [Subject; 14] = [
     ("compare", compare::run),
     ("light", light::run),
     ("idle", idle::run),
@@ -43,6 +44,7 @@ const SUBJECTS: [Subject; 13] = [
     ("fals", fals::run),
     ("logs", logs::run),
     ("archive", archive::run),
+    ("web", web::run),
 ];
 
 fn main() -> anyhow::Result<()> {

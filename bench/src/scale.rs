@@ -1,6 +1,6 @@
 //! A thousand environments of ten components on nodes that KWOK plays: creation, memory, idling, restart, drift.
 
-mod creation;
+pub mod creation;
 mod drift;
 mod fleet;
 mod operator;
@@ -21,8 +21,8 @@ use crate::scene::{self, Scene};
 use crate::setting;
 use creation::Created;
 use drift::Edit;
-use fleet::Fleet;
-use operator::Operator;
+pub use fleet::Fleet;
+pub use operator::Operator;
 use resync::Resync;
 
 const NAME: &str = "bench-scale";
@@ -56,7 +56,8 @@ impl Size {
     }
 }
 
-fn environment(number: usize) -> String {
+/// What the environment of that number is called.
+pub fn environment(number: usize) -> String {
     format!("scale-{number}")
 }
 
@@ -102,7 +103,8 @@ async fn measure(scene: &Scene, size: &Size, operator: &Operator) -> anyhow::Res
     Ok(())
 }
 
-async fn interrupted() {
+/// Once somebody wants this to end.
+pub async fn interrupted() {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {

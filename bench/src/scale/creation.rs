@@ -97,7 +97,8 @@ async fn wait(
     }
 }
 
-fn is_ready(environment: &Environment) -> bool {
+/// Whether it is, as it is wanted now.
+pub fn is_ready(environment: &Environment) -> bool {
     let conditions =
         environment.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     condition::find(conditions, condition::READY).is_some_and(|ready| {
