@@ -19,9 +19,7 @@ pub async fn sweep<K>(question: &K, api: &Api<K>) -> Result<Action, Error>
 where
     K: ResourceExt + Clone + Debug + DeserializeOwned,
 {
-    let now = Timestamp::now();
-    let made = question.creation_timestamp().map_or(now, |time| time.0);
-    let left = left(made, now);
+    let left = remaining(question);
     if !left.is_zero() {
         return Ok(Action::requeue(left + Duration::from_secs(1)));
     }
@@ -29,6 +27,17 @@ where
         Err(error) if !apply::error::is_status(&error, 404) => Err(error.into()),
         _ => Ok(Action::await_change()),
     }
+}
+
+/// Whether nobody waits for an answer any more.
+pub fn is_over<K: ResourceExt>(question: &K) -> bool {
+    remaining(question).is_zero()
+}
+
+fn remaining<K: ResourceExt>(question: &K) -> Duration {
+    let now = Timestamp::now();
+    let made = question.creation_timestamp().map_or(now, |time| time.0);
+    left(made, now)
 }
 
 /// How much longer a question is of use. The API server's clock made it, ours asks: where ours is behind, it is new, not old.

@@ -18,9 +18,12 @@ use oci_client::{Client, Reference, RegistryOperation};
 use serde::Deserialize;
 
 use crate::Settings;
+use crate::plan::versions;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const READ: Duration = Duration::from_secs(10);
+/// Longer words of a registry are cut.
+const WORDS: usize = 300;
 
 /// Why a reference has no digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,10 +186,10 @@ async fn digest(
 fn sort(error: &OciError) -> Failure {
     match error {
         OciError::ImageManifestNotFoundError(_) | OciError::ServerError { code: 404, .. } => Failure::Missing,
-        OciError::ServerError { code: 429, message, .. } => Failure::Limited(message.clone()),
+        OciError::ServerError { code: 429, message, .. } => Failure::Limited(words(message)),
         // The token service of a registry has a limit, too; of its answer only the body is known.
         OciError::AuthenticationFailure(body) if body.to_uppercase().contains("TOOMANYREQUESTS") => {
-            Failure::Limited(body.clone())
+            Failure::Limited(words(body))
         }
         OciError::UnauthorizedError { .. }
         | OciError::AuthenticationFailure(_)
@@ -198,20 +201,38 @@ fn sort(error: &OciError) -> Failure {
             let says =
                 |wanted: &[OciErrorCode]| envelope.errors.iter().any(|error| wanted.contains(&error.code));
             if says(&[Toomanyrequests]) {
-                let words = envelope.errors.iter().map(|error| error.message.as_str());
-                Failure::Limited(words.collect::<Vec<_>>().join("; "))
+                let said = envelope.errors.iter().map(|error| error.message.as_str());
+                Failure::Limited(words(&said.collect::<Vec<_>>().join("; ")))
             } else if says(&[Unauthorized, Denied]) {
                 Failure::Denied
             } else if says(&[ManifestUnknown, NameUnknown, NotFound]) {
                 Failure::Missing
             } else {
-                Failure::Unreachable(error.to_string())
+                Failure::Unreachable(words(&error.to_string()))
             }
+        }
+        // Its cause may quote what was read.
+        OciError::RequestError(request) if request.is_decode() => {
+            Failure::Unreachable("its answer is not understood".to_owned())
         }
         // The text of this one is the URL alone; its cause says what happened.
         OciError::RequestError(request) => Failure::Unreachable(root_cause(request)),
-        other => Failure::Unreachable(other.to_string()),
+        // The errors' own texts quote what was read.
+        OciError::JsonError(error) => Failure::Unreachable(format!(
+            "its answer is not understood (line {}, column {})",
+            error.line(),
+            error.column()
+        )),
+        OciError::RegistryTokenDecodeError(_) => {
+            Failure::Unreachable("the answer of its token service is not understood".to_owned())
+        }
+        other => Failure::Unreachable(words(&other.to_string())),
     }
+}
+
+/// What a registry says, fit to be shown.
+fn words(text: &str) -> String {
+    versions::within(text, WORDS).unwrap_or_default()
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {

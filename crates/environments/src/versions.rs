@@ -16,16 +16,14 @@ use crate::context::Context;
 use crate::draft;
 use crate::error::Error;
 use crate::plan::{pull, versions};
-use crate::questions::{LIFETIME, sweep};
+use crate::questions::{LIFETIME, is_over, sweep};
 use crate::registry::repository::Repository;
-use crate::registry::shelf::{Asker, List, Shelf};
+use crate::registry::shelf::{Asker, IMAGES_AT_ONCE, List, Shelf};
 use crate::registry::{Failure, image, tags};
 use crate::revisions::Revisions;
 
 /// So many questions are answered at the same time: a slow registry is nobody else's delay but theirs who ask about registries.
 pub const AT_ONCE: u16 = 4;
-/// So many images of one question are looked at at the same time.
-const IMAGES_AT_ONCE: usize = 6;
 /// Nobody who types waits longer for a list …
 const LISTING: Duration = Duration::from_secs(20);
 /// … and then for what its images say.
@@ -37,7 +35,7 @@ pub async fn reconcile(query: Arc<VersionQuery>, context: Arc<Context>) -> Resul
     }
     let control = query.namespace().unwrap_or_default();
     let api = Api::<VersionQuery>::namespaced(context.client.clone(), &control);
-    if query.status.is_some() {
+    if query.status.is_some() || is_over(query.as_ref()) {
         return sweep(query.as_ref(), &api).await;
     }
     let status = match repository(&query, &control, &context).await? {
@@ -112,34 +110,29 @@ async fn answer(
     };
     let asker =
         Asker { control: control.to_owned(), class: asked.class.clone(), repository: repository.clone() };
-    let known = context.shelf.list(&asker, Instant::now());
-    if let Some(Err(failure)) = known {
+    let (asker, now) = (Arc::new(asker), Instant::now());
+    if let Some(Err(failure)) = context.shelf.list(&asker, now) {
         return refused(failure);
     }
     let listing = async {
         let opened = Repository::open(&repository, settings, &credentials, aws).await?;
-        let list = match known {
-            Some(Ok(list)) => list,
-            _ => Arc::new(List::new(tags::read(&opened).await?)),
-        };
+        let list = context.shelf.listed(&asker, now, tags::read(&opened)).await?;
         Ok::<_, Failure>((opened, list))
     };
     let late = || Failure::Unreachable(format!("its tags were not all there within {} s", LISTING.as_secs()));
     let listed = timeout(LISTING, listing).await.unwrap_or_else(|_| Err(late()));
     let (opened, list) = match listed {
-        Ok((opened, list)) => {
-            context.shelf.put(asker, Ok(list.clone()), Instant::now());
-            (opened, list)
-        }
+        Ok(both) => both,
         Err(failure) => {
-            context.shelf.put(asker, Err(failure.clone()), Instant::now());
+            context.shelf.put((*asker).clone(), Err(failure.clone()), Instant::now());
             return refused(failure);
         }
     };
-    let matching = versions::matching(&list.tags.names, asked.matching.as_deref().unwrap_or_default());
+    let said = asked.matching.as_deref().unwrap_or_default();
+    let matching = versions::matching(&list.tags.names, said);
     let limit = usize::from(asked.limit.clamp(1, version_query::MOST));
     let chosen: Vec<&str> = matching.iter().copied().take(limit).collect();
-    let (found, mut notes) = look(&opened, &chosen, &list, &context.shelf).await;
+    let (found, mut notes) = look(&opened, &chosen, &list, (&asker, &context.shelf), said).await;
     if list.tags.cut {
         let many = list.tags.names.len();
         notes.push(format!(
@@ -161,14 +154,15 @@ async fn look(
     repository: &Repository<'_>,
     chosen: &[&str],
     list: &List,
-    shelf: &Shelf,
+    known: (&Arc<Asker>, &Shelf),
+    said: &str,
 ) -> (Vec<RegistryVersion>, Vec<String>) {
     let mut found: Vec<Option<RegistryVersion>> = chosen
         .iter()
         .map(|tag| Some(RegistryVersion { tag: (*tag).to_owned(), ..RegistryVersion::default() }))
         .collect();
     let looks = stream::iter(0..chosen.len())
-        .map(|place| async move { (place, one(repository, chosen[place], list, shelf).await) });
+        .map(|place| async move { (place, one(repository, chosen[place], list, known).await) });
     let mut looks = std::pin::pin!(looks.buffer_unordered(IMAGES_AT_ONCE));
     let mut why = None;
     let looking = async {
@@ -176,9 +170,15 @@ async fn look(
             match outcome {
                 Ok(version) => found[place] = version,
                 Err(failure) => {
-                    // It would be told the same of all others.
+                    // It would be told the same of all others, unless it is this image alone.
+                    let ends = !matches!(
+                        failure,
+                        Failure::Missing | Failure::Unreachable(_) | Failure::Malformed(_)
+                    );
                     why = Some(failure);
-                    return;
+                    if ends {
+                        return;
+                    }
                 }
             }
         }
@@ -199,7 +199,7 @@ async fn look(
         format!("of some versions the registry gave no more than the tag: {words}")
     });
     let mut found: Vec<RegistryVersion> = found.into_iter().flatten().collect();
-    versions::by_date(&mut found);
+    versions::by_date(&mut found, said);
     (found, notes.into_iter().collect())
 }
 
@@ -208,8 +208,15 @@ async fn one(
     repository: &Repository<'_>,
     tag: &str,
     list: &List,
-    shelf: &Shelf,
+    (asker, shelf): (&Arc<Asker>, &Shelf),
 ) -> Result<Option<RegistryVersion>, Failure> {
+    // What is known waits for nobody.
+    if let Some(Some(digest)) = list.digest(tag)
+        && let Some(says) = shelf.says(asker, &digest)
+    {
+        return Ok(Some(says.into_version(tag.to_owned(), Some(digest))));
+    }
+    let _place = shelf.look().await;
     let digest = match list.digest(tag) {
         Some(known) => known,
         None => {
@@ -219,7 +226,7 @@ async fn one(
         }
     };
     let Some(digest) = digest else { return Ok(None) };
-    let says = image::says(repository, &digest, shelf).await?;
+    let says = image::says(repository, &digest, asker, shelf).await?;
     Ok(Some(says.into_version(tag.to_owned(), Some(digest))))
 }
 

@@ -84,14 +84,19 @@ impl Says {
 
 /// The text in one line of a length that fits; none if nothing is left of it.
 pub fn plain(text: &str) -> Option<String> {
+    within(text, LONGEST)
+}
+
+/// The same, of at most so many characters.
+pub fn within(text: &str, longest: usize) -> Option<String> {
     let harmful = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{61c}' | '\u{e0000}'..='\u{e007f}')
     };
     // So much is enough to find the beginning of whatever it says.
-    let words: String = text.chars().take(LONGEST * 8).map(|c| if harmful(c) { ' ' } else { c }).collect();
+    let words: String = text.chars().take(longest * 8).map(|c| if harmful(c) { ' ' } else { c }).collect();
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let short = match words.char_indices().nth(LONGEST) {
+    let short = match words.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words,
     };
@@ -125,15 +130,20 @@ fn is_attached(tag: &str) -> bool {
 }
 
 /// Where tags are no versions, the dates of their images say which is newer. Those that are stay in the order of versions.
-pub fn by_date(versions: &mut [RegistryVersion]) {
-    let begin = versions.iter().position(|version| !is_version(&version.tag)).unwrap_or(versions.len());
-    // Only what stands together is put in order among itself: what begins as was said comes first all the same.
-    let end = versions[begin..].iter().position(|version| is_version(&version.tag));
-    let end = end.map_or(versions.len(), |end| begin + end);
-    versions[begin..end].sort_by(|one, other| {
-        let date = |version: &RegistryVersion| version.created.as_ref().map(|time| time.0);
-        date(other).cmp(&date(one))
-    });
+pub fn by_date(versions: &mut [RegistryVersion], said: &str) {
+    let said = said.to_lowercase();
+    let begins = |version: &RegistryVersion| version.tag.to_lowercase().starts_with(&said);
+    let kind = |version: &RegistryVersion| (is_version(&version.tag), begins(version));
+    // What begins as was said comes first all the same, however old it is.
+    for same in versions.chunk_by_mut(|one, other| kind(one) == kind(other)) {
+        if same.first().is_some_and(|first| is_version(&first.tag)) {
+            continue;
+        }
+        same.sort_by(|one, other| {
+            let date = |version: &RegistryVersion| version.created.as_ref().map(|time| time.0);
+            date(other).cmp(&date(one))
+        });
+    }
 }
 
 /// Versions before words, the newest version first.
@@ -323,9 +333,15 @@ mod tests {
             at("what", None),
             at("new", Some(8)),
         ];
-        by_date(&mut versions);
+        by_date(&mut versions, "");
         let order: Vec<_> = versions.iter().map(|version| version.tag.as_str()).collect();
         assert_eq!(order, ["1.1", "1.0", "new", "old", "what"]);
+
+        let mut versions =
+            vec![at("main-a", Some(1)), at("Main-b", Some(2)), at("domain", Some(9)), at("remain", None)];
+        by_date(&mut versions, "main");
+        let order: Vec<_> = versions.iter().map(|version| version.tag.as_str()).collect();
+        assert_eq!(order, ["Main-b", "main-a", "domain", "remain"]);
     }
 
     #[test]
@@ -367,7 +383,7 @@ mod tests {
             plain("\u{1b}[31mred\u{7}\nnext\u{202e}line\u{200b}"),
             Some("[31mred next line".to_owned())
         );
-        assert_eq!(plain(" \n\u{202e}\t"), None);
+        assert_eq!(plain(" \n\u{202e}\t\u{61c}\u{ad}\u{e0041}"), None);
         let long = plain(&"ä".repeat(10_000)).unwrap();
         assert_eq!(long.chars().count(), LONGEST + 1);
         assert!(long.ends_with('…'));

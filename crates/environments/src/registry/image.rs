@@ -1,5 +1,7 @@
 //! What the image of a tag says about itself: from its index, or manifest, to its configuration. Bytes are believed by their digest.
 
+use std::sync::Arc;
+
 use oci_client::manifest::{
     IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE,
     IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
@@ -9,11 +11,11 @@ use sha2::{Digest, Sha256};
 
 use super::Failure;
 use super::repository::Repository;
-use super::shelf::Shelf;
+use super::shelf::{Asker, Shelf};
 use crate::plan::versions::{ImageConfig, Says};
 
-/// Manifests are not larger anywhere; configurations are not in practice.
-const BOUND: usize = 4 * 1024 * 1024;
+/// Manifests and configurations are a few dozen kilobytes. What is larger says no more here.
+const BOUND: usize = 512 * 1024;
 const DIGEST: &str = "docker-content-digest";
 
 /// An index or a manifest: whichever of both it has.
@@ -64,9 +66,15 @@ pub async fn digest(repository: &Repository<'_>, tag: &str) -> Result<Option<Str
     }
 }
 
-/// What the image of that digest says. It is the same for ever, so it is asked for once.
-pub async fn says(repository: &Repository<'_>, digest: &str, shelf: &Shelf) -> Result<Says, Failure> {
-    if let Some(known) = shelf.says(digest) {
+/// What the image of that digest says. It is the same for ever, so it is asked for once by each asker: what others were told of a
+/// digest need not be what this one may see.
+pub async fn says(
+    repository: &Repository<'_>,
+    digest: &str,
+    asker: &Arc<Asker>,
+    shelf: &Shelf,
+) -> Result<Says, Failure> {
+    if let Some(known) = shelf.says(asker, digest) {
         return Ok(known);
     }
     // What is no image, or lacks a part, says nothing.
@@ -75,7 +83,7 @@ pub async fn says(repository: &Repository<'_>, digest: &str, shelf: &Shelf) -> R
         Err(Failure::Missing) => return Ok(Says::default()),
         Err(failure) => return Err(failure),
     };
-    shelf.keep(digest, &said);
+    shelf.keep(asker, digest, &said);
     Ok(said)
 }
 
@@ -83,7 +91,10 @@ async fn config(repository: &Repository<'_>, digest: &str) -> Result<Option<Imag
     let Some(mut manifest) = manifest(repository, digest).await? else { return Ok(None) };
     if manifest.config.is_none() {
         let Some(entry) = chosen(&manifest.manifests) else { return Ok(None) };
-        match self::manifest(repository, &entry.digest).await? {
+        let inner = entry.digest.clone();
+        // An index may be long, and is not needed while its image is fetched.
+        drop(manifest);
+        match self::manifest(repository, &inner).await? {
             Some(inner) => manifest = inner,
             None => return Ok(None),
         }

@@ -1,11 +1,14 @@
 //! One repository of a registry, read: answers are bounded in size, and none leads the login to another place.
 
+use std::net::IpAddr;
+
 use aws::Aws;
 use oci_client::RegistryOperation;
 use oci_client::errors::{OciDistributionError as OciError, OciEnvelope};
 use oci_client::secrets::RegistryAuth;
 use reqwest::header::{ACCEPT, HeaderMap};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use super::{CONNECT, Credentials, Failure, READ, Way, client, plain, root_cause, sort};
 use crate::Settings;
@@ -13,10 +16,14 @@ use crate::plan::versions;
 
 /// A refusal is a few words.
 const REFUSAL: usize = 64 * 1024;
+/// The store of a registry's bytes is one hop away, or behind one more.
+const HOPS: usize = 3;
 
 /// A repository, and what opens it.
 pub struct Repository<'a> {
     client: Client,
+    /// For blobs, which lie elsewhere: goes where the registry leads.
+    led: Client,
     /// `https://registry.example.com/v2/shop/web`
     base: String,
     /// What a mirror is told: the registry that is meant.
@@ -59,12 +66,22 @@ impl<'a> Repository<'a> {
             (Err(Failure::Denied), _) => return Err(way.denied(aws).await),
             (Err(failure), _) => return Err(failure),
         };
+        let built = |policy: Policy| {
+            let builder = Client::builder().connect_timeout(CONNECT).read_timeout(READ);
+            let built = builder.user_agent("outboard").redirect(policy).build();
+            built.map_err(|error| Failure::Unreachable(root_cause(&error)))
+        };
+        let client = built(Policy::none())?;
         // Of what is led elsewhere, to the store of the registry's bytes, the client leaves out who asks.
-        let built =
-            Client::builder().connect_timeout(CONNECT).read_timeout(READ).user_agent("outboard").build();
-        let client = built.map_err(|error| Failure::Unreachable(root_cause(&error)))?;
+        let led = built(Policy::custom(move |attempt| {
+            if attempt.previous().len() > HOPS || !may_lead_to(attempt.url(), clear) {
+                attempt.error("it leads to a place that is not followed")
+            } else {
+                attempt.follow()
+            }
+        }))?;
         let stands_for = way.image.namespace().map(str::to_owned);
-        Ok(Self { client, base, stands_for, key, way, aws })
+        Ok(Self { client, led, base, stands_for, key, way, aws })
     }
 
     /// The answer about `path`, of at most `bound` bytes.
@@ -85,7 +102,8 @@ impl<'a> Repository<'a> {
         let said: Vec<String> = said.into_iter().flatten().collect();
         let question = if said.is_empty() { "" } else { "?" };
         let url = format!("{}/{path}{question}{}", self.base, said.join("&"));
-        let request = self.client.request(method, url).header(ACCEPT, accept);
+        let client = if path.starts_with("blobs/") { &self.led } else { &self.client };
+        let request = client.request(method, url).header(ACCEPT, accept);
         let request = match &self.key {
             Key::None => request,
             Key::Login(user, password) => request.basic_auth(user, Some(password)),
@@ -104,6 +122,17 @@ impl<'a> Repository<'a> {
             failure => failure,
         })
     }
+}
+
+/// Whether a registry may lead there: to no address of this machine or its link, where what answers trusts whoever reaches it.
+fn may_lead_to(url: &Url, clear: bool) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>().map(|address| address.to_canonical());
+    let inward = address.is_ok_and(|address| match address {
+        IpAddr::V4(four) => four.is_loopback() || four.is_link_local() || four.is_unspecified(),
+        IpAddr::V6(six) => six.is_loopback() || six.is_unicast_link_local() || six.is_unspecified(),
+    });
+    !inward && (url.scheme() == "https" || (clear && url.scheme() == "http"))
 }
 
 /// What a refusal means.
@@ -154,4 +183,27 @@ async fn read(mut response: Response, bound: usize) -> Result<Vec<u8>, Failure> 
         body.extend_from_slice(&bytes);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_leads_to_no_place_within() {
+        let may = |url: &str, clear| may_lead_to(&url.parse().unwrap(), clear);
+        assert!(may("https://store.example.com/x", false) && may("http://store.example.com/x", true));
+        assert!(!may("http://store.example.com/x", false));
+        for within in [
+            "https://127.0.0.1/",
+            "https://169.254.169.254/latest",
+            "https://[::1]/",
+            "https://[fe80::1]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://0.0.0.0/",
+            "https://2130706433/",
+        ] {
+            assert!(!may(within, true), "{within}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use api::names::Version;
 use reqwest::header::{HeaderMap, LINK};
 use serde::Deserialize;
 
@@ -12,8 +13,10 @@ use super::repository::Repository;
 pub const MOST: usize = 10_000;
 /// Some registries give no more than a hundred at once, whatever they are asked for.
 const PAGES: usize = 100;
-/// As many as there may be, each as long as it may be, fit in.
-const PAGE: usize = 4 * 1024 * 1024;
+/// Two thousand tags at a usual length are a tenth of it.
+const PAGE: usize = 1024 * 1024;
+/// All names of one listing, those too that can be no version.
+const NAMES: usize = 2 * 1024 * 1024;
 
 /// Tags in the order in which the registry has them.
 #[derive(Debug, Default, PartialEq)]
@@ -33,15 +36,25 @@ pub async fn read(repository: &Repository<'_>) -> Result<Tags, Failure> {
     let mut tags = Tags::default();
     let mut query = "n=1000".to_owned();
     let mut asked = BTreeSet::new();
+    let (mut seen, mut bytes) = (0, 0);
     loop {
         let answer = repository.get("tags/list", &query, "application/json", PAGE).await?;
-        let page: Page = serde_json::from_slice(&answer.body)
-            .map_err(|error| Failure::Unreachable(format!("what it gives is no list of tags: {error}")))?;
-        tags.names.extend(page.tags.unwrap_or_default());
+        let page: Page = serde_json::from_slice(&answer.body).map_err(|error| no_list(&error))?;
+        for name in page.tags.unwrap_or_default() {
+            seen += 1;
+            bytes += name.len();
+            if seen > MOST || bytes > NAMES {
+                tags.cut = true;
+                return Ok(tags);
+            }
+            // What can be no version is offered to nobody, however long it is.
+            if Version::parse(&name).is_ok() {
+                tags.names.push(name);
+            }
+        }
         let next = next(&answer.headers);
         asked.insert(query);
-        if tags.names.len() > MOST || (next.is_some() && (tags.names.len() == MOST || asked.len() == PAGES)) {
-            tags.names.truncate(MOST);
+        if next.is_some() && (seen == MOST || asked.len() == PAGES) {
             tags.cut = true;
             return Ok(tags);
         }
@@ -55,6 +68,12 @@ pub async fn read(repository: &Repository<'_>) -> Result<Tags, Failure> {
             Some(next) => query = next,
         }
     }
+}
+
+/// Where it is none: the words of the error itself quote what was read.
+fn no_list(error: &serde_json::Error) -> Failure {
+    let (line, column) = (error.line(), error.column());
+    Failure::Unreachable(format!("what it gives is no list of tags (line {line}, column {column})"))
 }
 
 /// What is to be asked for the next page. Of its address only that counts: behind a proxy registries call themselves by wrong

@@ -7,6 +7,7 @@ use std::time::Duration;
 use api::names::ClassName;
 use api::{Environment, RegistryVersion, Role, VersionQuery, VersionQuerySpec};
 use kube::Api;
+use kube::Resource;
 use kube::ResourceExt;
 use kube::api::ListParams;
 use schemars::JsonSchema;
@@ -103,9 +104,13 @@ pub async fn versions(
     object.metadata.generate_name = Some(format!("{component}-"));
     let what = format!("the versions of {component}");
     let question = Question { api: &queries, object: &object, what, timeout: Some(PATIENCE) };
-    let status = ask(cluster, question, |query| query.status, events).await.map_err(|error| match error {
+    let asked = ask(cluster, question, |query| query.status, events).await;
+    if matches!(asked, Err(Error::Forbidden(_))) && !is_known(cluster).await {
+        return Err(older());
+    }
+    let status = asked.map_err(|error| match error {
         // The project is there, so outboard is.
-        Error::NotInstalled { .. } => Error::Older { what: "which versions a registry has" },
+        Error::NotInstalled { .. } => older(),
         // It gives up on registries earlier.
         Error::Timeout { after, .. } => Error::NoPlan {
             reason: format!(
@@ -132,6 +137,19 @@ pub async fn versions(
         tags: status.tags,
         notes: status.notes,
     })
+}
+
+fn older() -> Error {
+    Error::Older { what: "which versions a registry has" }
+}
+
+/// Whether the installation knows the question. Roles of an older one forbid what it does not know, and Kubernetes looks at those
+/// first. What cannot be found out changes nothing about the refusal.
+async fn is_known(cluster: &Cluster) -> bool {
+    let group = VersionQuery::api_version(&());
+    let kinds = cluster.client.list_api_group_resources(&group).await;
+    let plural = VersionQuery::plural(&());
+    kinds.map_or(true, |kinds| kinds.resources.iter().any(|kind| kind.name == plural))
 }
 
 /// What one environment runs of a component.
@@ -236,5 +254,31 @@ mod tests {
             matches!(&told, Err(Error::NotFound { nearest: Some(near), .. }) if near == "web"),
             "{told:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn an_older_installation_is_told_as_that_even_where_its_roles_forbid_the_question() {
+        for knows in [false, true] {
+            let cluster = fake::cluster(move |_, address| {
+                if address.contains("versionqueries") {
+                    return fake::status(403, "versionqueries.outboard.dev is forbidden", "Forbidden");
+                }
+                if address.contains("/namespaces/") {
+                    return Some((200, project()));
+                }
+                let name = if knows { "versionqueries" } else { "plans" };
+                let kind =
+                    json!({"name": name, "singularName": "", "namespaced": true, "kind": "X", "verbs": []});
+                Some((
+                    200,
+                    json!({"kind": "APIResourceList", "groupVersion": "outboard.dev/v1alpha1",
+                    "resources": [kind]}),
+                ))
+            });
+            let wanted = Wanted { project: "shop", component: "web", limit: 1, ..Wanted::default() };
+            let told = versions(&cluster, "shop", &wanted, &mut |_| {}).await;
+            assert_eq!(matches!(told, Err(Error::Older { .. })), !knows, "{told:?}");
+            assert_eq!(matches!(told, Err(Error::Forbidden(_))), knows, "{told:?}");
+        }
     }
 }

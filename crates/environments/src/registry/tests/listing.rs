@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::registry::repository::Repository;
-use crate::registry::shelf::Shelf;
+use crate::registry::shelf::{Asker, Shelf};
 use crate::registry::{image, tags};
 
 /// What lies in a repository, and what was asked of it.
@@ -89,6 +89,11 @@ async fn open<'a>(name: &str, settings: &Settings, aws: &'a Aws) -> Repository<'
         .unwrap_or_else(|_| panic!("closed"))
 }
 
+fn asker() -> Arc<Asker> {
+    let (control, class) = ("shop".to_owned(), "qa".to_owned());
+    Arc::new(Asker { control, class, repository: "registry.example.com/web".to_owned() })
+}
+
 async fn read(name: &str) -> Result<tags::Tags, Failure> {
     let (_, settings) = serve(Store::default()).await;
     let aws = Aws::default();
@@ -122,6 +127,11 @@ async fn list(
             linked(page(last, 1_000), format!("</v2/endless/tags/list?last={}>; rel=\"next\"", last + 1_000))
         }
         "slow" => linked(page(last, 1), format!("</v2/slow/tags/list?last={}>; rel=\"next\"", last + 1)),
+        // Ten names a page, each longer than a tag may be.
+        "long" => linked(
+            vec!["x".repeat(50 * 1024); 10],
+            format!("</v2/long/tags/list?last={}>; rel=\"next\"", last + 1),
+        ),
         "flood" => vec![b' '; 5 * 1024 * 1024].into_response(),
         "page" => "<html>Sign in</html>".into_response(),
         "broken" => (StatusCode::BAD_GATEWAY, "<html>\u{1b}[31m").into_response(),
@@ -182,6 +192,8 @@ async fn a_registry_without_end_is_read_so_far_and_no_further() {
     assert_eq!((slow.names.len(), slow.cut), (100, true));
     let circle = read("circle").await.unwrap();
     assert_eq!((circle.names.len(), circle.cut), (2, true));
+    let long = read("long").await.unwrap();
+    assert_eq!((long.names.len(), long.cut), (0, true));
     let Err(Failure::Unreachable(why)) = read("flood").await else { panic!("it was read whole") };
     assert!(why.contains("larger than"), "{why}");
 }
@@ -210,11 +222,11 @@ async fn an_image_is_asked_once_what_it_says() {
     let repository = open("web", &settings, &aws).await;
     assert_eq!(image::digest(&repository, "1").await, Ok(Some(both.clone())));
     assert_eq!(image::digest(&repository, "2").await, Ok(None), "it is gone");
-    let said = image::says(&repository, &both, &shelf).await.unwrap();
+    let said = image::says(&repository, &both, &asker(), &shelf).await.unwrap();
     assert_eq!((said.branch.as_deref(), said.revision.as_deref()), (Some("main"), Some("9f86d08")));
     assert_eq!(said.created, Some("2026-11-20T10:00:00Z".parse().unwrap()));
     let before = store.asked.lock().unwrap().len();
-    assert_eq!(image::says(&repository, &both, &shelf).await, Ok(said));
+    assert_eq!(image::says(&repository, &both, &asker(), &shelf).await, Ok(said));
     assert_eq!(store.asked.lock().unwrap().len(), before, "it was asked again");
 }
 
@@ -246,9 +258,13 @@ async fn what_is_no_image_says_nothing_and_other_bytes_are_not_believed() {
     let (aws, shelf) = (Aws::default(), Shelf::default());
     let repository = open("web", &settings, &aws).await;
     for nothing in [&chart, &nested, &empty, &astray, &gone, &junk] {
-        assert_eq!(image::says(&repository, nothing, &shelf).await, Ok(Default::default()), "{nothing}");
+        assert_eq!(
+            image::says(&repository, nothing, &asker(), &shelf).await,
+            Ok(Default::default()),
+            "{nothing}"
+        );
     }
-    let Err(Failure::Unreachable(why)) = image::says(&repository, &forged, &shelf).await else {
+    let Err(Failure::Unreachable(why)) = image::says(&repository, &forged, &asker(), &shelf).await else {
         panic!("it was believed")
     };
     assert!(why.contains("something else"), "{why}");
