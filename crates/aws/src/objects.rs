@@ -5,17 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Object, ObjectStorageClass};
-
+use aws_sdk_s3::types::{ChecksumAlgorithm, Object, ObjectStorageClass};
 use bytes::Bytes;
 
 use crate::Failure;
 use crate::access::Access;
 use crate::failure::sort;
-use crate::own_bucket::is_refused_condition;
 
 /// A server of one's own has no regions; signatures name one all the same.
 pub(crate) const ANY_REGION: &str = "us-east-1";
@@ -85,12 +84,15 @@ impl Bucket {
         Ok(page(told))
     }
 
-    /// Writes an object unless there is one; says whether it did.
+    /// Writes an object unless there is one; says whether it did. That another writes it just now is a failure: theirs may fail.
     pub async fn put_new(&self, key: &str, bytes: Vec<u8>) -> Result<bool, Failure> {
         let call = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes));
-        match call.if_none_match("*").send().await {
+        // A bucket with Object Lock takes nothing without.
+        let call = call.checksum_algorithm(ChecksumAlgorithm::Crc32);
+        let always = Builder::new().request_checksum_calculation(RequestChecksumCalculation::WhenSupported);
+        match call.if_none_match("*").customize().config_override(always).send().await {
             Ok(_) => Ok(true),
-            Err(error) if is_refused_condition(&error) => Ok(false),
+            Err(error) if error.code() == Some("PreconditionFailed") => Ok(false),
             Err(error) => Err(sort(&error)),
         }
     }

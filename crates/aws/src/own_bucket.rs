@@ -227,7 +227,7 @@ where
 }
 
 /// Whether there was something already, or something else.
-pub(crate) fn is_refused_condition<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+fn is_refused_condition<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     matches!(error.code(), Some("PreconditionFailed" | "ConditionalRequestConflict"))
 }
 

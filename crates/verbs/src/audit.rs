@@ -66,6 +66,8 @@ pub struct Journal {
     /// Since when, if it is to be whole soon; and after how long that is.
     since: Option<Timestamp>,
     closes: Option<SignedDuration>,
+    /// Whether a bucket is to have them, too.
+    stored: bool,
     /// What tells the objects of this server from those of others.
     mark: String,
     days: i64,
@@ -121,6 +123,7 @@ impl Journal {
             open: Open::default(),
             since: None,
             closes: None,
+            stored: false,
             mark: mark.to_owned(),
             days: days.into(),
             waiting: VecDeque::new(),
@@ -171,6 +174,12 @@ impl Journal {
     #[must_use]
     pub fn closing(self, after: SignedDuration) -> Self {
         Self { closes: Some(after), ..self }
+    }
+
+    /// A bucket is to have its objects, too.
+    #[must_use]
+    pub fn stored(self) -> Self {
+        Self { stored: true, ..self }
     }
 
     /// What tells which object is written to.
@@ -269,7 +278,7 @@ impl Journal {
             let of = object.metadata.labels.as_ref().and_then(|labels| labels.get(LABEL));
             if let (Some(name), true) = (&object.metadata.name, of.is_some_and(|of| is_day(of) && *of < kept))
             {
-                if self.closes.is_some() && !shelf::is_stored(&object.metadata) {
+                if self.stored && !shelf::is_stored(&object.metadata) {
                     tracing::warn!(target: "audit", name, "{name} is deleted after {} days, and was not stored in the bucket", self.days);
                 }
                 match api.delete(name, &DeleteParams::default()).await {

@@ -48,23 +48,75 @@ pub fn differs(changes: &[ObjectChange]) -> Option<String> {
 }
 
 fn fields(change: &ObjectChange) -> Vec<String> {
-    let name = change.object.split_once(' ').map_or(change.object.as_str(), |(_, name)| name);
+    let (kind, name) = change.object.split_once(' ').unwrap_or(("", change.object.as_str()));
     let moved = |field: &FieldChange, of: &dyn Fn(&str) -> String| {
         let [from, to] = [&field.from, &field.to].map(|value| value.as_deref().map_or("none".to_owned(), of));
         format!("{from} → {to}")
     };
-    let one = |field: &FieldChange| match last(&field.path) {
-        "image" => format!("{name} {}", moved(field, &version)),
-        "replicas" => format!("{name} replicas {}", moved(field, &str::to_owned)),
-        field => format!("{name} {field}"),
+    let one = |field: &FieldChange| {
+        if is_replicas(kind, &field.path) {
+            format!("{name} replicas {}", moved(field, &str::to_owned))
+        } else if is_image(kind, &field.path) {
+            format!("{name} {}", moved(field, &version))
+        } else {
+            format!("{name} {}", called(&field.path))
+        }
     };
     change.fields.iter().map(one).collect()
 }
 
-/// The last part of a path; names in brackets have dots of their own.
-fn last(path: &str) -> &str {
-    let end = if path.ends_with(']') { path.rfind('[').unwrap_or(path.len()) } else { path.len() };
-    path[..end].rfind('.').map_or(path, |dot| &path[dot + 1..])
+fn is_replicas(kind: &str, path: &str) -> bool {
+    matches!(kind, "Deployment" | "StatefulSet") && path == "spec.replicas"
+}
+
+/// Of a container of a workload: a key of a Secret may be called `image`, too.
+fn is_image(kind: &str, path: &str) -> bool {
+    let pod = match kind {
+        "Deployment" | "StatefulSet" | "DaemonSet" | "Job" => "spec.template.spec.",
+        "CronJob" => "spec.jobTemplate.spec.template.spec.",
+        _ => return false,
+    };
+    let container = path.strip_prefix(pod).and_then(|path| path.strip_suffix("].image"));
+    let container = container
+        .and_then(|path| path.strip_prefix("containers[").or_else(|| path.strip_prefix("initContainers[")));
+    container.is_some_and(|name| !name.contains(['[', ']', '.']))
+}
+
+/// What a path is called: its last part, a variable by its name, and keys that have dots of their own whole.
+fn called(path: &str) -> String {
+    let mut before = "";
+    let mut rest = path;
+    loop {
+        let (part, after) = split(rest);
+        if part.starts_with("env[") {
+            return part.to_owned();
+        }
+        let Some(after) = after else { return part.to_owned() };
+        let keyed = match part {
+            "annotations" | "labels" => before == "metadata",
+            "data" | "stringData" | "binaryData" => before.is_empty(),
+            "matchLabels" | "nodeSelector" => true,
+            _ => false,
+        };
+        if keyed {
+            return format!("{part} {after}");
+        }
+        (before, rest) = (part, after);
+    }
+}
+
+/// The first part of a path and what comes after its dot; names in brackets have dots of their own.
+fn split(path: &str) -> (&str, Option<&str>) {
+    let mut depth = 0_usize;
+    for (at, letter) in path.char_indices() {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            '.' if depth == 0 => return (&path[..at], Some(&path[at + 1..])),
+            _ => {}
+        }
+    }
+    (path, None)
 }
 
 /// The tag of an image, or else the beginning of its digest.
@@ -137,7 +189,7 @@ mod tests {
                 &[
                     (image, old, new),
                     ("spec.replicas", "1", "3"),
-                    ("spec.template.spec.containers[web].env[KEY]", "hunter2", "hunter3"),
+                    ("spec.template.spec.containers[web].env[KEY].value", "hunter2", "hunter3"),
                 ],
             ),
             change(Action::Delete, "CronJob nightly", &[]),
@@ -152,13 +204,42 @@ mod tests {
     }
 
     #[test]
-    fn names_with_dots_are_parts_of_one_path() {
-        assert_eq!(
-            last("spec.template.metadata.annotations[outboard.dev/restart]"),
-            "annotations[outboard.dev/restart]"
-        );
-        assert_eq!(last("spec.template.spec.containers[a.b].image"), "image");
-        assert_eq!((last("replicas"), last("data[a.b]"), last("")), ("replicas", "data[a.b]", ""));
+    fn values_are_told_of_images_and_replicas_of_workloads_only() {
+        let told = |object: &str, path: &str| {
+            differs(&[change(Action::Change, object, &[(path, "hunter2", "hunter3")])]).unwrap()
+        };
+        for (object, path, wanted) in [
+            ("Secret web", "data.image", "web data image"),
+            ("Secret web", "data.replicas", "web data replicas"),
+            ("ConfigMap web", "data.app.image", "web data app.image"),
+            ("ConfigMap web", "spec.replicas", "web replicas"),
+            ("Deployment web", "spec.template.spec.containers[web].env[image].value", "web env[image]"),
+            ("Deployment web", "spec.template.spec.containers[web].env[a.image]", "web env[a.image]"),
+            (
+                "Deployment web",
+                "spec.template.spec.containers[web].env[KEY].valueFrom.secretKeyRef.key",
+                "web env[KEY]",
+            ),
+            ("Deployment web", "metadata.annotations.image", "web annotations image"),
+            (
+                "Deployment web",
+                "spec.template.metadata.annotations.outboard.dev/restart",
+                "web annotations outboard.dev/restart",
+            ),
+            ("Service web", "metadata.labels.a.b/image", "web labels a.b/image"),
+            ("Service web", "spec.ports[http].port", "web port"),
+            ("Deployment web", "spec.template.spec.containers[a.b]", "web containers[a.b]"),
+            ("CronJob web", "spec.template.spec.containers[web].image", "web image"),
+            (
+                "CronJob web",
+                "spec.jobTemplate.spec.template.spec.initContainers[web].image",
+                "web hunter2 → hunter3",
+            ),
+            ("Job web", "spec.template.spec.containers[web].image", "web hunter2 → hunter3"),
+            ("StatefulSet web", "spec.replicas", "web replicas hunter2 → hunter3"),
+        ] {
+            assert_eq!(told(object, path), wanted, "{object} {path}");
+        }
     }
 
     #[test]

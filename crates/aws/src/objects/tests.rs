@@ -32,6 +32,8 @@ type Shared = Arc<Mutex<Fake>>;
 async fn answer(State(fake): State<Shared>, headers: HeaderMap, uri: Uri) -> Response {
     let mut fake = fake.lock().unwrap();
     let only = headers.get("if-none-match").map(|only| format!(" unless {}", only.to_str().unwrap()));
+    let checked = if headers.contains_key("x-amz-checksum-crc32") { " checked" } else { "" };
+    let only = only.map(|only| format!("{only}{checked}"));
     fake.asked.push(format!("{uri}{}", only.unwrap_or_default()));
     let mood = fake.moods.pop_front().expect("it is asked once more than expected");
     let status = |status: u16| StatusCode::from_u16(status).unwrap();
@@ -154,10 +156,12 @@ async fn what_is_no_answer_of_a_bucket_is_no_empty_listing() {
 #[tokio::test]
 async fn what_is_there_already_is_not_written_over_and_is_no_failure() {
     let exists = Mood::Fails(412, "PreconditionFailed", "At least one of the pre-conditions did not hold");
-    let (bucket, fake) = bucket([Mood::Tells(""), exists, denied()]).await;
+    let at_once = Mood::Fails(409, "ConditionalRequestConflict", "The conditional request cannot succeed");
+    let (bucket, fake) = bucket([Mood::Tells(""), exists, denied(), at_once]).await;
     assert_eq!(bucket.put_new("a/b", b"lines".to_vec()).await, Ok(true));
     assert_eq!(bucket.put_new("a/b", b"lines".to_vec()).await, Ok(false));
     assert!(matches!(bucket.put_new("a/b", vec![]).await, Err(Failure::Denied(_))));
+    assert!(matches!(bucket.put_new("a/b", vec![]).await, Err(Failure::Refused(_))));
     let asked = &fake.lock().unwrap().asked;
-    assert!(asked.len() == 3 && asked.iter().all(|asked| asked.ends_with(" unless *")), "{asked:?}");
+    assert!(asked.len() == 4 && asked.iter().all(|asked| asked.ends_with(" unless * checked")), "{asked:?}");
 }

@@ -1,6 +1,7 @@
 //! Records in a bucket, too. What is stored is an object of Kubernetes' that is whole: once, by its own name, so that neither two
 //! servers nor one that starts anew ever write over what there is. What cannot be stored now lies in the cluster and is stored later.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws::{Aws, BucketPlace, Failure};
@@ -101,12 +102,17 @@ pub struct Store {
     aws: Aws,
     mark: String,
     open: Open,
+    /// A server that was there before us may write on for a while.
+    begun: Timestamp,
+    /// Those that were added to after they were stored.
+    grown: Mutex<BTreeSet<String>>,
 }
 
 impl Store {
     /// For the journal of that mark, which has to close its objects.
     pub fn new(shelf: Shelf, mark: &str, open: Open) -> Self {
-        Self { shelf, aws: Aws::default(), mark: mark.to_owned(), open }
+        let (mark, begun) = (mark.to_owned(), Timestamp::now());
+        Self { shelf, aws: Aws::default(), mark, open, begun, grown: Mutex::default() }
     }
 
     /// After how long a journal closes what it writes to.
@@ -121,14 +127,25 @@ impl Store {
             asked.continue_token = next;
             let page = api.list(&asked).await.map_err(|error| cluster.explain(error))?;
             for object in page.items.iter().filter(|object| self.is_whole(object, now)) {
-                if let Err(failure) = self.put(object).await {
+                let name = object.name_any();
+                let Some((key, lines)) = self.record(object) else {
+                    tracing::warn!(target: "audit", name, "{name} is no record, and is not stored in the bucket");
+                    continue;
+                };
+                if let Err(failure) = self.put(&key, lines).await {
                     return Ok(Err(Unstored { shelf: self.shelf.to_string(), stored, failure }));
                 }
-                let label = Patch::Merge(json!({"metadata": {"labels": {STORED: "true"}}}));
-                match api.patch_metadata(&object.name_any(), &PatchParams::default(), &label).await {
+                let label = Patch::Merge(json!({"metadata": {
+                    "labels": {STORED: "true"}, "resourceVersion": object.metadata.resource_version,
+                }}));
+                match api.patch_metadata(&name, &PatchParams::default(), &label).await {
                     Ok(_) => stored += 1,
                     // Old enough to have been deleted meanwhile.
                     Err(kube::Error::Api(status)) if status.code == 404 => stored += 1,
+                    // Something was added to it: looked at again with the next sweep.
+                    Err(kube::Error::Api(status)) if status.code == 409 => {
+                        self.grown.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+                    }
                     Err(error) => return Err(cluster.explain(error)),
                 }
             }
@@ -147,23 +164,31 @@ impl Store {
         if is_of(&name, &self.mark) {
             return self.open.is_whole(&name, &self.mark);
         }
-        object.creation_timestamp().is_some_and(|made| now.duration_since(made.0) >= WHOLE)
+        // One that is told to end a moment after we began still writes its last lines.
+        now.duration_since(self.begun) >= WHOLE
+            && object.creation_timestamp().is_some_and(|made| now.duration_since(made.0) >= WHOLE)
     }
 
-    async fn put(&self, object: &ConfigMap) -> Result<(), Failure> {
-        let name = object.name_any();
+    /// Under which key it is stored, and what. None: it is no record.
+    fn record(&self, object: &ConfigMap) -> Option<(String, String)> {
+        let mut name = object.name_any();
         let day = object.labels().get(LABEL).filter(|day| super::is_day(day));
-        let lines = object.data.as_ref().and_then(|data| data.get("lines"));
-        let (Some(key), Some(lines)) = (day.and_then(|day| self.shelf.key(day, &name)), lines) else {
-            return Err(Failure::Refused(format!("{name} is no record")));
-        };
+        let lines = object.data.as_ref().and_then(|data| data.get("lines"))?;
+        // Nothing is written over: with what was added it is stored beside what there is.
+        if self.grown.lock().unwrap_or_else(PoisonError::into_inner).contains(&name) {
+            name = format!("{name}-{}", object.resource_version().unwrap_or_default());
+        }
+        Some((self.shelf.key(day?, &name)?, lines.clone()))
+    }
+
+    async fn put(&self, key: &str, lines: String) -> Result<(), Failure> {
         let place = BucketPlace {
             name: self.shelf.bucket.clone(),
             region: self.shelf.region.clone(),
             endpoint: None,
         };
         // One that is there already is this very one: nothing was added to it since.
-        self.aws.bucket(&place).await?.put_new(&key, lines.clone().into_bytes()).await.map(drop)
+        self.aws.bucket(&place).await?.put_new(key, lines.into_bytes()).await.map(drop)
     }
 }
 
@@ -219,8 +244,9 @@ mod tests {
     #[test]
     fn only_what_nothing_is_added_to_any_more_is_stored() {
         let open = Open::default();
-        let store = Store::new(Shelf::parse("s3://abc").unwrap(), "mine", open.clone());
+        let mut store = Store::new(Shelf::parse("s3://abc").unwrap(), "mine", open.clone());
         let now = Timestamp::from_second(1_000_000).unwrap();
+        store.begun = now - WHOLE;
         let object = |name: &str, age: SignedDuration| {
             ConfigMap {
             metadata: serde_json::from_value(
@@ -238,6 +264,9 @@ mod tests {
         assert!(store.is_whole(&object("mine-2", moment), now), "it was closed");
         assert!(!store.is_whole(&object("other-1", CLOSED), now));
         assert!(store.is_whole(&object("other-1", WHOLE), now));
+        store.begun = now - CLOSED;
+        assert!(!store.is_whole(&object("other-1", WHOLE), now), "whoever wrote it may write on");
+        store.begun = now - WHOLE;
         let other = ConfigMap {
             metadata: ObjectMeta { name: Some("outboard-dns".into()), ..ObjectMeta::default() },
             ..object("x-1", WHOLE)
@@ -257,6 +286,7 @@ mod tests {
         });
         let shelf = Shelf::parse("s3://abc").unwrap();
         let mut store = Store::new(shelf, "mine", Open::default());
+        store.begun = Timestamp::UNIX_EPOCH;
         store.aws = Aws::at("http://127.0.0.1:1");
         let swept = store.sweep(&cluster, Timestamp::now()).await.unwrap();
         let told = swept.map_err(|unstored| unstored.to_string()).unwrap_err();

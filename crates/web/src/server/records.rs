@@ -29,9 +29,10 @@ pub(super) struct Records {
 impl Records {
     pub fn new(cluster: Cluster, days: u16, bucket: Option<Shelf>) -> Self {
         let mark = &token::draw()[..8];
-        let journal = Journal::new(mark, days);
+        let journal = Journal::new(mark, days).closing(Store::CLOSED);
+        // Closed with or without a bucket: the next server may have one, and takes what is old for whole.
         let Some(bucket) = bucket else { return Self { cluster, journal, store: None } };
-        let journal = journal.closing(Store::CLOSED);
+        let journal = journal.stored();
         let store = Store::new(bucket, mark, journal.open());
         Self { cluster, journal, store: Some(store) }
     }
@@ -110,7 +111,7 @@ async fn store_once(cluster: &Cluster, store: &Store) {
     match store.sweep(cluster, Timestamp::now()).await {
         Ok(Ok(0)) => {}
         Ok(Ok(count)) => {
-            tracing::info!(target: "audit", count, "{count} objects of the audit were stored in the bucket")
+            tracing::info!(target: "audit", count, "{count} objects of the audit were stored in the bucket");
         }
         Ok(Err(unstored)) => tracing::warn!(target: "audit", "{unstored}"),
         Err(error) => tracing::warn!(target: "audit", "it cannot be looked for records to store: {error}"),
