@@ -197,7 +197,7 @@ impl Folder {
     pub fn clear(&self) -> Result<()> {
         self.forget_plans()?;
         self.remove_all(ASIDE, ".tfstate")?;
-        for name in [ROOT, OVERLAY, EVENTS, TOLD, "run.json", own_lock::FILE, ".terraform.lock.hcl"] {
+        for name in [ROOT, OVERLAY, EVENTS, TOLD, LOOK, "run.json", own_lock::FILE, ".terraform.lock.hcl"] {
             self.remove(name)?;
         }
         for name in ["modules", ".terraform"] {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::{DataCopy, Environment, Project};
 use axum::extract::FromRequestParts;
@@ -12,7 +12,8 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit};
+use verbs::clusters::Kept;
 use verbs::{Cluster, Error, Watched, environment, hostname, project};
 
 use crate::actor::Actor;
@@ -55,6 +56,8 @@ pub struct Inside {
     pub projects: OnceCell<Watched<Project>>,
     /// Where files of clusters lie.
     pub clusters: Option<PathBuf>,
+    /// What was learned of them, and when.
+    pub kept: Mutex<Option<(Instant, Vec<Kept>)>>,
     pub reviews: Reviews,
     /// Tables that hundreds look at.
     pub drawn: Drawn,

@@ -61,6 +61,7 @@ async fn page(objects: &[(&'static str, Value)]) -> Page {
         copies: OnceCell::new(),
         projects: OnceCell::new(),
         clusters: None,
+        kept: tokio::sync::Mutex::default(),
         reviews: Reviews::default(),
         drawn: Drawn::default(),
         desk: Desk::default(),

@@ -83,6 +83,7 @@ impl Serving {
             copies: OnceCell::new(),
             projects: OnceCell::new(),
             clusters: options.clusters,
+            kept: tokio::sync::Mutex::default(),
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),

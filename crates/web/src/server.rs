@@ -243,6 +243,7 @@ impl Server {
             copies: OnceCell::new(),
             projects: OnceCell::new(),
             clusters: settings.clusters,
+            kept: tokio::sync::Mutex::default(),
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),

@@ -8,13 +8,16 @@ use futures::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Wanted, cost, source, status, wanted};
 use crate::{Error, Result};
 
-/// AWS is asked for no longer than this: somebody is waiting.
+/// AWS is asked for no longer than this, of all of them: somebody is waiting.
 const PATIENCE: Duration = Duration::from_secs(6);
 const AT_ONCE: usize = 4;
+/// More files than this are not looked at.
+const MOST: usize = 100;
 const LARGEST: u64 = 1024 * 1024;
 
 /// One of them. What could not be learned is none, and `troubles` says why.
@@ -62,15 +65,23 @@ pub struct Drift {
 /// Every Cluster file of a folder, and `cluster.yaml` of the folders in it, by name.
 pub async fn kept(folder: &Path) -> Result<Vec<Kept>> {
     let unreadable = |source| Error::FileUnreadable { file: folder.display().to_string(), source };
-    let files = files(folder).map_err(unreadable)?;
-    let all = stream::iter(files).map(|file| async move { look(&file).await });
+    let there = folder.to_owned();
+    let files = tokio::task::spawn_blocking(move || files(&there)).await;
+    let files = files.map_err(|error| unreadable(std::io::Error::other(error)))?.map_err(unreadable)?;
+    let until = Instant::now() + PATIENCE;
+    let all = stream::iter(files).map(|file| async move { look(&file, until).await });
     Ok(all.buffered(AT_ONCE).collect().await)
 }
 
 fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = vec![];
     for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
+        let entry = entry?;
+        // A ConfigMap that is mounted has each file twice more, behind names that begin so.
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let path = entry.path();
         let path = if path.is_dir() { path.join(super::NAME) } else { path };
         let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
         if is_yaml && path.is_file() && is_cluster(&path) {
@@ -78,6 +89,7 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     files.sort();
+    files.truncate(MOST);
     Ok(files)
 }
 
@@ -93,7 +105,7 @@ fn is_cluster(path: &Path) -> bool {
     }
 }
 
-async fn look(path: &Path) -> Kept {
+async fn look(path: &Path, until: Instant) -> Kept {
     let mut kept = Kept {
         file: path.display().to_string(),
         name: None,
@@ -116,7 +128,7 @@ async fn look(path: &Path) -> Kept {
         Ok(wanted) => {
             said(&mut kept, &wanted.file);
             price(&mut kept, &wanted);
-            match tokio::time::timeout(PATIENCE, status(&wanted)).await {
+            match timeout_at(until, status(&wanted)).await {
                 Ok(Ok(status)) => stored(&mut kept, &status),
                 Ok(Err(error)) => kept.troubles.push(format!("its state cannot be read: {}", why(&error))),
                 Err(_) => kept.troubles.push("its state cannot be read: AWS does not answer".to_owned()),
@@ -200,6 +212,8 @@ mod tests {
         put("notes.txt", "kind: Cluster\n");
         put("live/cluster.yaml", "kind: Cluster\n");
         put("live/other.yaml", "kind: Cluster\n");
+        put("..data/cluster.yaml", "kind: Cluster\n");
+        put(".qa.yaml", "kind: Cluster\n");
         let found = files(folder.path()).unwrap();
         let names: Vec<_> =
             found.iter().map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();

@@ -9,6 +9,7 @@ use api::revision::{EnvironmentRevision, SecretRecipe};
 use api::{Environment, Role, Rotation, RotationPhase};
 use environments::plan::drift::frozen_until;
 use environments::plan::rotation::clients::{From, recipes};
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -21,6 +22,7 @@ use crate::suggest::nearest;
 use crate::wait::{Look, Wait};
 use crate::{Change, Cluster, Error, Event, Result, Sink, project};
 
+const AT_ONCE: usize = 8;
 const ATTEMPTS: usize = 10;
 
 /// What a rotation would do, before anything is written.
@@ -208,19 +210,17 @@ async fn sharing(
     namespace: &str,
     environment: &Environment,
 ) -> Result<Vec<(String, EnvironmentRevision)>> {
-    let mut found = Vec::new();
     let spec = &environment.spec;
     let all = read::api(cluster, namespace).list(&ListParams::default()).await;
-    for other in all.map_err(|error| cluster.explain(error))? {
+    let others = all.map_err(|error| cluster.explain(error))?.into_iter().filter(|other| {
         let same = other.spec.project == spec.project && other.spec.class == spec.class;
-        if !same || other.name_any() == environment.name_any() {
-            continue;
-        }
-        if let Ok(current) = history::current(cluster, namespace, &other).await {
-            found.push((other.name_any(), current.revision));
-        }
-    }
-    Ok(found)
+        same && other.name_any() != environment.name_any()
+    });
+    let looks = stream::iter(others).map(|other| async move {
+        let current = history::current(cluster, namespace, &other).await.ok()?;
+        Some((other.name_any(), current.revision))
+    });
+    Ok(looks.buffered(AT_ONCE).filter_map(std::future::ready).collect().await)
 }
 
 /// Writes down what was shown, if the environment still is as it was then.
@@ -244,6 +244,10 @@ pub async fn rotate(
             requests.map(|turn| (turn.service.as_str(), turn.request.as_str())).collect();
         if requests.is_empty() {
             return Ok(current);
+        }
+        // Somebody asked for the same meanwhile: theirs goes on, and none is begun beside it.
+        if requests.keys().any(|service| running(&current, service).is_some()) {
+            return Err(Error::Changed { what: format!("environment `{name}`") });
         }
         let patch = json!({
             "metadata": {"resourceVersion": current.resource_version()},

@@ -15,7 +15,11 @@ fn routes() -> BTreeSet<(String, Method)> {
     let filled = |path: &str| {
         let named = path.replace("{namespace}", "shop").replace("{name}", "qa").replace("{word}", "pause");
         let named = named.replace("{revision}", "1");
-        named.replace("{id}", "0123456789abcdef").replace("{version}", "0")
+        named
+            .replace("{id}", "0123456789abcdef")
+            .replace("{version}", "0")
+            .replace("{component}", "web")
+            .replace("{backup}", "b")
     };
     let mut routes = BTreeSet::new();
     for source in [include_str!("../../pages.rs"), include_str!("../../pages/sign.rs")] {

@@ -209,6 +209,26 @@ async fn somebody_sees_what_they_may_and_is_told_whom_to_ask_for_the_rest() {
 }
 
 #[tokio::test]
+async fn files_of_clusters_are_for_those_who_may_see_the_machines() {
+    let world = World::new().await;
+    for path in ["/clusters", "/api/v1/clusters"] {
+        let see = async |name: &str| {
+            let (cookie, _) = world.signed(name);
+            world.get(path, &[("cookie", &cookie)]).await.2
+        };
+        for name in ["vera", "sam"] {
+            let page = see(name).await;
+            assert!(!page.contains("hidden.yaml") && !page.contains("\"files\""), "{name} {path}: {page}");
+        }
+        let page = see("root").await;
+        assert!(
+            page.contains("hidden.yaml") && page.contains("the log of the server says why"),
+            "{path}: {page}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn without_an_answer_to_what_somebody_may_nothing_is_shown() {
     let world = World::with(Limits::of(1e9, 1e9, 1e9), false, "issuers: []").await;
     let (cookie, _) = world.signed("root");

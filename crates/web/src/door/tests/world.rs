@@ -40,6 +40,8 @@ pub struct World {
     /// Environments called `slow` are answered once somebody says so.
     pub slow: Arc<Notify>,
     router: Router,
+    /// A file of a cluster, which is broken.
+    _folder: tempfile::TempDir,
     keys: Keys,
     now: Arc<AtomicI64>,
 }
@@ -109,6 +111,11 @@ fn answer(asked: &Asked, reviews: bool) -> Option<(u16, Value)> {
                 "data": {"project": "shop", "spec": {"components": {"web": {"image": "shop/web", "version": "1"}},
                     "classes": {"qa": {}}}}}),
         ),
+        path if path.ends_with("/api/v1/nodes") => (
+            200,
+            json!({"apiVersion": "v1", "kind": "NodeList", "metadata": {},
+                "items": [{"metadata": {"name": "node-1"}, "status": {}}]}),
+        ),
         path if path.ends_with("/datacopies") => (200, list("DataCopy", &[])),
         path if path.ends_with("/hostnames") => (200, list("Hostname", &[])),
         path if path.ends_with("/projects") => (200, list("Project", &[])),
@@ -150,6 +157,8 @@ impl World {
             }
         });
         let watched = Watched::begin(&own, namespace.as_deref()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("hidden.yaml"), "kind: Cluster\nspec: [\n").unwrap();
         let people = Known {
             provider: Provider::new(&provider.issuer()).unwrap(),
             audiences: vec![CLIENT.into(), TERMINAL.into()],
@@ -188,7 +197,8 @@ impl World {
             watched,
             copies: OnceCell::new(),
             projects: OnceCell::new(),
-            clusters: None,
+            clusters: Some(folder.path().to_owned()),
+            kept: tokio::sync::Mutex::default(),
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),
@@ -201,6 +211,7 @@ impl World {
             lines,
             router: crate::serve::router(app.clone()),
             app,
+            _folder: folder,
             slow,
             keys: Keys::parse(KEY).unwrap(),
             now,
