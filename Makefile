@@ -85,7 +85,6 @@ stories: build ## Stories of one slice on a running testbed: make stories SLICE=
 		command -v terraform >/dev/null || $(TESTBED) tools tofu ;; esac
 	@case '$(SLICE)' in '*' | environments*) $(TESTBED) tools prometheus ;; esac
 	@case '$(SLICE)' in '*' | smoke*) $(TESTBED) tools shellcheck ;; esac
-	@case '$(SLICE)' in '*' | smoke* | server*) $(TESTBED) tools oidc ;; esac
 	@case '$(SLICE)' in '*' | hostnames*) $(TESTBED) tools cert-manager external-dns ;; esac
 	@case '$(SLICE)' in '*' | web*) $(TESTBED) tools browser schemathesis ;; esac
 	@case '$(SLICE)' in '*' | web* | server* | smoke*) $(TESTBED) tools oidc ;; esac

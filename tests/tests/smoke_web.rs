@@ -5,11 +5,13 @@ use hyper::Method;
 use stories::{Ui, same, story};
 
 /// Every route that changes something.
-const WRITES: [(&str, &str); 13] = [
+const WRITES: [(&str, &str); 17] = [
     ("POST", "/environments/new"),
     ("POST", "/environments/x/qa/change"),
     ("POST", "/environments/x/qa/destroy"),
     ("POST", "/environments/x/qa/data"),
+    ("POST", "/environments/x/qa/restore"),
+    ("POST", "/environments/x/qa/passwords"),
     ("POST", "/environments/several"),
     ("POST", "/environments/several/carry-out"),
     ("POST", "/copies/x/qa/pause"),
@@ -18,6 +20,8 @@ const WRITES: [(&str, &str); 13] = [
     ("POST", "/api/v1/plans/0/carry-out"),
     ("POST", "/api/v1/copies"),
     ("PATCH", "/api/v1/copies/x/qa"),
+    ("POST", "/api/v1/backups"),
+    ("POST", "/api/v1/environments/x/qa/passwords"),
     ("DELETE", "/api/v1/environments/x/qa"),
 ];
 

@@ -23,7 +23,7 @@ async fn seen(world: &World, script: &str, more: &[(&str, &str)]) -> Result<()> 
     let rights = rights(world).await?;
     let server = Server::start(world, |_| json!({"issuers": []}).to_string()).await?;
     let entrance = format!("{}/sign-in?to=/environments", server.url());
-    let provider = format!("http://{}", server.provider.host);
+    let provider = server.provider.issuer();
     let shots = shots()?;
     let folder = shots.to_str().context("a path that is no text")?;
     println!("pictures: {folder}");
