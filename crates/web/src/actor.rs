@@ -57,11 +57,6 @@ impl Actor {
         Self { run, ..self }
     }
 
-    /// Whose limits count: a run's, or else a person's.
-    pub fn each(&self) -> &str {
-        self.run.as_ref().unwrap_or(&self.key)
-    }
-
     pub fn asking(self, asked: Option<Arc<Asked>>) -> Self {
         Self { asked, ..self }
     }

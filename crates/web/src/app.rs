@@ -25,6 +25,7 @@ use crate::door::site::Site;
 use crate::drawn::Drawn;
 use crate::failure::Failure;
 use crate::sight::{Looking, Reviews, Scope};
+use crate::token;
 
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -111,7 +112,7 @@ impl App {
 
     /// Once there is room for a large body of theirs, and then for one among all.
     pub async fn room_for_large(&self, all: &'static Semaphore) -> Option<(Room, SemaphorePermit<'static>)> {
-        let own = self.door.site()?.limits.large(self.actor.as_ref()?.each()).await?;
+        let own = self.door.site()?.limits.large(self.actor.as_ref()?).await?;
         Some((own, all.acquire().await.ok()?))
     }
 
@@ -211,6 +212,11 @@ impl App {
 
     pub fn sheet(&self, id: &str) -> Result<Arc<Sheet>> {
         self.desk.find(id, self.key())
+    }
+
+    /// What nobody else's request is called, of what they call this one.
+    pub fn called(&self, key: &str) -> String {
+        token::name(format!("{} {key}", self.key()).as_bytes())
     }
 
     fn key(&self) -> &str {

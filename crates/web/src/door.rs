@@ -123,8 +123,8 @@ async fn answered(app: &App, request: Request, next: Next, known: &OnceLock<Arc<
     let response = match checked(app, request, known).await {
         Ok(mut request) => {
             // Whoever has too much under way can leave all the same.
-            let takes =
-                (request.uri().path() != "/sign-out").then(|| known.get().zip(app.door.site())).flatten();
+            let leaves = request.method() == Method::POST && request.uri().path() == "/sign-out";
+            let takes = (!leaves).then(|| known.get().zip(app.door.site())).flatten();
             let room = match takes.map(|(actor, site)| site.limits.room(actor)) {
                 Some(None) => return told(&Failure::often(1)),
                 room => room.flatten(),

@@ -10,6 +10,8 @@ use crate::failure::Failure;
 const AT_ONCE: usize = 64;
 /// A program has as much as so many people: each of its runs as much as one.
 const RUNS: usize = 8;
+/// Large bodies of all runs of a program together: a share of what there is room for among all, so that the rest is others'.
+const LARGE_OF_RUNS: usize = 4;
 
 /// How often somebody may come, and with how much at once.
 pub struct Limits {
@@ -25,6 +27,7 @@ pub struct Limits {
     program_at_once: Rooms,
     /// Bodies that are large.
     large: Rooms,
+    program_large: Rooms,
 }
 
 impl Default for Limits {
@@ -39,6 +42,7 @@ impl Default for Limits {
             program: Limit::new(20.0 * RUNS as f64, 300.0 * RUNS as f64),
             program_at_once: Rooms::new(AT_ONCE * RUNS),
             large: Rooms::new(1),
+            program_large: Rooms::new(LARGE_OF_RUNS),
         }
     }
 }
@@ -77,9 +81,12 @@ impl Limits {
         }
     }
 
-    /// Once they send no other large body.
-    pub async fn large(&self, who: &str) -> Option<Room> {
-        self.large.wait(who).await
+    /// Once they send no other large body, and of a program, few of its runs do.
+    pub async fn large(&self, who: &Actor) -> Option<Room> {
+        match &who.run {
+            Some(run) => Some(self.large.wait(run).await?.with(self.program_large.wait(&who.key).await?)),
+            None => self.large.wait(&who.key).await,
+        }
     }
 }
 
@@ -96,6 +103,7 @@ impl Limits {
             program: limit(person * RUNS as f64),
             program_at_once: Rooms::new(AT_ONCE * RUNS),
             large: Rooms::new(1),
+            program_large: Rooms::new(LARGE_OF_RUNS),
         }
     }
 }
@@ -108,6 +116,21 @@ mod tests {
 
     fn run(name: &str, run: u32) -> Actor {
         Actor::new(Person::new(name, []).unwrap(), None).running(Some(run.to_string()))
+    }
+
+    #[tokio::test]
+    async fn no_program_has_all_the_room_for_large_bodies() {
+        let limits = Limits::default();
+        let mut held = vec![];
+        for number in 0..LARGE_OF_RUNS as u32 {
+            held.push(limits.large(&run("ci:shop", number)).await.unwrap());
+        }
+        let more = run("ci:shop", 100);
+        assert!(futures::poll!(Box::pin(limits.large(&more))).is_pending());
+        let other = run("ci:other", 1);
+        assert!(futures::poll!(Box::pin(limits.large(&other))).is_ready());
+        held.pop();
+        assert!(limits.large(&more).await.is_some());
     }
 
     #[test]
