@@ -44,7 +44,7 @@ pub(crate) use read::unknown;
 pub use read::{find, get};
 pub use remains::{Remaining, Remains, Unseen};
 pub use restore::{Lost, restore};
-pub use rotate::{LeftOut, Rotated, Turn, Turning, rotate, rotated, turning};
+pub use rotate::{LeftOut, Rotated, Turn, Turning, rotate, rotated, turning, turning_as};
 pub use schema::{Found, Schema, State as SchemaState, Table};
 pub use setting::{Setting, Unset};
 pub use show::{Detail, detail, show};

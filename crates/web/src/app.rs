@@ -271,16 +271,19 @@ impl App {
     }
 
     /// Whether what a program asks Kubernetes for is within what is shown here: the control namespace, and where its environments run.
-    /// What is the whole cluster's, and asked for by its name, Kubernetes decides about.
+    /// What is the whole cluster's, and asked for by its name, Kubernetes decides about; and everybody may look whether the operator is there.
     pub fn shows(&self, asked: &verbs::proxy::Asked) -> bool {
         let Some(shown) = &self.namespace else { return true };
         let within = |namespace: &str| namespace == shown || self.runs_in(namespace);
         match (asked.namespace.as_deref(), asked.resource.as_str(), asked.name.as_deref()) {
-            (Some(namespace), ..) => within(namespace),
+            (Some(namespace), ..) => within(namespace) || asked.looks_for_the_operator(),
             // A namespace is one's own place; that of a first project is made.
             (None, "namespaces", Some(name)) => within(name),
             (None, "namespaces", None) => asked.verb == "create",
-            (None, resource, _) => asked.is_of_the_cluster() || resource.starts_with("selfsubject"),
+            // A list would show what others have, and hosts of others are not taken away here.
+            (None, resource, _) => {
+                asked.is_of_the_cluster() && asked.verb == "get" || resource.starts_with("selfsubject")
+            }
         }
     }
 

@@ -47,7 +47,7 @@ pub struct Turn {
     pub service: String,
     /// What stands for it in `spec.rotations`.
     pub request: String,
-    /// It has been asked for before, and runs.
+    /// It has been asked for before, and runs; or this very request, by its name, was made before.
     pub joins: bool,
     /// What gets new pods in this environment, one after the other.
     pub restarts: Vec<String>,
@@ -76,6 +76,17 @@ pub struct Rotated {
 
 /// What it would do. Services that are named have to be such that can be rotated; of all of them, one has to.
 pub async fn turning(cluster: &Cluster, namespace: &str, name: &str, wanted: &[String]) -> Result<Turning> {
+    turning_as(cluster, namespace, name, wanted, None).await
+}
+
+/// The same for a request that has a name: as long as it is the last one of a service, it begins nothing there a second time.
+pub async fn turning_as(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    wanted: &[String],
+    request: Option<&str>,
+) -> Result<Turning> {
     let environment = read::get(cluster, namespace, name).await?;
     if environment.metadata.deletion_timestamp.is_some() {
         return Err(Error::BeingDestroyed { environment: name.to_owned() });
@@ -106,11 +117,12 @@ pub async fn turning(cluster: &Cluster, namespace: &str, name: &str, wanted: &[S
             left_out.push(out);
             continue;
         }
-        let joined = running(&environment, service);
+        let again = request.filter(|request| is_last(&environment, service, request)).map(str::to_owned);
+        let joined = again.or_else(|| running(&environment, service));
         turns.push(Turn {
             service: service.clone(),
             joins: joined.is_some(),
-            request: joined.unwrap_or_else(|| now.to_string()),
+            request: joined.unwrap_or_else(|| request.map_or_else(|| now.to_string(), str::to_owned)),
             restarts: parts(of, &of.secrets, From::Own(service)),
             elsewhere: sharing
                 .iter()
@@ -195,6 +207,13 @@ fn running(environment: &Environment, service: &str) -> Option<String> {
     }
 }
 
+/// Whether that is what was asked for last, whatever became of it.
+fn is_last(environment: &Environment, service: &str, request: &str) -> bool {
+    let told = environment.status.as_ref().and_then(|status| status.rotations.get(service));
+    let asked = environment.spec.rotations.get(service).map(String::as_str);
+    asked == Some(request) || told.is_some_and(|told| told.request == request)
+}
+
 /// What gets new pods: jobs that have ended do not.
 fn parts(revision: &EnvironmentRevision, secrets: &[SecretRecipe], from: From<'_>) -> Vec<String> {
     let named: Vec<&str> =
@@ -239,7 +258,9 @@ pub async fn rotate(
         if current.status.as_ref().and_then(|status| status.revision) != turning.revision {
             return Err(Error::Changed { what: format!("environment `{name}`") });
         }
-        let requests = turning.services.iter().filter(|turn| !turn.joins);
+        // Sent twice at the same time, the second one finds what the first one wrote.
+        let begins = |turn: &&Turn| !turn.joins && !is_last(&current, &turn.service, &turn.request);
+        let requests = turning.services.iter().filter(begins);
         let requests: BTreeMap<&str, &str> =
             requests.map(|turn| (turn.service.as_str(), turn.request.as_str())).collect();
         if requests.is_empty() {
@@ -398,6 +419,31 @@ mod tests {
         assert_eq!(joined(Some("1"), Some(("1", Done))), None);
         assert_eq!(joined(Some("1"), Some(("1", Refused))), None);
         assert_eq!(joined(Some("2"), Some(("1", Done))).as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn a_request_is_known_by_its_name_also_when_it_has_ended() {
+        use RotationPhase::{Done, Refused, Replacing};
+        let known = |asked, told| is_last(&environment(asked, told), "db", "1");
+        assert!(known(Some("1"), None));
+        assert!(known(Some("1"), Some(("1", Replacing))));
+        assert!(known(None, Some(("1", Done))));
+        assert!(known(Some("1"), Some(("1", Refused))));
+        assert!(!known(None, None));
+        assert!(!known(Some("2"), Some(("2", Done))));
+    }
+
+    #[tokio::test]
+    async fn sent_twice_at_the_same_time_it_is_written_once() {
+        let mut there = environment(Some("2"), None);
+        there.status.as_mut().unwrap().revision = Some(1);
+        let there = serde_json::to_value(there).unwrap();
+        let cluster = crate::fake::cluster(move |count, _| {
+            assert_eq!(count, 0, "it is written again");
+            Some((200, there.clone()))
+        });
+        let found = rotate(&cluster, "shop", &turning("2"), &mut |_: Event| {}).await.unwrap();
+        assert_eq!(found.spec.rotations["db"], "2");
     }
 
     #[test]

@@ -96,6 +96,18 @@ pub fn unconditional(headers: &HeaderMap) -> Result<()> {
     }
 }
 
+/// What the asker calls this request.
+pub fn key(headers: &HeaderMap) -> Result<Option<&str>> {
+    match headers.get("idempotency-key").map(|key| key.to_str()) {
+        None => Ok(None),
+        Some(Ok(key)) if (1..=64).contains(&key.len()) => Ok(Some(key)),
+        Some(_) => {
+            let hint = "a key has 1 to 64 characters, such as a UUID";
+            Err(Failure::said("this Idempotency-Key cannot be used", hint))
+        }
+    }
+}
+
 /// A body of JSON.
 pub struct Body<T>(pub T);
 

@@ -11,10 +11,11 @@ use verbs::Event;
 use verbs::data::{self, CopyLimits, Wanted};
 use verbs::environment::{self, Turning};
 
-use super::answer::{Answer, Body, tagged, unconditional};
+use super::answer::{Answer, Body, key, tagged, unconditional};
 use crate::app::Mine;
 use crate::command;
-use crate::pages::{Address, CopyPlace, Nothing, Place, namespace, passwords};
+use crate::pages::passwords::{self, Asked};
+use crate::pages::{Address, CopyPlace, Nothing, Place, namespace};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -142,13 +143,18 @@ pub struct WantedPasswords {
 
 /// Change the passwords of an environment's services
 ///
-/// Without a gap, on both sides. Asked for while one runs, it is that one.
+/// Without a gap, on both sides. Asked for while one runs, it is that one. Said again with the same `Idempotency-Key`, it begins
+/// nothing, as long as that password was not changed by another request since.
 #[utoipa::path(
     post,
     path = "/api/v1/environments/{namespace}/{name}/passwords",
     operation_id = "changePasswords",
     tag = "environments",
-    params(("namespace" = String, Path, description = "The control namespace"), ("name" = String, Path)),
+    params(
+        ("namespace" = String, Path, description = "The control namespace"),
+        ("name" = String, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "What the asker calls this request; at most 64 characters"),
+    ),
     request_body = ref("#/components/schemas/WantedPasswords"),
     responses(
         (status = 202, description = "It is asked for; `GET` tells how far it is", body = ref("#/components/schemas/Turning")),
@@ -162,6 +168,8 @@ pub async fn change_passwords(
     Body(wanted): Body<WantedPasswords>,
 ) -> Answer {
     unconditional(&headers)?;
-    let turning = passwords::ask(&app, &place, &wanted.services, None).await?;
+    let request = key(&headers)?.map(|key| app.called(key));
+    let asked = Asked { services: wanted.services, request, ..Asked::default() };
+    let turning = passwords::ask(&app, &place, &asked).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(turning)).into_response())
 }

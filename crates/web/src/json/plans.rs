@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize};
 use verbs::Change;
 use verbs::environment::Planned;
 
-use super::answer::{Answer, Body, tagged};
+use super::answer::{Answer, Body, key, tagged};
 use crate::app::Mine;
 use crate::ask::Ask;
 use crate::command;
 use crate::desk::Sheet;
-use crate::failure::Failure;
 use crate::pages::{PlanId, namespace};
 
 /// A change that is wanted.
@@ -80,15 +79,7 @@ fn answer(sheet: &Sheet) -> PlanAnswer<'_> {
 pub async fn plan(Mine(app): Mine, headers: HeaderMap, Body(wanted): Body<Wanted>) -> Answer {
     let namespace = namespace(&wanted.namespace)?;
     app.within(&namespace)?;
-    let key = match headers.get("idempotency-key").map(|key| key.to_str()) {
-        None => None,
-        Some(Ok(key)) if (1..=64).contains(&key.len()) => Some(key),
-        Some(_) => {
-            let hint = "a key has 1 to 64 characters, such as a UUID";
-            return Err(Failure::said("this Idempotency-Key cannot be used", hint).into());
-        }
-    };
-    let sheet = app.plan(&namespace, wanted.change, key).await?;
+    let sheet = app.plan(&namespace, wanted.change, key(&headers)?).await?;
     let place = format!("/api/v1/plans/{}", sheet.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(answer(&sheet))).into_response())
 }

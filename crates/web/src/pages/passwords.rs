@@ -2,8 +2,9 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
 use verbs::environment::{self, Turning};
 use verbs::{Error, Event};
 
@@ -13,7 +14,7 @@ use crate::app::{App, Mine, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::view::passwords::{Passwords, Turns};
-use crate::{command, live};
+use crate::{command, live, token};
 
 #[derive(Template)]
 #[template(path = "passwords.html")]
@@ -23,6 +24,10 @@ struct Page {
     tab: &'static str,
     passwords: Passwords,
     turns: Option<Turns>,
+    /// What this form's request is called, so that one that is sent twice begins one change, …
+    request: String,
+    /// … and when it was drawn: what was changed since it does not know of.
+    at: Timestamp,
     /// Why none of them can be changed now.
     trouble: Option<Failure>,
 }
@@ -37,7 +42,8 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let shell = Shell::new(&app, &guest, format!("Passwords of {}", place.name), "environments");
     let shell = shell.command(command::rotate(&place.namespace, &place.name, &[]));
     let passwords = standing(&environment);
-    html(&Page { shell, place, tab: "/change", passwords, turns, trouble })
+    let (request, at) = (token::draw()[..32].to_owned(), app.cluster.now().await);
+    html(&Page { shell, place, tab: "/change", passwords, turns, request, at, trouble })
 }
 
 fn standing(environment: &api::Environment) -> Passwords {
@@ -56,13 +62,41 @@ pub async fn live(Mine(app): Mine, headers: HeaderMap, place: Place) -> Response
     .into_response()
 }
 
-/// Asks for it, if the environment still is as it was when its meaning was shown.
-pub async fn ask(app: &App, place: &Place, services: &[String], seen: Option<i64>) -> Result<Turning> {
+/// What somebody asks for.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Asked {
+    /// None: all whose password can be changed.
+    pub services: Vec<String>,
+    /// What the request is called: made again, it begins nothing.
+    pub request: Option<String>,
+    /// The revision of which its meaning was shown, …
+    pub seen: Option<i64>,
+    /// … and when.
+    pub at: Option<Timestamp>,
+}
+
+/// Asks for it, if the environment still is as it was when its meaning was shown. What was asked for before is not asked for again.
+pub async fn ask(app: &App, place: &Place, asked: &Asked) -> Result<Turning> {
     let Place { namespace, name } = place;
+    let Asked { services, seen, .. } = asked;
     app.note(command::rotate(namespace, name, services));
-    let turning = environment::turning(&app.cluster, namespace, name, services).await?;
-    if seen.is_some() && seen != turning.revision {
+    let request = asked.request.as_deref();
+    let turning = environment::turning_as(&app.cluster, namespace, name, services, request).await?;
+    if turning.services.iter().all(|turn| turn.joins) {
+        return Ok(turning);
+    }
+    if seen.is_some() && *seen != turning.revision {
         return Err(Error::Changed { what: format!("environment `{name}`") }.into());
+    }
+    if let Some(at) = asked.at {
+        let environment = environment::get(&app.cluster, namespace, name).await?;
+        if let Some(service) = changed_since(&environment, &turning, at) {
+            return Err(Failure::said(
+                format!("the password of {service} was changed since this page was shown"),
+                format!("look at the passwords of {name} again; if another change is wanted, ask for it there"),
+            )
+            .with(StatusCode::CONFLICT));
+        }
     }
     let (cluster, turn, place) = (app.cluster.clone(), turning.clone(), namespace.clone());
     app.desk
@@ -79,12 +113,24 @@ pub async fn rotate(
     place: Place,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
-    let (services, seen) = asked(&place, &fields)?;
-    ask(&app, &place, &services, seen).await?;
+    ask(&app, &place, &asked(&place, &fields)?).await?;
     Ok(Redirect::to(&format!("{}/passwords", place.path())).into_response())
 }
 
-fn asked(place: &Place, fields: &[(String, String)]) -> Result<(Vec<String>, Option<i64>)> {
+/// A service of which something is to begin, though it was done after that moment: the form may have been sent before, or somebody
+/// else was faster.
+fn changed_since<'a>(
+    environment: &api::Environment,
+    turning: &'a Turning,
+    at: Timestamp,
+) -> Option<&'a str> {
+    let told = &environment.status.as_ref()?.rotations;
+    let done = |service: &str| told.get(service)?.rotated_at.as_ref().map(|time| time.0);
+    let begins = turning.services.iter().filter(|turn| !turn.joins);
+    begins.map(|turn| turn.service.as_str()).find(|service| done(service).is_some_and(|done| done > at))
+}
+
+fn asked(place: &Place, fields: &[(String, String)]) -> Result<Asked> {
     let of = |name: &'static str| fields.iter().filter(move |(field, _)| field == name);
     let services: Vec<String> = of("service").map(|(_, value)| value.clone()).collect();
     if services.is_empty() {
@@ -92,7 +138,18 @@ fn asked(place: &Place, fields: &[(String, String)]) -> Result<(Vec<String>, Opt
         return Err(Failure::said(sentence, "go back and tick those that are changed"));
     }
     let seen = of("revision").next().map(|(_, value)| number(value)).transpose()?;
-    Ok((services, seen))
+    let one = |name: &'static str| of(name).next().map(|(_, value)| value.trim());
+    let request = one("request").filter(|name| {
+        (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    let at = one("at").and_then(|text| text.parse::<Timestamp>().ok());
+    let (Some(request), Some(at)) = (request, at) else {
+        return Err(Failure::said(
+            format!("the passwords of {} stay as they are: this is no form of its page", place.name),
+            "open the page anew and send its form",
+        ));
+    };
+    Ok(Asked { services, request: Some(request.to_owned()), seen, at: Some(at) })
 }
 
 #[cfg(test)]
@@ -105,9 +162,46 @@ mod tests {
         let fields = |all: &[(&str, &str)]| -> Vec<(String, String)> {
             all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        assert!(asked(&place, &fields(&[("revision", "3")])).is_err());
-        assert!(asked(&place, &fields(&[("service", "db"), ("revision", "x")])).is_err());
-        let said = asked(&place, &fields(&[("service", "db"), ("service", "cache"), ("revision", "3")]));
-        assert_eq!(said.unwrap(), (vec!["db".to_owned(), "cache".to_owned()], Some(3)));
+        let drawn = [("request", "0a1b"), ("at", "2026-11-27T03:00:00Z")];
+        let said = |more: &[(&str, &str)]| asked(&place, &fields(&[more, &drawn[..]].concat()));
+        assert!(said(&[("revision", "3")]).is_err());
+        assert!(said(&[("service", "db"), ("revision", "x")]).is_err());
+        let both = said(&[("service", "db"), ("service", "cache"), ("revision", "3")]).unwrap();
+        assert_eq!((both.services, both.seen), (vec!["db".to_owned(), "cache".to_owned()], Some(3)));
+        assert_eq!(both.request.as_deref(), Some("0a1b"));
+        // Without its name it would begin another change whenever it is sent.
+        for wrong in [("request", ""), ("request", "../x"), ("at", "yesterday")] {
+            assert!(said(&[wrong, ("service", "db")]).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_changed_since_a_form_was_shown_is_not_changed_by_it_again() {
+        let mut environment = api::Environment::new("qa", api::EnvironmentSpec::default());
+        let rotated = serde_json::from_value(serde_json::json!({
+            "db": {"request": "1", "phase": "Done", "rotatedAt": "2026-11-27T03:00:00Z"},
+        }));
+        let rotations = rotated.unwrap();
+        environment.status = Some(api::EnvironmentStatus { rotations, ..Default::default() });
+        let turn = |joins| environment::Turn {
+            service: "db".into(),
+            request: "2".into(),
+            joins,
+            restarts: vec![],
+            elsewhere: std::collections::BTreeMap::new(),
+        };
+        let turning = |joins| Turning {
+            environment: "qa".into(),
+            services: vec![turn(joins)],
+            left_out: vec![],
+            revision: Some(1),
+        };
+        let found = |joins, at: &str| {
+            let (turning, at) = (turning(joins), at.parse().unwrap());
+            changed_since(&environment, &turning, at).map(str::to_owned)
+        };
+        assert_eq!(found(false, "2026-11-27T02:59:00Z").as_deref(), Some("db"));
+        assert_eq!(found(false, "2026-11-27T03:01:00Z"), None);
+        assert_eq!(found(true, "2026-11-27T02:59:00Z"), None);
     }
 }
