@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::acting::is_of_identity;
-use crate::{Cluster, Result};
+use crate::{Cluster, Result, operator};
 
 pub use kube::client::Body;
 
@@ -163,6 +163,17 @@ impl Asked {
     /// Whether it is of no namespace, whoever asks.
     pub fn is_of_the_cluster(&self) -> bool {
         matches!(self.resource.as_str(), "hostclaims" | "persistentvolumes")
+    }
+
+    /// Whether it only looks whether the operator is there, and which one.
+    pub fn looks_for_the_operator(&self) -> bool {
+        let whole = (self.group.as_str(), self.resource.as_str(), self.name.as_deref());
+        let there = self.namespace.as_deref() == Some(operator::NAMESPACE) && self.subresource.is_none();
+        let known = [
+            ("coordination.k8s.io", "leases", Some(operator::LEASE)),
+            ("apps", "deployments", Some(operator::DEPLOYMENT)),
+        ];
+        self.verb == "get" && there && known.contains(&whole)
     }
 
     /// Whether an object of its own is made, which is called as its body says or as Kubernetes draws it.

@@ -393,10 +393,19 @@ async fn a_server_for_one_namespace_hands_on_nothing_of_others() {
         "/kube/api/v1/namespaces",
         "/kube/api/v1/namespaces/safe",
         "/kube/api/v1/namespaces/safe/pods/web/log",
+        "/kube/apis/outboard.dev/v1alpha1/hostclaims",
+        "/kube/api/v1/persistentvolumes",
+        "/kube/api/v1/persistentvolumes?watch=true",
+        "/kube/apis/coordination.k8s.io/v1/namespaces/outboard-system/leases/another",
+        "/kube/apis/apps/v1/namespaces/outboard-system/deployments/another",
+        "/kube/apis/apps/v1/namespaces/outboard-system/deployments",
+        "/kube/api/v1/namespaces/outboard-system/configmaps/outboard-operator",
     ] {
         let (status, _, body) = world.get(path, &headers).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{path} {body}");
     }
+    let claim = "/kube/apis/outboard.dev/v1alpha1/hostclaims/web.example.com";
+    assert_eq!(world.ask(Method::DELETE, claim, &headers, "").await.status(), StatusCode::FORBIDDEN);
     let path = "/kube/apis/outboard.dev/v1alpha1/namespaces/safe/environments/qa";
     assert_eq!(world.ask(Method::DELETE, path, &headers, "").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(world.reached(), Vec::<String>::new());
@@ -405,6 +414,18 @@ async fn a_server_for_one_namespace_hands_on_nothing_of_others() {
         line = Some(next);
     }
     assert_eq!(line.and_then(|line| line.what).as_deref(), Some("delete environments.outboard.dev safe/qa"));
+    // What is asked for by its name Kubernetes decides about, and whether the operator is there everybody may ask.
+    for path in [
+        claim,
+        "/kube/api/v1/persistentvolumes/pv-1",
+        "/kube/apis/coordination.k8s.io/v1/namespaces/outboard-system/leases/outboard-operator",
+        "/kube/apis/apps/v1/namespaces/outboard-system/deployments/outboard-operator",
+    ] {
+        world.get(path, &headers).await;
+        let reached = world.reached();
+        assert_eq!(reached, [format!("oidc:dora GET {}", path.trim_start_matches("/kube"))]);
+        world.forget();
+    }
 }
 
 #[tokio::test]
