@@ -81,8 +81,8 @@ pub use registry::{forget, only_for, tag, vary};
 pub use running::Running;
 pub use runtime_class::{forget as forget_runtime_class, runtime_class};
 pub use signing::{
-    Audited, Behind, Provider, Rights, Server, Site, Terminal, behind_the_gateway, form_token, records,
-    rights,
+    Audited, Behind, Provider, Rights, Server, Site, Terminal, behind_the_gateway, form_token, issuers,
+    records, rights, shop,
 };
 pub use size::size;
 pub use soak::soak;

@@ -1,6 +1,7 @@
 //! `outboard server` as a story has it: with a provider where people sign in, and with the rights of its own account only.
 
 mod behind;
+mod people;
 mod process;
 mod provider;
 mod site;
@@ -34,6 +35,7 @@ use crate::cluster::kubeconfig_file;
 use crate::{World, binary, until};
 
 pub use behind::{Behind, behind_the_gateway};
+pub use people::{issuers, shop};
 pub use provider::Provider;
 pub use site::{Site, form_token};
 pub use terminal::Terminal;

@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use stories::{
     Behind, Cloud, GATEWAY, PodNetworks, Port, Terminal, World, behind_the_gateway, contains, form_token,
-    light, same, story, until, visit,
+    issuers, same, shop, story, until, visit,
 };
 
 const SOON: Duration = Duration::from_secs(60);
@@ -24,35 +24,12 @@ const BUCKET: &str = "story-audit";
 /// Nobody who asks in these stories.
 const LIAR: &str = "203.0.113.7";
 
-/// Who comes in from CI, as the guide says it.
-fn issuers(issuer: &str, server: &str) -> String {
-    json!({"issuers": [{
-        "issuer": issuer,
-        "audiences": [server],
-        "prefix": "github:",
-        "people": [{
-            "when": {"repository": "shop/shop", "ref": "refs/heads/main", "event_name": "push"},
-            "name": "${repository}",
-            "groups": ["deployers"],
-        }],
-    }]})
-    .to_string()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
 async fn people_and_ci_come_through_the_gateway_and_nobody_else_gets_there() -> Result<()> {
     story(async |world| {
         let cloud = Cloud::begin(world).await?;
         cloud.make_bucket(BUCKET).await?;
-        let shop = |spec: &mut Value| {
-            *spec = light();
-            spec["access"] = json!({
-                "viewer": {"users": ["oidc:vera@example.com"]},
-                "qa": {"groups": ["oidc:github:deployers"]},
-                "developer": {"groups": ["oidc:shop-developers"]},
-            });
-        };
         world.apply(shop).await?;
         world.create("qa", &[]).await?;
         let keys = json!({"metadata": {"name": KEYS},

@@ -10,40 +10,17 @@ use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, PostParams};
 use oidc_fake::Fake;
 use serde_json::{Value, json};
 use stories::{
-    Audited, Running, Server, Terminal, World, contains, form_token, light, records, rights, same, story,
-    until,
+    Audited, Running, Server, Terminal, World, contains, form_token, issuers, light, records, rights, same,
+    shop, story, until,
 };
 
 const SOON: Duration = Duration::from_secs(30);
-
-/// Who comes in from CI: what GitHub says of a workflow on `main`.
-fn issuers(issuer: &str, server: &str) -> String {
-    json!({"issuers": [{
-        "issuer": issuer,
-        "audiences": [server],
-        "prefix": "github:",
-        "people": [{
-            "when": {"repository": "shop/shop", "ref": "refs/heads/main", "event_name": "push"},
-            "name": "${repository}",
-            "groups": ["deployers"],
-        }],
-    }]})
-    .to_string()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the testbed"]
 async fn people_do_what_kubernetes_lets_them() -> Result<()> {
     story(async |world| {
         let audited = Audited::begin(world).await?;
-        let shop = |spec: &mut Value| {
-            *spec = light();
-            spec["access"] = json!({
-                "viewer": {"users": ["oidc:vera@example.com"]},
-                "qa": {"groups": ["oidc:github:deployers"]},
-                "developer": {"groups": ["oidc:shop-developers"]},
-            });
-        };
         world.apply(shop).await?;
         let rights = rights(world).await?;
         let github = Fake::start().await;
