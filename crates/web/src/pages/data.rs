@@ -32,7 +32,7 @@ struct Data {
     tab: &'static str,
     copies: Copies,
     backups: Option<Backups>,
-    /// When this page was drawn: backups are called by it.
+    /// When this page was drawn: a backup is called by it, so that a form that is sent twice makes one.
     at: String,
     /// Why none of those can be shown.
     unheard: Option<Failure>,
@@ -81,7 +81,7 @@ pub async fn page(
     };
     let backups = unheard
         .is_none()
-        .then(|| Backups::of(backups(&copies, &seen, &place.namespace), &place.namespace, &place.name, now));
+        .then(|| Backups::of(backups(&copies, &seen, &environment), &place.namespace, &place.name, now));
     html(&Data {
         backups,
         at: now.to_string(),
@@ -99,18 +99,26 @@ pub async fn page(
     })
 }
 
-/// Backups of its namespace that are known, the newest last.
+/// Backups of its namespace and project that are known, the newest last.
 pub fn backups(
     copies: &[Arc<DataCopy>],
     seen: &Looking<'_, Environment>,
-    namespace: &str,
+    environment: &Environment,
 ) -> Vec<data::Backup> {
     let environments = seen.all();
-    let here = |of: &Option<String>| of.as_deref() == Some(namespace);
+    let here = |of: &Option<String>| *of == environment.metadata.namespace;
     let environments = environments.iter().filter(|one| here(&one.metadata.namespace));
     let there = environments.filter_map(|one| one.metadata.name.clone()).collect();
     let copies = copies.iter().map(Arc::as_ref).filter(|copy| here(&copy.metadata.namespace));
-    data::among(copies, &there)
+    data::among(copies.filter(|copy| is_of_its_project(copy, environment)), &there)
+}
+
+/// The operator brings no backup into an environment of another project. Before it says where one lies, it says no project.
+fn is_of_its_project(copy: &DataCopy, environment: &Environment) -> bool {
+    match copy.status.as_ref().and_then(|status| status.backup.as_ref()) {
+        Some(made) => made.project == environment.spec.project,
+        None => environment.metadata.name.as_ref() == Some(&copy.spec.from.environment),
+    }
 }
 
 /// Copies from or to it; backups of it stand by themselves.
@@ -289,6 +297,23 @@ mod tests {
         assert!(!is_of(&there, &wanted(&[("action", "look")])));
         assert!(!is_of(&there, &wanted(&[&copy[..], &[("masks", "none")]].concat())));
         assert!(!is_of(&there, &wanted(&[&copy[..], &[("service", "db")]].concat())));
+    }
+
+    #[test]
+    fn backups_of_other_projects_are_not_offered() {
+        let mut environment = Environment::new("qa-42", api::EnvironmentSpec::default());
+        environment.spec.project = "shop".into();
+        let copy = |of: &str, project: Option<&str>| {
+            let mut copy = DataCopy::new("b", api::datacopy::DataCopySpec::between(of, of));
+            let backup = project.map(|project| api::datacopy::BackupPlace {
+                project: project.into(),
+                ..Default::default()
+            });
+            copy.status = Some(api::datacopy::DataCopyStatus { backup, ..Default::default() });
+            is_of_its_project(&copy, &environment)
+        };
+        assert!(copy("qa-42", Some("shop")) && copy("gone", Some("shop")) && copy("qa-42", None));
+        assert!(!copy("qa-42", Some("blog")) && !copy("other", Some("blog")) && !copy("other", None));
     }
 
     #[test]

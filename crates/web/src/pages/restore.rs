@@ -17,8 +17,9 @@ use crate::door::Guest;
 use crate::failure::Failure;
 use crate::view::backup::Row;
 
-/// So long the name of a backup is the one that was drawn with the page: a form that is sent twice makes one.
-const DRAWN: SignedDuration = SignedDuration::from_mins(5);
+/// A backup is called by when its page was drawn, so that a form that is sent twice makes one. One that is older than this makes
+/// none: its name would tell of another time.
+const DRAWN: SignedDuration = SignedDuration::from_mins(30);
 
 #[derive(Template)]
 #[template(path = "restore.html")]
@@ -26,7 +27,7 @@ struct Restore {
     shell: Shell,
     place: Place,
     tab: &'static str,
-    /// The whole ones of its namespace, the newest first.
+    /// The whole ones of its project, the newest first.
     all: Vec<Row>,
     backup: String,
     services: Vec<(String, &'static str)>,
@@ -62,7 +63,7 @@ pub async fn page(
 ) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let now = Timestamp::now();
-    let all = backups(&app.copies().await?.all(), &app.environments().await?, &place.namespace);
+    let all = backups(&app.copies().await?.all(), &app.environments().await?, &environment);
     let rows = all.into_iter().rev().map(|backup| Row::of(backup, now));
     let all: Vec<Row> = rows.filter(Row::is_whole).collect();
     let own = class_of(&app, &environment).await.is_none_or(|class| class.protected);
@@ -129,14 +130,34 @@ pub async fn restore(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) 
 
 /// Of all that it runs itself, as gently as the defaults are.
 pub async fn back_up(app: &App, place: &Place, fields: &[(String, String)]) -> Result<Response> {
-    let now = app.cluster.now().await;
-    let drawn = said(fields, "at").and_then(|text| text.parse::<Timestamp>().ok());
-    let drawn = drawn.filter(|drawn| now.duration_since(*drawn).abs() < DRAWN);
-    let made = data::back_up(&place.name, chosen(fields), data::CopyLimits::default(), drawn.unwrap_or(now));
+    let Some(drawn) = said(fields, "at").and_then(|text| text.parse::<Timestamp>().ok()) else {
+        return Err(Failure::said("this is no form of the page of its data", "open that page and send its form"));
+    };
+    let made = data::back_up(&place.name, chosen(fields), data::CopyLimits::default(), drawn);
     let wanted = Wanted { protected: said(fields, "protected").is_some(), ..made };
     app.note(command::backed_up(&place.namespace, &place.name, &wanted.services));
     let backup = wanted.name.clone();
+    if is_old(drawn, Timestamp::now()) {
+        return match data::show(&app.cluster, &place.namespace, &backup).await {
+            Ok(_) => Ok(to(place, backup)),
+            Err(Error::NotFound { .. }) => Err(Failure::said(
+                "no backup was begun: the page was shown too long ago",
+                format!("open the data of {} again, and begin it there", place.name),
+            )),
+            Err(error) => Err(error.into()),
+        };
+    }
     begin(app, place, &wanted, Some(&backup)).await
+}
+
+fn is_old(drawn: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(drawn).abs() > DRAWN
+}
+
+/// The page of a copy.
+fn to(place: &Place, name: String) -> Response {
+    let copy = CopyPlace { namespace: place.namespace.clone(), name };
+    Redirect::to(&copy.path()).into_response()
 }
 
 /// Sent twice it is begun once. One that asks for something else by the same name is told so.
@@ -154,8 +175,7 @@ async fn begin(app: &App, place: &Place, wanted: &Wanted, backup: Option<&str>) 
         }
         Err(error) => return Err(error.into()),
     }
-    let copy = CopyPlace { namespace: place.namespace.clone(), name: wanted.name.clone() };
-    Ok(Redirect::to(&copy.path()).into_response())
+    Ok(to(place, wanted.name.clone()))
 }
 
 #[cfg(test)]
@@ -164,6 +184,13 @@ mod tests {
 
     fn fields(all: &[(&str, &str)]) -> Fields {
         all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_page_of_yesterday_makes_no_backup_that_is_called_by_yesterday() {
+        let (drawn, at) = ("2026-11-26T03:00:00Z".parse().unwrap(), |text: &str| text.parse().unwrap());
+        assert!(!is_old(drawn, at("2026-11-26T03:29:00Z")) && is_old(drawn, at("2026-11-27T03:00:00Z")));
+        assert!(is_old(drawn, at("2026-11-26T02:00:00Z")), "nobody draws in the future");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::tone::{Chip, of_phase};
 pub struct Backups {
     /// Of this environment, the newest first.
     pub own: Vec<Row>,
-    /// Of the others of its namespace, those that were destroyed too.
+    /// Of the others of its project, those that were destroyed too.
     pub others: Vec<Row>,
     pub environment: String,
     /// The path of the environment that they can be brought into.
