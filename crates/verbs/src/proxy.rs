@@ -1,9 +1,10 @@
 //! The part of Kubernetes' API that the command line needs, for people who reach Kubernetes through the server only. What is not
 //! listed here does not exist there; of what is, Kubernetes decides for the person. Secrets are not listed.
 
+mod fields;
+
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use serde::Deserialize;
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::acting::is_of_identity;
@@ -45,9 +46,6 @@ pub enum Barred {
     #[error("`{verb}` of `{resource}` is not done through this server")]
     Resource { verb: &'static str, resource: String },
 }
-
-/// More fields of a patch are counted.
-const FIELDS: usize = 20;
 
 const READ: &[&str] = &["get", "list", "watch"];
 const ALL: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete"];
@@ -197,30 +195,6 @@ impl Asked {
             }
         }
         true
-    }
-
-    /// The fields that a merge patch changes, by name: no value is known to be no secret. None: it is none, or none of ours.
-    pub fn fields_in(&self, kind: Option<&HeaderValue>, patch: &[u8]) -> Option<String> {
-        let merges = kind.and_then(|kind| kind.to_str().ok()).and_then(|kind| kind.split(';').next());
-        let ours = self.verb == "patch" && self.group == "outboard.dev" && self.subresource.is_none();
-        if !ours || merges.map(str::trim) != Some("application/merge-patch+json") {
-            return None;
-        }
-        let patch: Value = serde_json::from_slice(patch).ok()?;
-        let spec = patch.get("spec")?.as_object()?;
-        let mut fields = vec![];
-        for (field, value) in spec {
-            match value.as_object().filter(|inner| !inner.is_empty()) {
-                Some(inner) => fields.extend(inner.keys().map(|key| format!("{field}.{key}"))),
-                None => fields.push(field.clone()),
-            }
-        }
-        // Whoever sends it chose the names, too.
-        let plain = |field: &String| field.len() <= 100 && !field.chars().any(char::is_control);
-        let more = fields.len().saturating_sub(FIELDS);
-        let mut told: Vec<String> = fields.into_iter().take(FIELDS).filter(plain).collect();
-        told.extend((more > 0).then(|| format!("{more} more")));
-        (!told.is_empty()).then(|| told.join(", "))
     }
 
     /// Whether its connection becomes one of another protocol: on the way into a container.

@@ -303,23 +303,3 @@ fn what_makes_an_object_speaks_json() {
         assert_eq!(said(kinds), None, "{kinds:?}");
     }
 }
-
-#[test]
-fn a_merge_patch_of_ours_is_told_by_the_fields_that_it_changes_and_by_no_value() {
-    let path = "/apis/outboard.dev/v1alpha1/namespaces/shop/environments/qa";
-    let asked = Asked::read(&Method::PATCH, path, "").unwrap().unwrap();
-    let merge = HeaderValue::from_static("application/merge-patch+json");
-    let fields = |patch: &str| asked.fields_in(Some(&merge), patch.as_bytes());
-    let patch = r#"{"metadata": {"resourceVersion": "7"},
-        "spec": {"versions": {"web": "2", "worker": null}, "overrides": {"web": {"env": {"KEY": "hunter2"}}}, "restores": 3}}"#;
-    assert_eq!(fields(patch).as_deref(), Some("versions.web, versions.worker, overrides.web, restores"));
-    assert_eq!((fields("{}"), fields("[]"), fields("nonsense")), (None, None, None));
-    let many: serde_json::Map<String, serde_json::Value> =
-        (0..500).map(|number| (format!("field-{number}"), 1.into())).collect();
-    let told = fields(&serde_json::json!({"spec": many}).to_string()).unwrap();
-    assert!(told.ends_with("480 more") && told.len() < 400, "{told}");
-    let json = HeaderValue::from_static("application/json-patch+json");
-    assert_eq!(asked.fields_in(Some(&json), patch.as_bytes()), None);
-    let pod = Asked::read(&Method::PATCH, "/api/v1/namespaces/shop/pods/web", "").unwrap().unwrap();
-    assert_eq!(pod.fields_in(Some(&merge), patch.as_bytes()), None);
-}
