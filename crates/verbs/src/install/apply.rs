@@ -7,7 +7,6 @@ use std::time::Duration;
 use ::apply::cluster_kinds::api_of;
 use api::marks;
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::core::DynamicObject;
@@ -17,10 +16,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Error, Options, Server, Taken, bindings, definitions, logs, server, workload};
+use super::{Error, Options, Taken, bindings, definitions, logs, merged, needed, server, workload};
 use crate::Cluster;
 use crate::error::is_missing_kind;
-use crate::operator::NAMESPACE;
 
 /// Field manager of everything installed.
 const MANAGER: &str = "outboard-install";
@@ -86,11 +84,12 @@ pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error
         return Err(Error::Taken(taken));
     }
     if let Some(server) = &options.server {
-        secret(cluster, server).await?;
+        needed::look(cluster, server).await?;
     }
     let mut report = Report::default();
     if options.server.is_some() {
         report.warnings.extend(bindings::foreign(cluster).await);
+        report.warnings.extend(merged::proxies(cluster, options).await);
     }
     for item in &definitions {
         report.objects.push(write(cluster, item).await?);
@@ -112,18 +111,6 @@ pub async fn apply(cluster: &Cluster, options: &Options) -> Result<Report, Error
         }
     }
     Ok(report)
-}
-
-/// Whether there is what only people can make, and no pod of the server would start without.
-async fn secret(cluster: &Cluster, server: &Server) -> Result<(), Error> {
-    let secrets = Api::<Secret>::namespaced(cluster.client.clone(), NAMESPACE);
-    let found = secrets.get_opt(&server.secret).await.map_err(|error| cluster.explain(error))?;
-    let lacking = server.lacking(found.as_ref());
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    let why = if found.is_some() { "it has others" } else { "there is none" };
-    Err(Error::NoSecret { name: server.secret.clone(), lacking, why })
 }
 
 async fn look(cluster: &Cluster, objects: Vec<Value>) -> Result<Vec<Item>, Error> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use api::Exit;
 use thiserror::Error;
 
+use super::Lack;
+
 /// An object in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -33,8 +35,8 @@ pub enum Error {
     #[error("cannot install over what is there: {}", list(.0))]
     Taken(Vec<Taken>),
     /// Nothing has been written.
-    #[error("the server needs the Secret `{name}` in outboard-system, with {}; {}", lacking.join(" and "), .why)]
-    NoSecret { name: String, lacking: Vec<&'static str>, why: &'static str },
+    #[error("the server needs what is not in namespace outboard-system: {}", list(.0))]
+    Lacks(Vec<Lack>),
     /// Nothing has been written.
     #[error("this cluster has no kind {kind}")]
     NoKind { kind: String },
@@ -58,7 +60,7 @@ impl Error {
             // The surface knows its own errors' codes.
             Self::Cluster(_) => None,
             Self::Taken(_) => Some(Exit::Conflict),
-            Self::NoSecret { .. } | Self::NoKind { .. } => Some(Exit::NotFound),
+            Self::Lacks(_) | Self::NoKind { .. } => Some(Exit::NotFound),
             Self::NotEstablished { .. } | Self::Timeout { .. } => Some(Exit::Timeout),
             Self::OperatorFails { .. } => Some(Exit::NoOperator),
             Self::ShippingFails { .. } | Self::ServerFails { .. } | Self::Malformed(_) => Some(Exit::Failure),
@@ -85,10 +87,11 @@ impl Error {
                 "the server's host is a route of the Gateway: install the definitions of Gateway API first".to_owned(),
             ),
             Self::NoKind { .. } => Some("outboard needs a newer Kubernetes; nothing was changed".to_owned()),
-            Self::NoSecret { name, .. } => Some(format!(
-                "install without a server first, then `kubectl -n outboard-system create secret generic {name} --from-literal=…` as \
+            Self::Lacks(_) => Some(
+                "install without a server first, then `kubectl -n outboard-system create secret generic …` and `create configmap …` as \
                  docs/guide/server.md says; a public client needs no client-secret (--server-public-client)"
-            )),
+                    .to_owned(),
+            ),
             Self::ServerFails { .. } => Some(
                 "`kubectl -n outboard-system logs deployment/outboard-server` says what it lacks; running install again is safe."
                     .to_owned(),
@@ -98,6 +101,6 @@ impl Error {
     }
 }
 
-fn list(taken: &[Taken]) -> String {
-    taken.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+fn list(all: &[impl fmt::Display]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -2,7 +2,6 @@
 
 mod pod;
 
-use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Map, Value, json};
 
 use super::{Options, admission, rights};
@@ -55,17 +54,6 @@ pub struct Server {
     pub flags: Vec<String>,
 }
 
-impl Server {
-    /// What its Secret has to have and has not.
-    pub(super) fn lacking(&self, secret: Option<&Secret>) -> Vec<&'static str> {
-        let data = secret.and_then(|secret| secret.data.as_ref());
-        let has = |key: &str| data.and_then(|data| data.get(key)).is_some_and(|value| !value.0.is_empty());
-        let mut needed = vec!["session-key"];
-        needed.extend(self.has_client_secret.then_some("client-secret"));
-        needed.into_iter().filter(|key| !has(key)).collect()
-    }
-}
-
 /// Everything of it, in the order in which to apply it.
 pub(super) fn objects(options: &Options) -> Vec<Value> {
     let Some(server) = &options.server else { return Vec::new() };
@@ -80,6 +68,8 @@ pub(super) fn objects(options: &Options) -> Vec<Value> {
             "metadata": metadata,
             "spec": {"selector": selector(options), "ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
         }),
+        // Nobody else gets to a pod, not even to the first for a moment.
+        policy(options, server),
         json!({
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -93,7 +83,6 @@ pub(super) fn objects(options: &Options) -> Vec<Value> {
                 "template": {"metadata": {"labels": labels(options)}, "spec": pod::spec(options, server)},
             },
         }),
-        policy(options, server),
         route(options, server),
     ]);
     objects
@@ -138,8 +127,8 @@ pub(super) fn identities() -> Vec<Value> {
     let policy = |kind: &str| json!({"apiVersion": admission::API, "kind": kind, "metadata": {"name": NAME}});
     vec![
         inside("gateway.networking.k8s.io/v1", "HTTPRoute"),
-        inside("networking.k8s.io/v1", "NetworkPolicy"),
         inside("apps/v1", "Deployment"),
+        inside("networking.k8s.io/v1", "NetworkPolicy"),
         inside("v1", "Service"),
         inside(rights::RBAC, "RoleBinding"),
         inside(rights::RBAC, "Role"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 
 /// As somebody would have it whose provider is id.example.com.
-fn with_server() -> Options {
+pub(super) fn with_server() -> Options {
     let server = Server {
         host: "outboard.example.com".into(),
         issuer: "https://id.example.com".into(),
@@ -235,24 +235,13 @@ fn the_server_may_act_as_others_look_on_and_keep_record_and_nothing_else() {
 }
 
 #[test]
-fn what_the_servers_secret_lacks_is_known_before_anything_is_written() {
-    let server = with_server().server.unwrap();
-    let secret = |keys: &[&str]| -> k8s_openapi::api::core::v1::Secret {
-        let data: BTreeMap<&str, &str> = keys.iter().map(|key| (*key, "eA==")).collect();
-        serde_json::from_value(json!({"metadata": {"name": "outboard-server"}, "data": data})).unwrap()
-    };
-    assert_eq!(server.lacking(None), ["session-key", "client-secret"]);
-    assert_eq!(server.lacking(Some(&secret(&["client-secret", "other"]))), ["session-key"]);
-    assert!(server.lacking(Some(&secret(&["client-secret", "session-key"]))).is_empty());
-    let public = Server { has_client_secret: false, ..server };
-    assert!(public.lacking(Some(&secret(&["session-key"]))).is_empty());
-}
-
-#[test]
 fn only_the_gateway_gets_to_the_server() {
     let added = added(&with_server());
     let of = |kind: &str| added.iter().find(|object| object["kind"] == kind).unwrap();
     insta::assert_yaml_snapshot!([&of("NetworkPolicy")["spec"], &of("HTTPRoute")["spec"]]);
+    // No pod is there without it.
+    let at = |kind: &str| added.iter().position(|object| object["kind"] == kind);
+    assert!(at("NetworkPolicy") < at("Deployment") && at("Deployment") < at("HTTPRoute"));
     // Another gateway marks its pods by itself, or not at all.
     let other = |labels: &[(&str, &str)]| {
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
