@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit};
+use verbs::access::Deed;
 use verbs::clusters::Kept;
 use verbs::{Cluster, Error, Watched, environment, hostname, project};
 
@@ -203,6 +204,16 @@ impl App {
             None => Ok(true),
             Some(actor) => self.reviews.may(&self.cluster, &actor.key, verb, resource, namespace).await,
         }
+    }
+
+    /// Whether they may do all that a deed takes of outboard's kinds in a control namespace. Without an answer they may try.
+    pub async fn may_do(&self, namespace: &str, deed: &Deed) -> bool {
+        for need in deed.needs(false) {
+            if matches!(self.may(need.verb, need.resource, Some(namespace)).await, Ok(false)) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Works out what a change would do; the plan is for whoever asked.

@@ -5,6 +5,7 @@ use api::{Exit, Verdict};
 use axum::http::StatusCode;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use verbs::error::Forbidden;
 use words::Words;
 
 use crate::pages::trouble;
@@ -144,7 +145,13 @@ impl Failure {
 
 impl From<verbs::Error> for Failure {
     fn from(error: verbs::Error) -> Self {
-        let words = words::of_verb(&error, None);
+        let mut words = words::of_verb(&error, None);
+        if let verbs::Error::Forbidden(forbidden) = &error
+            && let Some(sentence) = plainly(forbidden)
+        {
+            // In the words of Kubernetes for whoever is asked for the right.
+            words.details.insert(0, std::mem::replace(&mut words.sentence, sentence));
+        }
         let verdict = match error {
             verbs::Error::Verdict { verdict, .. } | verbs::Error::PlanRefused { verdict, .. } => {
                 Some(*verdict)
@@ -153,6 +160,37 @@ impl From<verbs::Error> for Failure {
         };
         Self::new(status(words.exit), words, verdict)
     }
+}
+
+/// What somebody may not do, without Kubernetes' names for it; none: there are no plainer words.
+fn plainly(forbidden: &Forbidden) -> Option<String> {
+    if forbidden.policy.is_some() {
+        return None;
+    }
+    let (verb, resource) = (forbidden.verb.as_deref()?, forbidden.resource.as_deref()?);
+    let what = match resource {
+        // A change is planned before anything is written.
+        "environments.outboard.dev" | "plans.outboard.dev" => "environments",
+        "datacopies.outboard.dev" => "copies of data",
+        "projects.outboard.dev" => "projects",
+        "hostnames.outboard.dev" => "hosts",
+        "controllerrevisions.apps" => "revisions",
+        "pods/log" => "logs",
+        _ => return None,
+    };
+    let deed = match (verb, resource) {
+        (_, "plans.outboard.dev") => "make or change",
+        ("get" | "list" | "watch", _) => "see",
+        ("create", _) => "make",
+        ("patch" | "update", _) => "change",
+        ("delete", _) => "destroy",
+        _ => return None,
+    };
+    let place = match &forbidden.namespace {
+        Some(namespace) => format!("in namespace `{namespace}`"),
+        None => "in the whole cluster".to_owned(),
+    };
+    Some(format!("you may not {deed} {what} {place}"))
 }
 
 /// The same distinctions as exit codes make, as far as HTTP knows them.
@@ -198,6 +236,31 @@ mod tests {
             let status = status(*exit);
             assert!(status.is_client_error() || status.is_server_error(), "{exit:?}: {status}");
         }
+    }
+
+    #[test]
+    fn a_refusal_is_said_without_the_names_that_kubernetes_has_for_things() {
+        let told = |verb: &str, resource: &str| {
+            let forbidden = Forbidden {
+                user: Some("oidc:vera".into()),
+                verb: Some(verb.into()),
+                resource: Some(resource.into()),
+                namespace: Some("shop".into()),
+                role: Some("qa".into()),
+                ..Forbidden::default()
+            };
+            Failure::from(verbs::Error::Forbidden(Box::new(forbidden)))
+        };
+        let plan = told("create", "plans.outboard.dev");
+        assert_eq!(plan.words.sentence, "you may not make or change environments in namespace `shop`");
+        assert!(plan.words.details[0].contains("`oidc:vera`, who may not create plans.outboard.dev"));
+        assert!(plan.words.hint.as_ref().is_some_and(|hint| hint.contains("as qa or more")));
+        assert_eq!(
+            told("delete", "environments.outboard.dev").words.sentence.split(" in ").next(),
+            Some("you may not destroy environments")
+        );
+        // Of what there are no plainer words for, nothing is kept back.
+        assert!(told("list", "nodes").words.sentence.contains("may not list nodes"));
     }
 
     #[test]

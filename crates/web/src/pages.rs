@@ -1,5 +1,6 @@
 //! Pages for people. Everything works as plain links and forms; what is live is sent again by [`crate::live`].
 
+mod barred;
 mod change;
 pub mod clusters;
 mod copies;

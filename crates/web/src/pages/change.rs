@@ -10,6 +10,7 @@ use axum::Extension;
 use axum::response::{IntoResponse, Redirect, Response};
 use verbs::environment;
 
+use super::barred::Forms;
 use super::data::others;
 use super::revision::number;
 use super::{ComponentPlace, Place, Said, Shell, html, versions};
@@ -64,6 +65,7 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let components = components.collect();
     let shell = Shell::new(&app, &guest, format!("Change {}", place.name), "environments");
     let shell = shell.command(command::show(&place.namespace, &place.name));
+    let shell = shell.with(&app, &place.namespace, Forms::Change).await;
     let (newest, runs) = (detail.newer_project_revision, detail.summary.project_revision);
     let others = others(&seen, &environment);
     html(&Change { shell, place, tab: "/change", components, newest, others, runs })

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use verbs::data;
 
+use super::barred::{Forms, barred};
 use super::{CopyPlace, Shell, html};
 use crate::app::{App, Mine, Result};
 use crate::door::Guest;
@@ -47,13 +48,15 @@ async fn body(app: &App, place: &CopyPlace, token: String) -> Result<Body> {
         None => data::show(&app.cluster, &place.namespace, &place.name).await?,
     };
     let silence = watched.news().borrow().silence.as_ref().map(|silence| said(silence, now));
-    Ok(Body::of(detail, silence, token, now))
+    let barred = barred(app, &place.namespace, Forms::Copy).await.is_some();
+    Ok(Body { barred, ..Body::of(detail, silence, token, now) })
 }
 
 pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: CopyPlace) -> Result<Response> {
     let body = body(&app, &place, token(&guest)).await?;
     let shell = Shell::new(&app, &guest, &place.name, "copies");
     let shell = shell.command(command::copy(&place.namespace, &place.name));
+    let shell = shell.with(&app, &place.namespace, Forms::Copy).await;
     html(&Page { shell, place, body })
 }
 

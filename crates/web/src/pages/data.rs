@@ -13,6 +13,7 @@ use serde::Deserialize;
 use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
 use verbs::{Error, Event, data};
 
+use super::barred::Forms;
 use super::destroy::class_of;
 use super::restore::back_up;
 use super::{Address, CopyPlace, Place, Said, Shell, html};
@@ -73,6 +74,7 @@ pub async fn page(
     let shell = Shell::new(&app, &guest, format!("Data of {}", place.name), "environments");
     let wanted = if from.is_empty() { "ENVIRONMENT" } else { from.as_str() };
     let shell = shell.command(command::data(&place.namespace, wanted, &place.name));
+    let shell = shell.with(&app, &place.namespace, Forms::Copy).await;
     let now = Timestamp::now();
     // Those of before are an aside: without them the form is as good.
     let (copies, unheard) = match app.copies().await {
@@ -305,10 +307,8 @@ mod tests {
         environment.spec.project = "shop".into();
         let copy = |of: &str, project: Option<&str>| {
             let mut copy = DataCopy::new("b", api::datacopy::DataCopySpec::between(of, of));
-            let backup = project.map(|project| api::datacopy::BackupPlace {
-                project: project.into(),
-                ..Default::default()
-            });
+            let backup = project
+                .map(|project| api::datacopy::BackupPlace { project: project.into(), ..Default::default() });
             copy.status = Some(api::datacopy::DataCopyStatus { backup, ..Default::default() });
             is_of_its_project(&copy, &environment)
         };

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use verbs::Event;
 use verbs::environment::{self, Doomed};
 
+use super::barred::Forms;
 use super::{Place, Said, Shell, html};
 use crate::app::{App, Mine, Result};
 use crate::command;
@@ -42,6 +43,7 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let protected = class_of(&app, &environment).await.is_none_or(|class| class.protected);
     let shell = Shell::new(&app, &guest, format!("Destroy {}", place.name), "environments");
     let shell = shell.command(command::destroy(&place.namespace, &place.name, protected));
+    let shell = shell.with(&app, &place.namespace, Forms::Destroy).await;
     let runs_in = environment.status.as_ref().and_then(|status| status.namespace.clone());
     html(&Destroy {
         shell,

@@ -41,6 +41,7 @@ pub async fn page(
     let shell = Shell::new(&app, &guest, "Environments", "environments");
     let shell = shell.command(command::list(app.namespace.as_deref()));
     let seen = app.environments().await?;
+    let shell = shell.with_several(&app, &seen).await;
     let choices = Choices::of(&seen.all());
     // Who has a role where there is no environment yet has one all the same.
     let stranger = seen.scope.is_nothing() && app.places("environments").await?.is_empty();

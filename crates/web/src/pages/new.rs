@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use verbs::project;
 
+use super::barred::Forms;
 use super::change::{chosen, known_versions};
 use super::said::namespace;
 use super::{Address, ComponentPlace, Said, Shell, html, versions};
@@ -78,7 +79,10 @@ pub async fn page(
         None => None,
     };
     let shell = match &begun {
-        Some(begun) => shell.command(command::of(&begun.namespace, &begun.ask("NAME"))),
+        Some(begun) => {
+            let shell = shell.command(command::of(&begun.namespace, &begun.ask("NAME")));
+            shell.with(&app, &begun.namespace, Forms::Create).await
+        }
         None => shell,
     };
     html(&New { shell, projects, begun })

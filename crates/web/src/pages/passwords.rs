@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use verbs::environment::{self, Turning};
 use verbs::{Error, Event};
 
+use super::barred::Forms;
 use super::revision::number;
 use super::{Place, Said, Shell, html};
 use crate::app::{App, Mine, Result};
@@ -41,6 +42,7 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     };
     let shell = Shell::new(&app, &guest, format!("Passwords of {}", place.name), "environments");
     let shell = shell.command(command::rotate(&place.namespace, &place.name, &[]));
+    let shell = shell.with(&app, &place.namespace, Forms::Change).await;
     let passwords = standing(&environment);
     let (request, at) = (token::draw()[..32].to_owned(), app.cluster.now().await);
     html(&Page { shell, place, tab: "/change", passwords, turns, request, at, trouble })
@@ -93,7 +95,9 @@ pub async fn ask(app: &App, place: &Place, asked: &Asked) -> Result<Turning> {
         if let Some(service) = changed_since(&environment, &turning, at) {
             return Err(Failure::said(
                 format!("the password of {service} was changed since this page was shown"),
-                format!("look at the passwords of {name} again; if another change is wanted, ask for it there"),
+                format!(
+                    "look at the passwords of {name} again; if another change is wanted, ask for it there"
+                ),
             )
             .with(StatusCode::CONFLICT));
         }
@@ -119,11 +123,7 @@ pub async fn rotate(
 
 /// A service of which something is to begin, though it was done after that moment: the form may have been sent before, or somebody
 /// else was faster.
-fn changed_since<'a>(
-    environment: &api::Environment,
-    turning: &'a Turning,
-    at: Timestamp,
-) -> Option<&'a str> {
+fn changed_since<'a>(environment: &api::Environment, turning: &'a Turning, at: Timestamp) -> Option<&'a str> {
     let told = &environment.status.as_ref()?.rotations;
     let done = |service: &str| told.get(service)?.rotated_at.as_ref().map(|time| time.0);
     let begins = turning.services.iter().filter(|turn| !turn.joins);

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use verbs::data::{self, MaskChoice, Wanted};
 use verbs::{Error, Event};
 
+use super::barred::Forms;
 use super::data::{backups, services};
 use super::destroy::class_of;
 use super::{Address, CopyPlace, Place, Said, Shell, html};
@@ -71,6 +72,7 @@ pub async fn page(
     let shell = Shell::new(&app, &guest, format!("Bring back data of {}", place.name), "environments");
     let backup = if which.backup.is_empty() { "latest" } else { which.backup.as_str() };
     let shell = shell.command(command::restored(&place.namespace, &place.name, backup, &[]));
+    let shell = shell.with(&app, &place.namespace, Forms::Copy).await;
     html(&Restore {
         shell,
         tab: "/data",
@@ -131,7 +133,10 @@ pub async fn restore(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) 
 /// Of all that it runs itself, as gently as the defaults are.
 pub async fn back_up(app: &App, place: &Place, fields: &[(String, String)]) -> Result<Response> {
     let Some(drawn) = said(fields, "at").and_then(|text| text.parse::<Timestamp>().ok()) else {
-        return Err(Failure::said("this is no form of the page of its data", "open that page and send its form"));
+        return Err(Failure::said(
+            "this is no form of the page of its data",
+            "open that page and send its form",
+        ));
     };
     let made = data::back_up(&place.name, chosen(fields), data::CopyLimits::default(), drawn);
     let wanted = Wanted { protected: said(fields, "protected").is_some(), ..made };

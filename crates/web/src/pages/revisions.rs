@@ -6,6 +6,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use verbs::environment;
 
+use super::barred::Forms;
 use super::data::others;
 use super::{Place, Shell, html};
 use crate::app::{Mine, Result};
@@ -32,6 +33,7 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let entries = environment::history(&app.cluster, &place.namespace, &place.name).await?;
     let shell = Shell::new(&app, &guest, format!("Revisions of {}", place.name), "environments");
     let shell = shell.command(command::history(&place.namespace, &place.name));
+    let shell = shell.with(&app, &place.namespace, Forms::Change).await;
     let seen = app.environments().await?;
     let environment = seen.find(&place.namespace, &place.name);
     let others = environment.as_ref().map(|environment| others(&seen, environment)).unwrap_or_default();

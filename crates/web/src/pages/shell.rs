@@ -15,6 +15,8 @@ pub struct Shell {
     pub token: String,
     /// The command that does the same.
     pub command: Option<String>,
+    /// They may look here and not send the forms of this page: what they are told.
+    pub barred: Option<String>,
     /// Whether there is anything to navigate to.
     pub inside: bool,
 }
@@ -32,6 +34,7 @@ impl Shell {
                 Guest::Script => String::new(),
             },
             command: None,
+            barred: None,
             inside: true,
         }
     }
@@ -51,6 +54,7 @@ impl Shell {
             signed: false,
             token: String::new(),
             command: None,
+            barred: None,
             inside,
         }
     }

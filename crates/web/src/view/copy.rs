@@ -68,6 +68,8 @@ pub struct Body {
     pub silence: Option<String>,
     /// What the buttons of this page carry.
     pub token: String,
+    /// Whoever looks at it may not press them.
+    pub barred: bool,
 }
 
 pub struct Service {
@@ -95,6 +97,7 @@ impl Body {
             verdict: detail.verdict.as_ref().map(Judged::of),
             silence,
             token,
+            barred: false,
             detail,
         }
     }
