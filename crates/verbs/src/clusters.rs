@@ -13,7 +13,7 @@ pub use ::clusters::{
     Receipt, Result, Said, Sink, Status, Wanted, plan,
 };
 pub use aws::Failure as Unanswered;
-pub use kept::{Drift, Kept, kept};
+pub use kept::{Drift, Folder, Kept, kept};
 pub use machines::{Here, Machine, Room, here};
 pub use outside::Outside;
 

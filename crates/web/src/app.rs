@@ -14,7 +14,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit};
 use verbs::access::Deed;
-use verbs::clusters::Kept;
+use verbs::clusters::Folder;
 use verbs::{Cluster, Error, Watched, environment, hostname, project};
 
 use crate::actor::Actor;
@@ -59,7 +59,7 @@ pub struct Inside {
     /// Where files of clusters lie.
     pub clusters: Option<PathBuf>,
     /// What was learned of them, and when.
-    pub kept: Mutex<Option<(Instant, Vec<Kept>)>>,
+    pub kept: Mutex<Option<(Instant, Folder)>>,
     pub reviews: Reviews,
     /// Tables that hundreds look at.
     pub drawn: Drawn,

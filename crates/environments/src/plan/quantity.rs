@@ -15,12 +15,15 @@ pub fn thousandths(quantity: &str) -> Option<i64> {
         "G" => 1e12,
         "T" => 1e15,
         "P" => 1e18,
+        "E" => 1e21,
         "Ki" => 1e3 * binary(1),
         "Mi" => 1e3 * binary(2),
         "Gi" => 1e3 * binary(3),
         "Ti" => 1e3 * binary(4),
         "Pi" => 1e3 * binary(5),
-        _ => return None,
+        "Ei" => 1e3 * binary(6),
+        // As in `12e6`.
+        _ => 1e3 * 10_f64.powi(unit.strip_prefix(['e', 'E'])?.parse().ok()?),
     };
     // Far from where a float or an i64 ends, or as good as without limit.
     #[expect(clippy::cast_possible_truncation, reason = "rounded, and a conversion of floats saturates")]
@@ -51,6 +54,9 @@ mod tests {
         assert_eq!(thousandths("1.5"), Some(1500));
         assert_eq!(thousandths("1Gi"), Some(1_073_741_824_000));
         assert_eq!(thousandths("2k"), Some(2_000_000));
+        assert_eq!(thousandths("0.001E"), thousandths("1P"));
+        assert_eq!(thousandths("0.5Ei"), Some(i64::MAX), "as good as without limit");
+        assert_eq!((thousandths("12e6"), thousandths("5E-2")), (Some(12_000_000_000), Some(50)));
         assert_eq!(thousandths("many"), None);
     }
 

@@ -44,7 +44,7 @@ pub struct Kept {
     pub monthly_at_most: Option<f64>,
     /// … as of this day.
     pub prices_of: Option<String>,
-    /// None: nobody has looked on this machine.
+    /// None: nobody has looked on this machine; without a `state`: that is not known.
     pub drift: Option<Drift>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
@@ -62,15 +62,25 @@ pub struct Drift {
     pub pending: usize,
 }
 
-/// Every Cluster file of a folder, and `cluster.yaml` of the folders in it, by name.
-pub async fn kept(folder: &Path) -> Result<Vec<Kept>> {
+/// Those of a folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Folder {
+    pub clusters: Vec<Kept>,
+    /// So many more lie there, which nobody has looked at.
+    pub left_out: usize,
+}
+
+/// Every Cluster file of a folder, and `cluster.yaml` of the folders in it, by name; no more than a hundred.
+pub async fn kept(folder: &Path) -> Result<Folder> {
     let unreadable = |source| Error::FileUnreadable { file: folder.display().to_string(), source };
     let there = folder.to_owned();
     let files = tokio::task::spawn_blocking(move || files(&there)).await;
-    let files = files.map_err(|error| unreadable(std::io::Error::other(error)))?.map_err(unreadable)?;
+    let mut files = files.map_err(|error| unreadable(std::io::Error::other(error)))?.map_err(unreadable)?;
+    let left_out = files.len().saturating_sub(MOST);
+    files.truncate(MOST);
     let until = Instant::now() + PATIENCE;
-    let all = stream::iter(files).map(|file| async move { look(&file, until).await });
-    Ok(all.buffered(AT_ONCE).collect().await)
+    let all = stream::iter(files).map(|file| look(file, until));
+    Ok(Folder { clusters: all.buffered(AT_ONCE).collect().await, left_out })
 }
 
 fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -89,7 +99,6 @@ fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     files.sort();
-    files.truncate(MOST);
     Ok(files)
 }
 
@@ -105,9 +114,44 @@ fn is_cluster(path: &Path) -> bool {
     }
 }
 
-async fn look(path: &Path, until: Instant) -> Kept {
-    let mut kept = Kept {
-        file: path.display().to_string(),
+async fn look(path: PathBuf, until: Instant) -> Kept {
+    let file = path.display().to_string();
+    let (mut kept, wanted) = match tokio::task::spawn_blocking(move || read(&path)).await {
+        Ok(read) => read,
+        Err(error) => {
+            let mut kept = unknown(file);
+            kept.troubles.push(format!("its file cannot be used: {error}"));
+            return kept;
+        }
+    };
+    let Some(wanted) = wanted else { return kept };
+    match timeout_at(until, status(&wanted)).await {
+        Ok(Ok(status)) => stored(&mut kept, &status),
+        Ok(Err(error)) => kept.troubles.push(format!("its state cannot be read: {}", why(&error))),
+        Err(_) => kept.troubles.push("its state cannot be read: AWS does not answer".to_owned()),
+    }
+    kept
+}
+
+/// What its file says; files and modules beside it are read.
+fn read(path: &Path) -> (Kept, Option<Wanted>) {
+    let mut kept = unknown(path.display().to_string());
+    match wanted(&source(Some(path))) {
+        Err(error) => {
+            kept.troubles.push(format!("its file cannot be used: {}", unusable(&error)));
+            (kept, None)
+        }
+        Ok(wanted) => {
+            said(&mut kept, &wanted.file);
+            price(&mut kept, &wanted);
+            (kept, Some(wanted))
+        }
+    }
+}
+
+fn unknown(file: String) -> Kept {
+    Kept {
+        file,
         name: None,
         region: None,
         topology: None,
@@ -122,20 +166,7 @@ async fn look(path: &Path, until: Instant) -> Kept {
         prices_of: None,
         drift: None,
         troubles: vec![],
-    };
-    match wanted(&source(Some(path))) {
-        Err(error) => kept.troubles.push(format!("its file cannot be used: {}", unusable(&error))),
-        Ok(wanted) => {
-            said(&mut kept, &wanted.file);
-            price(&mut kept, &wanted);
-            match timeout_at(until, status(&wanted)).await {
-                Ok(Ok(status)) => stored(&mut kept, &status),
-                Ok(Err(error)) => kept.troubles.push(format!("its state cannot be read: {}", why(&error))),
-                Err(_) => kept.troubles.push("its state cannot be read: AWS does not answer".to_owned()),
-            }
-        }
     }
-    kept
 }
 
 /// What is wrong with it first.
@@ -224,9 +255,20 @@ mod tests {
     async fn a_file_that_cannot_be_used_is_told_with_why_and_no_figure() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("qa.yaml"), "kind: Cluster\nmetadata: {name: qa}\n").unwrap();
-        let all = kept(folder.path()).await.unwrap();
+        let all = kept(folder.path()).await.unwrap().clusters;
         assert_eq!((all.len(), all[0].monthly, all[0].state.clone()), (1, None, None));
         assert!(all[0].troubles[0].starts_with("its file cannot be used: line "), "{:?}", all[0].troubles);
         assert!(kept(&folder.path().join("nowhere")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn of_too_many_files_it_is_said_how_many_are_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..MOST + 3 {
+            let broken = "kind: Cluster\nspec: [\n";
+            std::fs::write(folder.path().join(format!("{number:04}.yaml")), broken).unwrap();
+        }
+        let all = kept(folder.path()).await.unwrap();
+        assert_eq!((all.clusters.len(), all.left_out), (MOST, 3));
     }
 }

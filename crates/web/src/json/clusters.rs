@@ -12,11 +12,15 @@ use crate::pages::{Address, Nothing};
 
 /// The cluster that is spoken to, and those of files.
 #[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Clusters {
     pub here: Here,
     /// None: the server was told of no folder, or whoever asks may not see its nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<Vec<Kept>>,
+    /// So many more lie there, of more than a hundred; they are not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_left_out: Option<usize>,
 }
 
 /// Show the cluster and its nodes, and clusters of files
@@ -43,5 +47,6 @@ pub async fn show(Mine(app): Mine, headers: HeaderMap, Address(Nothing {}): Addr
         Some(Err(failure)) => return Err(failure.into()),
         None => None,
     };
-    tagged(&headers, &Clusters { here, files })
+    let files_left_out = files.as_ref().map(|all| all.left_out).filter(|count| *count > 0);
+    tagged(&headers, &Clusters { here, files: files.map(|all| all.clusters), files_left_out })
 }

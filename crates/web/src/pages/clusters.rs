@@ -7,7 +7,7 @@ use askama::Template;
 use axum::Extension;
 use axum::response::Response;
 use jiff::Timestamp;
-use verbs::clusters::{self, Here, Kept};
+use verbs::clusters::{self, Folder, Here, Kept};
 
 use super::{Shell, html};
 use crate::app::{App, Mine, Result};
@@ -28,7 +28,7 @@ struct Clusters {
 }
 
 /// Files are read, and AWS is asked, with what this process has: so only for those who may see the machines themselves.
-pub async fn kept(app: &App, here: &Here) -> Option<Result<Vec<Kept>>> {
+pub async fn kept(app: &App, here: &Here) -> Option<Result<Folder>> {
     let folder = app.clusters.as_ref()?;
     if app.actor.is_some() && here.machines.is_empty() {
         let hint = "ask whoever looks after the cluster for the right to list nodes";
@@ -39,14 +39,14 @@ pub async fn kept(app: &App, here: &Here) -> Option<Result<Vec<Kept>>> {
 
 /// One answer for all who look within a moment: the second waits for the first. Of a server only it knows paths and whose its
 /// credentials are.
-async fn shared(app: &App, folder: &Path) -> Result<Vec<Kept>> {
+async fn shared(app: &App, folder: &Path) -> Result<Folder> {
     let mut known = app.kept.lock().await;
     if let Some((_, all)) = known.as_ref().filter(|(at, _)| at.elapsed() < BELIEVED) {
         return Ok(all.clone());
     }
     let mut all = clusters::kept(folder).await?;
     if app.actor.is_some() {
-        all.iter_mut().for_each(hide);
+        all.clusters.iter_mut().for_each(hide);
     }
     *known = Some((Instant::now(), all.clone()));
     Ok(all)
@@ -67,9 +67,9 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>) -> Result
     let here = clusters::here(&app.cluster).await;
     let now = Timestamp::now();
     let files = match kept(&app, &here).await {
-        None => Files { rows: None, trouble: None },
+        None => Files::none(None),
         Some(Ok(all)) => Files::of(all, now),
-        Some(Err(failure)) => Files { rows: None, trouble: Some(failure.words.sentence.clone()) },
+        Some(Err(failure)) => Files::none(Some(failure.words.sentence.clone())),
     };
     let shell = Shell::new(&app, &guest, "Clusters", "clusters").command(command::nodes());
     html(&Clusters { shell, standing: Standing::of(here, now), files })

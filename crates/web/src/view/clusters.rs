@@ -2,7 +2,7 @@
 
 use askama::Template;
 use jiff::Timestamp;
-use verbs::clusters::{Here, Kept, Machine, Room};
+use verbs::clusters::{Folder, Here, Kept, Machine, Room};
 use words::size::bytes;
 use words::time::age_at;
 
@@ -44,7 +44,7 @@ fn filled(what: &'static str, room: Room, written: fn(u64) -> String) -> Filled 
 }
 
 fn processors(millis: u64) -> String {
-    let tenths = (millis + 50) / 100;
+    let tenths = millis.saturating_add(50) / 100;
     if tenths.is_multiple_of(10) {
         format!("{}", tenths / 10)
     } else {
@@ -63,7 +63,8 @@ fn all(cpu: Room, memory: Room, pods: Room) -> Vec<Filled> {
 fn together(machines: &[Machine], of: fn(&Machine) -> Room) -> Room {
     let taking = || machines.iter().filter(|machine| machine.ready && !machine.cordoned).map(of);
     let asked: Option<Vec<u64>> = taking().map(|room| room.asked).collect();
-    Room { there: taking().map(|room| room.there).sum(), asked: asked.map(|asked| asked.iter().sum()) }
+    let sum = |all: Vec<u64>| all.into_iter().fold(0, u64::saturating_add);
+    Room { there: sum(taking().map(|room| room.there).collect()), asked: asked.map(sum) }
 }
 
 impl Standing {
@@ -100,6 +101,8 @@ fn row(machine: &Machine, now: Timestamp) -> Row {
 pub struct Files {
     /// None: it was told of none.
     pub rows: Option<Vec<File>>,
+    /// So many more lie there, and are not shown.
+    pub left_out: usize,
     /// Why they are not shown.
     pub trouble: Option<String>,
 }
@@ -117,8 +120,14 @@ pub struct File {
 }
 
 impl Files {
-    pub fn of(all: Vec<Kept>, now: Timestamp) -> Self {
-        Self { rows: Some(all.into_iter().map(|kept| file(kept, now)).collect()), trouble: None }
+    pub fn of(all: Folder, now: Timestamp) -> Self {
+        let rows = all.clusters.into_iter().map(|kept| file(kept, now)).collect();
+        Self { rows: Some(rows), left_out: all.left_out, trouble: None }
+    }
+
+    /// Of no folder, or of one that is not shown.
+    pub fn none(trouble: Option<String>) -> Self {
+        Self { rows: None, left_out: 0, trouble }
     }
 }
 
@@ -180,13 +189,33 @@ mod tests {
         );
     }
 
+    fn folder(left_out: usize) -> Folder {
+        Folder { clusters: cluster_files(), left_out }
+    }
+
     #[test]
     fn files_say_state_price_and_what_the_last_look_found() {
-        insta::assert_snapshot!(Files::of(cluster_files(), *NOW).render().unwrap());
+        insta::assert_snapshot!(Files::of(folder(0), *NOW).render().unwrap());
+    }
+
+    #[test]
+    fn of_too_many_files_it_is_said_that_some_are_not_shown() {
+        let shown = Files::of(folder(3), *NOW).render().unwrap();
+        assert!(shown.contains("3 more Cluster files lie there"), "{shown}");
+    }
+
+    #[test]
+    fn rooms_without_end_are_added_up() {
+        let mut here = machines();
+        for machine in &mut here.machines {
+            machine.cpu_millis = Room { there: u64::MAX, asked: Some(u64::MAX) };
+        }
+        assert_eq!(together(&here.machines, |machine| machine.cpu_millis).asked, Some(u64::MAX));
+        assert!(Standing::of(here, *NOW).render().is_ok());
     }
 
     #[test]
     fn without_files_it_is_said_how_they_are_shown() {
-        insta::assert_snapshot!(Files { rows: None, trouble: None }.render().unwrap());
+        insta::assert_snapshot!(Files::none(None).render().unwrap());
     }
 }

@@ -15,8 +15,8 @@ pub struct Demand {
 impl Demand {
     pub fn add(&mut self, pod: &PodSpec) {
         let whole = |thousandths: i64| u64::try_from(thousandths).unwrap_or_default();
-        self.cpu_millis += whole(of(pod, "cpu"));
-        self.memory_bytes += whole(of(pod, "memory") / 1000);
+        self.cpu_millis = self.cpu_millis.saturating_add(whole(of(pod, "cpu")));
+        self.memory_bytes = self.memory_bytes.saturating_add(whole(of(pod, "memory") / 1000));
         self.pods += 1;
     }
 }
@@ -27,16 +27,34 @@ fn of(pod: &PodSpec, what: &str) -> i64 {
         amount(container.resources.as_ref().and_then(|resources| resources.requests.as_ref()), what)
     };
     let before = pod.init_containers.as_deref().unwrap_or_default();
-    let (mut stays, mut highest) = (0, 0);
+    let (mut stays, mut highest) = (0_i64, 0_i64);
     for container in before {
         // One that is restarted stays beside the others.
         if container.restart_policy.as_deref() == Some("Always") {
-            stays += asks(container);
+            stays = stays.saturating_add(asks(container));
             highest = highest.max(stays);
         } else {
-            highest = highest.max(stays + asks(container));
+            highest = highest.max(stays.saturating_add(asks(container)));
         }
     }
-    let together = pod.containers.iter().map(asks).sum::<i64>() + stays;
-    together.max(highest) + amount(pod.overhead.as_ref(), what)
+    let together = pod.containers.iter().map(asks).fold(stays, i64::saturating_add);
+    together.max(highest).saturating_add(amount(pod.overhead.as_ref(), what))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn whoever_asks_for_all_there_is_twice_is_counted_and_breaks_nothing() {
+        let asks =
+            |name: &str| json!({"name": name, "resources": {"requests": {"cpu": "9E", "memory": "9Ei"}}});
+        let pod: PodSpec = serde_json::from_value(json!({"containers": [asks("a"), asks("b")]})).unwrap();
+        let mut sum = Demand::default();
+        (0..3).for_each(|_| sum.add(&pod));
+        assert_eq!(sum.pods, 3);
+        assert!(sum.cpu_millis >= u64::try_from(i64::MAX).unwrap(), "{sum:?}");
+    }
 }
