@@ -27,6 +27,12 @@ pub const PROJECT_OUTDATED: &str = "ProjectOutdated";
 /// A webhook has taken what stands here as message, and not that it has passed. There only on an environment that was announced;
 /// says nothing about readiness.
 pub const ANNOUNCED: &str = "Announced";
+/// The last backup that the class's schedule made is whole, and none lacks. There only where a schedule makes backups, or made some;
+/// says nothing about readiness.
+pub const BACKED_UP: &str = "BackedUp";
+/// A webhook has taken that backups fail or lack, and not that it has passed. There only on an environment of which that was announced;
+/// says nothing about readiness.
+pub const BACKUP_ANNOUNCED: &str = "BackupAnnounced";
 /// Nothing writes to a copy's target but the copy.
 pub const QUIESCED: &str = "Quiesced";
 /// A copy has ended as it was to.

@@ -10,10 +10,14 @@ use aws::Aws;
 use futures::FutureExt;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
 use thiserror::Error;
 use tracing::{debug, warn};
+
+use crate::plan::backup::told::Standing;
 
 /// Somebody else wrote first: what they wrote is looked at this soon.
 const MOVED: Duration = Duration::from_millis(500);
@@ -34,8 +38,17 @@ pub struct Settings {
     pub concurrency: u16,
 }
 
-/// Told of every look: how long it took, and whether it failed.
-pub type Observer = Arc<dyn Fn(Duration, bool) + Send + Sync>;
+/// Told of what the slice does, for whoever counts.
+pub trait Observer: Send + Sync + 'static {
+    /// A look: how long it took, and whether it failed.
+    fn looked(&self, took: Duration, failed: bool);
+
+    /// Where all copies are found, as they are at any time. Said once.
+    fn copies(&self, copies: Store<DataCopy>);
+
+    /// How backups stand that schedules make, of every environment that has them.
+    fn backups(&self, standing: Vec<Standing>);
+}
 
 /// What stops a look; the next one goes on.
 #[derive(Debug, Error)]
@@ -52,12 +65,29 @@ pub struct Context {
     pub client: Client,
     pub aws: Aws,
     pub settings: Settings,
-    observer: Observer,
+    pub observer: Arc<dyn Observer>,
+    recorder: Recorder,
 }
 
 impl Context {
-    pub fn new(client: Client, settings: Settings, observer: Observer) -> Self {
-        Self { client, aws: Aws::default(), settings, observer }
+    pub fn new(client: Client, settings: Settings, observer: Arc<dyn Observer>) -> Self {
+        let reporter = Reporter { controller: "outboard".to_owned(), instance: None };
+        let recorder = Recorder::new(client.clone(), reporter);
+        Self { client, aws: Aws::default(), settings, observer, recorder }
+    }
+
+    /// Tells of trouble as an Event. That it cannot be told is no reason to stop.
+    pub async fn warn<K: Resource<DynamicType = ()>>(&self, about: &K, reason: &str, note: &str) {
+        let event = Event {
+            type_: EventType::Warning,
+            reason: reason.to_owned(),
+            note: Some(shortened(note)),
+            action: "Explain".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &about.object_ref(&())).await {
+            debug!(%error, "cannot write an event on {}", about.meta().name.as_deref().unwrap_or_default());
+        }
     }
 
     /// One look, observed. A panic in it is an error of this copy alone.
@@ -68,7 +98,7 @@ impl Context {
             let said = said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             Err(Stop::Bug(said.unwrap_or_else(|| "a panic without words".to_owned())))
         });
-        (self.observer)(begun.elapsed(), outcome.is_err());
+        self.observer.looked(begun.elapsed(), outcome.is_err());
         outcome
     }
 
@@ -107,5 +137,14 @@ impl Context {
         let params = PatchParams::apply(marks::MANAGER_DATA).force();
         api.patch_status(&copy.name_any(), &params, &Patch::Apply(&object)).await?;
         Ok(())
+    }
+}
+
+/// As much as an Event takes.
+fn shortened(note: &str) -> String {
+    const MOST: usize = 1000;
+    match note.char_indices().find(|(at, c)| at + c.len_utf8() > MOST) {
+        Some((end, _)) => format!("{}…", &note[..end]),
+        None => note.to_owned(),
     }
 }

@@ -27,6 +27,7 @@ use crate::context::{Context, Observer, Settings, Stop};
 use crate::gather;
 use crate::plan::backup::due::brought_back;
 use crate::plan::between::next::{self, Act, Ground, Next};
+use crate::plan::between::verdict::failed;
 use crate::sweep::{Swept, sweep};
 use crate::{quiesce, schedule};
 
@@ -44,12 +45,13 @@ const STAYS: &str = "it cannot be removed from its bucket";
 pub async fn run(
     client: Client,
     settings: Settings,
-    observer: Observer,
+    observer: Arc<dyn Observer>,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let ours = format!("{}={},{}={}", marks::INSTALL, settings.install, marks::SLICE, marks::SLICE_DATA);
     let concurrency = settings.concurrency;
     let (known, store) = reflector::store();
+    observer.copies(known.clone());
     let changed = watched::<DataCopy>(&client, "").reflect(store).applied_objects();
     let copies = Controller::for_stream(changed, known.clone());
     let context = Arc::new(Context::new(client.clone(), settings, observer));
@@ -147,8 +149,20 @@ async fn reconcile(copy: &DataCopy, context: &Context) -> Result<Action, Stop> {
             info!(copy = %owner.copy, "copy {} has ended: {}", owner.copy, status.phase.as_str());
         }
         context.write_status(copy, &status).await?;
+        if status.phase == CopyPhase::Failed {
+            tell(copy, &status, &ends, context).await;
+        }
     }
     Ok(Action::requeue(again.max(Duration::from_millis(50))))
+}
+
+/// Tells of one that failed, where people look for it.
+async fn tell(copy: &DataCopy, status: &DataCopyStatus, ends: &gather::Ends, context: &Context) {
+    let (reason, note) = failed(copy, status);
+    context.warn(copy, reason, &note).await;
+    if let Some(environment) = &ends.to {
+        context.warn(environment, reason, &note).await;
+    }
 }
 
 /// Adds our finalizer before anything is made that deleting would have to undo; whether it had to be added.

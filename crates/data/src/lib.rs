@@ -45,6 +45,7 @@ pub use context::{Observer, Settings};
 pub use error::{Error, Result, Side};
 pub use halt::Halt;
 pub use mysql::ledger::LEDGER;
+pub use plan::backup::told::Standing;
 pub use progress::{Event, Report};
 pub use share::Share;
 

@@ -1,56 +1,78 @@
 //! Looks every now and then which backups are due and which are no longer kept, and writes that down: a DataCopy is made, or told to
-//! be forgotten. Nothing else is done here.
+//! be forgotten. How they stand is written at their environment. Nothing else is done here.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::project::{Project, ProjectSpec};
-use api::{DataCopy, Environment, marks};
+use api::{Condition, DataCopy, Environment, marks};
 use apply::error::is_status;
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::{Resource, ResourceExt};
 use serde_json::json;
 use tracing::{info, warn};
 
 use crate::context::{Context, Stop};
 use crate::plan::backup::due::{Due, due};
+use crate::plan::backup::told::{self, Standing};
 
 const OFTEN: Duration = Duration::from_secs(20);
 
+/// By control namespace and project.
+type Known = BTreeMap<(String, String), Vec<Standing>>;
+
 /// For ever; what cannot be looked at is looked at again.
 pub async fn run(context: &Context) {
+    let mut known = Known::new();
     loop {
-        if let Err(stop) = Box::pin(look(context)).await {
+        if let Err(stop) = Box::pin(look(&mut known, context)).await {
             warn!("cannot see which backups are due, trying again: {stop}");
         }
         tokio::time::sleep(OFTEN).await;
     }
 }
 
-async fn look(context: &Context) -> Result<(), Stop> {
+async fn look(known: &mut Known, context: &Context) -> Result<(), Stop> {
     let projects = Api::<Project>::all(context.client.clone()).list(&ListParams::default()).await?;
     let scheduled = |project: &&Project| project.spec.classes.values().any(|class| class.backup.is_some());
+    let key = |project: &Project| (project.namespace().unwrap_or_default(), project.name_any());
+    known.retain(|place, _| projects.iter().filter(scheduled).any(|project| key(project) == *place));
     for project in projects.iter().filter(scheduled) {
-        let control = project.namespace().unwrap_or_default();
-        // One that is in trouble is no reason to leave the others out.
-        if let Err(stop) = Box::pin(of_project(&control, &project.name_any(), &project.spec, context)).await {
-            warn!(project = %project.name_any(), "cannot see which backups of {} are due: {stop}", project.name_any());
+        let (control, name) = key(project);
+        // One that is in trouble is no reason to leave the others out; of it stays what was known.
+        match Box::pin(of_project(&control, &name, &project.spec, context)).await {
+            Ok(standing) => {
+                known.insert((control, name), standing);
+            }
+            Err(stop) => warn!(project = %name, "cannot see which backups of {name} are due: {stop}"),
         }
     }
+    context.observer.backups(known.values().flatten().cloned().collect());
     Ok(())
 }
 
-async fn of_project(control: &str, project: &str, spec: &ProjectSpec, context: &Context) -> Result<(), Stop> {
+async fn of_project(
+    control: &str,
+    project: &str,
+    spec: &ProjectSpec,
+    context: &Context,
+) -> Result<Vec<Standing>, Stop> {
     let environments = Api::<Environment>::namespaced(context.client.clone(), control);
     let copies = Api::<DataCopy>::namespaced(context.client.clone(), control);
     let all = environments.list(&ListParams::default()).await?;
     let known = copies.list(&ListParams::default()).await?.items;
     let now = Timestamp::now();
+    let mut standing = vec![];
     for environment in all.iter().filter(|found| found.spec.project == project) {
-        let Some(class) = spec.classes.get(&environment.spec.class) else { continue };
-        let Some(said) = &class.backup else { continue };
+        let class = spec.classes.get(&environment.spec.class);
         let protected = environment.status.as_ref().is_some_and(|status| status.protection.is_some());
-        let Due { make, forget } = due(environment, (said, class.protected || protected), &known, now);
+        let said = class.and_then(|class| Some((class.backup.as_ref()?, class.protected || protected)));
+        let stands = said.and_then(|said| told::standing(environment, said, &known));
+        tell(environment, told::news(stands.as_ref(), environment, now), context).await?;
+        standing.extend(stands);
+        let Some(said) = said else { continue };
+        let Due { make, forget } = due(environment, said, &known, now);
         if let Some((name, spec)) = make {
             info!(copy = %name, "backup {name} is due");
             let params =
@@ -72,6 +94,31 @@ async fn of_project(control: &str, project: &str, spec: &ProjectSpec, context: &
                 _ => {}
             }
         }
+    }
+    Ok(standing)
+}
+
+/// Writes at the environment how its backups stand, if that is news.
+async fn tell(environment: &Environment, news: Option<Condition>, context: &Context) -> Result<(), Stop> {
+    let Some(news) = news else { return Ok(()) };
+    let api =
+        Api::<Environment>::namespaced(context.client.clone(), &environment.namespace().unwrap_or_default());
+    let patch = json!({
+        "apiVersion": Environment::api_version(&()),
+        "kind": Environment::kind(&()),
+        // A fence against a namesake made meanwhile.
+        "metadata": {"name": environment.name_any(), "uid": environment.uid()},
+        "status": {"conditions": [news]},
+    });
+    let params = PatchParams::apply(marks::MANAGER_DATA).force();
+    match api.patch_status(&environment.name_any(), &params, &Patch::Apply(&patch)).await {
+        // Of one that failed its own look tells.
+        Ok(_) if news.reason == told::OVERDUE => {
+            context.warn(environment, told::OVERDUE, &news.message).await;
+        }
+        Ok(_) => {}
+        Err(error) if is_status(&error, 404) || is_status(&error, 409) => {}
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }

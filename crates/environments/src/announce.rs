@@ -1,11 +1,12 @@
-//! Announces verdicts to the webhook of this installation. Level-triggered: what it took stands at the environment, what it
-//! did not take is tried again, and what has changed meanwhile is told as it is then.
+//! Announces verdicts, and backups that failed, to the webhook of this installation. Level-triggered: what it took stands at the
+//! environment, what it did not take is tried again, and what has changed meanwhile is told as it is then.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use api::{Environment, marks};
+use api::condition::{self, ANNOUNCED, BACKUP_ANNOUNCED};
+use api::{Condition, Environment, marks};
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
@@ -48,7 +49,7 @@ pub async fn run(webhook: Result<Webhook, String>, context: Arc<Context>) {
         Ok(sender) => sender,
         Err(why) => loop {
             error!(
-                "verdicts are not announced: {why}; correct the Secret that OUTBOARD_WEBHOOK_URL and _KEY are from"
+                "nothing is announced: {why}; correct the Secret that OUTBOARD_WEBHOOK_URL and _KEY are from"
             );
             context.observer.announced(false);
             tokio::time::sleep(REMINDER).await;
@@ -108,19 +109,25 @@ impl Announcer {
                 let waits = [&key, RECEIVER].map(|key| self.failures.count(key.to_owned(), now));
                 let wait = waits.into_iter().max().unwrap_or_default();
                 let name = environment.name_any();
-                warn!(%name, "cannot announce the verdict on {control}/{name}, trying again in {} s: {why}", wait.as_secs());
+                warn!(%name, "cannot announce what is to be told of {control}/{name}, trying again in {} s: {why}", wait.as_secs());
                 return Ok(Action::requeue(wait));
             }
             self.failures.reset(&key);
             self.failures.reset(&RECEIVER.to_owned());
-            self.lock().insert(key.clone(), message.id);
+            self.lock().insert(key.clone(), message.id.clone());
         }
+        // This manager's other word stays: what it does not say again is taken for withdrawn.
+        let said = environment.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let ours = [ANNOUNCED, BACKUP_ANNOUNCED].into_iter();
+        let others = ours.filter(|kind| *kind != message.taken.r#type);
+        let mut conditions: Vec<&Condition> = others.filter_map(|kind| condition::find(said, kind)).collect();
+        conditions.push(&message.taken);
         let taken = json!({
             "apiVersion": Environment::api_version(&()),
             "kind": Environment::kind(&()),
             // A fence against a namesake made meanwhile.
             "metadata": {"name": environment.name_any(), "uid": environment.uid()},
-            "status": {"conditions": [message.taken]},
+            "status": {"conditions": conditions},
         });
         let params = PatchParams::apply(marks::MANAGER_ANNOUNCE).force();
         api.patch_status(&environment.name_any(), &params, &Patch::Apply(&taken)).await?;

@@ -173,10 +173,7 @@ impl Process {
             retention: settings.retention,
             concurrency: settings.concurrency,
         };
-        let reconciles = self.metrics.reconciles();
-        let observer: data::Observer = Arc::new(move |took, failed| {
-            reconciles.reconciled("copy", took, failed);
-        });
+        let observer = Arc::new(self.metrics.copies());
         data::controller::run(client, settings, observer, asked)
     }
 }

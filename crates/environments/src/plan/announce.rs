@@ -1,6 +1,8 @@
 //! What the world outside is told of an environment: each verdict that ended the waiting, once, and that it has passed.
 //!
-//! What was taken stands in a condition, so that a new operator neither tells it again nor forgets it.
+//! What was taken stands in a condition, so that a new operator neither tells it again nor forgets it. Its backups are told alike.
+
+mod backup;
 
 use api::condition::{self, ANNOUNCED, READY};
 use api::{Cause, Condition, ConditionStatus, Environment, Verdict};
@@ -37,6 +39,14 @@ pub struct Message {
 }
 
 pub fn act(environment: &Environment, now: Timestamp) -> Act {
+    // One at a time: once that was taken it is looked at again.
+    match (of_verdict(environment, now), backup::act(environment, now)) {
+        (tells @ Act::Tell(_), _) | (_, tells @ Act::Tell(_)) => tells,
+        (first, _) => first,
+    }
+}
+
+fn of_verdict(environment: &Environment, now: Timestamp) -> Act {
     let Some(status) = environment.status.as_ref() else { return Act::Nothing };
     let before = condition::find(&status.conditions, ANNOUNCED);
     let told = before.filter(|told| told.is_true());
@@ -49,7 +59,8 @@ pub fn act(environment: &Environment, now: Timestamp) -> Act {
         }
         all.push(&words);
         let all = all[all.len().saturating_sub(KEPT)..].join(BETWEEN);
-        let taken = taken(environment, ConditionStatus::True, &format!("{:?}", verdict.cause), &all, now);
+        let reason = format!("{:?}", verdict.cause);
+        let taken = taken(environment, (ANNOUNCED, ConditionStatus::True), &reason, &all, now);
         return Act::Tell(message(environment, "verdict.given", Some(verdict), before, taken, now));
     }
     let ready = condition::find(&status.conditions, READY).filter(|ready| ready.is_true());
@@ -61,7 +72,7 @@ pub fn act(environment: &Environment, now: Timestamp) -> Act {
     match u64::try_from(STEADY - since) {
         Ok(left @ 1..) => Act::Wait(left),
         _ => {
-            let taken = taken(environment, ConditionStatus::False, PASSED, &told.message, now);
+            let taken = taken(environment, (ANNOUNCED, ConditionStatus::False), PASSED, &told.message, now);
             Act::Tell(message(environment, "verdict.passed", None, before, taken, now))
         }
     }
@@ -79,13 +90,13 @@ fn is_news(environment: &Environment, verdict: &Verdict) -> bool {
 
 fn taken(
     environment: &Environment,
-    status: ConditionStatus,
+    (r#type, status): (&str, ConditionStatus),
     reason: &str,
     about: &str,
     now: Timestamp,
 ) -> Condition {
     Condition {
-        r#type: ANNOUNCED.to_owned(),
+        r#type: r#type.to_owned(),
         status,
         reason: reason.to_owned(),
         message: about.to_owned(),
@@ -103,46 +114,66 @@ fn message(
     taken: Condition,
     now: Timestamp,
 ) -> Message {
-    let (name, control) = (environment.name_any(), environment.namespace().unwrap_or_default());
-    let status = environment.status.clone().unwrap_or_default();
-    let place = format!("{control}/{name} ({})", environment.spec.class);
+    let place = place(environment);
     let about = &taken.message;
     let text = verdict.map_or_else(
         || format!("{place}: ready again, after {about}"),
         |verdict| format!("{place}: {}: {}; fix: {}", verdict.about, verdict.message, verdict.fix),
     );
-    // The transition before is what tells this time from an earlier one with the same words.
-    let earlier = before.map(|before| before.last_transition_time.0.to_string());
-    let hash = Sha256::digest(
-        json!([environment.uid(), event, taken.reason, about, earlier, status.revision]).to_string(),
-    );
+    let revision = environment.status.as_ref().and_then(|status| status.revision);
+    let id = id(&json!([environment.uid(), event, taken.reason, about, earlier(before), revision]));
     let body = json!({
         "type": event,
         "timestamp": now.to_string(),
         "text": one_line(&text),
         "data": {
-            "environment": {
-                "name": name,
-                "controlNamespace": control,
-                "namespace": status.namespace,
-                "project": environment.spec.project,
-                "class": environment.spec.class,
-                "owner": environment.spec.owner,
-                "protected": status.protection.is_some(),
-                "revision": status.revision,
-                "urls": status.urls,
-            },
+            "environment": described(environment),
             "verdict": verdict.map(|verdict| json!({
                 "cause": verdict.cause,
                 "about": verdict.about,
                 "message": verdict.message,
                 "fix": verdict.fix,
             })),
-            "command": format!("outboard -n {control} env explain {name}"),
+            "command": command(environment, "explain"),
         },
     });
+    Message { id, body, taken }
+}
+
+/// The transition before is what tells this time from an earlier one with the same words.
+fn earlier(before: Option<&Condition>) -> Option<String> {
+    before.map(|before| before.last_transition_time.0.to_string())
+}
+
+fn id(told: &Value) -> String {
+    let hash = Sha256::digest(told.to_string());
     let id: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Message { id: format!("msg_{id}"), body, taken }
+    format!("msg_{id}")
+}
+
+fn place(environment: &Environment) -> String {
+    let (name, control) = (environment.name_any(), environment.namespace().unwrap_or_default());
+    format!("{control}/{name} ({})", environment.spec.class)
+}
+
+fn command(environment: &Environment, verb: &str) -> String {
+    let (name, control) = (environment.name_any(), environment.namespace().unwrap_or_default());
+    format!("outboard -n {control} env {verb} {name}")
+}
+
+fn described(environment: &Environment) -> Value {
+    let status = environment.status.clone().unwrap_or_default();
+    json!({
+        "name": environment.name_any(),
+        "controlNamespace": environment.namespace().unwrap_or_default(),
+        "namespace": status.namespace,
+        "project": environment.spec.project,
+        "class": environment.spec.class,
+        "owner": environment.spec.owner,
+        "protected": status.protection.is_some(),
+        "revision": status.revision,
+        "urls": status.urls,
+    })
 }
 
 /// Chat services take `<!channel>` and the like for orders, and the words are in part those of programs.
@@ -186,8 +217,8 @@ mod tests {
         environment.metadata.uid = Some("u1".into());
         let mut status = EnvironmentStatus { verdict, revision: Some(3), ..EnvironmentStatus::default() };
         if let Some(since) = ready_since {
-            let ready = taken(&environment, ConditionStatus::True, "Ready", "", at(since));
-            condition::set(&mut status.conditions, Condition { r#type: READY.into(), ..ready });
+            let ready = taken(&environment, (READY, ConditionStatus::True), "Ready", "", at(since));
+            condition::set(&mut status.conditions, ready);
         }
         environment.status = Some(status);
         environment

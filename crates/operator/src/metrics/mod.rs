@@ -1,5 +1,6 @@
 //! What the operator tells Prometheus. Slices never see Prometheus: they report, this module counts.
 
+mod copies;
 mod environments;
 mod hostnames;
 mod process;
@@ -13,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use copies::Copies;
 pub use environments::Environments;
 pub use hostnames::Hostnames;
 pub use reconciles::Reconciles;
@@ -27,6 +29,7 @@ pub struct Metrics {
     requests: Requests,
     hostnames: Hostnames,
     environments: Environments,
+    copies: Copies,
 }
 
 impl Default for Metrics {
@@ -52,8 +55,10 @@ impl Metrics {
         hostnames.register(ours);
         let environments = Environments::new(reconciles.clone());
         environments.register(ours);
+        let copies = Copies::new(reconciles.clone());
+        copies.register(ours);
         more(ours);
-        Self { registry, leader, reconciles, requests, hostnames, environments }
+        Self { registry, leader, reconciles, requests, hostnames, environments, copies }
     }
 
     pub(crate) fn lead(&self, leads: bool) {
@@ -68,6 +73,11 @@ impl Metrics {
     /// Where the controller of environments reports what it did, and what there is.
     pub(crate) fn environments(&self) -> Environments {
         self.environments.clone()
+    }
+
+    /// Where the controller of copies reports what it did, and what there is.
+    pub(crate) fn copies(&self) -> Copies {
+        self.copies.clone()
     }
 
     /// Where the keeper of hostnames reports what it did.

@@ -17,7 +17,7 @@ struct Alert {
     description: &'static str,
 }
 
-const ALERTS: [Alert; 7] = [
+const ALERTS: [Alert; 9] = [
     Alert {
         name: "OutboardNotLeading",
         when: "absent(outboard_leader == 1)",
@@ -51,6 +51,22 @@ const ALERTS: [Alert; 7] = [
         description: "Cause, evidence and fix: outboard -n {{ $labels.control_namespace }} env explain {{ $labels.environment }}",
     },
     Alert {
+        name: "OutboardBackupFailed",
+        when: "max by (control_namespace, project, class, environment) (max_over_time(outboard_backup_failed[10m])) == 1",
+        lasts: "5m",
+        severity: "warning",
+        summary: "The last backup of {{ $labels.control_namespace }}/{{ $labels.environment }} failed",
+        description: "Which and why: outboard -n {{ $labels.control_namespace }} env backups {{ $labels.environment }}",
+    },
+    Alert {
+        name: "OutboardBackupOverdue",
+        when: "time() - max by (control_namespace, project, class, environment) (max_over_time(outboard_backup_due_timestamp_seconds[10m])) > 86400",
+        lasts: "15m",
+        severity: "critical",
+        summary: "{{ $labels.control_namespace }}/{{ $labels.environment }} has no whole backup since one was due more than a day ago",
+        description: "What there is: outboard -n {{ $labels.control_namespace }} env backups {{ $labels.environment }}",
+    },
+    Alert {
         name: "OutboardCertificateExpires",
         when: "outboard_certificate_not_after_timestamp_seconds - time() < 14 * 86400",
         lasts: "1h",
@@ -71,8 +87,8 @@ const ALERTS: [Alert; 7] = [
         when: "increase(outboard_announcements_total{outcome=\"refused\"}[15m]) > 0 unless increase(outboard_announcements_total{outcome=\"taken\"}[15m]) > 0",
         lasts: "15m",
         severity: "warning",
-        summary: "The webhook takes no verdicts",
-        description: "They are announced as soon as it does. The operator's log says why: kubectl -n outboard-system logs deployment/outboard-operator",
+        summary: "The webhook takes nothing",
+        description: "What is to be told is announced as soon as it does. The operator's log says why: kubectl -n outboard-system logs deployment/outboard-operator",
     },
 ];
 

@@ -27,16 +27,11 @@ pub fn due(
     let Some(since) = environment.metadata.creation_timestamp.as_ref().map(|time| time.0) else {
         return Due::default();
     };
-    // Not those of one that had this name before.
-    let its = |copy: &&DataCopy| {
-        let made = copy.metadata.creation_timestamp.as_ref().map(|time| time.0);
-        copy.spec.backup && copy.spec.from.environment == name && made.is_some_and(|made| made >= since)
-    };
-    let ours: Vec<&DataCopy> = copies.iter().filter(its).collect();
     let Ok(cron) = Cron::parse(&said.schedule) else { return Due::default() };
     let goes = environment.metadata.deletion_timestamp.is_some();
+    let ours = of(environment, copies).into_iter();
     let scheduled: Vec<&DataCopy> =
-        ours.iter().copied().filter(|copy| copy.labels().contains_key(marks::SCHEDULED)).collect();
+        ours.filter(|copy| copy.labels().contains_key(marks::SCHEDULED)).collect();
     let under_way = scheduled.iter().any(|copy| !phase(copy).is_final());
     // What was due before there was anything is not missed.
     let moment = cron.due(now).filter(|moment| since < *moment);
@@ -47,6 +42,21 @@ pub fn due(
     });
     let needed = |backup: &str| brought_back(copies, backup);
     Due { make, forget: too_old(&scheduled, said.kept(), needed) }
+}
+
+/// Its backups; not those of one that had this name before.
+pub(super) fn of<'a>(environment: &Environment, copies: &'a [DataCopy]) -> Vec<&'a DataCopy> {
+    let name = environment.name_any();
+    let since = environment.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let its = |copy: &&DataCopy| {
+        let made = copy.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        copy.spec.backup
+            && copy.spec.from.environment == name
+            && made.is_some()
+            && since.is_some()
+            && made >= since
+    };
+    copies.iter().filter(its).collect()
 }
 
 /// What one for this moment is called; none: it is there. A name that something else has stops nothing: whoever may make copies

@@ -4,6 +4,7 @@ pub mod beside;
 pub mod due;
 pub mod manifest;
 pub mod rows;
+pub mod told;
 
 /// What an errand's file is called, beside the job's.
 pub const ERRAND: &str = "backup.json";

@@ -1,6 +1,7 @@
 //! Why a copy does not go on, for whoever asked for it in the cluster: there they have no job's file to correct.
 
-use api::{Cause, Verdict};
+use api::{Cause, DataCopy, DataCopyStatus, Verdict};
+use kube::ResourceExt;
 
 use crate::error::{Error, Side};
 
@@ -44,7 +45,42 @@ pub fn refusal(cause: Cause, about: String, message: String, fix: String) -> Ver
     Verdict { cause, about, message, evidence: vec![], fix, terminal: true, holds: false }
 }
 
+/// All of it but what was seen, in one sentence.
+pub fn sentence(verdict: &Verdict) -> String {
+    format!("{}: {}; fix: {}", verdict.about, verdict.message, verdict.fix)
+}
+
+/// What an Event tells of a copy that failed: a word and a sentence.
+pub fn failed(copy: &DataCopy, status: &DataCopyStatus) -> (&'static str, String) {
+    let (reason, what) = match &copy.spec {
+        spec if spec.backup => ("BackupFailed", "backup"),
+        spec if spec.from.backup.is_some() => ("RestoreFailed", "restore"),
+        spec if spec.scan => ("ScanFailed", "scan"),
+        _ => ("CopyFailed", "copy"),
+    };
+    let why = status.verdict.as_ref().map(|verdict| format!(": {}", sentence(verdict)));
+    (reason, format!("{what} {} failed{}", copy.name_any(), why.unwrap_or_default()))
+}
+
 /// The operator goes on by itself once that has changed.
 pub fn waits(cause: Cause, about: String, message: String, fix: String) -> Verdict {
     Verdict { terminal: false, holds: true, ..refusal(cause, about, message, fix) }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::datacopy::DataCopySpec;
+
+    use super::*;
+
+    #[test]
+    fn an_event_of_what_failed_says_what_it_was_and_why() {
+        let why = refusal(Cause::CopyFailed, "service db".into(), "it is full".into(), "make room".into());
+        let status = DataCopyStatus { verdict: Some(why), ..DataCopyStatus::default() };
+        let mut copy = DataCopy::new("one", DataCopySpec::between("a", "b"));
+        let note = "copy one failed: service db: it is full; fix: make room";
+        assert_eq!(failed(&copy, &status), ("CopyFailed", note.to_owned()));
+        copy.spec.backup = true;
+        assert_eq!(failed(&copy, &DataCopyStatus::default()), ("BackupFailed", "backup one failed".into()));
+    }
 }
