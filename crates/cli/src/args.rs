@@ -39,7 +39,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// Server of outboard to go through, instead of a kubeconfig [default: $OUTBOARD_SERVER, else that of `outboard login`, where KUBECONFIG
-    /// is not set]
+    /// is not set; none for `install`, `server` and `ui`]
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["context", "kubeconfig"])]
     pub server: Option<String>,
     /// How results are written; wide shows more columns where there are any, json also writes progress, one event a line

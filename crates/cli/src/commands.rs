@@ -150,6 +150,18 @@ async fn connected(context: &Context, command: Command, interrupted: impl Future
     }
 }
 
+/// For those who serve many at once, until it ends.
+fn serving(serve: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Start(error.to_string()))?;
+    let outcome = runtime.block_on(serve);
+    // Streams end with their listeners, which may stay for long.
+    runtime.shutdown_background();
+    outcome
+}
+
 /// Ctrl-C or SIGTERM. Listens from now on, not only once it is waited for.
 fn interruption() -> Result<impl Future<Output = ()>> {
     let listen = |kind| signal(kind).map_err(|error| Failure::Start(error.to_string()));

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod context;
 mod error;
+mod label;
 mod output;
 mod settings;
 mod signed;

@@ -11,6 +11,7 @@ use verbs::install::Settings;
 pub use dns::DnsArgs;
 
 use crate::args::duration;
+use crate::label;
 
 /// What the operator is told about its cluster.
 #[derive(Args, Clone, Debug)]
@@ -100,21 +101,11 @@ fn manager(text: &str) -> Result<String, String> {
 
 /// outboard's own labels are not for the taking: by them it knows what is its own.
 fn label(text: &str) -> Result<(String, String), String> {
-    let name = |text: &str, extra: &str| {
-        !text.is_empty()
-            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && text.ends_with(|c: char| c.is_ascii_alphanumeric())
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c) || extra.contains(c))
-    };
-    match text.split_once('=') {
-        Some((key, value)) if name(key, "/") && (value.is_empty() || name(value, "")) => {
-            if key.starts_with("outboard.dev/") || key.starts_with("app.kubernetes.io/") {
-                return Err(format!("`{key}` is one of outboard's own labels"));
-            }
-            Ok((key.to_owned(), value.to_owned()))
-        }
-        _ => Err("write KEY=VALUE, such as team=payments".to_owned()),
+    let (key, value) = label::parse(text).ok_or("write KEY=VALUE, such as team=payments")?;
+    if key.starts_with("outboard.dev/") || key.starts_with("app.kubernetes.io/") {
+        return Err(format!("`{key}` is one of outboard's own labels"));
     }
+    Ok((key, value))
 }
 
 #[cfg(test)]

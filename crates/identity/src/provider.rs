@@ -127,6 +127,11 @@ impl Trust {
 }
 
 impl Provider {
+    /// Whether an issuer could be one, by its address; else why not.
+    pub fn fits(issuer: &str) -> Result<(), String> {
+        safe(issuer)
+    }
+
     /// Asks nobody yet.
     pub fn new(issuer: &str) -> Result<Self, Away> {
         Self::trusting(issuer, &Trust::default())

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::{OsStr, Resettable};
+use clap::{Args, Command};
 use identity::Naming;
 use verbs::audit::Shelf;
 use web::{Public, Server, Settings};
 
-use super::interruption;
+use super::{interruption, serving};
 use crate::args::duration;
 use crate::context::Context;
 use crate::error::{Failure, Result};
@@ -121,15 +122,25 @@ fn session(text: &str) -> std::result::Result<Duration, String> {
     sensible.contains(&lasts).then_some(lasts).ok_or_else(|| "between 5m and 7d".to_owned())
 }
 
+/// What is wrong with some of these flags, in the words in which it would be told at the start; whatever else is needed.
+pub fn refused(flags: &[String]) -> Option<String> {
+    let needed = [
+        "--url=https://outboard.example.com",
+        "--issuer=https://id.example.com",
+        "--client-id=outboard",
+        "--session-key-file=session-key",
+    ];
+    let command = ServerArgs::augment_args(Command::new("server").no_binary_name(true));
+    // What is set around this process is not set around that one.
+    let command = command.mut_args(|arg| arg.env(Resettable::<OsStr>::Reset));
+    let said = needed.into_iter().chain(flags.iter().map(String::as_str));
+    let told = command.try_get_matches_from(said).err()?.to_string();
+    let line = told.lines().next().unwrap_or_default();
+    Some(line.strip_prefix("error: ").unwrap_or(line).to_owned())
+}
+
 pub fn run(context: &Context, args: ServerArgs) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Start(error.to_string()))?;
-    let outcome = runtime.block_on(serve(context, args));
-    // Streams end with their listeners, which may stay for long.
-    runtime.shutdown_background();
-    outcome
+    serving(serve(context, args))
 }
 
 async fn serve(context: &Context, args: ServerArgs) -> Result<()> {

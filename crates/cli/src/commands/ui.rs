@@ -6,10 +6,10 @@ use clap::Args;
 use serde_json::json;
 use web::{Options, Serving};
 
-use super::interruption;
+use super::{interruption, serving};
 use crate::args::Scope;
 use crate::context::Context;
-use crate::error::{Failure, Result};
+use crate::error::Result;
 
 /// Show environments in a browser on this machine, with your rights
 ///
@@ -34,14 +34,7 @@ pub struct UiArgs {
 }
 
 pub fn run(context: &Context, args: UiArgs) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Start(error.to_string()))?;
-    let outcome = runtime.block_on(serve(context, args));
-    // Streams end with their listeners, which may stay for long.
-    runtime.shutdown_background();
-    outcome
+    serving(serve(context, args))
 }
 
 async fn serve(context: &Context, args: UiArgs) -> Result<()> {
