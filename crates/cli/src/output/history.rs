@@ -30,19 +30,22 @@ pub fn list(entries: &[Entry], paint: Paint) -> String {
 /// One line for each thing that happened: terminals scroll, so the newest comes last.
 pub fn events(told: &Timeline, paint: Paint) -> String {
     let rows = told.entries.iter().rev().map(|one| {
+        // All of it may be what others wrote, and a line stays one.
+        let told = |text: &str| harmless(text).replace('\n', " ");
+        let what = told(&one.what);
         let what = match one.tone {
-            Tone::Plain => one.what.clone(),
-            Tone::Good => paint.good(&one.what),
-            Tone::Warning => paint.wait(&one.what),
-            Tone::Bad => paint.bad(&one.what),
+            Tone::Plain => what,
+            Tone::Good => paint.good(&what),
+            Tone::Warning => paint.wait(&what),
+            Tone::Bad => paint.bad(&what),
         };
         [
             age(Some(&one.at)),
             if one.count > 1 { format!("{}×", one.count) } else { String::new() },
             what,
-            or_dash(one.about.as_deref()),
-            or_dash(one.by.as_deref()),
-            harmless(&one.message).replace('\n', " "),
+            or_dash(one.about.as_deref().map(told).as_deref()),
+            or_dash(one.by.as_deref().map(told).as_deref()),
+            told(&one.message),
         ]
     });
     table(["AGE", "TIMES", "WHAT", "ABOUT", "BY", "MESSAGE"], rows)
@@ -84,4 +87,39 @@ pub fn revision(found: &Numbered, paint: Paint) -> String {
     text.push_str(&format!("\n{}\n", table(["PART", "ROLE", "VERSION", "DIGEST", "OBJECTS"], rows)));
     text.push_str(&format!("\n{}\n", paint.aside("the objects in full: -o yaml")));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use verbs::environment::{Happening, Source};
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_others_wrote_does_anything_to_a_terminal() {
+        let evil = "x\u{1b}[2J\u{1b}]0;y\u{7}\nz";
+        let one = Happening {
+            at: "2026-11-26T11:00:00Z".into(),
+            since: None,
+            count: 1,
+            source: Source::Event,
+            tone: Tone::Plain,
+            what: evil.into(),
+            about: Some(evil.into()),
+            message: evil.into(),
+            by: Some(evil.into()),
+            revision: None,
+            copy: None,
+        };
+        let told = Timeline {
+            environment: "qa".into(),
+            entries: vec![one],
+            cut: false,
+            partial: false,
+            unread: vec![],
+        };
+        let text = events(&told, Paint::new(false));
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+        assert_eq!(text.trim_end().lines().count(), 2, "{text:?}");
+    }
 }
