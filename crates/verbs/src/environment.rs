@@ -48,6 +48,6 @@ pub use rotate::{LeftOut, Rotated, Turn, Turning, rotate, rotated, turning, turn
 pub use schema::{Found, Schema, State as SchemaState, Table};
 pub use setting::{Setting, Unset};
 pub use show::{Detail, detail, show};
-pub use timeline::{Happening, Source, Timeline, Tone, Unread, timeline};
+pub use timeline::{Happening, Source, Timeline, Tone, Unread, timeline, timeline_with};
 pub use watch::{Until, watch};
 pub use wish::{Settings, Wish, clone, keep, promote, restart, rollback, set, update, with_versions};

@@ -12,7 +12,7 @@ mod drift;
 mod enter;
 mod environment;
 mod environments;
-mod events;
+pub mod events;
 mod hostnames;
 pub mod logs;
 mod new;

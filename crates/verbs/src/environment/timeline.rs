@@ -28,8 +28,10 @@ const READ: usize = 4_000;
 pub struct Timeline {
     pub environment: String,
     pub entries: Vec<Happening>,
-    /// There is more than is told.
+    /// Older ones are left out.
     pub cut: bool,
+    /// There is so much that not all of it was read: also newer ones may be missing.
+    pub partial: bool,
     /// What could not be read, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
@@ -101,7 +103,7 @@ struct Found {
     pods: Vec<Pod>,
     copies: Vec<DataCopy>,
     unread: Vec<Unread>,
-    cut: bool,
+    partial: bool,
 }
 
 impl Found {
@@ -109,7 +111,7 @@ impl Found {
     fn taken<T>(&mut self, what: &str, read: Result<(Vec<T>, bool)>) -> Vec<T> {
         match read {
             Ok((all, more)) => {
-                self.cut |= more;
+                self.partial |= more;
                 all
             }
             Err(error) => {
@@ -122,8 +124,18 @@ impl Found {
 
 /// Reads what has happened; also to one that was destroyed, as long as something is kept of it.
 pub async fn timeline(cluster: &Cluster, namespace: &str, name: &str) -> Result<Timeline> {
+    timeline_with(cluster, namespace, name, None).await
+}
+
+/// The same where copies of data to or from it are known already.
+pub async fn timeline_with(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    copies: Option<Vec<DataCopy>>,
+) -> Result<Timeline> {
     let environment = read::find(cluster, namespace, name).await?;
-    let found = found(cluster, namespace, name, environment.as_ref()).await;
+    let found = found(cluster, namespace, name, environment.as_ref(), copies).await;
     if environment.is_none() && found.revisions.is_empty() {
         return Err(read::unknown(cluster, namespace, name).await);
     }
@@ -134,20 +146,33 @@ pub async fn timeline(cluster: &Cluster, namespace: &str, name: &str) -> Result<
     all.extend(told::restarts(&found.pods));
     all.extend(told::events(&found.events, &found.revisions));
     let mut entries = fold::folded(all);
-    let cut = found.cut || entries.len() > MOST;
+    let cut = entries.len() > MOST;
     entries.truncate(MOST);
-    Ok(Timeline { environment: name.to_owned(), entries, cut, unread: found.unread })
+    let (partial, unread) = (found.partial, found.unread);
+    Ok(Timeline { environment: name.to_owned(), entries, cut, partial, unread })
 }
 
-async fn found(cluster: &Cluster, namespace: &str, name: &str, environment: Option<&Environment>) -> Found {
+async fn found(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    environment: Option<&Environment>,
+    copies: Option<Vec<DataCopy>>,
+) -> Found {
     let inside = environment.and_then(|environment| environment.status.as_ref()?.namespace.clone());
     let of_it = format!("involvedObject.kind=Environment,involvedObject.name={name}");
+    let copies = async {
+        match copies {
+            Some(known) => Ok((known, false)),
+            None => pages::<DataCopy>(cluster, Some(namespace), ListParams::default()).await,
+        }
+    };
     let (revisions, own, within, pods, copies) = futures::join!(
         history::stored(cluster, namespace, name),
         pages::<Event>(cluster, Some(namespace), ListParams::default().fields(&of_it)),
         pages::<Event>(cluster, inside.as_deref(), ListParams::default()),
         pages::<Pod>(cluster, inside.as_deref(), ListParams::default()),
-        pages::<DataCopy>(cluster, Some(namespace), ListParams::default()),
+        copies,
     );
     let mut found = Found::default();
     found.revisions = found.taken("revisions and verdicts", revisions.map(|all| (all, false)));

@@ -1,11 +1,10 @@
 //! What has happened to an environment, as programs read it.
 
 use axum::http::HeaderMap;
-use verbs::environment;
 
 use super::answer::{Answer, tagged};
 use crate::app::Mine;
-use crate::pages::{Address, Nothing, Place};
+use crate::pages::{Address, Nothing, Place, events};
 
 /// What has happened to an environment, newest first
 ///
@@ -33,5 +32,5 @@ pub async fn show(
     place: Place,
     Address(Nothing {}): Address<Nothing>,
 ) -> Answer {
-    tagged(&headers, &environment::timeline(&app.cluster, &place.namespace, &place.name).await?)
+    tagged(&headers, &events::told(&app, &place).await?)
 }

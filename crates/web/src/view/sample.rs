@@ -242,7 +242,7 @@ pub fn timeline() -> Timeline {
     ];
     let why = "events is forbidden: User \"vera\" cannot list resource \"events\"".to_owned();
     let unread = vec![Unread { what: "events in its namespace".to_owned(), why }];
-    Timeline { environment: "qa-42".to_owned(), entries, cut: true, unread }
+    Timeline { environment: "qa-42".to_owned(), entries, cut: true, partial: false, unread }
 }
 
 /// A cluster: a node as it should be, one that takes nothing new, one that is away; what pods ask for is not told of it all.

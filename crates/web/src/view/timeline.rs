@@ -11,8 +11,10 @@ use words::time::age_at;
 pub struct Told {
     pub rows: Vec<Row>,
     pub unread: Vec<Unread>,
-    /// There is more than is told.
+    /// Older ones are left out.
     pub cut: bool,
+    /// Not all of it was read.
+    pub partial: bool,
 }
 
 pub struct Row {
@@ -39,6 +41,7 @@ impl Told {
             rows: timeline.entries.into_iter().map(|one| row(link(&one), one, now)).collect(),
             unread: timeline.unread,
             cut: timeline.cut,
+            partial: timeline.partial,
         }
     }
 }
@@ -73,6 +76,14 @@ mod tests {
     #[test]
     fn what_happened_is_told_in_words_and_counted_where_it_was_repeated() {
         insta::assert_snapshot!(Told::of(timeline(), "shop", *NOW).render().unwrap());
+    }
+
+    #[test]
+    fn where_not_all_of_it_was_read_that_is_said_first() {
+        let told = Told::of(Timeline { partial: true, ..timeline() }, "shop", *NOW).render().unwrap();
+        assert!(
+            told.starts_with("<p class=\"notice wait\">") && told.contains("Newer things may be missing")
+        );
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub async fn run(context: &Context, args: EventsArgs) -> Result<()> {
         for unread in &told.unread {
             context.output.note(&format!("not read: {}: {}", unread.what, unread.why));
         }
+        if told.partial {
+            context.output.note("there is so much that not all of it was read; newer things may be missing");
+        }
         if told.cut {
             context.output.note("there is more, which is older and is not shown");
         }

@@ -117,7 +117,7 @@ async fn all_that_is_kept_is_told_the_newest_first_and_what_was_repeated_once() 
     let cluster = fake::cluster(|_, address| world(address));
     let told = timeline(&cluster, "shop", "qa").await.unwrap();
     insta::assert_yaml_snapshot!(lines(&told));
-    assert_eq!((told.cut, told.unread.len()), (false, 0));
+    assert_eq!((told.cut, told.partial, told.unread.len()), (false, false, 0));
     let backs: Vec<_> = told.entries.iter().filter(|one| one.what == "BackOff").collect();
     assert_eq!(backs[0].since.as_deref(), Some("2026-11-26T09:30:00Z"));
 }
@@ -157,7 +157,18 @@ async fn long_lists_are_read_page_by_page_and_no_further_than_somebody_waits() {
         Some((200, list))
     });
     let told = timeline(&cluster, "shop", "qa").await.unwrap();
-    assert!(told.cut && told.entries.len() == MOST, "{}", told.entries.len());
+    assert!(told.cut && told.partial && told.entries.len() == MOST, "{}", told.entries.len());
+}
+
+#[tokio::test]
+async fn copies_that_are_known_already_are_not_read_again() {
+    let cluster = fake::cluster(|_, address| {
+        assert!(!address.contains("/datacopies"), "{address}");
+        world(address)
+    });
+    let known = serde_json::from_value(copy()).unwrap();
+    let told = timeline_with(&cluster, "shop", "qa", Some(vec![known])).await.unwrap();
+    assert!(told.entries.iter().any(|one| one.copy.as_deref() == Some("qa-x7k2p")));
 }
 
 #[tokio::test]
