@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use verbs::data::Wanted;
+
 use crate::ask::Ask;
 use crate::pages::Place;
 
@@ -102,15 +104,10 @@ pub fn data(namespace: &str, from: &str, to: &str) -> String {
     line(Some(namespace), &["data", "copy", "--from", from, "--to", to])
 }
 
-/// The same, with the name that the copy has.
-pub fn copied(namespace: &str, from: &str, to: &str, name: &str) -> String {
-    line(Some(namespace), &["data", "copy", "--from", from, "--to", to, "--name", name])
-}
-
-pub fn backed_up(namespace: &str, name: &str, services: &[String]) -> String {
-    let mut words = vec!["env", "backup", name];
-    words.extend(services.iter().map(String::as_str));
-    line(Some(namespace), &words)
+/// A copy, a backup or a restore with all that was chosen.
+pub fn asked(namespace: &str, wanted: &Wanted) -> String {
+    let words = words::asked(wanted);
+    line(Some(namespace), &words.iter().map(String::as_str).collect::<Vec<&str>>())
 }
 
 pub fn restored(namespace: &str, name: &str, backup: &str, services: &[String]) -> String {

@@ -2,6 +2,7 @@
 //! same words on the command line and in the browser. Draws nothing: colours and tables are the surfaces' own.
 
 mod archive;
+mod asked;
 pub mod copy;
 pub mod found;
 mod harmless;
@@ -16,6 +17,7 @@ mod verb;
 use api::{Exit, PartState, PartStatus, Rotation, RotationPhase, Verdict};
 use verbs::data::TargetState;
 
+pub use asked::asked;
 pub use harmless::harmless;
 pub use verb::of_verb;
 

@@ -92,7 +92,7 @@ pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedBackup>) -> Answer 
     let made = data::back_up(&place.name, wanted.services, wanted.limits, app.cluster.now().await);
     let name = name.map_or_else(|| made.name.clone(), |named| named.name);
     let wanted = Wanted { name, protected: wanted.protected, ..made };
-    app.note(command::backed_up(&namespace, &place.name, &wanted.services));
+    app.note(command::asked(&namespace, &wanted));
     let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
     let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
     let answer = axum::Json(data::detail(&copy));

@@ -144,10 +144,7 @@ pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedCopy>) -> Answer {
         protected: wanted.protected,
         backing,
     };
-    app.note(match &wanted.backing {
-        data::Backing::From(backup) => command::restored(&namespace, &wanted.to, backup, &wanted.services),
-        _ => command::copied(&namespace, &wanted.from, &wanted.to, &wanted.name),
-    });
+    app.note(command::asked(&namespace, &wanted));
     let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
     let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
     let answer = axum::Json(data::detail(&copy));

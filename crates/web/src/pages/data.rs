@@ -198,7 +198,7 @@ pub async fn copy(
         return back_up(&app, &place, &fields).await;
     }
     let wanted = wanted(&place, &fields)?;
-    app.note(command::copied(&place.namespace, &wanted.from, &wanted.to, &wanted.name));
+    app.note(command::asked(&place.namespace, &wanted));
     match data::begin(&app.cluster, &place.namespace, &wanted, &mut |_: Event| {}).await {
         Ok(_) => {}
         Err(Error::CopyExists { copy }) => {

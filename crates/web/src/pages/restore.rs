@@ -127,6 +127,8 @@ pub async fn restore(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) 
         protected: asked.protected,
         ..data::restore(&chosen, name, asked.services, now)
     };
+    // Now it is known whole.
+    app.note(command::asked(namespace, &wanted));
     begin(&app, &place, &wanted, Some(&chosen.backup)).await
 }
 
@@ -140,7 +142,7 @@ pub async fn back_up(app: &App, place: &Place, fields: &[(String, String)]) -> R
     };
     let made = data::back_up(&place.name, chosen(fields), data::CopyLimits::default(), drawn);
     let wanted = Wanted { protected: said(fields, "protected").is_some(), ..made };
-    app.note(command::backed_up(&place.namespace, &place.name, &wanted.services));
+    app.note(command::asked(&place.namespace, &wanted));
     let backup = wanted.name.clone();
     if is_old(drawn, Timestamp::now()) {
         return match data::show(&app.cluster, &place.namespace, &backup).await {
