@@ -51,7 +51,13 @@ pub enum Ask {
         components: Vec<String>,
     },
     /// Exactly what was tested in another environment: its project revision, versions and bytes.
-    Promote { environment: String, from: String },
+    Promote {
+        environment: String,
+        from: String,
+        /// Only this revision of `from`; if it is at another one by now, it is a conflict. None: what is there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<i64>,
+    },
     /// An earlier revision; none: the newest that was ready before.
     Rollback {
         environment: String,
@@ -145,9 +151,9 @@ impl Ask {
             Self::Restart { components, .. } => {
                 environment::restart(cluster, namespace, name.as_str(), components).await?
             }
-            Self::Promote { from, .. } => {
+            Self::Promote { from, revision, .. } => {
                 let from = EnvironmentName::parse(from).map_err(Error::from)?;
-                environment::promote(cluster, namespace, from.as_str(), name.as_str()).await?
+                environment::promote(cluster, namespace, from.as_str(), name.as_str(), *revision).await?
             }
             Self::Rollback { to, .. } => {
                 environment::rollback(cluster, namespace, name.as_str(), *to).await?
@@ -192,6 +198,7 @@ mod tests {
         assert!(ask(r#"{"action": "destroy", "environment": "qa"}"#).is_err());
         assert!(ask(r#"{"action": "rollback", "environment": "qa"}"#).is_ok());
         assert!(ask(r#"{"action": "promote", "environment": "qa", "from": "dev"}"#).is_ok());
+        assert!(ask(r#"{"action": "promote", "environment": "qa", "from": "dev", "revision": 3}"#).is_ok());
         assert!(ask(r#"{"action": "promote", "environment": "qa"}"#).is_err());
     }
 

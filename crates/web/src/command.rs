@@ -178,7 +178,7 @@ pub fn of(namespace: &str, ask: &Ask) -> String {
             let mut said = BTreeSet::new();
             words.extend(components.iter().filter(|component| said.insert(*component)).cloned());
         }
-        Ask::Promote { environment, from } => {
+        Ask::Promote { environment, from, .. } => {
             words.extend(["promote".to_owned(), from.clone(), environment.clone()]);
         }
         Ask::Rollback { environment, to } => {
@@ -270,7 +270,7 @@ mod tests {
             Ask::Update { environment: environment(), revision: None },
             Ask::Restart { environment: environment(), components: vec!["web".into(); 3] },
             Ask::Rollback { environment: environment(), to: Some(3) },
-            Ask::Promote { environment: environment(), from: "dev".into() },
+            Ask::Promote { environment: environment(), from: "dev".into(), revision: None },
         ];
         assert_eq!(
             asks.map(|ask| of("shop", &ask)),

@@ -219,8 +219,14 @@ pub async fn rollback(cluster: &Cluster, namespace: &str, name: &str, to: Option
     Ok(wish)
 }
 
-/// `env promote`: exactly the set that was tested in `from`.
-pub async fn promote(cluster: &Cluster, namespace: &str, from: &str, to: &str) -> Result<Wish> {
+/// `env promote`: exactly the set that was tested in `from`; of whoever looked at a revision there, only that one.
+pub async fn promote(
+    cluster: &Cluster,
+    namespace: &str,
+    from: &str,
+    to: &str,
+    seen: Option<i64>,
+) -> Result<Wish> {
     let source = standing(cluster, namespace, from).await?;
     let base = standing(cluster, namespace, to).await?;
     if source.spec.project != base.spec.project {
@@ -232,6 +238,10 @@ pub async fn promote(cluster: &Cluster, namespace: &str, from: &str, to: &str) -
         });
     }
     let tested = history::current(cluster, namespace, &source).await?;
+    if let Some(seen) = seen.filter(|seen| *seen != tested.number) {
+        let what = format!("environment `{from}` was shown with r{seen} and is at r{}: it", tested.number);
+        return Err(Error::Changed { what });
+    }
     let mut wish = Wish::change(base, format!("promote {from} r{}", tested.number));
     wish.wanted.project_revision = tested.revision.project_revision;
     wish.wanted.versions = tested.revision.requested;

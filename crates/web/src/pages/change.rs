@@ -29,8 +29,8 @@ struct Change {
     tab: &'static str,
     components: Vec<Versioned>,
     newest: Option<String>,
-    /// Those whose bytes it can get.
-    others: Vec<String>,
+    /// Those whose bytes it can get, and at which revision they are.
+    others: Vec<(String, Option<i64>)>,
     runs: String,
 }
 
@@ -67,7 +67,12 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let shell = shell.command(command::show(&place.namespace, &place.name));
     let shell = shell.with(&app, &place.namespace, Forms::Change).await;
     let (newest, runs) = (detail.newer_project_revision, detail.summary.project_revision);
-    let others = others(&seen, &environment);
+    let others = others(&seen, &environment).into_iter().map(|other| {
+        let there = seen.find(&place.namespace, &other);
+        let revision = there.and_then(|there| there.status.as_ref()?.revision);
+        (other, revision)
+    });
+    let others = others.collect();
     html(&Change { shell, place, tab: "/change", components, newest, others, runs })
 }
 
@@ -106,6 +111,8 @@ pub async fn plan(
 fn ask(environment: &str, fields: &[(String, String)]) -> Result<Ask> {
     let environment = environment.to_owned();
     let said = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.trim());
+    // The revision with which the form showed an environment.
+    let seen = |from: &str| said(&format!("at.{from}")).map(number).transpose();
     Ok(match said("action") {
         Some("set") => Ask::Set { environment, versions: chosen(fields) },
         Some("restart") => {
@@ -115,8 +122,12 @@ fn ask(environment: &str, fields: &[(String, String)]) -> Result<Ask> {
         Some("update") => Ask::Update { environment, revision: said("revision").map(str::to_owned) },
         // Of this environment into another, or of another into this one.
         Some("promote") => match (said("into"), said("from")) {
-            (Some(into), None) => Ask::Promote { environment: into.to_owned(), from: environment },
-            (None, Some(from)) => Ask::Promote { environment, from: from.to_owned() },
+            (Some(into), None) => Ask::Promote {
+                environment: into.to_owned(),
+                revision: seen(&environment)?,
+                from: environment,
+            },
+            (None, Some(from)) => Ask::Promote { environment, revision: seen(from)?, from: from.to_owned() },
             _ => return Err(Failure::said("it is not said what is promoted", "choose an environment")),
         },
         Some("rollback") => Ask::Rollback { environment, to: said("to").map(number).transpose()? },
@@ -164,8 +175,12 @@ mod tests {
         let promote = |environment: &str, from: &str| Ask::Promote {
             environment: environment.to_owned(),
             from: from.to_owned(),
+            revision: Some(if from == "dev" { 3 } else { 4 }),
         };
-        let said = |field, other| ask("qa", &fields(&[("action", "promote"), (field, other)])).unwrap();
+        let said = |field, other| {
+            let shown = [("at.dev", "3"), ("at.qa", "4"), ("at.live", "5")];
+            ask("qa", &fields(&[&[("action", "promote"), (field, other)][..], &shown[..]].concat())).unwrap()
+        };
         assert_eq!(said("into", "live"), promote("live", "qa"));
         assert_eq!(said("from", "dev"), promote("qa", "dev"));
     }
@@ -176,6 +191,7 @@ mod tests {
         assert!(ask("qa", &fields(&[("action", "destroy")])).is_err());
         assert!(ask("qa", &fields(&[("action", "rollback"), ("to", "x")])).is_err());
         assert!(ask("qa", &fields(&[("action", "promote")])).is_err());
+        assert!(ask("qa", &fields(&[("action", "promote"), ("from", "dev"), ("at.dev", "x")])).is_err());
         assert!(ask("qa", &fields(&[("action", "promote"), ("into", "live"), ("from", "dev")])).is_err());
     }
 }

@@ -25,6 +25,6 @@ pub struct PromoteArgs {
 pub async fn run(context: &Context, args: PromoteArgs) -> Result<()> {
     let place = context.place(&args.scope).await?;
     let (from, to) = (args.from.as_str(), args.to.as_str());
-    let wish = environment::promote(&place.cluster, &place.namespace, from, to).await?;
+    let wish = environment::promote(&place.cluster, &place.namespace, from, to, None).await?;
     carry_out(context, &place, wish, &args.changing).await
 }
