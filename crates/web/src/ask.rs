@@ -1,13 +1,14 @@
 //! What somebody asks to be changed, whether in a form or in JSON: checked here, made into a wish by `verbs`.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use api::names::{ClassName, EnvironmentName, PartName, ProjectName, Version};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice};
-use verbs::environment::{self, Choice, Settings, Wanted, Wish};
+use verbs::environment::{self, Choice, Lost, Setting, Settings, Wanted, Wish};
 use verbs::{Cluster, Error, Event};
 
 use crate::app::Result;
@@ -36,8 +37,18 @@ pub enum Ask {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         versions: BTreeMap<String, String>,
     },
-    /// Other versions.
-    Set { environment: String, versions: BTreeMap<String, String> },
+    /// Other versions, and settings that differ by hand from the project.
+    Set {
+        environment: String,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        versions: BTreeMap<String, String>,
+        /// Values by setting: `web.env.LOG_LEVEL`, `web.scale.min`, `web.resources.memory`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        settings: BTreeMap<String, String>,
+        /// Settings that are to be as the project says again, or a word before several: `web.env`, `web`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unset: Vec<String>,
+    },
     /// The newest revision of the project, or a named one.
     Update {
         environment: String,
@@ -64,6 +75,26 @@ pub enum Ask {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<i64>,
     },
+    /// What was changed by hand becomes a revision of its own.
+    Keep {
+        environment: String,
+        /// The same write ends a freeze, so that nothing is put back in between.
+        #[serde(default)]
+        thaw: bool,
+    },
+    /// One that was destroyed, with the volumes that its class kept, where no job runs again.
+    Restore {
+        environment: String,
+        /// None: the last one that was ready.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<i64>,
+        /// Of several that ended with the same revision, the record of what was kept of one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<String>,
+        /// With empty services, for which jobs run; volumes that were kept stay as they are.
+        #[serde(default)]
+        without_data: bool,
+    },
 }
 
 impl Ask {
@@ -74,7 +105,9 @@ impl Ask {
             | Self::Update { environment, .. }
             | Self::Restart { environment, .. }
             | Self::Promote { environment, .. }
-            | Self::Rollback { environment, .. } => environment,
+            | Self::Rollback { environment, .. }
+            | Self::Keep { environment, .. }
+            | Self::Restore { environment, .. } => environment,
         }
     }
 
@@ -132,14 +165,21 @@ impl Ask {
                 let wish = environment::clone(cluster, namespace, from.as_str(), &name, class).await?;
                 environment::with_versions(cluster, namespace, wish, &choices(versions)?).await?
             }
-            Self::Set { versions, .. } => {
-                let settings = Settings { versions: choices(versions)?, ..Settings::default() };
-                if settings.versions.is_empty() {
+            Self::Set { versions, settings, unset, .. } => {
+                if versions.is_empty() && settings.is_empty() && unset.is_empty() {
                     return Err(Failure::said(
-                        "no version was chosen",
-                        "choose another version of a component",
+                        "no version was chosen, and no setting",
+                        "choose another version of a component, or a setting",
                     ));
                 }
+                let settings = Settings {
+                    versions: choices(versions)?,
+                    settings: settings
+                        .iter()
+                        .map(|(path, value)| setting(path, value))
+                        .collect::<Result<_>>()?,
+                    unset: unset.iter().map(|path| typed(path)).collect::<Result<_>>()?,
+                };
                 environment::set(cluster, namespace, name.as_str(), &settings).await?
             }
             Self::Update { revision, .. } => {
@@ -158,6 +198,18 @@ impl Ask {
             Self::Rollback { to, .. } => {
                 environment::rollback(cluster, namespace, name.as_str(), *to).await?
             }
+            Self::Keep { thaw, .. } => environment::keep(cluster, namespace, name.as_str(), *thaw).await?,
+            Self::Restore { revision, kept, without_data, .. } => {
+                if *without_data && kept.is_some() {
+                    return Err(Failure::said(
+                        "what comes back without data has no record of what was kept",
+                        "say `kept` or `withoutData`",
+                    ));
+                }
+                let lost =
+                    Lost { name, revision: *revision, kept: kept.clone(), without_data: *without_data };
+                environment::restore(cluster, namespace, &lost).await?
+            }
         };
         Ok(wish)
     }
@@ -173,6 +225,21 @@ fn named(revision: &str) -> Result<()> {
     }
     let sentence = format!("`{revision}` is no project revision");
     Err(Failure::said(sentence, "name it as it is shown: `p-` and ten characters"))
+}
+
+/// As it is typed after `env set`; `path` is no place for a value.
+fn setting(path: &str, value: &str) -> Result<Setting> {
+    if path.contains('=') {
+        let sentence = format!("`{}` names no setting", path.escape_debug());
+        return Err(Failure::said(sentence, "name it as `env set` does, such as `web.env.LOG_LEVEL`"));
+    }
+    typed(&format!("{path}={value}"))
+}
+
+fn typed<T: FromStr<Err = String>>(text: &str) -> Result<T> {
+    text.parse().map_err(|wrong: String| {
+        Failure::said(wrong, "settings are named as `outboard env set --help` names them")
+    })
 }
 
 fn choices(versions: &BTreeMap<String, String>) -> Result<Vec<Choice>> {
@@ -200,6 +267,19 @@ mod tests {
         assert!(ask(r#"{"action": "promote", "environment": "qa", "from": "dev"}"#).is_ok());
         assert!(ask(r#"{"action": "promote", "environment": "qa", "from": "dev", "revision": 3}"#).is_ok());
         assert!(ask(r#"{"action": "promote", "environment": "qa"}"#).is_err());
+        assert!(ask(r#"{"action": "keep", "environment": "qa", "thaw": true}"#).is_ok());
+        assert!(ask(r#"{"action": "restore", "environment": "qa", "withoutData": true}"#).is_ok());
+        assert!(ask(r#"{"action": "restore", "environment": "qa", "without_data": true}"#).is_err());
+    }
+
+    #[test]
+    fn a_setting_is_what_env_set_takes_and_what_is_none_is_refused_with_the_form() {
+        assert_eq!(setting("web.env.LOG_LEVEL", "a=b").unwrap().to_string(), "web.env.LOG_LEVEL=a=b");
+        for (path, value) in [("web.image", "x"), ("web.scale.min", "0"), ("web.env.A=1;web.env.B", "2")] {
+            assert!(setting(path, value).is_err(), "{path}");
+        }
+        assert!(typed::<verbs::environment::Unset>("web.env").is_ok());
+        assert!(typed::<verbs::environment::Unset>("web.env.A=1").is_err());
     }
 
     #[test]

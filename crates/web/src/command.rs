@@ -165,9 +165,11 @@ pub fn of(namespace: &str, ask: &Ask) -> String {
             words.extend(data.iter().map(|_| "--data".to_owned()));
             words.extend(chosen(versions));
         }
-        Ask::Set { environment, versions } => {
+        Ask::Set { environment, versions, settings, unset } => {
             words.extend(["set".to_owned(), environment.clone()]);
+            words.extend(settings.iter().map(|(path, value)| set(path, value)));
             words.extend(chosen(versions));
+            words.extend(unset.iter().flat_map(|path| ["--unset".to_owned(), path.clone()]));
         }
         Ask::Update { environment, revision } => {
             words.extend(["update".to_owned(), environment.clone()]);
@@ -185,8 +187,27 @@ pub fn of(namespace: &str, ask: &Ask) -> String {
             words.extend(["rollback".to_owned(), environment.clone()]);
             words.extend(option("--to", &to.map(|number| number.to_string())));
         }
+        Ask::Keep { environment, thaw: false } => words.extend(["keep".to_owned(), environment.clone()]),
+        Ask::Keep { environment, thaw: true } => {
+            words.extend(["thaw".to_owned(), environment.clone(), "--keep".to_owned()]);
+        }
+        Ask::Restore { environment, revision, kept, without_data } => {
+            words.extend(["restore".to_owned(), environment.clone()]);
+            words.extend(option("--revision", &revision.map(|number| number.to_string())));
+            words.extend(option("--kept", kept));
+            words.extend(without_data.then(|| "--without-data".to_owned()));
+        }
     }
     line(Some(namespace), &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// A setting as it is typed, without what looks like a secret: commands are kept on record.
+fn set(path: &str, value: &str) -> String {
+    let typed = format!("{path}={value}");
+    // What is none is refused before anything is written, and its value is nobody's business either.
+    typed
+        .parse()
+        .map_or_else(|_| format!("{path}=…"), |setting: verbs::environment::Setting| setting.to_string())
 }
 
 /// What can become of several environments at once.
@@ -266,7 +287,15 @@ mod tests {
                 data: Some("prod".into()),
                 versions: versions.clone(),
             },
-            Ask::Set { environment: environment(), versions },
+            Ask::Set {
+                environment: environment(),
+                versions,
+                settings: BTreeMap::from([
+                    ("web.scale.min".to_owned(), "2".to_owned()),
+                    ("web.env.API_TOKEN".to_owned(), "hunter2".to_owned()),
+                ]),
+                unset: vec!["web.resources".into()],
+            },
             Ask::Update { environment: environment(), revision: None },
             Ask::Restart { environment: environment(), components: vec!["web".into(); 3] },
             Ask::Rollback { environment: environment(), to: Some(3) },
@@ -277,11 +306,14 @@ mod tests {
             [
                 "outboard -n shop env create qa --project shop --class qa --data prod --set web=2",
                 "outboard -n shop env clone prod qa --data --set web=2",
-                "outboard -n shop env set qa --set web=2",
+                "outboard -n shop env set qa 'web.env.API_TOKEN=•••' web.scale.min=2 --set web=2 --unset web.resources",
                 "outboard -n shop env update qa",
                 "outboard -n shop env restart qa web",
                 "outboard -n shop env rollback qa --to 3",
                 "outboard -n shop env promote dev qa",
+                "outboard -n shop env keep qa",
+                "outboard -n shop env thaw qa --keep",
+                "outboard -n shop env restore qa --revision 3 --without-data",
             ]
         );
     }

@@ -114,7 +114,10 @@ fn ask(environment: &str, fields: &[(String, String)]) -> Result<Ask> {
     // The revision with which the form showed an environment.
     let seen = |from: &str| said(&format!("at.{from}")).map(number).transpose();
     Ok(match said("action") {
-        Some("set") => Ask::Set { environment, versions: chosen(fields) },
+        Some("set") => {
+            let (settings, unset) = (BTreeMap::new(), vec![]);
+            Ask::Set { environment, versions: chosen(fields), settings, unset }
+        }
         Some("restart") => {
             let components = fields.iter().filter(|(field, _)| field == "component");
             Ask::Restart { environment, components: components.map(|(_, value)| value.clone()).collect() }
@@ -131,6 +134,12 @@ fn ask(environment: &str, fields: &[(String, String)]) -> Result<Ask> {
             _ => return Err(Failure::said("it is not said what is promoted", "choose an environment")),
         },
         Some("rollback") => Ask::Rollback { environment, to: said("to").map(number).transpose()? },
+        Some("restore") => Ask::Restore {
+            environment,
+            revision: said("revision").map(number).transpose()?,
+            kept: None,
+            without_data: said("empty").is_some(),
+        },
         _ => return Err(Failure::said("it is not said what is to be changed", "choose one of the forms")),
     })
 }
@@ -167,7 +176,11 @@ mod tests {
             ("version.new", ""),
         ]);
         let versions = BTreeMap::from([("web".to_owned(), "2".to_owned())]);
-        assert_eq!(ask("qa", &said).unwrap(), Ask::Set { environment: "qa".into(), versions });
+        let (settings, unset) = (BTreeMap::new(), vec![]);
+        assert_eq!(
+            ask("qa", &said).unwrap(),
+            Ask::Set { environment: "qa".into(), versions, settings, unset }
+        );
     }
 
     #[test]
@@ -186,11 +199,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_destroyed_comes_back_as_a_revision_of_it_was_with_what_was_kept_unless_it_is_said() {
+        let said = |more: &[(&str, &str)]| {
+            let all = [&[("action", "restore"), ("revision", "3")], more].concat();
+            ask("qa", &fields(&all)).unwrap()
+        };
+        let back = |without_data| Ask::Restore {
+            environment: "qa".into(),
+            revision: Some(3),
+            kept: None,
+            without_data,
+        };
+        assert_eq!(said(&[]), back(false));
+        assert_eq!(said(&[("empty", "1")]), back(true));
+    }
+
+    #[test]
     fn a_form_that_says_nothing_of_ours_is_refused() {
         assert!(ask("qa", &fields(&[])).is_err());
         assert!(ask("qa", &fields(&[("action", "destroy")])).is_err());
         assert!(ask("qa", &fields(&[("action", "rollback"), ("to", "x")])).is_err());
         assert!(ask("qa", &fields(&[("action", "promote")])).is_err());
+        assert!(ask("qa", &fields(&[("action", "restore"), ("revision", "x")])).is_err());
         assert!(ask("qa", &fields(&[("action", "promote"), ("from", "dev"), ("at.dev", "x")])).is_err());
         assert!(ask("qa", &fields(&[("action", "promote"), ("into", "live"), ("from", "dev")])).is_err());
     }

@@ -33,7 +33,7 @@ pub async fn page(
     let shell = Shell::new(&app, &guest, format!("Plan for {}", place.name), "environments");
     let shell = shell.command(command::of(&sheet.namespace, &sheet.ask));
     let (action, plan) = (sheet.planned.action.clone(), Shown::of(&sheet.planned));
-    let new = matches!(sheet.ask, Ask::Create { .. });
+    let new = matches!(sheet.ask, Ask::Create { .. } | Ask::Restore { .. });
     html(&Planned { shell, id, place, action, new, plan })
 }
 
