@@ -14,13 +14,16 @@ use crate::ask::Ask;
 use crate::command;
 use crate::failure::Failure;
 use crate::token;
+use crate::view::table::PAGE;
 
 /// So long somebody may think about a plan.
 const KEPT: Duration = Duration::from_secs(30 * 60);
 /// More plans than this wait for nobody: the oldest goes. As many outcomes are kept besides.
-const MOST: usize = 256;
-/// So many of them may be one person's, where there are several people.
-const EACH: usize = 32;
+const MOST: usize = 1024;
+/// So many of them may be one person's, where there are several people: a page of environments planned at once, twice, and what
+/// was planned between.
+const EACH: usize = 256;
+const _: () = assert!(EACH > 2 * PAGE && MOST > 2 * EACH, "all that is planned at once is kept");
 
 /// A plan with what was asked for.
 pub struct Sheet {

@@ -271,3 +271,25 @@ async fn a_field_for_a_version_is_filled_in_though_nothing_is_told_of_its_regist
     }
     assert_eq!(page.writes.lock().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn of_several_each_is_done_or_says_why_not() {
+    let page = page(&[qa()]).await;
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let told = async |path: &str, body: &str| {
+        let answer = page.ask(Method::POST, path, &form, body).await;
+        (answer.status(), text(answer).await)
+    };
+    let done = "/environments/several/carry-out";
+    let (status, lost) = told(done, "action=restart&pick=shop%2Fqa%2F0&pick=shop%2Fqa-2%2F0").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(lost.contains("2 of 2 did not work"), "{lost}");
+    assert_eq!(lost.matches("not known any more").count(), 2, "{lost}");
+    let (_, refused) = told("/environments/several", "action=restart&pick=shop%2Fnope").await;
+    assert!(refused.contains("1 of 1 cannot be done here") && !refused.contains("nothing to do"), "{refused}");
+    // What was chosen is still there to be confirmed.
+    let (status, again) = told(done, "action=destroy&count=2&pick=shop%2Fqa").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(again.contains("was not typed") && again.contains("/environments/shop/qa"), "{again}");
+    assert!(page.writes.lock().unwrap().iter().all(|write| write.contains("selfsubject")));
+}

@@ -173,3 +173,13 @@ async fn a_plan_is_for_whoever_asked_and_pushes_out_nobody_elses() {
     assert!(desk.find("doras", "dora").is_ok());
     assert!(desk.find("0", "vera").is_err() && desk.find(&MOST.to_string(), "vera").is_ok());
 }
+
+#[tokio::test]
+async fn as_many_as_are_planned_at_once_are_kept_for_whoever_asked() {
+    let planned = planned(&cluster(&Arc::new(Gate::default()), 0)).await;
+    let desk = Desk::default();
+    for number in 0..2 * PAGE {
+        desk.sheets().put(sheet_of("vera", &number.to_string(), &planned, None));
+    }
+    assert!((0..2 * PAGE).all(|number| desk.find(&number.to_string(), "vera").is_ok()));
+}

@@ -2,7 +2,6 @@
 //! by one, on their own page.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
@@ -17,13 +16,13 @@ use super::{Place, Said, Shell, html};
 use crate::app::{App, Mine, Result};
 use crate::ask::Ask;
 use crate::command::{self, Several};
-use crate::desk::Sheet;
 use crate::door::Guest;
 use crate::failure::Failure;
+use crate::view::table::PAGE;
 use crate::view::tone::Chip;
 
-/// More at once than anybody looks at.
-const MOST: usize = 50;
+/// As many at once as a page of the list shows.
+const MOST: usize = PAGE;
 /// So many are asked about at the same time: plans are work for the operator and for registries.
 const AT_ONCE: usize = 4;
 
@@ -33,6 +32,8 @@ struct Asked {
     shell: Shell,
     action: Several,
     lines: Vec<Line>,
+    /// Why it was not done when it was to be.
+    trouble: Option<Failure>,
 }
 
 #[derive(Template)]
@@ -50,8 +51,10 @@ struct Line {
     chip: Chip,
     said: String,
     hint: Option<String>,
-    /// What is carried out: a plan's id, or the environment itself.
+    /// What is carried out: the environment, and its plan's id or its own uid.
     pick: Option<String>,
+    /// The id of its plan.
+    plan: Option<String>,
 }
 
 impl Line {
@@ -63,13 +66,27 @@ impl Line {
             said: words.sentence.clone(),
             hint: words.hint.clone(),
             pick: None,
+            plan: None,
         }
     }
+
+    /// One of which nothing is carried out.
+    fn left(place: Place, chip: Chip, said: String, hint: Option<String>) -> Self {
+        Self { place, chip, said, hint, pick: None, plan: None }
+    }
 }
+
+/// Of what there is nothing to do for.
+const IDLE: &str = "As it is";
 
 impl Asked {
     fn ready(&self) -> usize {
         self.lines.iter().filter(|line| line.pick.is_some()).count()
+    }
+
+    /// Those that cannot be done here, each with its reason.
+    fn barred(&self) -> usize {
+        self.lines.iter().filter(|line| line.pick.is_none() && line.chip.word != IDLE).count()
     }
 }
 
@@ -80,10 +97,20 @@ pub async fn ask(
 ) -> Result<Response> {
     let action = action(&fields)?;
     let places: Vec<Place> = picked(&app, &fields)?.into_iter().map(|(place, _)| place).collect();
-    let shell = Shell::new(&app, &guest, action.title(places.len()), "environments");
+    asked(&app, &guest, action, places, None).await
+}
+
+async fn asked(
+    app: &App,
+    guest: &Guest,
+    action: Several,
+    places: Vec<Place>,
+    trouble: Option<Failure>,
+) -> Result<Response> {
+    let shell = Shell::new(app, guest, action.title(places.len()), "environments");
     let shell = shell.command(command::several(action, &places));
-    let lines = stream::iter(places).map(|place| line(&app, action, place)).buffered(AT_ONCE);
-    html(&Asked { shell, action, lines: lines.collect().await })
+    let lines = stream::iter(places).map(|place| line(app, action, place)).buffered(AT_ONCE);
+    html(&Asked { shell, action, lines: lines.collect().await, trouble })
 }
 
 pub async fn carry_out(
@@ -97,16 +124,28 @@ pub async fn carry_out(
             let picked = picked(&app, &fields)?;
             let typed = fields.iter().find(|(field, _)| field == "count").map(|(_, value)| value.trim());
             if typed != Some(picked.len().to_string().as_str()) {
-                return Err(Failure::said(
+                let failure = Failure::said(
                     "everything stays as it is: how many are to be destroyed was not typed",
-                    format!("go back and type {}", picked.len()),
-                ));
+                    format!("type {}", picked.len()),
+                );
+                let status = failure.status;
+                let places = picked.into_iter().map(|(place, _)| place).collect();
+                let mut again = asked(&app, &guest, action, places, Some(failure)).await?;
+                *again.status_mut() = status;
+                return Ok(again);
             }
             all(&app, picked, |app, (place, uid)| async move { destroyed(&app, place, uid).await }).await?
         }
         Several::Restart | Several::Update => {
-            let sheets: Result<Vec<Arc<Sheet>>> = picks(&fields)?.iter().map(|id| app.sheet(id)).collect();
-            all(&app, sheets?, |app, sheet| async move {
+            all(&app, picked(&app, &fields)?, move |app, (place, id)| async move {
+                // Of one whose plan is not known any more nothing is done; the others go on.
+                let sheet = match id.ok_or_else(Failure::forgotten).and_then(|id| app.sheet(&id)) {
+                    Ok(sheet) => sheet,
+                    Err(failure) => {
+                        let what = command::of(&place.namespace, &wanted(action, &place.name));
+                        return done(&app, what, None, place, Err(failure));
+                    }
+                };
                 let place =
                     Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() };
                 let (what, diff) = (sheet.what(), sheet.differs());
@@ -134,28 +173,31 @@ where
     app.desk.finish(doing).await
 }
 
+/// What is planned for one of them.
+fn wanted(action: Several, environment: &str) -> Ask {
+    let environment = environment.to_owned();
+    match action {
+        Several::Update => Ask::Update { environment, revision: None },
+        Several::Restart | Several::Destroy => Ask::Restart { environment, components: vec![] },
+    }
+}
+
 async fn line(app: &App, action: Several, place: Place) -> Line {
-    let Place { namespace, name } = &place;
-    let ask = match action {
-        Several::Destroy => return to_destroy(app, place).await,
-        Several::Restart => Ask::Restart { environment: name.clone(), components: vec![] },
-        Several::Update => Ask::Update { environment: name.clone(), revision: None },
-    };
-    match app.plan(namespace, ask, None).await {
+    if action == Several::Destroy {
+        return to_destroy(app, place).await;
+    }
+    match app.plan(&place.namespace, wanted(action, &place.name), None).await {
         Err(failure) => Line::refused(place, "Refused", &failure),
-        Ok(sheet) if sheet.planned.is_idle() => Line {
-            place,
-            chip: Chip::new("quiet", "check", "As it is"),
-            said: "nothing would change".to_owned(),
-            hint: None,
-            pick: None,
-        },
+        Ok(sheet) if sheet.planned.is_idle() => {
+            Line::left(place, Chip::new("quiet", "check", IDLE), "nothing would change".to_owned(), None)
+        }
         Ok(sheet) => Line {
-            place,
             chip: Chip::new("wait", "pencil", "Change"),
             said: words::plan::summary(&sheet.planned),
             hint: sheet.planned.status.verdict.as_ref().map(words::finding),
-            pick: Some(sheet.id.clone()),
+            pick: Some(format!("{}/{}/{}", place.namespace, place.name, sheet.id)),
+            plan: Some(sheet.id.clone()),
+            place,
         },
     }
 }
@@ -167,13 +209,9 @@ async fn to_destroy(app: &App, place: Place) -> Line {
     };
     let class = &environment.spec.class;
     if class_of(app, &environment).await.is_none_or(|class| class.protected) {
-        return Line {
-            place,
-            chip: Chip::new("quiet", "circle-pause", "Left alone"),
-            said: format!("its class {class} is protected, or cannot be read"),
-            hint: Some("destroy it by itself, on its own page".to_owned()),
-            pick: None,
-        };
+        let said = format!("its class {class} is protected, or cannot be read");
+        let hint = Some("destroy it by itself, on its own page".to_owned());
+        return Line::left(place, Chip::new("quiet", "circle-pause", "Left alone"), said, hint);
     }
     let said = match environment.status.as_ref().and_then(|status| status.namespace.as_ref()) {
         Some(runs_in) => format!("namespace {runs_in} and its volumes go"),
@@ -182,7 +220,7 @@ async fn to_destroy(app: &App, place: Place) -> Line {
     // Only the one that is shown here, not one that is made under its name meanwhile.
     let uid = environment.metadata.uid.as_deref().unwrap_or_default();
     let pick = Some(format!("{}/{}/{uid}", place.namespace, place.name));
-    Line { place, chip: Chip::new("bad", "trash-2", "Destroy"), said, hint: None, pick }
+    Line { place, chip: Chip::new("bad", "trash-2", "Destroy"), said, hint: None, pick, plan: None }
 }
 
 async fn destroyed(app: &App, place: Place, uid: Option<String>) -> Line {
@@ -209,9 +247,7 @@ fn done(app: &App, what: String, diff: Option<String>, place: Place, outcome: Re
     let status = outcome.as_ref().map_or_else(|failure| failure.status, |_| StatusCode::ACCEPTED);
     app.tell(what, diff, status);
     match outcome {
-        Ok(said) => {
-            Line { place, chip: Chip::new("good", "circle-check", "Done"), said, hint: None, pick: None }
-        }
+        Ok(said) => Line::left(place, Chip::new("good", "circle-check", "Done"), said, None),
         Err(failure) => Line::refused(place, "Not done", &failure),
     }
 }
