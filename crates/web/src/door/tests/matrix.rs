@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::world::{ORIGIN, World, parts};
@@ -11,7 +12,7 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// Path and method of every page, as it stands in the source, and of every route of the API, as it is described.
-fn routes() -> BTreeSet<(String, Method)> {
+pub(super) fn routes() -> BTreeSet<(String, Method)> {
     let filled = |path: &str| {
         let named = path.replace("{namespace}", "shop").replace("{name}", "qa").replace("{word}", "pause");
         let named = named.replace("{revision}", "1");
@@ -41,7 +42,7 @@ fn routes() -> BTreeSet<(String, Method)> {
     routes
 }
 
-fn is_open(path: &str) -> bool {
+pub(super) fn is_open(path: &str) -> bool {
     let all = ["/sign-in", "/sign-in/back", "/signed-out", "/healthz", "/api/v1/sign-in"];
     all.contains(&path) || path.starts_with("/assets/")
 }
@@ -56,7 +57,7 @@ fn body(path: &str, token: &str) -> (String, (&'static str, &'static str)) {
             "/api/v1/plans" => {
                 r#"{"namespace": "shop", "change": {"action": "restart", "environment": "qa"}}"#
             }
-            "/api/v1/copies" => r#"{"namespace": "shop", "from": "a", "to": "qa"}"#,
+            "/api/v1/copies" => r#"{"namespace": "shop", "from": "qa", "to": "qa", "backup": "b"}"#,
             "/api/v1/backups" => r#"{"namespace": "shop", "environment": "qa"}"#,
             path if path.ends_with("/passwords") => r#"{"services": ["db"]}"#,
             path if path.starts_with("/api/v1/copies/") => r#"{"action": "pause"}"#,
@@ -64,8 +65,22 @@ fn body(path: &str, token: &str) -> (String, (&'static str, &'static str)) {
         };
         return (wanted.to_owned(), JSON);
     }
-    let fields = "action=restart&name=qa&pick=shop/qa&project=shop/shop&from=a&count=1&fresh=qa-x&sure=1&service=db&backup=b&copy=qa-x";
-    (format!("{fields}&token={token}"), FORM)
+    let action = if path.ends_with("/data") { "backup" } else { "restart" };
+    let fields = "name=qa&pick=shop/qa&project=shop/shop&from=a&count=1&fresh=qa-x&sure=1&service=db&backup=b&copy=qa-x&request=0a1b";
+    (format!("action={action}&{fields}&at={}&token={token}", Timestamp::now()), FORM)
+}
+
+/// What is asked of Kubernetes in the end, where nothing before it stands in the way of whoever may look.
+fn write(path: &str) -> Option<String> {
+    const SHOP: &str = "/apis/outboard.dev/v1alpha1/namespaces/shop";
+    let end = path.trim_start_matches("/api/v1").trim_start_matches("/environments/shop/qa");
+    let (method, of) = match end {
+        "/data" | "/restore" | "/copies" | "/backups" => ("POST", "datacopies"),
+        "/passwords" => ("PATCH", "environments/qa"),
+        "/destroy" => ("DELETE", "environments/qa"),
+        _ => return None,
+    };
+    Some(format!("oidc:vera {method} {SHOP}/{of}"))
 }
 
 #[test]
@@ -160,10 +175,19 @@ async fn whoever_may_only_look_changes_nothing_and_is_told_so() {
             ]];
             ways.push(vec![("authorization", bearer.as_str()), kind]);
             for headers in ways {
+                let before = world.reached().len();
                 let (status, _, page) = parts(world.ask(method.clone(), &path, &headers, &body).await).await;
                 // What several are asked for at once is answered with a page that says for each why not.
                 let several = path.starts_with("/environments/several") && status == StatusCode::OK;
                 assert!(status.is_client_error() || several, "{name} {method} {path}: {status} {page}");
+                if let Some(write) = write(&path).filter(|_| name == "vera") {
+                    let reached = world.reached().split_off(before);
+                    assert!(
+                        reached.iter().any(|line| *line == write),
+                        "{path}: {status} {page} {reached:#?}"
+                    );
+                    assert_eq!(status, StatusCode::FORBIDDEN, "{path}: {page}");
+                }
                 if api {
                     assert!(serde_json::from_str::<Value>(&page).is_ok(), "{page}");
                 }
@@ -181,6 +205,30 @@ async fn whoever_may_only_look_changes_nothing_and_is_told_so() {
     assert!(reached.iter().any(|line| line.contains(" POST ") || line.contains(" PATCH ")), "{reached:#?}");
     for line in reached {
         assert!(line.starts_with("oidc:vera ") || line.starts_with("oidc:sam "), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_only_look_is_told_before_they_fill_in_a_form() {
+    let world = World::new().await;
+    for (page, told) in [
+        ("/destroy", "You may look at this environment, not destroy it"),
+        ("/data", "You may look at this environment, not copy or back up its data"),
+        ("/restore", "You may look at this environment, not copy or back up its data"),
+        ("/passwords", "You may look at this environment, not change it"),
+    ] {
+        for (name, barred) in [("vera", true), ("dora", false)] {
+            let (cookie, _) = world.signed(name);
+            let path = format!("/environments/shop/qa{page}");
+            let (status, _, page) = world.get(&path, &[("cookie", &cookie), ("accept", "text/html")]).await;
+            assert_eq!(status, StatusCode::OK, "{name} {path}: {page}");
+            assert_eq!(
+                page.contains(told) && page.contains("Ask: #outboard-help"),
+                barred,
+                "{name} {path}: {page}"
+            );
+            assert_eq!(page.contains(" disabled>"), barred, "{name} {path}: {page}");
+        }
     }
 }
 

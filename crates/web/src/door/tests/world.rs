@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,10 +12,10 @@ use identity::{Client, Gate, Known, Naming, Person, Provider, Rules, Trust};
 use jiff::{SignedDuration, Timestamp};
 use oidc_fake::{CLIENT, Fake, SECRET, TERMINAL};
 use serde_json::{Value, json};
-use tokio::sync::{Notify, OnceCell, mpsc};
-use tower::ServiceExt;
-use verbs::Watched;
+use tokio::sync::{Notify, OnceCell, mpsc, watch};
+use tower::{BoxError, ServiceExt};
 use verbs::audit::Record;
+use verbs::{Cluster, Watched};
 
 use crate::app::{App, Inside};
 use crate::audit::Audit;
@@ -30,6 +31,8 @@ use crate::token;
 
 pub const HOST: &str = "outboard.example.com";
 pub const ORIGIN: &str = "https://outboard.example.com";
+/// So long a slow Kubernetes takes for each answer.
+pub const SLOW: Duration = Duration::from_secs(20);
 const KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
 pub struct World {
@@ -37,6 +40,7 @@ pub struct World {
     pub seen: Arc<Mutex<Vec<Asked>>>,
     pub lines: mpsc::Receiver<Record>,
     pub app: App,
+    pub kubernetes: watch::Sender<Kubernetes>,
     /// Environments called `slow` are answered once somebody says so.
     pub slow: Arc<Notify>,
     router: Router,
@@ -44,6 +48,44 @@ pub struct World {
     _folder: tempfile::TempDir,
     keys: Keys,
     now: Arc<AtomicI64>,
+}
+
+/// How Kubernetes is just now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kubernetes {
+    Well,
+    Slow,
+    /// It takes what is asked, and never says anything.
+    Silent,
+    /// Nobody listens there, and what was under way is cut.
+    Away,
+}
+
+/// A cluster that is so.
+fn being(own: Cluster, how: watch::Receiver<Kubernetes>) -> Cluster {
+    let inner = own.client.clone();
+    let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+        let (inner, mut how) = (inner.clone(), how.clone());
+        async move {
+            let refused = || BoxError::from(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+            let now = *how.borrow();
+            match now {
+                Kubernetes::Well => {}
+                Kubernetes::Slow => tokio::time::sleep(SLOW).await,
+                Kubernetes::Silent => std::future::pending().await,
+                Kubernetes::Away => return Err(refused()),
+            }
+            tokio::select! {
+                answer = inner.send(request) => Ok(answer?),
+                () = gone(&mut how) => Err(refused()),
+            }
+        }
+    });
+    Cluster { client: kube::Client::new(service, "shop"), ..own }
+}
+
+async fn gone(how: &mut watch::Receiver<Kubernetes>) {
+    how.wait_for(|how| *how == Kubernetes::Away).await.unwrap();
 }
 
 /// `dora` develops in `shop` and `vera` looks on there; `sam` may do nothing. Nobody may look into `vault`.
@@ -92,7 +134,7 @@ fn answer(asked: &Asked, reviews: bool) -> Option<(u16, Value)> {
     }
     let mut vault = object("Environment", "gold", &settings(), &json!({}));
     vault["metadata"]["namespace"] = json!("vault");
-    let qa = object("Environment", "qa", &settings(), &json!({"namespace": "shop-qa"}));
+    let qa = object("Environment", "qa", &settings(), &json!({"namespace": "shop-qa", "revision": 1}));
     if asked.method == Method::POST {
         let mut made = asked.body.clone();
         made["metadata"]["name"] = json!("drawn-x7");
@@ -109,14 +151,25 @@ fn answer(asked: &Asked, reviews: bool) -> Option<(u16, Value)> {
             json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
                 "metadata": {"name": "p-0123456789", "namespace": "shop"},
                 "data": {"project": "shop", "spec": {"components": {"web": {"image": "shop/web", "version": "1"}},
-                    "classes": {"qa": {}}}}}),
+                    "services": {"db": {"type": "mariadb"}}, "classes": {"qa": {}}}}}),
+        ),
+        path if path.ends_with("/controllerrevisions/qa-r1") => (
+            200,
+            json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
+                "metadata": {"name": "qa-r1", "namespace": "shop"},
+                "data": {"project": "shop", "projectRevision": "p-0123456789", "class": "qa", "requested": {}, "versions": {},
+                    "renderer": "0", "urls": {}, "secrets": [],
+                    "parts": [{"name": "db", "role": "service", "rotates": "mariadb", "objects": []}]}}),
         ),
         path if path.ends_with("/api/v1/nodes") => (
             200,
             json!({"apiVersion": "v1", "kind": "NodeList", "metadata": {},
                 "items": [{"metadata": {"name": "node-1"}, "status": {}}]}),
         ),
-        path if path.ends_with("/datacopies") => (200, list("DataCopy", &[])),
+        path if path.ends_with("/datacopies") => {
+            let of_qa = json!({"from": {"environment": "qa"}, "to": {"environment": "qa"}, "backup": true});
+            (200, list("DataCopy", &[object("DataCopy", "b", &of_qa, &json!({"phase": "Done"}))]))
+        }
         path if path.ends_with("/hostnames") => (200, list("Hostname", &[])),
         path if path.ends_with("/projects") => (200, list("Project", &[])),
         _ => refusal(404, "NotFound"),
@@ -156,6 +209,8 @@ impl World {
                 }
             }
         });
+        let (kubernetes, how) = watch::channel(Kubernetes::Well);
+        let own = being(own, how);
         let watched = Watched::begin(&own, namespace.as_deref()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("hidden.yaml"), "kind: Cluster\nspec: [\n").unwrap();
@@ -212,6 +267,7 @@ impl World {
             router: crate::serve::router(app.clone()),
             app,
             _folder: folder,
+            kubernetes,
             slow,
             keys: Keys::parse(KEY).unwrap(),
             now,
