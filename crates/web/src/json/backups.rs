@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 
 use api::Rotation;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use verbs::Event;
 use verbs::data::{self, CopyLimits, Wanted};
 use verbs::environment::{self, Turning};
 
 use super::answer::{Answer, Body, key, tagged, unconditional};
+use super::copies::begun;
 use crate::app::Mine;
-use crate::command;
 use crate::pages::passwords::{self, Asked};
 use crate::pages::{Address, CopyPlace, Nothing, Place, namespace};
 
@@ -92,11 +91,7 @@ pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedBackup>) -> Answer 
     let made = data::back_up(&place.name, wanted.services, wanted.limits, app.cluster.now().await);
     let name = name.map_or_else(|| made.name.clone(), |named| named.name);
     let wanted = Wanted { name, protected: wanted.protected, ..made };
-    app.note(command::asked(&namespace, &wanted));
-    let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
-    let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
-    let answer = axum::Json(data::detail(&copy));
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], answer).into_response())
+    begun(&app, namespace, wanted).await
 }
 
 /// What other passwords would mean, and how the last change of each stands.

@@ -10,7 +10,7 @@ use verbs::data::{self, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, Snapshot
 use verbs::{Error, Event};
 
 use super::answer::{Answer, Body, tagged, unconditional};
-use crate::app::Mine;
+use crate::app::{App, Mine};
 use crate::command;
 use crate::failure::Failure;
 use crate::live;
@@ -144,6 +144,11 @@ pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedCopy>) -> Answer {
         protected: wanted.protected,
         backing,
     };
+    begun(&app, namespace, wanted).await
+}
+
+/// Writes it down and says where it is.
+pub(super) async fn begun(app: &App, namespace: String, wanted: data::Wanted) -> Answer {
     app.note(command::asked(&namespace, &wanted));
     let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
     let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
