@@ -271,11 +271,16 @@ async function main() {
   await page.getByRole("link", { name: "See what new passwords would do" }).click();
   await page.getByText(/new pods, one after the other/).first().waitFor();
   await look("passwords");
+  const turn = await page.locator("section[aria-labelledby=turn] form").evaluate((form) => Object.fromEntries(new FormData(form)));
   await page.getByRole("button", { name: "Change the passwords" }).click();
   await page.locator("#live .chip").first().waitFor();
   await look("passwords-changing");
   // Server, pods, server again: each once the one before is done.
   await page.locator("#live .chip", { hasText: "Changed" }).waitFor({ timeout: 3 * READY });
+  const again = await page.request.post(page.url(), { form: turn, headers: { origin: home }, maxRedirects: 0 });
+  assert.strictEqual(again.status(), 303, "what was done is told as something else");
+  await page.reload();
+  assert.strictEqual(await page.getByText("is being changed already").count(), 0, "the same form is another change");
   await page.goto(`${home}/environments/${NAMESPACE}/qa-43`);
   await chip("Ready");
 
