@@ -277,8 +277,8 @@ async function main() {
   await look("passwords-changing");
   // Server, pods, server again: each once the one before is done.
   await page.locator("#live .chip", { hasText: "Changed" }).waitFor({ timeout: 3 * READY });
-  const again = await page.request.post(page.url(), { form: turn, headers: { origin: home }, maxRedirects: 0 });
-  assert.strictEqual(again.status(), 303, "what was done is told as something else");
+  const turned = await page.request.post(page.url(), { form: turn, headers: { origin: home }, maxRedirects: 0 });
+  assert.strictEqual(turned.status(), 303, "what was done is told as something else");
   await page.reload();
   assert.strictEqual(await page.getByText("is being changed already").count(), 0, "the same form is another change");
   await page.goto(`${home}/environments/${NAMESPACE}/qa-43`);
