@@ -152,6 +152,10 @@ impl From<verbs::Error> for Failure {
             // In the words of Kubernetes for whoever is asked for the right.
             words.details.insert(0, std::mem::replace(&mut words.sentence, sentence));
         }
+        // Whoever has come in cannot choose another cluster.
+        if let verbs::Error::Unreachable { .. } = &error {
+            words = words.hint("try again in a moment; if it stays so, tell whoever looks after the cluster");
+        }
         let verdict = match error {
             verbs::Error::Verdict { verdict, .. } | verbs::Error::PlanRefused { verdict, .. } => {
                 Some(*verdict)
@@ -261,6 +265,15 @@ mod tests {
         );
         // Of what there are no plainer words for, nothing is kept back.
         assert!(told("list", "nodes").words.sentence.contains("may not list nodes"));
+    }
+
+    #[test]
+    fn a_cluster_that_does_not_answer_is_nothing_that_whoever_asks_chose() {
+        let away = verbs::Error::Unreachable { server: "https://here".into(), reason: "no answer".into() };
+        let failure = Failure::from(away);
+        assert_eq!(failure.status, StatusCode::SERVICE_UNAVAILABLE);
+        let hint = failure.words.hint.clone().unwrap();
+        assert!(hint.contains("try again") && !hint.contains("kubeconfig"), "{hint}");
     }
 
     #[test]
