@@ -3,6 +3,7 @@
 mod logs;
 mod server;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
@@ -110,6 +111,11 @@ fn variable(text: &str) -> std::result::Result<(String, String), String> {
         return Err(format!("`{name}` is outboard's own: there is a flag for what it sets"));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Each name once, with what was said last: Kubernetes takes none twice.
+fn once(variables: &[(String, String)]) -> Vec<(String, String)> {
+    variables.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect()
 }
 
 /// An address with somebody's name or password before the host; without a scheme only with both, since `ann@example.com` is none.

@@ -3,7 +3,7 @@
 use clap::Args;
 use verbs::install::Logs;
 
-use super::{role, secret, variable};
+use super::{once, role, secret, variable};
 
 /// Where the logs of environments are shipped.
 #[derive(Args, Debug)]
@@ -34,7 +34,7 @@ impl LogsArgs {
             region,
             role: self.logs_role.clone(),
             pods: self.pod_logs.clone(),
-            env: self.logs_env.clone(),
+            env: once(&self.logs_env),
             env_from: self.logs_env_from.clone(),
         })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use verbs::install::Server;
 
-use super::{role, secret, variable};
+use super::{once, role, secret, variable};
 use crate::commands::server;
 use crate::error::{Failure, Result};
 use crate::label;
@@ -91,7 +91,7 @@ impl ServerArgs {
             gateway_pods: pods(&self.server_gateway_pods)?,
             authority: self.server_ca.clone(),
             aws_role: self.server_aws_role.clone(),
-            env: self.server_env.clone(),
+            env: once(&self.server_env),
             env_from: self.server_env_from.clone(),
             proxies: self.server_proxies,
             flags: self.server_flag.clone(),
@@ -231,6 +231,12 @@ mod tests {
         }
         let twice = told(&["--server-flag=--contact=a", "--server-flag=--contact=b"]).unwrap_err();
         assert!(twice.contains("multiple times"), "{twice}");
+    }
+
+    #[test]
+    fn of_a_variable_that_is_said_twice_the_last_counts() {
+        let server = told(&["--server-env=B=1", "--server-env=A=2", "--server-env=B=3"]).unwrap();
+        assert_eq!(server.env, [("A".to_owned(), "2".to_owned()), ("B".to_owned(), "3".to_owned())]);
     }
 
     #[test]
