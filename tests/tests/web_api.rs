@@ -41,6 +41,7 @@ async fn the_examples_of_the_guide_run() -> Result<()> {
             .env("URL", format!("http://{}", ui.host()))
             .env("TOKEN_FILE", ui.token_file())
             .env("NAMESPACE", &world.name)
+            .env("PROJECT", &world.name)
             .stdin(Stdio::null());
         let output = spawn_blocking(move || command.output()).await??;
         let (stdout, stderr) =
