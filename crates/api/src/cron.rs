@@ -68,7 +68,7 @@ fn fires(cron: &croner::Cron) -> bool {
     let pattern = &cron.pattern;
     let [minutes, hours, days, months, weekdays] =
         [&pattern.minutes, &pattern.hours, &pattern.days, &pattern.months, &pattern.days_of_week]
-            .map(|field| field.values());
+            .map(croner::CronComponent::values);
     if [&minutes, &hours, &days, &months, &weekdays].iter().any(|values| values.is_empty()) {
         return false;
     }
