@@ -24,6 +24,7 @@ use crate::heal::Place;
 use crate::observe::Observer;
 use crate::owners::Owners;
 use crate::plan::{backoff, drift, verdicts};
+use crate::registry::seats::Seats;
 use crate::registry::shelf::Shelf;
 use crate::rest::Rest;
 use crate::streaks::Streaks;
@@ -50,6 +51,8 @@ pub struct Context {
     pub owners: Owners,
     /// What registries said.
     pub shelf: Shelf,
+    /// Who asks them just now.
+    pub seats: Seats,
     recorder: Recorder,
 }
 
@@ -82,6 +85,7 @@ impl Context {
             underway: Underway::default(),
             owners: Owners::new(environments),
             shelf: Shelf::default(),
+            seats: Seats::default(),
             recorder,
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod image;
 pub mod repository;
+pub mod seats;
 pub mod shelf;
 pub mod tags;
 

@@ -24,6 +24,8 @@ use crate::revisions::Revisions;
 
 /// So many questions are answered at the same time: a slow registry is nobody else's delay but theirs who ask about registries.
 pub const AT_ONCE: u16 = 4;
+/// Those of a namespace that has its share wait so long at a time, and take no place meanwhile.
+const AGAIN: Duration = Duration::from_millis(500);
 /// Nobody who types waits longer for a list …
 const LISTING: Duration = Duration::from_secs(20);
 /// … and then for what its images say.
@@ -38,6 +40,7 @@ pub async fn reconcile(query: Arc<VersionQuery>, context: Arc<Context>) -> Resul
     if query.status.is_some() || is_over(query.as_ref()) {
         return sweep(query.as_ref(), &api).await;
     }
+    let Some(_seat) = context.seats.take(&control) else { return Ok(Action::requeue(AGAIN)) };
     let status = match repository(&query, &control, &context).await? {
         Ok(repository) => answer(&query, &control, repository, &context).await?,
         Err(verdict) => VersionQueryStatus { verdict: Some(*verdict), ..VersionQueryStatus::default() },
@@ -110,7 +113,10 @@ async fn answer(
     };
     let asker =
         Asker { control: control.to_owned(), class: asked.class.clone(), repository: repository.clone() };
-    let (asker, now) = (Arc::new(asker), Instant::now());
+    let asker = Arc::new(asker);
+    // Whoever asks the same at the same time has that answer, too.
+    let turn = context.seats.turn(&asker).await;
+    let now = Instant::now();
     if let Some(Err(failure)) = context.shelf.list(&asker, now) {
         return refused(failure);
     }
@@ -128,11 +134,19 @@ async fn answer(
             return refused(failure);
         }
     };
+    drop(turn);
     let said = asked.matching.as_deref().unwrap_or_default();
     let matching = versions::matching(&list.tags.names, said);
     let limit = usize::from(asked.limit.clamp(1, version_query::MOST));
-    let chosen: Vec<&str> = matching.iter().copied().take(limit).collect();
-    let (found, mut notes) = look(&opened, &chosen, &list, (&asker, &context.shelf), said).await;
+    let (chosen, more) = versions::candidates(&matching, limit, version_query::MOST.into());
+    let (mut found, mut notes) = look(&opened, &chosen, &list, (&asker, &context.shelf), said).await;
+    found.truncate(limit);
+    if more {
+        let (many, all) = (chosen.len(), matching.len());
+        notes.push(format!(
+            "tags that are no versions have no order but their name's: the last {many} of {all} were looked at, and a newer one may be among the others; narrow what you look for"
+        ));
+    }
     if list.tags.cut {
         let many = list.tags.names.len();
         notes.push(format!(

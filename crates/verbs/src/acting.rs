@@ -47,6 +47,7 @@ impl Cluster {
             context_namespace: self.context_namespace.clone(),
             through: self.through,
             acting: true,
+            kept: self.kept.of(name, groups),
         })
     }
 
@@ -63,6 +64,19 @@ impl Cluster {
             group: Some(group.to_owned()),
             resource: Some(resource.to_owned()),
             namespace: namespace.map(str::to_owned),
+            ..ResourceAttributes::default()
+        })
+        .await
+    }
+
+    /// Whether they may read there what containers write.
+    pub async fn may_read_logs(&self, namespace: &str) -> Result<bool> {
+        self.is_allowed(ResourceAttributes {
+            verb: Some("get".to_owned()),
+            group: Some(String::new()),
+            resource: Some("pods".to_owned()),
+            subresource: Some("log".to_owned()),
+            namespace: Some(namespace.to_owned()),
             ..ResourceAttributes::default()
         })
         .await
@@ -130,6 +144,7 @@ mod tests {
                 context_namespace: None,
                 through: false,
                 acting: false,
+                kept: Default::default(),
             },
             seen,
         )

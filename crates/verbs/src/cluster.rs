@@ -13,6 +13,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Api, Client, Config};
 use tower::BoxError;
 
+use crate::project::KeptVersions;
 use crate::{Error, Result};
 
 /// How long a connection may take to open: a person is waiting.
@@ -43,6 +44,8 @@ pub struct Cluster {
     pub through: bool,
     /// Seen as somebody else than this process is known as: what only this process may have is nothing of theirs.
     pub acting: bool,
+    /// What was said about versions a moment ago.
+    pub kept: KeptVersions,
 }
 
 impl Cluster {
@@ -67,7 +70,14 @@ impl Cluster {
         }
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let client = Client::try_from(config).map_err(|error| Error::Kubernetes(Box::new(error)))?;
-        Ok(Self { client, server, context_namespace, through: false, acting: false })
+        Ok(Self {
+            client,
+            server,
+            context_namespace,
+            through: false,
+            acting: false,
+            kept: KeptVersions::default(),
+        })
     }
 
     /// Through a server of outboard, with the token of whoever asks; nothing is sent yet. Only what its `proxy` lists is there.
@@ -101,7 +111,14 @@ impl Cluster {
             }
         });
         let client = Client::new(service, namespace);
-        Ok(Self { client, server, context_namespace: None, through: true, acting: false })
+        Ok(Self {
+            client,
+            server,
+            context_namespace: None,
+            through: true,
+            acting: false,
+            kept: KeptVersions::default(),
+        })
     }
 
     /// The namespace that holds Projects and Environments: as said, else the context's, else named like the project.

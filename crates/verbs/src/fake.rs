@@ -30,6 +30,7 @@ pub fn cluster(answer: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -
         context_namespace: None,
         through: false,
         acting: false,
+        kept: Default::default(),
     }
 }
 

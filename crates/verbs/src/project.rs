@@ -8,4 +8,4 @@ mod versions;
 pub use apply::{Applied, Wanted, apply, outlook};
 pub use list::{Summary, list};
 pub use read::{choose, get, own_files, revision, stored};
-pub use versions::{Version, Versions, Wanted as WantedVersions, versions};
+pub use versions::{Kept as KeptVersions, Version, Versions, Wanted as WantedVersions, versions};

@@ -55,6 +55,7 @@ where
         context_namespace: None,
         through: false,
         acting: false,
+        kept: Default::default(),
     }
 }
 

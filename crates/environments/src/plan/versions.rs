@@ -123,6 +123,14 @@ pub fn matching<'a>(tags: &'a [String], said: &str) -> Vec<&'a str> {
     found.into_iter().map(|(_, tag)| tag).collect()
 }
 
+/// The tags whose images are looked at: where some of those to be shown are no versions more than that, since only dates put those in
+/// order; and whether a newer one may be among those that are left out.
+pub fn candidates<'a>(matching: &[&'a str], limit: usize, most: usize) -> (Vec<&'a str>, bool) {
+    let words = matching.iter().take(limit).any(|tag| !is_version(tag));
+    let many = if words { most.max(limit) } else { limit };
+    (matching.iter().copied().take(many).collect(), words && matching.len() > many)
+}
+
 /// What cosign and registries without referrers keep beside an image: `sha256-…`, with or without `.sig`, `.att`, `.sbom`.
 fn is_attached(tag: &str) -> bool {
     let hex = tag.strip_prefix("sha256-").unwrap_or_default();
@@ -342,6 +350,19 @@ mod tests {
         by_date(&mut versions, "main");
         let order: Vec<_> = versions.iter().map(|version| version.tag.as_str()).collect();
         assert_eq!(order, ["Main-b", "main-a", "domain", "remain"]);
+    }
+
+    #[test]
+    fn of_commits_all_are_looked_at_that_may_be_and_else_it_is_said_that_a_newer_one_may_lack() {
+        let commits = ["c0ffee", "beef01", "abad1d"];
+        assert_eq!(candidates(&commits, 1, 3), (commits.to_vec(), false));
+        assert_eq!(candidates(&commits, 1, 2), (vec!["c0ffee", "beef01"], true));
+        assert_eq!(
+            candidates(&["1.1", "1.0", "main"], 2, 3),
+            (vec!["1.1", "1.0"], false),
+            "versions are in order"
+        );
+        assert_eq!(candidates(&["1.1", "main", "dev"], 2, 3), (vec!["1.1", "main", "dev"], false));
     }
 
     #[test]

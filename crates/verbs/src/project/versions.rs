@@ -1,11 +1,13 @@
 //! `project versions`: what the registry of a component has, and which environments run it. The operator reads the registry; here
 //! nobody has its credentials.
 
+mod kept;
+
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::names::ClassName;
-use api::{Environment, RegistryVersion, Role, VersionQuery, VersionQuerySpec};
+use api::{Environment, RegistryVersion, Role, VersionQuery, VersionQuerySpec, VersionQueryStatus};
 use kube::Api;
 use kube::Resource;
 use kube::ResourceExt;
@@ -18,6 +20,8 @@ use crate::environment::class;
 use crate::question::{Question, ask};
 use crate::suggest::nearest;
 use crate::{Cluster, Error, Result, Sink};
+
+pub use kept::Kept;
 
 /// The operator gives up on a registry earlier than this.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -88,38 +92,24 @@ pub async fn versions(
         });
     }
     let class = class(project, &spec, wanted.class)?;
-    let queries = Api::<VersionQuery>::namespaced(cluster.client.clone(), namespace);
-    let mut object = VersionQuery::new(
-        "",
-        VersionQuerySpec {
-            project: project.to_owned(),
-            project_revision: revision.map(str::to_owned),
-            component: component.to_owned(),
-            class: class.clone(),
-            matching: Some(matching.to_owned()).filter(|said| !said.is_empty()),
-            limit,
-        },
-    );
-    object.metadata.name = None;
-    object.metadata.generate_name = Some(format!("{component}-"));
-    let what = format!("the versions of {component}");
-    let question = Question { api: &queries, object: &object, what, timeout: Some(PATIENCE) };
-    let asked = ask(cluster, question, |query| query.status, events).await;
-    if matches!(asked, Err(Error::Forbidden(_))) && !is_known(cluster).await {
-        return Err(older());
-    }
-    let status = asked.map_err(|error| match error {
-        // The project is there, so outboard is.
-        Error::NotInstalled { .. } => older(),
-        // It gives up on registries earlier.
-        Error::Timeout { after, .. } => Error::NoPlan {
-            reason: format!(
-                "not within {} s; one that is older than this does not know the question",
-                after.as_secs()
-            ),
-        },
-        other => other,
-    })?;
+    let image = spec.components.get(component).filter(|_| revision.is_none());
+    let asked = VersionQuerySpec {
+        project: project.to_owned(),
+        project_revision: revision.map(str::to_owned),
+        component: component.to_owned(),
+        class: class.clone(),
+        matching: Some(matching.to_owned()).filter(|said| !said.is_empty()),
+        limit,
+    };
+    let key = cluster.kept.key(namespace, image.map(|component| component.image.as_str()), &asked);
+    let status = match cluster.kept.find(&key, Instant::now()) {
+        Some(known) => known,
+        None => {
+            let status = question(cluster, namespace, asked, events).await?;
+            cluster.kept.put(key, &status, Instant::now());
+            status
+        }
+    };
     if let Some(verdict) = status.verdict {
         return Err(Error::NoVersions { component: component.to_owned(), verdict: Box::new(verdict) });
     }
@@ -136,6 +126,38 @@ pub async fn versions(
         matching: status.matching,
         tags: status.tags,
         notes: status.notes,
+    })
+}
+
+/// Has the operator look.
+async fn question(
+    cluster: &Cluster,
+    namespace: &str,
+    spec: VersionQuerySpec,
+    events: Sink<'_>,
+) -> Result<VersionQueryStatus> {
+    let queries = Api::<VersionQuery>::namespaced(cluster.client.clone(), namespace);
+    let what = format!("the versions of {}", spec.component);
+    let generate_name = Some(format!("{}-", spec.component));
+    let mut object = VersionQuery::new("", spec);
+    object.metadata.name = None;
+    object.metadata.generate_name = generate_name;
+    let question = Question { api: &queries, object: &object, what, timeout: Some(PATIENCE) };
+    let asked = ask(cluster, question, |query| query.status, events).await;
+    if matches!(asked, Err(Error::Forbidden(_))) && !is_known(cluster).await {
+        return Err(older());
+    }
+    asked.map_err(|error| match error {
+        // The project is there, so outboard is.
+        Error::NotInstalled { .. } => older(),
+        // It gives up on registries earlier.
+        Error::Timeout { after, .. } => Error::NoPlan {
+            reason: format!(
+                "not within {} s; one that is older than this does not know the question",
+                after.as_secs()
+            ),
+        },
+        other => other,
     })
 }
 
