@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use verbs::data::Wanted;
+use verbs::data::{MaskChoice, Wanted};
 
 use crate::ask::Ask;
 use crate::pages::Place;
@@ -139,6 +139,11 @@ pub fn logs(namespace: &str, name: &str, parts: &[String], since: &str, query: &
     line(Some(namespace), &words)
 }
 
+/// The same of a time that has passed.
+pub fn logs_between(namespace: &str, name: &str, since: &str, until: &str, query: &str) -> String {
+    line(Some(namespace), &["logs", name, "--since", since, "--until", until, "--query", query])
+}
+
 /// The command that asks for the same change.
 pub fn of(namespace: &str, ask: &Ask) -> String {
     let chosen = |versions: &BTreeMap<String, String>| -> Vec<String> {
@@ -152,17 +157,24 @@ pub fn of(namespace: &str, ask: &Ask) -> String {
         value.iter().flat_map(|value| [name.to_owned(), value.clone()]).collect()
     };
     match ask {
-        Ask::Create { environment, project, class, from: None, data, versions } => {
-            words.extend(["create".to_owned(), environment.clone()]);
-            words.extend(option("--project", project));
+        Ask::Create { environment, project, class, from, data, backup, masks, versions } => {
+            match from {
+                None => {
+                    words.extend(["create".to_owned(), environment.clone()]);
+                    words.extend(option("--project", project));
+                }
+                Some(from) => words.extend(["clone".to_owned(), from.clone(), environment.clone()]),
+            }
             words.extend(option("--class", class));
-            words.extend(option("--data", data));
-            words.extend(chosen(versions));
-        }
-        Ask::Create { environment, class, from: Some(from), data, versions, .. } => {
-            words.extend(["clone".to_owned(), from.clone(), environment.clone()]);
-            words.extend(option("--class", class));
-            words.extend(data.iter().map(|_| "--data".to_owned()));
+            match from {
+                None => words.extend(option("--data", data)),
+                // Said alone it is the data of what it starts from.
+                Some(_) if data == from => words.push("--data".to_owned()),
+                Some(_) => words.extend(data.iter().map(|data| format!("--data={data}"))),
+            }
+            words.extend(option("--backup", backup));
+            let bare = *masks == MaskChoice::None;
+            words.extend(bare.then_some(["--mask", "none"]).into_iter().flatten().map(str::to_owned));
             words.extend(chosen(versions));
         }
         Ask::Set { environment, versions, settings, unset } => {
@@ -201,13 +213,10 @@ pub fn of(namespace: &str, ask: &Ask) -> String {
     line(Some(namespace), &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// A setting as it is typed, without what looks like a secret: commands are kept on record.
+/// A setting as it is typed. Commands are kept on record, and a variable may hold a secret.
 fn set(path: &str, value: &str) -> String {
-    let typed = format!("{path}={value}");
-    // What is none is refused before anything is written, and its value is nobody's business either.
-    typed
-        .parse()
-        .map_or_else(|_| format!("{path}=…"), |setting: verbs::environment::Setting| setting.to_string())
+    let value = if path.split('.').nth(1) == Some("env") { "…" } else { value };
+    format!("{path}={value}")
 }
 
 /// What can become of several environments at once.
@@ -277,6 +286,8 @@ mod tests {
                 class: Some("qa".into()),
                 from: None,
                 data: Some("prod".into()),
+                backup: None,
+                masks: MaskChoice::Project,
                 versions: versions.clone(),
             },
             Ask::Create {
@@ -285,6 +296,8 @@ mod tests {
                 class: None,
                 from: Some("prod".into()),
                 data: Some("prod".into()),
+                backup: None,
+                masks: MaskChoice::Project,
                 versions: versions.clone(),
             },
             Ask::Set {
@@ -306,7 +319,7 @@ mod tests {
             [
                 "outboard -n shop env create qa --project shop --class qa --data prod --set web=2",
                 "outboard -n shop env clone prod qa --data --set web=2",
-                "outboard -n shop env set qa 'web.env.API_TOKEN=•••' web.scale.min=2 --set web=2 --unset web.resources",
+                "outboard -n shop env set qa 'web.env.API_TOKEN=…' web.scale.min=2 --set web=2 --unset web.resources",
                 "outboard -n shop env update qa",
                 "outboard -n shop env restart qa web",
                 "outboard -n shop env rollback qa --to 3",
@@ -315,6 +328,26 @@ mod tests {
                 "outboard -n shop env thaw qa --keep",
                 "outboard -n shop env restore qa --revision 3 --without-data",
             ]
+        );
+    }
+
+    #[test]
+    fn a_new_environment_may_have_the_data_of_another_than_it_starts_from() {
+        let ask = |more: &str| {
+            let text = format!(r#"{{"action": "create", "environment": "qa", {more}}}"#);
+            of("shop", &serde_json::from_str(&text).unwrap())
+        };
+        assert_eq!(
+            ask(r#""from": "prod", "data": "golden", "masks": "none""#),
+            "outboard -n shop env clone prod qa --data=golden --mask none"
+        );
+        assert_eq!(
+            ask(r#""from": "prod", "backup": "golden-1""#),
+            "outboard -n shop env clone prod qa --backup golden-1"
+        );
+        assert_eq!(
+            ask(r#""backup": "golden/latest""#),
+            "outboard -n shop env create qa --backup golden/latest"
         );
     }
 

@@ -11,6 +11,7 @@ use verbs::{Change, Cluster, Error, Event, data};
 
 use crate::app::Result;
 use crate::ask::Ask;
+use crate::begun::{Begun, reused};
 use crate::command;
 use crate::failure::Failure;
 use crate::token;
@@ -43,6 +44,8 @@ pub struct Sheet {
 #[derive(Default)]
 pub struct Desk {
     sheets: std::sync::Mutex<Sheets>,
+    /// What was begun without a plan.
+    pub begun: Begun,
     /// Read by every change that is under way.
     under_way: Arc<RwLock<()>>,
 }
@@ -71,16 +74,13 @@ impl Desk {
         let keyed = self.keyed(&format!("{by} {key}"));
         let known = keyed.get_or_try_init(|| self.draw(cluster, by, namespace, ask.clone())).await?;
         if (known.namespace.as_str(), &known.ask) != (namespace, &ask) {
-            return Err(Failure::said(
-                "this Idempotency-Key was said with another request",
-                "draw another key for another request",
-            ));
+            return Err(reused());
         }
         Ok(known.clone())
     }
 
     async fn draw(&self, cluster: &Cluster, by: &str, namespace: &str, ask: Ask) -> Result<Arc<Sheet>> {
-        let copy = ask.copy(cluster.now().await)?;
+        let copy = ask.copy(cluster, namespace).await?;
         let wish = ask.wish(cluster, namespace).await?;
         let wish = match &copy {
             Some(copy) => data::fill(cluster, namespace, wish, copy).await?,
@@ -189,7 +189,7 @@ impl Sheet {
     }
 
     /// Also while it is being done.
-    fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         self.done.try_lock().map_or(true, |done| done.is_some())
     }
 

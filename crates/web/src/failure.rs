@@ -127,6 +127,14 @@ impl Failure {
         Self::new(StatusCode::GONE, words, None)
     }
 
+    /// It is not any more what whoever asks relies on.
+    pub fn moved(what: &str) -> Self {
+        let sentence = format!("{what} is not any more as `If-Match` says; nothing was changed");
+        let words = Words::new(Exit::Conflict, sentence)
+            .hint("read it again, and ask with its new ETag if that is still wanted");
+        Self::new(StatusCode::PRECONDITION_FAILED, words, None)
+    }
+
     /// What a failure says in headers, however it is told.
     pub fn mark(&self, headers: &mut HeaderMap) {
         if self.status == StatusCode::UNAUTHORIZED {

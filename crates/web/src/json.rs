@@ -8,6 +8,7 @@ mod environments;
 mod hostnames;
 mod logs;
 pub mod openapi;
+mod page;
 mod plans;
 mod projects;
 mod revisions;

@@ -13,6 +13,7 @@ mod app;
 mod ask;
 mod assets;
 mod audit;
+mod begun;
 mod command;
 mod desk;
 mod door;

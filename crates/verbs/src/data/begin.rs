@@ -76,12 +76,42 @@ impl Wanted {
     }
 }
 
+/// A copy of all that `from` has into an environment that is made for it.
+pub fn into_new(from: &str, to: &str, now: Timestamp) -> Wanted {
+    Wanted {
+        name: fresh_name(to, now),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        services: vec![],
+        keys: BTreeMap::new(),
+        delete_up_to: None,
+        denied: DeniedChoice::Fail,
+        snapshot: SnapshotChoice::Auto,
+        workers: None,
+        masks: MaskChoice::Project,
+        limits: CopyLimits::default(),
+        dry_run: false,
+        scan: false,
+        quiesce: true,
+        protected: false,
+        backing: Backing::None,
+    }
+}
+
 /// A name for a copy into `to`, which no other has.
 pub fn fresh_name(to: &str, now: Timestamp) -> String {
-    const LONGEST: usize = 40;
     // A cluster's clock may tell whole seconds: of two within one, ours tells them apart.
     let times = [now, Timestamp::now()].map(|time| time.as_nanosecond().to_string());
-    let mark = short_hash(&(to, times), 5);
+    marked(to, &short_hash(&(to, times), 5))
+}
+
+/// The name of the copy into `to` that somebody's request of that name begins: the same, however often it is made.
+pub fn named(to: &str, request: &str) -> String {
+    marked(to, &short_hash(&(to, request), 10))
+}
+
+fn marked(to: &str, mark: &str) -> String {
+    const LONGEST: usize = 40;
     let kept: String = to.chars().take(LONGEST - 1 - mark.len()).collect();
     format!("{}-{mark}", kept.trim_end_matches('-'))
 }
@@ -226,6 +256,9 @@ mod tests {
         assert!(name.starts_with("qa-42-") && name.len() == 11, "{name}");
         assert_eq!(fresh_name(&"e".repeat(38), now).len(), 40);
         assert_ne!(name, fresh_name("qa-42", now + SignedDuration::from_nanos(1)));
+        assert_eq!(named("qa-42", "build 1001"), named("qa-42", "build 1001"));
+        assert_ne!(named("qa-42", "build 1001"), named("qa-42", "build 1002"));
+        assert_eq!(named(&"e".repeat(38), "build 1001").len(), 40);
         // A hyphen that is cut at stays no end.
         assert!(!fresh_name(&format!("{}-x", "e".repeat(33)), now).contains("--"));
     }

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use api::Rotation;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verbs::data::{self, CopyLimits, Wanted};
 use verbs::environment::{self, Turning};
 
-use super::answer::{Answer, Body, key, tagged, unconditional};
+use super::answer::{Answer, Body, as_seen, key, once, tagged};
 use super::copies::begun;
+use super::page::{Page, cut, linked};
 use crate::app::Mine;
+use crate::begun::Told;
 use crate::pages::passwords::{self, Asked};
 use crate::pages::{Address, CopyPlace, Nothing, Place, namespace};
 
@@ -21,6 +22,8 @@ use crate::pages::{Address, CopyPlace, Nothing, Place, namespace};
 pub struct Of {
     namespace: String,
     environment: Option<String>,
+    limit: Option<usize>,
+    after: Option<String>,
 }
 
 /// List backups of a namespace, those of destroyed environments too
@@ -32,6 +35,8 @@ pub struct Of {
     params(
         ("namespace" = String, Query, description = "The control namespace"),
         ("environment" = Option<String>, Query, description = "Only of this environment"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 500, description = "So many a page; all unless it is said"),
+        ("after" = Option<String>, Query, description = "Where the page before ended: it stands in its `Link`"),
         ("If-None-Match" = Option<String>, Header, description = "The ETag that one has"),
     ),
     responses(
@@ -40,12 +45,15 @@ pub struct Of {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(Mine(app): Mine, headers: HeaderMap, Address(of): Address<Of>) -> Answer {
+pub async fn list(Mine(app): Mine, headers: HeaderMap, uri: Uri, Address(of): Address<Of>) -> Answer {
     let namespace = namespace(&of.namespace)?;
     app.within(&namespace)?;
     let environment = of.environment.map(|name| Place::parse(&namespace, &name)).transpose()?;
     let environment = environment.as_ref().map(|place| place.name.as_str());
-    tagged(&headers, &data::backups(&app.cluster, &namespace, environment).await?)
+    let all = data::backups(&app.cluster, &namespace, environment).await?;
+    let page = Page { limit: of.limit, after: of.after };
+    let (all, next) = cut(all, &page, |backup| backup.name.clone())?;
+    linked(&headers, &uri, &all, next.as_deref())
 }
 
 /// A backup that is wanted.
@@ -71,19 +79,22 @@ pub struct WantedBackup {
 /// Store the data of an environment where its project says
 ///
 /// Answered as soon as it is written down; it is a copy, whose events tell how far it is. It is brought back by `POST
-/// /api/v1/copies` with its name as `backup`.
+/// /api/v1/copies` with its name as `backup`. Said again with the same `Idempotency-Key`, the answer is the same, and no second
+/// backup begins.
 #[utoipa::path(
     post,
     path = "/api/v1/backups",
     operation_id = "beginBackup",
     tag = "backups",
+    params(("Idempotency-Key" = Option<String>, Header, description = "What the asker calls this request; at most 64 characters")),
     request_body = ref("#/components/schemas/WantedBackup"),
     responses(
         (status = 201, description = "The copy that makes it", body = ref("#/components/schemas/CopyDetail")),
         (status = "default", description = "Why not; 409: there is one of that name", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedBackup>) -> Answer {
+pub async fn begin(Mine(app): Mine, headers: HeaderMap, Body(wanted): Body<WantedBackup>) -> Answer {
+    let asked = format!("backup {wanted:?}");
     let namespace = namespace(&wanted.namespace)?;
     app.within(&namespace)?;
     let place = Place::parse(&namespace, &wanted.environment)?;
@@ -91,7 +102,7 @@ pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedBackup>) -> Answer 
     let made = data::back_up(&place.name, wanted.services, wanted.limits, app.cluster.now().await);
     let name = name.map_or_else(|| made.name.clone(), |named| named.name);
     let wanted = Wanted { name, protected: wanted.protected, ..made };
-    begun(&app, namespace, wanted).await
+    begun(&app, &headers, asked, (namespace, wanted)).await
 }
 
 /// What other passwords would mean, and how the last change of each stands.
@@ -149,6 +160,7 @@ pub struct WantedPasswords {
         ("namespace" = String, Path, description = "The control namespace"),
         ("name" = String, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "What the asker calls this request; at most 64 characters"),
+        ("If-Match" = Option<String>, Header, description = "Only if it is as this ETag says; else 412"),
     ),
     request_body = ref("#/components/schemas/WantedPasswords"),
     responses(
@@ -162,9 +174,15 @@ pub async fn change_passwords(
     place: Place,
     Body(wanted): Body<WantedPasswords>,
 ) -> Answer {
-    unconditional(&headers)?;
+    let said = format!("passwords {place:?} {wanted:?}");
     let request = key(&headers)?.map(|key| app.called(key));
-    let asked = Asked { services: wanted.services, request, ..Asked::default() };
-    let turning = passwords::ask(&app, &place, &asked).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(turning)).into_response())
+    let (within, seen) = (app.clone(), headers.clone());
+    let begin = async move {
+        // Said again, it is another by what was done the first time.
+        as_seen(&within, &seen, &place).await?;
+        let asked = Asked { services: wanted.services, request, ..Asked::default() };
+        let turning = passwords::ask(&within, &place, &asked).await?;
+        Told::new(StatusCode::ACCEPTED, None, &turning)
+    };
+    once(&app, &headers, said, begin).await
 }

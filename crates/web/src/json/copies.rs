@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use verbs::data::{self, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Summary};
 use verbs::{Error, Event};
 
-use super::answer::{Answer, Body, tagged, unconditional};
+use super::answer::{Answer, Body, is_of_what_was_seen, key, once, tagged, unconditional, unmoved};
+use super::page::{Page, cut, linked};
 use crate::app::{App, Mine};
+use crate::begun::Told;
 use crate::command;
 use crate::failure::Failure;
 use crate::live;
-use crate::pages::{Address, CopyPlace, Nothing, Place, namespace};
+use crate::pages::{Address, CopyPlace, Place, namespace};
 
 /// A copy that is wanted.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -22,7 +24,8 @@ use crate::pages::{Address, CopyPlace, Nothing, Place, namespace};
 pub struct WantedCopy {
     /// The control namespace.
     pub namespace: String,
-    /// What it is called; said again, no second copy begins. None: a name that begins with the target's.
+    /// What it is called; said again, no second copy begins. None: a name that begins with the target's, with an
+    /// `Idempotency-Key` always the same.
     #[serde(default)]
     pub name: Option<String>,
     /// With a `backup`: the environment that it was made of.
@@ -76,41 +79,51 @@ fn yes() -> bool {
     path = "/api/v1/copies",
     operation_id = "listCopies",
     tag = "copies",
-    params(("If-None-Match" = Option<String>, Header, description = "The ETag that one has")),
+    params(
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 500, description = "So many a page; all unless it is said"),
+        ("after" = Option<String>, Query, description = "Where the page before ended: it stands in its `Link`"),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag that one has"),
+    ),
     responses(
-        (status = 200, description = "Every copy that is kept", body = ref("#/components/schemas/Copies")),
+        (status = 200, description = "Those that are kept", body = ref("#/components/schemas/Copies")),
         (status = 304, description = "As it was"),
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(Mine(app): Mine, headers: HeaderMap, Address(Nothing {}): Address<Nothing>) -> Answer {
+pub async fn list(Mine(app): Mine, headers: HeaderMap, uri: Uri, Address(page): Address<Page>) -> Answer {
     let all: Vec<Summary> = app.copies().await?.all().iter().map(|copy| data::summary(copy)).collect();
-    tagged(&headers, &all)
+    let (all, next) = cut(all, &page, |copy| format!("{}/{}", copy.namespace, copy.name))?;
+    linked(&headers, &uri, &all, next.as_deref())
 }
 
 /// Replace the data of one environment by that of another
 ///
-/// Answered as soon as it is written down; its events tell how far it is.
+/// Answered as soon as it is written down; its events tell how far it is. Said again with the same `Idempotency-Key`, the answer
+/// is the same, and no second copy begins.
 #[utoipa::path(
     post,
     path = "/api/v1/copies",
     operation_id = "beginCopy",
     tag = "copies",
+    params(("Idempotency-Key" = Option<String>, Header, description = "What the asker calls this request; at most 64 characters")),
     request_body = ref("#/components/schemas/WantedCopy"),
     responses(
         (status = 201, description = "The copy", body = ref("#/components/schemas/CopyDetail")),
         (status = "default", description = "Why not; 409: there is one of that name", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedCopy>) -> Answer {
+pub async fn begin(Mine(app): Mine, headers: HeaderMap, Body(wanted): Body<WantedCopy>) -> Answer {
+    let asked = format!("copy {wanted:?}");
     let namespace = namespace(&wanted.namespace)?;
     app.within(&namespace)?;
     // Names that lead elsewhere are none.
     let from = Place::parse(&namespace, &wanted.from)?.name;
     let to = Place::parse(&namespace, &wanted.to)?.name;
-    let name = match &wanted.name {
-        Some(name) => CopyPlace::parse(&namespace, name)?.name,
-        None => data::fresh_name(&to, app.cluster.now().await),
+    let name = match (&wanted.name, key(&headers)?) {
+        (Some(name), _) => CopyPlace::parse(&namespace, name)?.name,
+        // So that no second one begins either once the key is known no more.
+        (None, Some(key)) => data::named(&to, &app.called(key)),
+        (None, None) => data::fresh_name(&to, app.cluster.now().await),
     };
     let backing = match &wanted.backup {
         None => data::Backing::None,
@@ -144,16 +157,25 @@ pub async fn begin(Mine(app): Mine, Body(wanted): Body<WantedCopy>) -> Answer {
         protected: wanted.protected,
         backing,
     };
-    begun(&app, namespace, wanted).await
+    begun(&app, &headers, asked, (namespace, wanted)).await
 }
 
-/// Writes it down and says where it is.
-pub(super) async fn begun(app: &App, namespace: String, wanted: data::Wanted) -> Answer {
+/// Writes it down and says where it is. `asked`: all that was said.
+pub(super) async fn begun(
+    app: &App,
+    headers: &HeaderMap,
+    asked: String,
+    (namespace, wanted): (String, data::Wanted),
+) -> Answer {
+    unconditional(headers)?;
     app.note(command::asked(&namespace, &wanted));
-    let copy = data::begin(&app.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
-    let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
-    let answer = axum::Json(data::detail(&copy));
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], answer).into_response())
+    let cluster = app.cluster.clone();
+    let begin = async move {
+        let copy = data::begin(&cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
+        let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
+        Told::new(StatusCode::CREATED, Some(place), &data::detail(&copy))
+    };
+    once(app, headers, asked, begin).await
 }
 
 /// Everything about one copy
@@ -243,7 +265,11 @@ pub enum Steer {
     path = "/api/v1/copies/{namespace}/{name}",
     operation_id = "steerCopy",
     tag = "copies",
-    params(("namespace" = String, Path, description = "The control namespace"), ("name" = String, Path)),
+    params(
+        ("namespace" = String, Path, description = "The control namespace"),
+        ("name" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Only if it is as this ETag says; else 412"),
+    ),
     request_body = ref("#/components/schemas/Steering"),
     responses(
         (status = 200, description = "The copy", body = ref("#/components/schemas/CopyDetail")),
@@ -256,8 +282,11 @@ pub async fn steer(
     place: CopyPlace,
     Body(wanted): Body<Steering>,
 ) -> Answer {
-    unconditional(&headers)?;
     let CopyPlace { namespace, name } = &place;
+    if is_of_what_was_seen(&headers)? {
+        let now = data::show(&app.cluster, namespace, name).await?;
+        unmoved(&headers, &format!("copy `{name}`"), Some(&now))?;
+    }
     let word = match wanted.action {
         Steer::Pause => "pause",
         Steer::Resume => "resume",

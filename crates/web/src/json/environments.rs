@@ -1,22 +1,20 @@
 //! Environments, as programs see them.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use verbs::Event;
 use verbs::environment::{self, Destroyed, Doomed, State as Of, Summary, summary};
 
-use super::answer::{Answer, tagged, unconditional};
+use super::answer::{Answer, as_seen, tagged};
+use super::page::{PAGE, Page, cut, limit, linked};
 use crate::app::{Mine, Result};
 use crate::command;
 use crate::failure::Failure;
 use crate::live;
-use crate::pages::{Address, Nothing, Place};
+use crate::pages::{Address, Place};
 use crate::view::tone::STATES;
-
-const PAGE: usize = 100;
-const LONGEST_PAGE: usize = 500;
 
 /// Which environments are wanted.
 #[derive(Debug, Default, Deserialize)]
@@ -51,7 +49,7 @@ pub struct Environments {
         ("state" = Option<String>, Query, description = "Only in this state"),
         ("owner" = Option<String>, Query, description = "Only of this owner"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 500, description = "So many a page; 100 unless it is said"),
-        ("after" = Option<String>, Query, description = "Where the page before ended: its `next`"),
+        ("after" = Option<String>, Query, description = "Where the page before ended: its `next`, which stands in its `Link`, too"),
         ("If-None-Match" = Option<String>, Header, description = "The ETag that one has"),
     ),
     responses(
@@ -60,26 +58,20 @@ pub struct Environments {
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn list(Mine(app): Mine, headers: HeaderMap, Address(wanted): Address<Filtered>) -> Answer {
+pub async fn list(
+    Mine(app): Mine,
+    headers: HeaderMap,
+    uri: Uri,
+    Address(wanted): Address<Filtered>,
+) -> Answer {
     let all = app.environments().await?.all();
     let all = all.iter().map(|environment| summary(environment));
-    tagged(&headers, &page(all, &wanted)?)
-}
-
-/// How many of a list are sent at once.
-pub(super) fn limit(said: Option<usize>) -> Result<usize> {
-    match said {
-        None => Ok(PAGE),
-        Some(limit) if (1..=LONGEST_PAGE).contains(&limit) => Ok(limit),
-        Some(limit) => {
-            let sentence = format!("`limit` is from 1 to {LONGEST_PAGE}, not {limit}");
-            Err(Failure::said(sentence, "leave it out, or ask page by page"))
-        }
-    }
+    let page = page(all, &wanted)?;
+    linked(&headers, &uri, &page, page.next.as_deref())
 }
 
 fn page(all: impl Iterator<Item = Summary>, wanted: &Filtered) -> Result<Environments> {
-    let limit = limit(wanted.limit)?;
+    let limit = limit(wanted.limit)?.unwrap_or(PAGE);
     let after = match wanted.after.as_deref().map(|after| after.split_once('/')) {
         None => None,
         Some(Some(after)) => Some(after),
@@ -155,6 +147,7 @@ pub struct Destroying {
         ("name" = String, Path),
         ("protected" = Option<bool>, Query, description = "Also if its class is protected"),
         ("uid" = Option<String>, Query, description = "Only the very one that has this uid; else 409"),
+        ("If-Match" = Option<String>, Header, description = "Only if it is as this ETag says; else 412"),
     ),
     responses(
         (status = 202, description = "It is being destroyed"),
@@ -168,9 +161,10 @@ pub async fn destroy(
     place: Place,
     Address(how): Address<Destroying>,
 ) -> Answer {
-    unconditional(&headers)?;
+    let seen = as_seen(&app, &headers, &place).await?;
     let Place { namespace, name } = &place;
-    let doomed = Doomed { namespace, name, uid: how.uid.as_deref(), protected: how.protected };
+    let uid = how.uid.or(seen);
+    let doomed = Doomed { namespace, name, uid: uid.as_deref(), protected: how.protected };
     app.note(command::destroy(&place.namespace, &place.name, how.protected));
     let begun = environment::destroy(&app.cluster, doomed, false, None, &mut |_: Event| {}).await?;
     Ok(match begun {
@@ -186,7 +180,12 @@ pub async fn destroy(
     path = "/api/v1/environments/{namespace}/{name}/revisions",
     operation_id = "listRevisions",
     tag = "environments",
-    params(("namespace" = String, Path, description = "The control namespace"), ("name" = String, Path)),
+    params(
+        ("namespace" = String, Path, description = "The control namespace"),
+        ("name" = String, Path),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 500, description = "So many a page; all unless it is said"),
+        ("after" = Option<String>, Query, description = "Where the page before ended: it stands in its `Link`"),
+    ),
     responses(
         (status = 200, description = "Its revisions; also of one that was destroyed, as long as they are kept", body = ref("#/components/schemas/Revisions")),
         (status = 304, description = "As it was"),
@@ -196,10 +195,13 @@ pub async fn destroy(
 pub async fn history(
     Mine(app): Mine,
     headers: HeaderMap,
+    uri: Uri,
     place: Place,
-    Address(Nothing {}): Address<Nothing>,
+    Address(page): Address<Page>,
 ) -> Answer {
-    tagged(&headers, &environment::history(&app.cluster, &place.namespace, &place.name).await?)
+    let all = environment::history(&app.cluster, &place.namespace, &place.name).await?;
+    let (all, next) = cut(all, &page, |entry| entry.revision.to_string())?;
+    linked(&headers, &uri, &all, next.as_deref())
 }
 
 /// An environment whenever it changes

@@ -10,7 +10,7 @@ use verbs::logs::search::{Answer as Line, Search, search};
 use verbs::logs::{Entry, Filter, Moment, Query as Wanted, Words};
 
 use super::answer::{Answer, tagged};
-use super::environments::limit;
+use super::page::{PAGE, limit};
 use crate::app::{Mine, Result};
 use crate::failure::Failure;
 use crate::lines::{self, Known};
@@ -91,7 +91,7 @@ pub async fn find(
     place: Place,
     Address(asked): Address<Lines>,
 ) -> Answer {
-    let limit = limit(asked.limit)?;
+    let limit = limit(asked.limit)?.unwrap_or(PAGE);
     let cursor = asked.cursor.clone();
     let wanted = Search { query: asked.wanted(&place)?, limit, cursor, ..Search::default() };
     let (out, mut answers) = mpsc::channel(64);

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use verbs::Change;
 use verbs::environment::Planned;
 
-use super::answer::{Answer, Body, key, tagged};
+use super::answer::{Answer, Body, as_seen, key, tagged};
 use crate::app::Mine;
 use crate::ask::Ask;
 use crate::command;
 use crate::desk::Sheet;
-use crate::pages::{PlanId, namespace};
+use crate::pages::{Place, PlanId, namespace};
 
 /// A change that is wanted.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -49,6 +49,11 @@ pub struct Carried<'a> {
     pub change: Change,
 }
 
+/// What it is a plan for.
+fn place(sheet: &Sheet) -> Place {
+    Place { namespace: sheet.namespace.clone(), name: sheet.planned.environment.clone() }
+}
+
 fn answer(sheet: &Sheet) -> PlanAnswer<'_> {
     PlanAnswer {
         id: &sheet.id,
@@ -63,13 +68,17 @@ fn answer(sheet: &Sheet) -> PlanAnswer<'_> {
 
 /// Work out what a change would do
 ///
-/// Changes nothing. Said again with the same `Idempotency-Key`, it is the same plan.
+/// Changes nothing. Said again with the same `Idempotency-Key`, it is the same plan. With `If-Match` it is one for the environment
+/// as it was seen, by the ETag of `GET` of it.
 #[utoipa::path(
     post,
     path = "/api/v1/plans",
     operation_id = "planChange",
     tag = "changes",
-    params(("Idempotency-Key" = Option<String>, Header, description = "What the asker calls this request; at most 64 characters")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "What the asker calls this request; at most 64 characters"),
+        ("If-Match" = Option<String>, Header, description = "Only if it is as this ETag says; else 412"),
+    ),
     request_body = ref("#/components/schemas/Wanted"),
     responses(
         (status = 201, description = "The plan", body = ref("#/components/schemas/PlanAnswer")),
@@ -80,8 +89,10 @@ pub async fn plan(Mine(app): Mine, headers: HeaderMap, Body(wanted): Body<Wanted
     let namespace = namespace(&wanted.namespace)?;
     app.within(&namespace)?;
     let sheet = app.plan(&namespace, wanted.change, key(&headers)?).await?;
-    let place = format!("/api/v1/plans/{}", sheet.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], axum::Json(answer(&sheet))).into_response())
+    // What it is a plan for was read before: whoever changes it later is noticed as it is carried out.
+    as_seen(&app, &headers, &place(&sheet)).await?;
+    let at = format!("/api/v1/plans/{}", sheet.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, at)], axum::Json(answer(&sheet))).into_response())
 }
 
 /// A plan that was made
@@ -103,20 +114,28 @@ pub async fn show(Mine(app): Mine, headers: HeaderMap, PlanId(id): PlanId) -> An
 
 /// Do what a plan says
 ///
-/// Once, and exactly that, or nothing if somebody changed the environment since. Said again, the answer is the same.
+/// Once, and exactly that, or nothing if somebody changed the environment since. Said again, the answer is the same. With `If-Match`
+/// also nothing if anything of the environment is another since it was seen, by the ETag of `GET` of it.
 #[utoipa::path(
     post,
     path = "/api/v1/plans/{id}/carry-out",
     operation_id = "carryOutPlan",
     tag = "changes",
-    params(("id" = String, Path)),
+    params(
+        ("id" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Only if it is as this ETag says; else 412"),
+    ),
     responses(
         (status = 202, description = "It is written; the environment's events tell how it goes on", body = ref("#/components/schemas/Carried")),
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )
 )]
-pub async fn carry_out(Mine(app): Mine, PlanId(id): PlanId) -> Answer {
+pub async fn carry_out(Mine(app): Mine, headers: HeaderMap, PlanId(id): PlanId) -> Answer {
     let sheet = app.sheet(&id)?;
+    // Said again, it is another by what was done the first time.
+    if !sheet.is_done() {
+        as_seen(&app, &headers, &place(&sheet)).await?;
+    }
     app.note_plan(&sheet);
     let change = app.desk.carry_out(&app.cluster, &sheet).await?;
     let carried = Carried { namespace: &sheet.namespace, environment: &sheet.planned.environment, change };

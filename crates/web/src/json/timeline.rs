@@ -1,10 +1,13 @@
 //! What has happened to an environment, as programs read it.
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
+use verbs::environment::Happening;
 
-use super::answer::{Answer, tagged};
+use super::answer::Answer;
+use super::page::{Page, cut, linked};
 use crate::app::Mine;
-use crate::pages::{Address, Nothing, Place, events};
+use crate::pages::{Address, Place, events};
+use crate::token::digest;
 
 /// What has happened to an environment, newest first
 ///
@@ -18,6 +21,8 @@ use crate::pages::{Address, Nothing, Place, events};
     params(
         ("namespace" = String, Path, description = "The control namespace"),
         ("name" = String, Path),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 500, description = "So many a page; all unless it is said"),
+        ("after" = Option<String>, Query, description = "Where the page before ended: it stands in its `Link`"),
         ("If-None-Match" = Option<String>, Header, description = "The ETag that one has"),
     ),
     responses(
@@ -29,8 +34,14 @@ use crate::pages::{Address, Nothing, Place, events};
 pub async fn show(
     Mine(app): Mine,
     headers: HeaderMap,
+    uri: Uri,
     place: Place,
-    Address(Nothing {}): Address<Nothing>,
+    Address(page): Address<Page>,
 ) -> Answer {
-    tagged(&headers, &events::told(&app, &place).await?)
+    let mut timeline = events::told(&app, &place).await?;
+    // What happens again has another place, and so another name.
+    let name = |entry: &Happening| digest(format!("{entry:?}").as_bytes());
+    let (entries, next) = cut(timeline.entries, &page, name)?;
+    timeline.entries = entries;
+    linked(&headers, &uri, &timeline, next.as_deref())
 }
