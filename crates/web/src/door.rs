@@ -67,7 +67,7 @@ impl Door {
     }
 
     /// What browsers say as the origin of our own pages.
-    fn origin(&self) -> String {
+    pub fn origin(&self) -> String {
         match self {
             Self::Local(local) => format!("http://{}", local.address),
             Self::Site(site) => site.address.origin(),

@@ -9,10 +9,10 @@ use verbs::logs::{Filter, Level, Moment, Query};
 
 use super::logs::newest;
 use super::{Place, Shell, html};
-use crate::app::{Mine, Result};
+use crate::app::{App, Mine, Result};
 use crate::command;
 use crate::door::Guest;
-use crate::view::report::{Excerpt, SINCE, report};
+use crate::view::report::{Excerpt, Frame, report};
 
 /// So many lines of the logs.
 const LINES: usize = 20;
@@ -27,20 +27,29 @@ struct Report {
 }
 
 pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
+    let text = text(&app, &place).await?;
+    let shell = Shell::new(&app, &guest, format!("Report on {}", place.name), "environments");
+    let shell = shell.command(command::show(&place.namespace, &place.name));
+    html(&Report { text, shell, place, tab: "/report" })
+}
+
+/// In Markdown.
+async fn text(app: &App, place: &Place) -> Result<String> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let detail = environment::detail(&app.cluster, &environment).await;
-    let seconds = api::project::seconds(SINCE).unwrap_or_default();
+    let frame = Frame::of(app.door.origin(), app.cluster.now().await);
     let wanted = Search {
         query: Query {
             environment: place.name.clone(),
-            since: Some(Moment::Ago(std::time::Duration::from_secs(seconds.into()))),
+            since: Some(Moment::At(frame.since)),
+            until: Some(Moment::At(frame.until)),
             filter: Filter { level: Some(Level::Warn), ..Filter::default() },
             ..Query::default()
         },
         limit: LINES,
         ..Search::default()
     };
-    let excerpt = match newest(&app, &place.namespace, &wanted).await {
+    let excerpt = match newest(app, &place.namespace, &wanted).await {
         Ok((lines, found)) => {
             let found = found.unwrap_or_default();
             let notes = words::found::notes(&place.name, &Found { lines: found.lines.max(1), ..found });
@@ -48,7 +57,5 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
         }
         Err(failure) => Excerpt::Unread(failure.words.sentence.clone()),
     };
-    let shell = Shell::new(&app, &guest, format!("Report on {}", place.name), "environments");
-    let shell = shell.command(command::show(&place.namespace, &place.name));
-    html(&Report { text: report(&detail, &excerpt), shell, place, tab: "/report" })
+    Ok(report(&detail, &excerpt, &frame))
 }

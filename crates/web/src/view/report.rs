@@ -1,10 +1,12 @@
 //! What somebody pastes into a ticket: versions, verdict, an excerpt of the logs, addresses and commands. Markdown.
 
+use jiff::{SignedDuration, Timestamp};
 use verbs::environment::Detail;
 use words::preview::fenced;
 use words::{finding, harmless};
 
 use super::log::Shown;
+use super::query::encoded;
 use crate::command;
 
 /// Lines worth telling, or why there are none.
@@ -15,18 +17,33 @@ pub enum Excerpt {
 }
 
 /// How far back the excerpt goes, and what for: as the command line is told.
-pub const SINCE: &str = "1h";
-pub const QUERY: &str = "level:>=warn";
+const BACK: SignedDuration = SignedDuration::from_hours(1);
+const QUERY: &str = "level:>=warn";
 
-pub fn report(detail: &Detail, excerpt: &Excerpt) -> String {
+/// Where the report was asked for, and of which time its lines are: what a ticket says has to hold tomorrow.
+pub struct Frame {
+    /// `https://outboard.example.com`
+    pub origin: String,
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Frame {
+    pub fn of(origin: String, now: Timestamp) -> Self {
+        Self { origin, since: now.checked_sub(BACK).unwrap_or(now), until: now }
+    }
+}
+
+pub fn report(detail: &Detail, excerpt: &Excerpt, frame: &Frame) -> String {
     let summary = &detail.summary;
     let revision = summary.revision.map(|revision| format!(", r{revision}")).unwrap_or_default();
     let mut text = format!(
-        "**{}** ({} {}{revision}, class {}): {}\n",
+        "**{}** ({} {}{revision}, class {}) at {:.0}: {}\n",
         summary.name,
         summary.project,
         summary.project_revision,
         summary.class,
+        frame.until,
         summary.state.as_str()
     );
     for part in detail.parts.iter().filter(|part| part.version.is_some()) {
@@ -44,9 +61,9 @@ pub fn report(detail: &Detail, excerpt: &Excerpt) -> String {
     match excerpt {
         Excerpt::Lines(lines, notes) => {
             if lines.is_empty() {
-                text.push_str("\nNo warning or error was found within the last hour.\n");
+                text.push_str("\nNo warning or error was found within the hour before.\n");
             } else {
-                text.push_str("\nThe newest warnings and errors of the last hour:\n");
+                text.push_str("\nThe newest warnings and errors of the hour before:\n");
                 let lines: Vec<String> = lines.iter().map(line).collect();
                 text.push_str(&fenced(&lines.join("\n")));
             }
@@ -59,8 +76,13 @@ pub fn report(detail: &Detail, excerpt: &Excerpt) -> String {
         text.push_str(&format!("- {url}\n"));
     }
     let (namespace, name) = (&summary.namespace, &summary.name);
+    let page = format!("{}/environments/{namespace}/{name}", frame.origin);
+    let (since, until) = (format!("{:.0}", frame.since), format!("{:.0}", frame.until));
+    text.push_str(&format!("- {page}\n"));
+    let (from, to, query) = (encoded(&since), encoded(&until), encoded(QUERY));
+    text.push_str(&format!("- {page}/logs?from={from}&to={to}&q={query}\n"));
     text.push_str(&format!("- `{}`\n", command::show(namespace, name)));
-    text.push_str(&format!("- `{}`\n", command::logs(namespace, name, &[], SINCE, QUERY, false)));
+    text.push_str(&format!("- `{}`\n", command::logs_between(namespace, name, &since, &until, QUERY)));
     text
 }
 
@@ -75,7 +97,11 @@ mod tests {
     use verbs::logs::{Line, Origin};
 
     use super::*;
-    use crate::view::sample::{detail, world};
+    use crate::view::sample::{NOW, detail, world};
+
+    fn told(detail: &Detail, excerpt: &Excerpt) -> String {
+        report(detail, excerpt, &Frame::of("https://outboard.example.com".to_owned(), *NOW))
+    }
 
     #[test]
     fn a_report_has_versions_verdict_log_and_the_way_to_more() {
@@ -93,14 +119,14 @@ mod tests {
             })
         };
         let lines = vec![line(r#"{"level":"error","msg":"no ``` answer","host":"db"}"#), line("WARN slow")];
-        insta::assert_snapshot!(report(&detail(&world()[3], None), &Excerpt::Lines(lines, vec![])));
+        insta::assert_snapshot!(told(&detail(&world()[3], None), &Excerpt::Lines(lines, vec![])));
     }
 
     #[test]
     fn logs_that_could_not_be_read_are_told_as_that() {
-        let told = report(&detail(&world()[1], None), &Excerpt::Unread("no answer".into()));
-        assert!(told.contains("Its logs could not be read: no answer"), "{told}");
-        let none = report(
+        let unread = told(&detail(&world()[1], None), &Excerpt::Unread("no answer".into()));
+        assert!(unread.contains("Its logs could not be read: no answer"), "{unread}");
+        let none = told(
             &detail(&world()[1], None),
             &Excerpt::Lines(vec![], vec!["1 object is neither plain nor gzip".to_owned()]),
         );
@@ -111,7 +137,7 @@ mod tests {
     fn evidence_that_is_pasted_does_nothing_there() {
         let mut failed = detail(&world()[3], None);
         failed.verdict.as_mut().unwrap().evidence = vec!["\u{1b}[2J\u{202e}live".to_owned()];
-        let told = report(&failed, &Excerpt::Lines(vec![], vec![]));
-        assert!(told.contains("\n\u{fffd}live\n"), "{told}");
+        let text = told(&failed, &Excerpt::Lines(vec![], vec![]));
+        assert!(text.contains("\n\u{fffd}live\n"), "{text}");
     }
 }
