@@ -42,9 +42,12 @@ pub fn doing(service: &CopiedService) -> String {
 /// How much there is of it: `62%`, or the rows where their number was not known.
 pub fn share(summary: &Summary) -> String {
     match (summary.phase, summary.rows_total) {
-        (CopyPhase::Done, _) | (_, 0) if summary.rows > 0 => {
+        // It only said what it would do.
+        (CopyPhase::Done, _) if summary.dry_run => "-".to_owned(),
+        (CopyPhase::Done, total) if total > 0 || summary.rows > 0 => {
             format!("{} {}", grouped(summary.rows), summary.counts)
         }
+        (_, 0) if summary.rows > 0 => format!("{} {}", grouped(summary.rows), summary.counts),
         (_, 0) => "-".to_owned(),
         // What the source guesses may be less than there is.
         (_, total) => format!("{}%", (summary.rows.saturating_mul(100) / total).min(99)),
@@ -329,6 +332,21 @@ mod tests {
     #[test]
     fn numbers_are_grouped() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_copy_that_has_ended_is_told_without_percents() {
+        let told = |phase: CopyPhase, dry_run: bool, rows: u64| {
+            let spec = json!({"from": {"environment": "production"}, "to": {"environment": "qa-42"}, "dryRun": dry_run});
+            let status = json!({"observedGeneration": 1, "phase": phase, "rows": rows, "rowsTotal": 4});
+            let copy = json!({"apiVersion": "outboard.dev/v1alpha1", "kind": "DataCopy", "metadata": {"name": "a"},
+                "spec": spec, "status": status});
+            share(&verbs::data::summary(&serde_json::from_value(copy).unwrap()))
+        };
+        assert_eq!(told(CopyPhase::Done, true, 0), "-");
+        assert!(told(CopyPhase::Done, false, 0).starts_with("0 "));
+        assert!(told(CopyPhase::Done, false, 4).starts_with("4 "));
+        assert_eq!(told(CopyPhase::Copying, false, 2), "50%");
     }
 
     #[test]
