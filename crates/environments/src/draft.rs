@@ -246,7 +246,7 @@ fn unresolved(part: &str, reference: &str, failure: Failure) -> Verdict {
             Cause::ImageNotFound,
             format!("waiting for image {reference}: its registry has no such image"),
             vec![],
-            "push the image and it goes on by itself, or choose a version that exists with env set",
+            "push the image and it goes on by itself, or choose a version that exists",
             true,
         ),
         Failure::Denied => verdict(

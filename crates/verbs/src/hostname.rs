@@ -18,7 +18,7 @@ pub use check::{Checked, Delegation, check};
 pub use claim::{Wanted, claim, wait};
 pub use gc::{Swept, gc, orphans};
 pub use journal::journal;
-pub use list::{Summary, list, summary};
+pub use list::{Summary, by_name, list, named, summary};
 pub use preview::{ZonePlan, plan};
 pub use release::release;
 

@@ -57,6 +57,14 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Summ
     Ok(hosts)
 }
 
+/// Names of its own that one environment has.
+pub async fn named(cluster: &Cluster, environment: &Environment) -> Result<Vec<Summary>> {
+    let (namespace, name) = (environment.namespace(), environment.name_any());
+    let hostnames: Api<Hostname> = of(cluster, namespace.as_deref());
+    let all = hostnames.list(&ListParams::default()).await.map_err(|error| cluster.explain(error))?;
+    Ok(all.iter().filter(|hostname| hostname.spec.environment == name).map(summary).collect())
+}
+
 fn of<K>(cluster: &Cluster, namespace: Option<&str>) -> Api<K>
 where
     K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
@@ -94,7 +102,7 @@ pub fn summary(hostname: &Hostname) -> Summary {
 }
 
 /// The lines of the hosts that an environment has by its name.
-fn by_name(environment: &Environment) -> Vec<Summary> {
+pub fn by_name(environment: &Environment) -> Vec<Summary> {
     let status = environment.status.clone().unwrap_or_default();
     let ready = condition::find(&status.conditions, DNS_READY);
     let certificate = condition::find(&status.conditions, CERTIFICATE_READY);

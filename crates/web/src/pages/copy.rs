@@ -32,7 +32,8 @@ struct Gone<'a> {
     place: &'a CopyPlace,
 }
 
-fn token(guest: &Guest) -> String {
+/// What the forms of a fragment carry.
+pub fn token(guest: &Guest) -> String {
     match guest {
         Guest::Browser { forms } => forms.clone(),
         Guest::Script => String::new(),

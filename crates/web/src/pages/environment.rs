@@ -5,13 +5,15 @@ use axum::Extension;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use verbs::environment;
+use verbs::{environment, hostname};
 
+use super::barred::{Forms, barred};
+use super::copy::token;
 use super::{Place, Shell, html};
 use crate::app::{App, Mine, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
-use crate::view::detail::Body;
+use crate::view::detail::{Body, May};
 use crate::view::table::said;
 use crate::{command, live};
 
@@ -39,11 +41,21 @@ struct Missing<'a> {
     gone: Gone<'a>,
 }
 
-async fn body(app: &App, environment: &api::Environment) -> Body {
+async fn body(app: &App, place: &Place, environment: &api::Environment, token: String) -> Body {
     let detail = environment::detail(&app.cluster, environment).await;
+    // Without those that it was given, those by its name are shown all the same.
+    let (mut hosts, unheard) = match hostname::named(&app.cluster, environment).await {
+        Ok(named) => (named, None),
+        Err(error) => (vec![], Some(Failure::from(error).words.sentence.clone())),
+    };
+    hosts.extend(hostname::by_name(environment));
+    let may = May {
+        change: barred(app, &place.namespace, Forms::Change).await.is_none(),
+        destroy: barred(app, &place.namespace, Forms::Destroy).await.is_none(),
+    };
     let now = Timestamp::now();
     let silence = app.watched.news().borrow().silence.as_ref().map(|silence| said(silence, now));
-    Body::of(detail, silence, now)
+    Body { unheard, token, may, ..Body::of(detail, hosts, silence, now) }
 }
 
 pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
@@ -55,17 +67,23 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
         }
         environment => environment?,
     };
-    let body = body(&app, &environment).await;
+    let body = body(&app, &place, &environment, token(&guest)).await;
     let shell = shell.command(command::wait(&place.namespace, &place.name));
     html(&Environment { shell, place, tab: "", body })
 }
 
-pub async fn live(Mine(app): Mine, headers: HeaderMap, place: Place) -> Response {
+pub async fn live(
+    Mine(app): Mine,
+    Extension(guest): Extension<Guest>,
+    headers: HeaderMap,
+    place: Place,
+) -> Response {
+    let token = token(&guest);
     live::of(app.clone(), app.watched.news(), &headers, move |app| {
-        let place = place.clone();
+        let (place, token) = (place.clone(), token.clone());
         async move {
             let drawn = match app.find(&place.namespace, &place.name).await? {
-                Some(environment) => body(&app, &environment).await.render(),
+                Some(environment) => body(&app, &place, &environment, token).await.render(),
                 None => Gone { place: &place, was: true }.render(),
             };
             drawn.map_err(|error| Failure::ours(&error))

@@ -12,13 +12,13 @@ use crate::door::Guest;
 use crate::view::backup::Backups;
 use crate::view::clusters::{Files, Standing};
 use crate::view::copy::{self, Copies};
-use crate::view::detail::Body;
+use crate::view::detail::{Body, May};
 use crate::view::hosts::Hosts;
 use crate::view::passwords::Passwords;
 use crate::view::plan::{Changed, Field, Limit, Shown};
 use crate::view::query::Query;
 use crate::view::sample::{
-    NOW, backups, cluster_files, copies, detail, hosts, machines, rotations, timeline, world,
+    NOW, backups, cluster_files, copies, detail, hosts, hosts_of, machines, rotations, timeline, world,
 };
 use crate::view::table::Table;
 use crate::view::timeline::Told;
@@ -56,7 +56,10 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>) -> Result
         bodies: all
             .iter()
             .skip(1)
-            .map(|environment| Body::of(detail(environment, Some("p-9876543210")), None, *NOW))
+            .map(|environment| {
+                let body = Body::of(detail(environment, Some("p-9876543210")), hosts_of(environment), None, *NOW);
+                Body { may: May { change: true, destroy: true }, ..body }
+            })
             .collect(),
         plan: plan(),
         copies: Copies::of(copies().into_iter().map(|detail| detail.summary).collect(), None, *NOW),

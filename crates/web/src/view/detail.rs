@@ -4,9 +4,11 @@ use api::{Condition, ConditionStatus, PartState, PartStatus, Role, Verdict};
 use askama::Template;
 use jiff::Timestamp;
 use verbs::environment::{Detail, State};
+use verbs::hostname;
 use words::time::age_at;
 use words::{doing, finding, harmless};
 
+use super::address::Address;
 use super::tone::{Chip, of_part, of_state};
 
 #[derive(Template)]
@@ -14,19 +16,38 @@ use super::tone::{Chip, of_part, of_state};
 pub struct Body {
     pub detail: Detail,
     pub chip: Chip,
+    /// `r3`, as people say it.
+    pub revision: Option<String>,
     pub age: String,
     pub verdict: Option<Judged>,
+    pub addresses: Vec<Address>,
+    /// Why names of its own are not among those.
+    pub unheard: Option<String>,
     pub parts: Vec<Part>,
     pub conditions: Vec<Told>,
     pub silence: Option<String>,
+    /// What the form of this page carries.
+    pub token: String,
+    /// What whoever looks at it may do.
+    pub may: May,
+}
+
+/// What somebody is offered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct May {
+    pub change: bool,
+    pub destroy: bool,
 }
 
 /// A verdict, in the words of the command line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Template)]
+#[template(path = "_verdict.html")]
 pub struct Judged {
     pub tone: &'static str,
     pub finding: String,
     pub evidence: Vec<String>,
+    /// The same as one text, to be pasted.
+    pub pasted: String,
     pub fix: String,
     /// It goes on by itself once that has changed.
     pub holds: bool,
@@ -34,10 +55,13 @@ pub struct Judged {
 
 impl Judged {
     pub fn of(verdict: &Verdict) -> Self {
+        let evidence: Vec<String> =
+            verdict.evidence.iter().flat_map(|text| text.lines()).map(harmless).collect();
         Self {
             tone: if verdict.terminal && !verdict.holds { "bad" } else { "wait" },
             finding: finding(verdict),
-            evidence: verdict.evidence.iter().flat_map(|text| text.lines()).map(harmless).collect(),
+            pasted: evidence.join("\n"),
+            evidence,
             fix: verdict.fix.clone(),
             holds: verdict.holds,
         }
@@ -52,6 +76,14 @@ pub struct Part {
     pub doing: String,
 }
 
+impl Part {
+    /// As much of it as tells two apart.
+    fn short_digest(&self) -> &str {
+        let digest = self.status.digest.as_deref().unwrap_or_default();
+        digest.get(..19).unwrap_or(digest)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Told {
     pub kind: String,
@@ -61,7 +93,12 @@ pub struct Told {
 }
 
 impl Body {
-    pub fn of(detail: Detail, silence: Option<String>, now: Timestamp) -> Self {
+    pub fn of(
+        detail: Detail,
+        hosts: Vec<hostname::Summary>,
+        silence: Option<String>,
+        now: Timestamp,
+    ) -> Self {
         let parts = detail.parts.iter().map(part).collect();
         let conditions = detail.conditions.iter().map(|condition| Told {
             kind: condition.r#type.clone(),
@@ -75,13 +112,27 @@ impl Body {
         });
         Self {
             chip: of_state(detail.summary.state),
+            revision: detail.summary.revision.map(|number| format!("r{number}")),
             age: age_at(detail.summary.created.as_deref(), now),
             verdict: detail.verdict.as_ref().map(Judged::of),
+            addresses: Address::all(hosts, &detail.summary.urls),
+            unheard: None,
             parts,
             conditions: conditions.collect(),
             silence,
+            token: String::new(),
+            may: May::default(),
             detail,
         }
+    }
+
+    /// What to open first: a name of its own, if it is found there.
+    fn opens(&self) -> Option<&str> {
+        if self.detail.summary.state != State::Ready {
+            return None;
+        }
+        let found = self.addresses.iter().find(|address| address.url.is_some() && address.is_found());
+        found.and_then(|address| address.url.as_deref())
     }
 
     /// Parts that are done, and all of them.
@@ -122,11 +173,35 @@ fn part(status: &PartStatus) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::sample::{NOW, detail, world};
+    use crate::view::sample::{NOW, detail, hosts_of, world};
 
     fn body(index: usize) -> String {
         let newer = (index == 1).then_some("p-9876543210");
-        Body::of(detail(&world()[index], newer), None, *NOW).render().unwrap()
+        let body = Body::of(detail(&world()[index], newer), hosts_of(&world()[index]), None, *NOW);
+        let may = May { change: true, destroy: true };
+        Body { token: "t".into(), may, ..body }.render().unwrap()
+    }
+
+    #[test]
+    fn whoever_may_only_look_is_offered_nothing_else() {
+        let looked = Body::of(detail(&world()[1], None), vec![], None, *NOW).render().unwrap();
+        assert!(!looked.contains("/destroy") && !looked.contains("<form") && looked.contains("/report"));
+        assert!(body(1).contains("/destroy") && body(1).contains("action=\"/environments/shop/qa-42/change\""));
+    }
+
+    #[test]
+    fn what_is_opened_first_is_a_name_of_its_own_only_if_it_is_found() {
+        let opens = |answered| {
+            let mut hosts = hosts_of(&world()[1]);
+            hosts.retain(|host| host.host != "beta.example.com");
+            for host in &mut hosts {
+                host.dns_ready = host.weight.map(|_| answered);
+            }
+            let body = Body::of(detail(&world()[1], None), hosts, None, *NOW);
+            body.opens().map(str::to_owned)
+        };
+        assert_eq!(opens(true).as_deref(), Some("http://new.example.com:8080"));
+        assert_eq!(opens(false).as_deref(), Some("http://web-qa-42-shop.localhost:8080"));
     }
 
     #[test]

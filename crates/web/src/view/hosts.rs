@@ -23,7 +23,7 @@ pub struct Row {
 }
 
 impl Row {
-    fn of(summary: Summary) -> Self {
+    pub fn of(summary: Summary) -> Self {
         let terminal = summary.verdict.as_ref().is_some_and(|verdict| verdict.terminal);
         let chip = match summary.dns_ready {
             Some(true) if summary.certificate_ready == Some(false) => {
@@ -32,8 +32,8 @@ impl Row {
             Some(true) => Chip::new("good", "circle-check", "Answered"),
             Some(false) if terminal => Chip::new("bad", "circle-x", "Not answered"),
             Some(false) => Chip::new("wait", "loader-circle", "Not yet"),
-            // Nobody keeps its records: whether it is found is others' business.
-            None => Chip::new("quiet", "minus", "Not kept"),
+            // Whether it is found is the business of whoever keeps its records.
+            None => Chip::new("quiet", "minus", "Not managed"),
         };
         let why = match (&summary.verdict, summary.dns_ready, summary.certificate_ready) {
             (Some(verdict), ..) => Some(words::finding(verdict)),
@@ -60,6 +60,11 @@ impl Hosts {
         let rows = hosts.into_iter().map(Row::of);
         let rows = rows.filter(|row| search.split_whitespace().all(|word| row.has(word))).collect();
         Self { rows, namespaces, all }
+    }
+
+    /// Of some nothing is known here, which wants a word.
+    fn has_unmanaged(&self) -> bool {
+        self.rows.iter().any(|row| row.summary.dns_ready.is_none())
     }
 }
 

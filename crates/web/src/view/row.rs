@@ -39,6 +39,12 @@ impl Row {
         format!("/environments/{}/{}", self.summary.namespace, self.summary.name)
     }
 
+    /// Whom it belongs to, in two where a narrow column may break it: `oidc:ann` and `@example.com`.
+    pub fn owner(&self) -> Option<(&str, &str)> {
+        let owner = self.summary.owner.as_deref()?;
+        Some(owner.split_at(owner.find('@').unwrap_or(owner.len())))
+    }
+
     /// Whether it can be opened in a browser now.
     pub fn is_open(&self) -> bool {
         self.summary.state == State::Ready
@@ -52,5 +58,23 @@ impl Row {
         let versions = self.versions.iter().flat_map(|(part, version)| [part, version]);
         let text = text.to_lowercase();
         words.chain(versions).any(|word| word.to_lowercase().contains(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::sample::{NOW, world};
+
+    #[test]
+    fn an_owner_is_broken_before_the_domain_and_nowhere_else() {
+        let mut environment = (*world()[0]).clone();
+        let mut owner = |said: Option<&str>| {
+            environment.spec.owner = said.map(str::to_owned);
+            Row::of(&environment, *NOW).owner().map(|(name, rest)| format!("{name}|{rest}"))
+        };
+        assert_eq!(owner(Some("oidc:dora@example.com")).as_deref(), Some("oidc:dora|@example.com"));
+        assert_eq!(owner(Some("ann")).as_deref(), Some("ann|"));
+        assert_eq!(owner(None), None);
     }
 }

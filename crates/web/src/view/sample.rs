@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use api::{DataCopy, Environment, Rotation};
+use api::{DataCopy, DriftPolicy, Environment, Rotation};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use verbs::clusters::{Drift, Here, Kept, Machine, Room};
 use verbs::data;
-use verbs::environment::{Detail, Happening, Source, Timeline, Tone, Unread, summary};
+use verbs::environment::{Detail, Happening, Report, Source, Timeline, Tone, Unread, summary};
 use verbs::hostname;
 
 pub static NOW: LazyLock<Timestamp> = LazyLock::new(|| "2026-11-26T12:00:00Z".parse().unwrap_or_default());
@@ -157,6 +157,32 @@ pub fn hosts() -> Vec<hostname::Summary> {
         },
         host("web-qa-42-shop.localhost", "qa-42", None, None),
     ]
+}
+
+/// Those of one of the environments.
+pub fn hosts_of(environment: &Environment) -> Vec<hostname::Summary> {
+    let mut hosts = hosts();
+    hosts.retain(|host| Some(&host.environment) == environment.metadata.name.as_ref());
+    hosts
+}
+
+/// Drift: what stands, what was put back, what was deleted, and what is nobody's business here.
+pub fn drift() -> Report {
+    let found = json!([
+        {"object": "Deployment web", "by": ["kubectl-edit"], "reverted": false, "at": "2026-11-26T11:58:00Z",
+            "fields": [{"path": "spec.replicas", "from": "2", "to": "5"}]},
+        {"object": "ConfigMap web", "by": ["kubectl-client-side-apply"], "reverted": true, "at": "2026-11-26T11:30:00Z",
+            "fields": [{"path": "data.LEVEL", "to": "debug"}, {"path": "data.CURRENCY", "from": "EUR"}]},
+        {"object": "Service worker", "deleted": true, "reverted": true, "at": "2026-11-26T10:00:00Z"},
+    ]);
+    Report {
+        environment: "qa-42".to_owned(),
+        frozen_until: None,
+        reason: None,
+        policy: Some(DriftPolicy::Heal),
+        drift: serde_json::from_value(found).unwrap_or_default(),
+        extra: Some(vec!["Deployment mine".to_owned()]),
+    }
 }
 
 /// What happened to one of them, one of each kind.

@@ -5,16 +5,37 @@ use std::fmt::{self, Display};
 use askama::filters::{Html, escape};
 
 /// A sentence for people, as markup: whatever else is in it is text.
-pub struct Ticked<'a>(&'a str);
+pub struct Ticked<'a> {
+    text: &'a str,
+    /// It begins a line.
+    begins: bool,
+}
 
 /// For templates.
 pub fn ticked(text: &str) -> Ticked<'_> {
-    Ticked(text)
+    Ticked { text, begins: false }
+}
+
+/// The same where it begins a line: with a capital, since `words` and verdicts are written to follow something.
+pub fn sentence(text: &str) -> Ticked<'_> {
+    Ticked { text, begins: true }
+}
+
+/// Its first letter as a capital, if it begins with a word: what has digits, dots or hyphens in it is a name.
+fn capital(text: &str) -> Option<char> {
+    let word = text.split(' ').next()?.trim_end_matches([',', ':', '.', ';']);
+    let is_word = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
+    word.chars().next().filter(|_| is_word).map(|letter| letter.to_ascii_uppercase())
 }
 
 impl Display for Ticked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0;
+        let mut rest = self.text;
+        if let Some(letter) = capital(rest).filter(|_| self.begins) {
+            write!(f, "{letter}")?;
+            // It takes the place of one that is as long.
+            rest = rest.get(1..).unwrap_or_default();
+        }
         while let Some((before, after)) = rest.split_once('`') {
             // One that is never closed is a backtick.
             let Some((code, after)) = after.split_once('`') else { break };
@@ -25,7 +46,7 @@ impl Display for Ticked<'_> {
     }
 }
 
-fn text(text: &str) -> Result<impl Display + '_, fmt::Error> {
+pub(super) fn text(text: &str) -> Result<impl Display + '_, fmt::Error> {
     escape(text, Html).map_err(|_| fmt::Error)
 }
 
@@ -43,5 +64,14 @@ mod tests {
         assert_eq!(marked("a ` alone"), "a ` alone");
         let evil = marked("<b>`<i>`</b>");
         assert!(!evil.contains("<b>") && !evil.contains("<i>") && evil.contains("<code>"), "{evil}");
+    }
+    #[test]
+    fn a_line_begins_with_a_capital_and_a_name_stays_as_it_is() {
+        let begun = |text| sentence(text).to_string();
+        assert_eq!(begun("plan: 1 to create"), "Plan: 1 to create");
+        assert_eq!(begun("it's away, run `x`"), "It&#39;s away, run <code>x</code>");
+        for name in ["qa-42 is as it is", "web.example.com has none", "`web` waits", "ERROR 1114", "2 objects", ""] {
+            assert_eq!(begun(name), ticked(name).to_string());
+        }
     }
 }
