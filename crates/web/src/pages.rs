@@ -6,6 +6,7 @@ pub mod clusters;
 mod copies;
 mod copy;
 mod data;
+mod data_now;
 mod destroy;
 mod diff;
 mod drift;
@@ -13,12 +14,13 @@ mod enter;
 mod environment;
 mod environments;
 pub mod events;
+mod filled;
 mod hostnames;
 pub mod logs;
 mod new;
 pub mod passwords;
 mod planned;
-mod report;
+pub mod report;
 mod restore;
 pub mod revision;
 mod revisions;
@@ -77,6 +79,7 @@ pub fn router() -> Router<App> {
         .route("/environments/{namespace}/{name}/report", get(report::page))
         .route("/environments/{namespace}/{name}/destroy", get(destroy::page).post(destroy::destroy))
         .route("/environments/{namespace}/{name}/data", get(data::page).post(data::copy))
+        .route("/environments/{namespace}/{name}/data/live", get(data_now::live))
         .route("/environments/{namespace}/{name}/restore", get(restore::page).post(restore::restore))
         .route("/environments/{namespace}/{name}/passwords", get(passwords::page).post(passwords::rotate))
         .route("/environments/{namespace}/{name}/passwords/live", get(passwords::live))
@@ -88,6 +91,7 @@ pub fn router() -> Router<App> {
         .route("/clusters", get(clusters::page))
         .route("/hostnames", get(hostnames::page))
         .route("/projects/{namespace}/{name}/components/{component}/versions", get(versions::offered))
+        .route("/commands/new", get(new::command))
         .route("/plans/{id}", get(planned::page))
         .route("/plans/{id}/carry-out", post(planned::carry_out))
         .route("/style", get(style::page))

@@ -14,6 +14,7 @@ use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
 use verbs::{Error, Event, data};
 
 use super::barred::Forms;
+use super::data_now::{self, Now};
 use super::destroy::class_of;
 use super::restore::back_up;
 use super::{Address, CopyPlace, Place, Said, Shell, html};
@@ -22,8 +23,6 @@ use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::sight::Looking;
-use crate::view::backup::Backups;
-use crate::view::copy::Copies;
 
 #[derive(Template)]
 #[template(path = "data.html")]
@@ -31,12 +30,10 @@ struct Data {
     shell: Shell,
     place: Place,
     tab: &'static str,
-    copies: Copies,
-    backups: Option<Backups>,
+    /// Its copies and backups.
+    now: Now,
     /// When this page was drawn: a backup is called by it, so that a form that is sent twice makes one.
     at: String,
-    /// Why none of those can be shown.
-    unheard: Option<Failure>,
     /// Environments whose data can be had, production first.
     origins: Vec<String>,
     from: String,
@@ -76,19 +73,9 @@ pub async fn page(
     let shell = shell.command(command::data(&place.namespace, wanted, &place.name));
     let shell = shell.with(&app, &place.namespace, Forms::Copy).await;
     let now = Timestamp::now();
-    // Those of before are an aside: without them the form is as good.
-    let (copies, unheard) = match app.copies().await {
-        Ok(watched) => (watched.all(), None),
-        Err(failure) => (vec![], Some(failure)),
-    };
-    let backups = unheard
-        .is_none()
-        .then(|| Backups::of(backups(&copies, &seen, &environment), &place.namespace, &place.name, now));
     html(&Data {
-        backups,
+        now: data_now::now(&app, &place, &environment, now).await?,
         at: now.to_string(),
-        copies: Copies::of(of(&copies, &place), None, now),
-        unheard,
         shell,
         tab: "/data",
         origins,
@@ -124,7 +111,7 @@ fn is_of_its_project(copy: &DataCopy, environment: &Environment) -> bool {
 }
 
 /// Copies from or to it; backups of it stand by themselves.
-fn of(all: &[Arc<DataCopy>], place: &Place) -> Vec<data::Summary> {
+pub fn of(all: &[Arc<DataCopy>], place: &Place) -> Vec<data::Summary> {
     all.iter()
         .map(|copy| data::summary(copy))
         .filter(|copy| {
