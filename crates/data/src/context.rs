@@ -15,6 +15,7 @@ use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
 use thiserror::Error;
+use tokio::sync::Mutex;
 use tracing::{debug, warn};
 
 use crate::plan::backup::told::Standing;
@@ -66,6 +67,8 @@ pub struct Context {
     pub aws: Aws,
     pub settings: Settings,
     pub observer: Arc<dyn Observer>,
+    /// Held by whoever begins.
+    pub beginning: Mutex<()>,
     recorder: Recorder,
 }
 
@@ -73,7 +76,7 @@ impl Context {
     pub fn new(client: Client, settings: Settings, observer: Arc<dyn Observer>) -> Self {
         let reporter = Reporter { controller: "outboard".to_owned(), instance: None };
         let recorder = Recorder::new(client.clone(), reporter);
-        Self { client, aws: Aws::default(), settings, observer, recorder }
+        Self { client, aws: Aws::default(), settings, observer, beginning: Mutex::default(), recorder }
     }
 
     /// Tells of trouble as an Event. That it cannot be told is no reason to stop.

@@ -129,7 +129,13 @@ async fn reconcile(copy: &DataCopy, context: &Context) -> Result<Action, Stop> {
 
     // gather
     let ends = gather::ends(copy, context).await?;
-    let seen = gather::seen(copy, &owner, &ends, context).await?;
+    let mut seen = gather::seen(copy, &owner, &ends, context).await?;
+    // One after the other until it is written down: of two that meet the second sees the first.
+    let mut beginning = None;
+    if matches!(seen.admitted, Some(Ok(_))) {
+        beginning = Some(context.beginning.lock().await);
+        seen.admitted = Some(gather::admitted(copy, &ends, context).await?);
+    }
 
     // plan
     let Next { mut status, acts, mut again } = next::next(&copy.spec, &current, &seen);
@@ -149,6 +155,7 @@ async fn reconcile(copy: &DataCopy, context: &Context) -> Result<Action, Stop> {
             info!(copy = %owner.copy, "copy {} has ended: {}", owner.copy, status.phase.as_str());
         }
         context.write_status(copy, &status).await?;
+        drop(beginning);
         if status.phase == CopyPhase::Failed {
             tell(copy, &status, &ends, context).await;
         }

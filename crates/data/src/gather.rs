@@ -71,12 +71,7 @@ pub async fn admitted(
     let control = copy.namespace().unwrap_or_default();
     let copies =
         Api::<DataCopy>::namespaced(context.client.clone(), &control).list(&ListParams::default()).await?;
-    let age =
-        |copy: &DataCopy| (copy.metadata.creation_timestamp.clone().map(|time| time.0), copy.name_any());
-    let ended = |other: &DataCopy| other.status.as_ref().is_some_and(|status| status.phase.is_final());
-    let before: Vec<DataCopy> =
-        copies.into_iter().filter(|other| age(other) < age(copy) && !ended(other)).collect();
-    Ok(ask(copy, ends, &before, context))
+    Ok(ask(copy, ends, &admit::ahead(copy, copies.items), context))
 }
 
 /// The same, leaving others out of account.

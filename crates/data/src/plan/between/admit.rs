@@ -12,6 +12,7 @@ use api::project::{ProjectSpec, Resources, Service, ServiceMasks, ServiceSetting
 use api::{Cause, DataCopy, Environment, Verdict};
 
 use super::verdict::{refusal, waits};
+pub use before::ahead;
 use before::{others, readiness};
 
 /// What a copy asks for, and everything that decides about it.
@@ -22,7 +23,7 @@ pub struct Ask<'a> {
     pub project: Option<&'a ProjectSpec>,
     pub from: Side<'a>,
     pub to: Side<'a>,
-    /// Copies that were asked for before this one and have not ended.
+    /// Copies that this one waits for where it meets them: see [`ahead`].
     pub before: &'a [DataCopy],
     /// The backup that is brought back, as it says of itself, if it still does.
     pub record: Option<&'a DataCopy>,

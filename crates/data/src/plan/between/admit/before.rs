@@ -1,5 +1,7 @@
 //! What has to be over, or there, before a copy begins: other copies that it would meet, and services that are not ready.
 
+use std::collections::BTreeMap;
+
 use api::datacopy::DataCopySpec;
 use api::environment::{PartState, Role};
 use api::{Cause, DataCopy, Verdict};
@@ -7,6 +9,45 @@ use kube::ResourceExt;
 
 use super::{Ask, Pair};
 use crate::plan::between::verdict::waits;
+
+/// Those that a copy waits for where it meets them: what has begun, and of what waits what comes first. Who asked for many copies into
+/// one environment waits there behind others with each but the first. `all`: of its namespace.
+pub fn ahead(copy: &DataCopy, all: Vec<DataCopy>) -> Vec<DataCopy> {
+    let name = copy.name_any();
+    let ended = |other: &DataCopy| other.status.as_ref().is_some_and(|status| status.phase.is_final());
+    let counts = all.into_iter().filter(|other| !ended(other) && !other.spec.dry_run && !other.spec.scan);
+    let (begun, mut waiting): (Vec<DataCopy>, Vec<DataCopy>) = counts.partition(has_begun);
+    waiting.sort_by_key(|other| {
+        (other.metadata.creation_timestamp.as_ref().map(|time| time.0), other.name_any())
+    });
+    let mut asked = BTreeMap::<(Option<String>, String), usize>::new();
+    let mut waiting: Vec<(usize, DataCopy)> = waiting
+        .into_iter()
+        .map(|other| {
+            let whose = (other.spec.requested_by.clone(), other.spec.to.environment.clone());
+            let count = asked.entry(whose).or_default();
+            *count += 1;
+            (*count, other)
+        })
+        .collect();
+    // The older first among equals, as they are.
+    waiting.sort_by_key(|(count, _)| *count);
+    let waiting = waiting.into_iter().map(|(_, other)| other).take_while(|other| other.name_any() != name);
+    begun.into_iter().filter(|other| other.name_any() != name).chain(waiting).collect()
+}
+
+/// It is written down which services it is about.
+fn has_begun(copy: &DataCopy) -> bool {
+    copy.status.as_ref().is_some_and(|status| !status.services.is_empty())
+}
+
+/// A backup that cannot begin, for another reason than a copy. It sees what has begun before it does.
+fn stands_still(other: &DataCopy) -> bool {
+    let verdict = other.status.as_ref().and_then(|status| status.verdict.as_ref());
+    other.spec.backup
+        && !has_begun(other)
+        && verdict.is_some_and(|verdict| verdict.cause != Cause::CopyUnderWay)
+}
 
 /// Data comes from one place at a time, and does not leave while it comes.
 pub fn others(ask: &Ask<'_>) -> Option<Verdict> {
@@ -21,6 +62,7 @@ pub fn others(ask: &Ask<'_>) -> Option<Verdict> {
         let twice = ask.spec.backup && other.spec.backup && same(&from, &theirs);
         !other.spec.dry_run
             && !other.spec.scan
+            && (ask.spec.backup || !stands_still(other))
             && (same(&into, &to) || same(&into, &from) || same(&theirs, &to) || twice)
     };
     let other = ask.before.iter().find(meets)?;
@@ -74,3 +116,6 @@ pub fn readiness(ask: &Ask<'_>, pairs: &[Pair]) -> Option<Verdict> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
