@@ -203,8 +203,8 @@ pub enum Error {
 
     #[error("environment `{environment}` does not exist, and project `{project}` has no archive of logs")]
     NoArchive { environment: String, project: String },
-    #[error("environment `{environment}` does not exist, and archives of logs are not read through a server")]
-    ArchiveWithheld { environment: String },
+    #[error("environment `{environment}` does not exist, and its archive cannot be read: {why}")]
+    Unread { environment: String, why: crate::logs::served::Unread },
     #[error(transparent)]
     Archive(#[from] logs::archive::Error),
     #[error("very much would have to be read")]

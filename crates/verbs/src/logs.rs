@@ -7,7 +7,9 @@ pub mod archive {
 }
 pub mod histogram;
 mod lag;
+mod scope;
 pub mod search;
+pub mod served;
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -192,13 +194,11 @@ async fn wanted(cluster: &Cluster, environment: &Environment, query: &Query) -> 
     {
         return Err(Error::Backwards { since, until });
     }
-    let named = environment.status.as_ref().and_then(|status| status.namespace.clone());
     let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<String>>();
     Ok(Wanted {
         project: environment.spec.project.clone(),
         environment: query.environment.clone(),
-        // Also right for an environment whose namespace is about to be made.
-        namespace: named.unwrap_or_else(|| format!("{}-{}", environment.spec.project, query.environment)),
+        namespace: inside(environment, &query.environment),
         components: set(&query.parts),
         containers: set(&query.containers),
         since,
@@ -208,6 +208,12 @@ async fn wanted(cluster: &Cluster, environment: &Environment, query: &Query) -> 
         filter: query.filter.clone(),
         entries: query.entries,
     })
+}
+
+/// The namespace that an environment runs in, also one that is about to be made.
+fn inside(environment: &Environment, name: &str) -> String {
+    let named = environment.status.as_ref().and_then(|status| status.namespace.clone());
+    named.unwrap_or_else(|| format!("{}-{name}", environment.spec.project))
 }
 
 fn explain(cluster: &Cluster, wanted: &Wanted, error: live::Error) -> Error {

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit};
 use verbs::access::Deed;
 use verbs::clusters::Folder;
+use verbs::logs::served::{Archives, Asker};
 use verbs::{Cluster, Error, Watched, environment, hostname, project};
 
 use crate::actor::Actor;
@@ -64,6 +65,8 @@ pub struct Inside {
     /// Tables that hundreds look at.
     pub drawn: Drawn,
     pub desk: Desk,
+    /// What is read for others of archives of logs; none: whoever started this reads as themselves.
+    pub archives: Option<Arc<Archives>>,
     pub door: Door,
 }
 
@@ -228,6 +231,12 @@ impl App {
     /// What nobody else's request is called, of what they call this one.
     pub fn called(&self, key: &str) -> String {
         token::name(format!("{} {key}", self.key()).as_bytes())
+    }
+
+    /// For whom logs are searched, if that is somebody else than this process.
+    pub fn asker(&self) -> Option<Asker> {
+        let archives = self.inside.archives.clone()?;
+        Some(Asker { archives, who: self.actor.as_ref()?.key.clone() })
     }
 
     fn key(&self) -> &str {

@@ -65,6 +65,7 @@ async fn page(objects: &[(&'static str, Value)]) -> Page {
         reviews: Reviews::default(),
         drawn: Drawn::default(),
         desk: Desk::default(),
+        archives: None,
         door: Door::Local(door),
     });
     Page { router: crate::serve::router(app), token, writes }

@@ -87,6 +87,7 @@ impl Serving {
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),
+            archives: None,
             door: Door::Local(door),
         });
         Ok(Self { listener, app, entrances })

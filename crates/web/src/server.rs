@@ -23,6 +23,7 @@ use tokio::sync::{OnceCell, Semaphore, mpsc, watch};
 use tokio::time::{interval, timeout};
 use tower::ServiceExt;
 use verbs::audit::{Record, Shelf};
+use verbs::logs::served::{Archives, Served};
 use verbs::{Cluster, Watched};
 
 use crate::app::{App, Inside};
@@ -82,6 +83,8 @@ pub struct Settings {
     pub audit_days: u16,
     /// Where it is stored besides.
     pub audit_bucket: Option<Shelf>,
+    /// Archives of logs that are read with this process' credentials for whoever may read logs.
+    pub log_archives: Vec<Served>,
     /// Where files of clusters lie that are shown.
     pub clusters: Option<PathBuf>,
 }
@@ -247,6 +250,7 @@ impl Server {
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),
+            archives: Some(Arc::new(Archives::new(settings.log_archives))),
             door: Door::Site(Box::new(site)),
         });
         Ok(Self {

@@ -2,6 +2,7 @@
 
 use api::Exit;
 use verbs::logs::archive::{Doing, Error, Failure};
+use verbs::logs::served::Unread;
 
 use crate::Words;
 
@@ -29,6 +30,27 @@ pub(crate) fn of_archive(error: &Error) -> Words {
         _ => Words::new(Exit::Failure, sentence)
             .hint("is it in the region that `logs.archive` in outboard.yaml, or AWS_REGION, names?"),
     }
+}
+
+/// Where there is nothing but the archive, and it was not read for whoever asks.
+pub(crate) fn of_unread(why: &Unread, sentence: String) -> Words {
+    let (exit, hint) = match why {
+        Unread::Unserved { .. } | Unread::OwnMarks => (
+            Exit::Forbidden,
+            "run `outboard logs` with a kubeconfig and credentials for the bucket, or have whoever runs the server name it (`--log-archive`)",
+        ),
+        Unread::Forbidden { .. } => {
+            (Exit::Forbidden, "whoever looks after `access` of the project can let you")
+        }
+        Unread::Busy => (Exit::Unreachable, "try again in a moment"),
+        Unread::Big(_) => (Exit::Usage, "say a shorter time"),
+        Unread::Late { .. } => (Exit::Timeout, "say a shorter time, or a query that finds less"),
+        Unread::Failed(error) => {
+            return Words::new(of_archive(error).exit, sentence)
+                .hint("whoever runs this looks after its AWS credentials, region and network");
+        }
+    };
+    Words::new(exit, sentence).hint(hint)
 }
 
 #[cfg(test)]

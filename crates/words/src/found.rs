@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use verbs::logs::Skipped;
 use verbs::logs::search::{Archived, Found};
+use verbs::logs::served::Unread;
 
 use crate::size::count;
 
@@ -14,9 +15,7 @@ pub fn notes(environment: &str, found: &Found) -> Vec<String> {
         notes.push(format!("no line was found between {:.0} and {:.0}", found.since, found.until));
     }
     match &found.archive {
-        None if found.withheld => notes.push(
-            "only what nodes still have was searched: archives are not read through a server; `outboard logs` with a kubeconfig and credentials of your own reads them".to_owned(),
-        ),
+        None if found.unread.is_some() => notes.extend(found.unread.as_ref().map(unread)),
         None => notes.push(
             "only what nodes still have was searched: the project has no archive of logs (`logs.archive` in outboard.yaml)".to_owned(),
         ),
@@ -37,6 +36,20 @@ pub fn notes(environment: &str, found: &Found) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Why the archive is not among what was found, or not whole.
+pub fn unread(why: &Unread) -> String {
+    let advice = match why {
+        Unread::Unserved { .. } | Unread::OwnMarks => {
+            "; `outboard logs` with a kubeconfig and credentials of your own does, or whoever runs the server names it (`--log-archive`)"
+        }
+        Unread::Forbidden { .. } => "; whoever looks after `access` of the project can let you",
+        Unread::Busy => "; try again in a moment",
+        Unread::Big(_) | Unread::Late { .. } => "; say a shorter time, or a query that finds less",
+        Unread::Failed(_) => "",
+    };
+    format!("lines of the archive are missing: {why}{advice}")
 }
 
 fn of_archive(archive: &Archived) -> Vec<String> {
@@ -91,6 +104,22 @@ mod tests {
     use verbs::logs::Estimate;
 
     use super::*;
+
+    #[test]
+    fn an_archive_that_was_not_read_is_said_with_why_and_what_helps() {
+        let told = |why| {
+            let found = Found { lines: 1, unread: Some(why), ..Found::default() };
+            notes("qa-42", &found).join("\n")
+        };
+        let unserved =
+            Unread::Unserved { namespace: "shop".into(), project: "shop".into(), bucket: "shop-logs".into() };
+        assert!(told(unserved).contains("no archive of `shop/shop` in bucket `shop-logs`; `outboard logs`"));
+        let late = told(Unread::Late { seconds: 15 });
+        assert_eq!(
+            late,
+            "lines of the archive are missing: it was not read to its end within 15 s; say a shorter time, or a query that finds less"
+        );
+    }
 
     #[test]
     fn whatever_was_passed_over_is_said() {

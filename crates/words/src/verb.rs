@@ -5,7 +5,7 @@ use verbs::Error;
 use verbs::error::{Difference, Forbidden, duration};
 use verbs::preview::GitHubError;
 
-use crate::archive::of_archive;
+use crate::archive::{of_archive, of_unread};
 use crate::inside::of_inside;
 use crate::{Words, chain, finding, left, size};
 
@@ -257,8 +257,7 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         Error::Backwards { .. } => Words::new(Exit::Usage, format!("nothing lies between: {sentence}"))
             .hint("--since is the earlier moment, --until the later one"),
         Error::InClear { .. } => Words::new(Exit::Usage, sentence).hint("say its address with https://, and no user in it"),
-        Error::ArchiveWithheld { .. } => Words::new(Exit::Forbidden, sentence)
-            .hint("run `outboard logs` with a kubeconfig and credentials for the archive's bucket"),
+        Error::Unread { why, .. } => of_unread(why, sentence),
         Error::NoArchive { .. } => Words::new(Exit::NotFound, sentence)
             .hint("see which there are with `outboard env list`; `logs.archive` in outboard.yaml says where logs outlive them"),
         Error::Archive(error) => of_archive(error),

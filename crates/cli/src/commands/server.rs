@@ -8,6 +8,7 @@ use clap::builder::{OsStr, Resettable};
 use clap::{Args, Command};
 use identity::Naming;
 use verbs::audit::Shelf;
+use verbs::logs::served::Served;
 use web::{Public, Server, Settings};
 
 use super::{interruption, serving};
@@ -88,6 +89,10 @@ pub struct ServerArgs {
     /// Store what is on record in a bucket, too: s3://BUCKET, or s3://BUCKET/PREFIX, with ?region=REGION where it lies in another
     #[arg(long, env = "OUTBOARD_SERVER_AUDIT_BUCKET", value_name = "URL", value_parser = bucket)]
     pub audit_bucket: Option<Shelf>,
+    /// Archive of logs to read for whoever may read a project's logs: NAMESPACE/PROJECT=s3://BUCKET/PREFIX, with bucket and prefix
+    /// as the project's `logs.archive` has them, and ?region=REGION where it lies in another. May be repeated
+    #[arg(long, env = "OUTBOARD_SERVER_LOG_ARCHIVES", value_name = "ARCHIVE", value_delimiter = ',', value_parser = archive)]
+    pub log_archive: Vec<Served>,
     /// Folder with files of clusters to show to those who may list nodes; AWS is asked with this process' credentials
     #[arg(long, env = "OUTBOARD_SERVER_CLUSTERS", value_name = "DIR")]
     pub clusters: Option<PathBuf>,
@@ -114,6 +119,12 @@ fn claim(text: &str) -> std::result::Result<(String, String), String> {
 
 fn bucket(text: &str) -> std::result::Result<Shelf, String> {
     Shelf::parse(text).ok_or_else(|| "write s3://BUCKET/PREFIX, such as s3://shop-audit/outboard".to_owned())
+}
+
+fn archive(text: &str) -> std::result::Result<Served, String> {
+    let shape =
+        "write NAMESPACE/PROJECT=s3://BUCKET/PREFIX, such as shop/shop=s3://shop-logs/fals/?region=eu-west-1";
+    Served::parse(text).ok_or_else(|| shape.to_owned())
 }
 
 fn session(text: &str) -> std::result::Result<Duration, String> {
@@ -179,6 +190,7 @@ async fn serve(context: &Context, args: ServerArgs) -> Result<()> {
             namespace: context.global.namespace.clone(),
             audit_days: args.audit_days,
             audit_bucket: args.audit_bucket,
+            log_archives: args.log_archive,
             clusters: args.clusters,
         },
     )

@@ -1,28 +1,21 @@
 //! A search: what is archived and what is live as one, newest first, also of an environment that was destroyed.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use api::{Environment, Project};
-use aws::Aws;
-use jiff::{SignedDuration, Timestamp};
-use kube::Api;
-use logs::archive::{self, Archive, Cursor, Estimate, Progress, Skipped, Summary};
+use jiff::Timestamp;
+use logs::Line;
+use logs::archive::{self, Cursor, Estimate, Progress, Skipped, Summary};
 use logs::live;
 use logs::timeline::{Timeline, Told};
-use logs::{Line, Query as Words};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{Entry, Filter, Moment, Page, Query, check_parts, explain, wanted};
-use crate::{Cluster, Error, Result, environment, project};
+use super::scope::{Opened, Scope, instead, open, scope, within};
+use super::served::{Asker, Unread};
+use super::{Entry, Filter, Moment, Page, Query, explain, wanted};
+use crate::{Cluster, Result};
 
-/// Without a word about it, this far into the past.
-pub const SINCE: std::time::Duration = std::time::Duration::from_secs(3600);
-/// More than this is read only if somebody says so.
-pub const MOST_BYTES: u64 = 5 << 30;
-pub const MOST_REQUESTS: u64 = 10_000;
-/// Clocks of nodes may be ahead of the cluster's.
-const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// Lines that may wait to be shown.
 const WAITING: usize = 64;
 /// Of live texts, in memory.
@@ -41,6 +34,20 @@ pub struct Search {
     pub cursor: Option<String>,
     /// Read whatever it takes.
     pub whatever_it_takes: bool,
+    /// So much of an archive is read at most; where that is not enough, or it cannot be read at all, what is live is told
+    /// all the same.
+    pub bounds: Option<Bounds>,
+    /// For whom, if it is made for somebody else.
+    pub asker: Option<Asker>,
+}
+
+/// What a search may take of an archive.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub bytes: u64,
+    pub requests: u64,
+    /// Looking what there is, and reading it, each so long.
+    pub time: Duration,
 }
 
 /// What comes out.
@@ -65,9 +72,9 @@ pub struct Found {
     /// None: the project has no archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Archived>,
-    /// There is an archive, and it was not read: whoever asks is somebody else than this process is to AWS.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub withheld: bool,
+    /// There is an archive, and why it was not read, or not to its end. Only where a search has bounds or is made for others.
+    #[serde(skip)]
+    pub unread: Option<Unread>,
     /// Places at which the node no longer had what may have been written.
     pub gaps: u64,
     /// To go on with what is older.
@@ -94,21 +101,6 @@ pub struct Archived {
     pub behind: u64,
 }
 
-/// Everything that has to be known before anything is read.
-pub(super) struct Scope {
-    environment: Option<Environment>,
-    project: String,
-    archive: Option<Archive>,
-    /// It is not for whoever asks.
-    withheld: bool,
-    words: Words,
-    /// The same, written down.
-    asked: String,
-    pub since: Timestamp,
-    pub until: Timestamp,
-    pub now: Timestamp,
-}
-
 /// Sends the newest of the wanted lines to `out`, newest first. `None`: nobody listens any more.
 pub async fn search(
     cluster: &Cluster,
@@ -118,19 +110,22 @@ pub async fn search(
 ) -> Result<Option<Found>> {
     let scope = scope(cluster, namespace, search).await?;
     // What may fail is asked first: nothing is shown of half an answer.
-    let prepared = prepare(&scope, search).await?;
+    let Opened { prepared, mut unread, turn: _turn } = open(&scope, search).await?;
     let mut live = Newest::default();
     let gaps = live_lines(cluster, &scope, search, |line| live.push(line, search.limit)).await?;
-    let complete = scope.complete_up_to();
+    let complete = scope.complete_up_to().filter(|_| prepared.is_some());
     let limit = live.most.unwrap_or(search.limit).min(search.limit);
     let mut timeline = Timeline::new(live.in_order(), complete, limit);
     let estimate = prepared.as_ref().map(|prepared| prepared.estimate).unwrap_or_default();
     let mut summary = None;
     if let Some(prepared) = prepared {
-        match archived(prepared, &mut timeline, &out).await? {
-            Read::All(all) => summary = Some(all),
-            Read::Enough => {}
-            Read::Unheard => return Ok(None),
+        match within(search.bounds, archived(prepared, &mut timeline, &out)).await {
+            Ok(Ok(Read::All(all))) => summary = Some(all),
+            Ok(Ok(Read::Enough)) => {}
+            Ok(Ok(Read::Unheard)) => return Ok(None),
+            // What was told of it is right; the rest is missing.
+            Ok(Err(error)) => unread = Some(instead(search, error)?),
+            Err(late) => unread = Some(late),
         }
     }
     for told in timeline.end() {
@@ -142,7 +137,8 @@ pub async fn search(
     let more = timeline.is_done() || summary.more_before.is_some();
     let before = timeline.last().filter(|last| more && *last > scope.since);
     let cursor = before.map(|before| Cursor::new(before, scope.since, &scope.marks(search)).to_string());
-    let archived = scope.archive.as_ref().zip(complete).map(|(archive, complete_up_to)| Archived {
+    let read = scope.archive.as_ref().filter(|_| unread.is_none());
+    let archived = read.zip(complete).map(|(archive, complete_up_to)| Archived {
         bucket: archive.place.name.clone(),
         complete_up_to,
         objects: summary.objects,
@@ -159,110 +155,10 @@ pub async fn search(
         until: scope.until.min(scope.now),
         destroyed: scope.environment.is_none(),
         archive: archived,
-        withheld: scope.withheld,
+        unread,
         gaps,
         cursor,
     }))
-}
-
-impl Scope {
-    pub fn complete_up_to(&self) -> Option<Timestamp> {
-        let buffer = SignedDuration::try_from(self.archive.as_ref()?.buffer).unwrap_or_default();
-        Some(self.now.checked_sub(buffer).unwrap_or(Timestamp::MIN).min(self.until))
-    }
-
-    /// What tells this search from others.
-    fn marks<'a>(&'a self, search: &'a Search) -> [&'a str; 3] {
-        [&self.project, &search.query.environment, &self.asked]
-    }
-}
-
-pub(super) async fn scope(cluster: &Cluster, namespace: &str, search: &Search) -> Result<Scope> {
-    let name = &search.query.environment;
-    let environment = environment::find(cluster, namespace, name).await?;
-    let project = match (&environment, &search.project) {
-        (Some(environment), _) => environment.spec.project.clone(),
-        (None, Some(project)) => project.clone(),
-        (None, None) => project::choose(cluster, namespace).await?,
-    };
-    let projects: Api<Project> = Api::namespaced(cluster.client.clone(), namespace);
-    let known = projects.get_opt(&project).await.map_err(|error| cluster.explain(error))?;
-    let named = known.and_then(|project| project.spec.logs?.archive);
-    // Who may read the bucket AWS knows, and there this process is another than whoever it acts for.
-    let withheld = cluster.acting && named.is_some();
-    let named = named.filter(|_| !withheld);
-    match (&environment, &named) {
-        (None, None) if withheld => return Err(Error::ArchiveWithheld { environment: name.clone() }),
-        (None, None) => return Err(Error::NoArchive { environment: name.clone(), project }),
-        (Some(environment), _) => check_parts(environment, &search.query.parts)?,
-        (None, Some(_)) => {}
-    }
-    let now = cluster.now().await;
-    let at = |moment: &Moment| match moment {
-        Moment::At(time) => *time,
-        Moment::Ago(ago) => now.checked_sub(*ago).unwrap_or(Timestamp::MIN),
-    };
-    let since = at(&search.query.since.unwrap_or(Moment::Ago(SINCE)));
-    let until = search.query.until.as_ref().map_or(now.checked_add(AHEAD).unwrap_or(now), at);
-    let words = words(&search.query)?;
-    let mut scope = Scope {
-        environment,
-        project,
-        archive: named.as_ref().map(Archive::of),
-        withheld,
-        asked: words.to_string(),
-        words,
-        since,
-        until,
-        now,
-    };
-    if let Some(token) = &search.cursor {
-        let cursor = Cursor::parse(token, &scope.marks(search)).map_err(Error::Cursor)?;
-        scope.since = cursor.since;
-        scope.until = cursor.before.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
-    }
-    if scope.since > scope.until && search.cursor.is_none() {
-        return Err(Error::Backwards { since: scope.since, until: scope.until });
-    }
-    Ok(scope)
-}
-
-/// Everything that is asked for, as a query.
-fn words(query: &Query) -> Result<Words> {
-    let Filter { grep, exclude, level, query: words } = &query.filter;
-    let words = words.within(&query.parts, &query.containers);
-    let words = words.with(grep.iter().map(ToString::to_string), exclude.iter().map(ToString::to_string));
-    let words = words.map_err(Error::Pattern)?;
-    Ok(level.map_or(words.clone(), |level| words.at_least(level)))
-}
-
-pub(super) async fn prepare(scope: &Scope, search: &Search) -> Result<Option<archive::Search<aws::Bucket>>> {
-    let Some(archive) = &scope.archive else { return Ok(None) };
-    let bucket = reach(archive).await?;
-    let wanted = archive::Wanted {
-        project: scope.project.clone(),
-        environment: search.query.environment.clone(),
-        query: scope.words.clone(),
-        since: scope.since,
-        until: scope.until,
-        limit: search.limit,
-    };
-    let prepared = archive::prepare(bucket, archive, wanted).await?;
-    let Estimate { bytes, list_requests, get_requests, .. } = prepared.estimate;
-    let much = bytes > MOST_BYTES || list_requests + get_requests > MOST_REQUESTS;
-    if much && !search.whatever_it_takes {
-        return Err(Error::BigSearch { estimate: prepared.estimate });
-    }
-    Ok(Some(prepared))
-}
-
-/// As whoever asks.
-async fn reach(archive: &Archive) -> Result<aws::Bucket, archive::Error> {
-    Aws::default().bucket(&archive.place).await.map_err(|failure| archive::Error::Bucket {
-        bucket: archive.place.name.clone(),
-        doing: archive::Doing::Reach,
-        failure,
-    })
 }
 
 enum Read {
@@ -381,3 +277,6 @@ pub(super) async fn live_lines(
     ended.map_err(|error| explain(cluster, &wanted, error))?;
     Ok(gaps)
 }
+
+#[cfg(test)]
+mod tests;

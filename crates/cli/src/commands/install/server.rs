@@ -49,7 +49,8 @@ pub struct ServerArgs {
     /// everybody trusts
     #[arg(long, value_name = "CONFIGMAP", requires = "with_server", value_parser = secret)]
     pub server_ca: Option<String>,
-    /// IAM role that the server may assume, on EKS; for --audit-bucket it needs s3:PutObject there
+    /// IAM role that the server may assume, on EKS; for --audit-bucket it needs s3:PutObject there, for --log-archive
+    /// s3:ListBucket and s3:GetObject
     #[arg(long, value_name = "ARN", value_parser = role, requires = "with_server")]
     pub server_aws_role: Option<String>,
     /// Environment variable of the server, such as AWS_REGION=eu-west-1 or HTTPS_PROXY=…; may be repeated
@@ -162,10 +163,11 @@ fn flag(text: &str) -> std::result::Result<String, String> {
         "--session=",
         "--contact=",
     ];
-    let known = OTHERS.iter().chain(&["--audit-days=", "--audit-bucket="]).any(|flag| text.starts_with(flag));
-    known
-        .then(|| text.to_owned())
-        .ok_or_else(|| format!("write one of {}…, --audit-days=… or --audit-bucket=…", OTHERS.join("…, ")))
+    const LAST: [&str; 3] = ["--audit-days=", "--audit-bucket=", "--log-archive="];
+    let known = OTHERS.iter().chain(&LAST).any(|flag| text.starts_with(flag));
+    known.then(|| text.to_owned()).ok_or_else(|| {
+        format!("write one of {}…, --audit-days=…, --audit-bucket=… or --log-archive=…", OTHERS.join("…, "))
+    })
 }
 
 #[cfg(test)]
@@ -216,11 +218,14 @@ mod tests {
         let flags = [
             "--server-flag=--audit-bucket=s3://shop-audit/a?region=eu-west-1",
             "--server-flag=--contact=#help",
+            "--server-flag=--log-archive=shop/shop=s3://shop-logs/fals/?region=eu-west-1",
+            "--server-flag=--log-archive=team/web=s3://shop-logs/fals/",
         ];
-        assert_eq!(told(&flags).unwrap().flags.len(), 2);
+        assert_eq!(told(&flags).unwrap().flags.len(), 4);
         for (flag, said) in [
             ("--audit-bucket=s3://key:secret@bucket", "write s3://BUCKET/PREFIX"),
             ("--audit-bucket=shop-audit", "write s3://BUCKET/PREFIX"),
+            ("--log-archive=s3://shop-logs", "write NAMESPACE/PROJECT=s3://BUCKET/PREFIX"),
             ("--audit-days=0", "--audit-days"),
             ("--session=1s", "between 5m and 7d"),
             ("--require-claim=hd", "such as hd=example.com"),

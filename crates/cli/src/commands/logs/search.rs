@@ -62,6 +62,9 @@ pub async fn run(
         limit: usize::try_from(args.limit).unwrap_or(usize::MAX),
         cursor: args.cursor.clone(),
         whatever_it_takes: args.yes,
+        // Nothing less than all of it, and as oneself.
+        bounds: None,
+        asker: None,
     };
     match once(context, place, args, &wanted, style).await {
         Err(Failure::Verb(Error::BigSearch { estimate })) if terminal::can_ask() => {
@@ -105,7 +108,7 @@ async fn once(
         let counting = histogram(&place.cluster, &place.namespace, wanted, STEPS, out);
         let (counted, shown) = tokio::join!(Box::pin(counting), showing);
         shown?;
-        let Some(counted) = counted? else { return Ok(()) };
+        let Some(counted) = counted?.map(|counted| counted.histogram) else { return Ok(()) };
         return output.outcome(&counted, |paint| drawn::text(&counted, *paint));
     }
     let searching = search(&place.cluster, &place.namespace, wanted, out);

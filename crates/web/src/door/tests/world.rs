@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, OnceCell, mpsc, watch};
 use tower::{BoxError, ServiceExt};
 use verbs::audit::Record;
+use verbs::logs::served::Archives;
 use verbs::{Cluster, Watched};
 
 use crate::app::{App, Inside};
@@ -260,6 +261,7 @@ impl World {
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),
+            archives: Some(Arc::new(Archives::new(vec![]))),
             door: Door::Site(Box::new(site)),
         });
         seen.lock().unwrap().clear();
