@@ -1,5 +1,5 @@
-// What pages do beyond links and forms: copying, light and dark, not sending twice, saying that nobody answers, a log that stays
-// at its end.
+// What pages do beyond links and forms: copying, light and dark, not sending twice, the command of a form as it stands, saying that
+// nobody answers, a log that stays at its end.
 // Everything works without it.
 "use strict";
 
@@ -85,19 +85,72 @@
   // Whoever comes back with the browser's button may send again.
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(free));
 
+  // --- the command that does what a form does as it stands ---
+  const PAUSE = 300;
+  let waiting;
+  let asked = 0;
+  async function command(form) {
+    const foot = document.getElementById("command");
+    if (!foot || !form.isConnected) return;
+    const number = ++asked;
+    const fields = new FormData(form);
+    fields.delete("token");
+    let said;
+    try {
+      const answer = await fetch(`${form.dataset.command}?${new URLSearchParams(fields)}`);
+      if (!answer.ok) return;
+      said = await answer.text();
+    } catch {
+      return;
+    }
+    // What was asked later is answered already.
+    if (number !== asked) return;
+    foot.hidden = said === "";
+    foot.querySelector("code").textContent = said;
+    foot.querySelector("[data-copy]").dataset.copy = said;
+  }
+  function commands(event) {
+    const form = event.target.closest?.("form[data-command]");
+    if (!form) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => command(form), PAUSE);
+  }
+  document.addEventListener("input", commands);
+  document.addEventListener("change", commands);
+  document.addEventListener("htmx:after:settle", commands);
+  // What a page's forms carry stands in no address.
+  document.addEventListener("htmx:config:request", (event) => {
+    const request = event.detail?.ctx?.request;
+    if (request?.method === "GET") request.body?.delete?.("token");
+  });
+
   // --- nobody answers any more: what is shown may be old ---
   function lost(status) {
     const there = document.getElementById("lost") ?? document.createElement("p");
     there.id = "lost";
     there.className = "notice wait";
     there.setAttribute("role", "status");
+    // Where people sign in they know no program that runs for them.
+    const signIn = document.body.dataset.signIn;
+    const who = signIn ? "The server" : "outboard ui";
     const said =
       status === 401
-        ? "outboard ui was begun anew: open the address that it printed last."
+        ? signIn
+          ? "You are signed out. This is what was said last. "
+          : "outboard ui was begun anew: open the address that it printed last."
         : status
-          ? `outboard ui answers with an error (${status}). This is what it said last.`
-          : "outboard ui does not answer. This is what it said last.";
-    if (there.textContent !== said) there.textContent = said;
+          ? `${who} answers with an error (${status}). This is what it said last.`
+          : `${who} does not answer. This is what it said last.`;
+    if (there.dataset.said !== said) {
+      there.dataset.said = said;
+      there.textContent = said;
+      if (status === 401 && signIn) {
+        const link = document.createElement("a");
+        link.href = `${signIn}?to=${encodeURIComponent(location.pathname + location.search)}`;
+        link.textContent = "Sign in and come back here";
+        there.append(link);
+      }
+    }
     if (!there.isConnected) document.getElementById("main")?.prepend(there);
   }
   const found = () => document.getElementById("lost")?.remove();

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use api::names::{ClassName, EnvironmentName, PartName, ProjectName, Version};
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice};
+use verbs::data::{self, MaskChoice};
 use verbs::environment::{self, Choice, Lost, Setting, Settings, Wanted, Wish};
 use verbs::{Cluster, Error, Event};
 
@@ -30,9 +29,15 @@ pub enum Ask {
         /// The environment whose bytes and settings it starts from; none: what the project says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
-        /// The environment whose data it starts with, masked as the project says; with `from`, that one. None: it starts empty.
+        /// The environment whose data it starts with. None: it starts empty.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data: Option<String>,
+        /// The backup whose data it starts with, in place of an environment's: its name, or `OTHER/latest` of an environment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        backup: Option<String>,
+        /// Whether personal data in it is masked as the project says, or comes as it is.
+        #[serde(default, skip_serializing_if = "is_masked")]
+        masks: MaskChoice,
         /// Versions by component, where they are to be others.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         versions: BTreeMap<String, String>,
@@ -112,33 +117,33 @@ impl Ask {
     }
 
     /// The copy with whose data a new environment starts; nothing is written.
-    pub fn copy(&self, now: Timestamp) -> Result<Option<data::Wanted>> {
-        let Self::Create { environment, from, data: Some(data), .. } = self else { return Ok(None) };
-        let data = EnvironmentName::parse(data).map_err(Error::from)?;
-        if from.as_ref().is_some_and(|from| from != data.as_str()) {
-            return Err(Failure::said(
-                "what starts from an environment has the data of that one, or none",
-                "say the same environment twice, or copy the data afterwards",
-            ));
-        }
-        Ok(Some(data::Wanted {
-            name: data::fresh_name(environment, now),
-            from: data.to_string(),
-            to: environment.clone(),
-            services: vec![],
-            masks: MaskChoice::Project,
-            keys: BTreeMap::new(),
-            delete_up_to: None,
-            denied: DeniedChoice::Fail,
-            snapshot: SnapshotChoice::Auto,
-            workers: None,
-            limits: CopyLimits::default(),
-            dry_run: false,
-            scan: false,
-            quiesce: true,
-            protected: false,
-            backing: data::Backing::None,
-        }))
+    pub async fn copy(&self, cluster: &Cluster, namespace: &str) -> Result<Option<data::Wanted>> {
+        let Self::Create { environment, data, backup, masks, .. } = self else { return Ok(None) };
+        let wanted = match (data, backup) {
+            (None, None) if is_masked(masks) => return Ok(None),
+            (None, None) => {
+                return Err(Failure::said(
+                    "it is said how data comes, and not whose",
+                    "name an environment or a backup, or leave masks out",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Failure::said(
+                    "a new environment starts with the data of an environment or of a backup, not of both",
+                    "say one of them",
+                ));
+            }
+            (Some(data), None) => {
+                let data = EnvironmentName::parse(data).map_err(Error::from)?;
+                data::into_new(data.as_str(), environment, cluster.now().await)
+            }
+            (None, Some(backup)) => {
+                let chosen =
+                    data::chosen(cluster, namespace, (environment.as_str(), backup.as_str()), &[]).await?;
+                data::restore(&chosen, environment, vec![], cluster.now().await)
+            }
+        };
+        Ok(Some(data::Wanted { masks: *masks, ..wanted }))
     }
 
     /// What `verbs` makes of it; nothing is written.
@@ -215,6 +220,10 @@ impl Ask {
     }
 }
 
+fn is_masked(masks: &MaskChoice) -> bool {
+    *masks == MaskChoice::Project
+}
+
 /// A project revision is an object's name, and nothing that leads elsewhere.
 fn named(revision: &str) -> Result<()> {
     let known = revision.strip_prefix("p-").is_some_and(|hash| {
@@ -255,7 +264,10 @@ fn choice(component: &str, version: &str) -> Result<Choice> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::fake::{self, list, object};
 
     #[test]
     fn a_key_that_nobody_knows_is_refused_not_ignored() {
@@ -282,21 +294,46 @@ mod tests {
         assert!(typed::<verbs::environment::Unset>("web.env.A=1").is_err());
     }
 
-    #[test]
-    fn a_new_environment_starts_with_the_data_of_what_it_starts_from() {
-        let ask = |text: &str| serde_json::from_str::<Ask>(text).unwrap().copy(Timestamp::UNIX_EPOCH);
-        let of = |copy: Option<data::Wanted>| copy.map(|copy| (copy.from, copy.to));
-        assert_eq!(of(ask(r#"{"action": "create", "environment": "qa"}"#).unwrap()), None);
-        let wanted = Some(("production".to_owned(), "qa".to_owned()));
-        let data = r#"{"action": "create", "environment": "qa", "data": "production"}"#;
-        assert_eq!(of(ask(data).unwrap()), wanted);
-        let both = r#"{"action": "create", "environment": "qa", "from": "production", "data": "production"}"#;
-        assert_eq!(of(ask(both).unwrap()), wanted);
+    #[tokio::test]
+    async fn a_new_environment_starts_with_the_data_of_any_other_or_of_a_backup() {
+        let kept = object(
+            "DataCopy",
+            "gold-1",
+            &json!({"from": {"environment": "gold"}, "to": {"environment": "gold"}, "backup": true}),
+            &json!({"phase": "Done", "finished": "2026-11-27T03:00:00Z"}),
+        );
+        let cluster = fake::cluster(move |_, address| {
+            let kept = kept.clone();
+            async move {
+                match address.split('?').next().unwrap_or_default() {
+                    path if path.ends_with("/datacopies") => (200, list("DataCopy", &[kept])),
+                    path if path.ends_with("/environments") => (200, list("Environment", &[])),
+                    path if path.ends_with("/version") => (200, json!({"major": "1", "minor": "36"})),
+                    _ => fake::refusal(404, "NotFound"),
+                }
+            }
+        });
+        let copy = async |said: Value| {
+            let mut ask = json!({"action": "create", "environment": "qa"});
+            ask.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+            serde_json::from_value::<Ask>(ask).unwrap().copy(&cluster, "shop").await
+        };
+        assert!(copy(json!({})).await.unwrap().is_none());
+        let of = copy(json!({"data": "golden", "from": "production"})).await.unwrap().unwrap();
+        assert_eq!((of.from.as_str(), of.to.as_str(), of.masks), ("golden", "qa", MaskChoice::Project));
+        for said in ["gold-1", "gold/latest"] {
+            let of = copy(json!({"backup": said, "masks": "none"})).await.unwrap().unwrap();
+            assert_eq!(of.backing, data::Backing::From("gold-1".into()));
+            assert_eq!((of.from.as_str(), of.masks, of.quiesce), ("gold", MaskChoice::None, true));
+        }
         for wrong in [
-            r#"{"action": "create", "environment": "qa", "from": "dev", "data": "production"}"#,
-            r#"{"action": "create", "environment": "qa", "data": "../production"}"#,
+            json!({"data": "production", "backup": "gold-1"}),
+            json!({"masks": "none"}),
+            json!({"data": "../production"}),
+            json!({"backup": "nothing"}),
+            json!({"backup": "qa/latest"}),
         ] {
-            assert!(ask(wrong).is_err(), "{wrong}");
+            assert!(copy(wrong.clone()).await.is_err(), "{wrong}");
         }
     }
 

@@ -123,6 +123,53 @@ pub fn rotate(namespace: &str, name: &str, services: &[String]) -> String {
     line(Some(namespace), &words)
 }
 
+pub fn freeze(namespace: &str, name: &str, length: &str, reason: &str) -> String {
+    line(Some(namespace), &["env", "freeze", name, "--for", length, "--reason", reason])
+}
+
+pub fn thaw(namespace: &str, name: &str) -> String {
+    line(Some(namespace), &["env", "thaw", name, "--heal"])
+}
+
+pub fn claim(namespace: &str, wanted: &hostname::Wanted) -> String {
+    let weight = wanted.weight.map(|weight| weight.to_string());
+    let mut words = vec!["hostname", "claim", &wanted.host, "--env", &wanted.environment];
+    words.extend(wanted.route.iter().flat_map(|route| ["--route", route]));
+    words.extend(weight.iter().flat_map(|weight| ["--weight", weight]));
+    words.extend(wanted.health_check.iter().flat_map(|id| ["--health-check", id]));
+    line(Some(namespace), &words)
+}
+
+pub fn release(namespace: &str, host: &str) -> String {
+    line(Some(namespace), &["hostname", "release", host])
+}
+
+/// The whole project, or one component of it.
+pub fn applied(namespace: &str, project: &str, component: Option<&str>) -> String {
+    let mut words = vec!["project", "apply", "-f", "-"];
+    words.extend(component.iter().flat_map(|component| ["--component", component, "--project", project]));
+    line(Some(namespace), &words)
+}
+
+pub fn preview(namespace: &str, wanted: &preview::Wanted) -> String {
+    let number;
+    let (option, what) = match &wanted.subject.what {
+        preview::What::Pull(pull) => {
+            number = pull.to_string();
+            ("--pr", &number)
+        }
+        preview::What::Branch(branch) => ("--branch", branch),
+    };
+    let chosen: Vec<String> =
+        wanted.versions.iter().map(|choice| format!("{}={}", choice.component, choice.version)).collect();
+    let repository = wanted.subject.repository.as_str();
+    let mut words = vec!["preview", "up", "--repo", repository, option, what, "--name", wanted.name.as_str()];
+    words.extend(wanted.like.iter().flat_map(|like| ["--like", like.as_str()]));
+    words.extend(wanted.class.iter().flat_map(|class| ["--class", class.as_str()]));
+    words.extend(chosen.iter().flat_map(|version| ["--set", version]));
+    line(Some(namespace), &words)
+}
+
 /// `pause`, `resume` or `cancel`.
 pub fn steered(namespace: &str, word: &str, name: &str) -> String {
     line(Some(namespace), &["data", word, name])

@@ -25,6 +25,8 @@ pub struct Inside {
     pub signs_in: bool,
     /// After so many seconds they may come again.
     pub after: Option<u64>,
+    /// The form that was refused, as it was filled in.
+    pub back: Option<String>,
 }
 
 impl std::ops::Deref for Failure {
@@ -37,13 +39,20 @@ impl std::ops::Deref for Failure {
 
 impl Failure {
     fn new(status: StatusCode, words: Words, verdict: Option<Verdict>) -> Self {
-        Self(Box::new(Inside { status, words, verdict, to: None, signs_in: false, after: None }))
+        Self(Box::new(Inside { status, words, verdict, to: None, signs_in: false, after: None, back: None }))
     }
 
     /// What is to be known besides.
     #[must_use]
     pub fn detail(mut self, detail: String) -> Self {
         self.0.words.details.push(detail);
+        self
+    }
+
+    /// Of a form, which is found there as it was filled in.
+    #[must_use]
+    pub fn back(mut self, form: String) -> Self {
+        self.0.back = Some(form);
         self
     }
 

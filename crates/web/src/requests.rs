@@ -287,10 +287,78 @@ async fn of_several_each_is_done_or_says_why_not() {
     assert!(lost.contains("2 of 2 did not work"), "{lost}");
     assert_eq!(lost.matches("not known any more").count(), 2, "{lost}");
     let (_, refused) = told("/environments/several", "action=restart&pick=shop%2Fnope").await;
-    assert!(refused.contains("1 of 1 cannot be done here") && !refused.contains("nothing to do"), "{refused}");
+    assert!(
+        refused.contains("1 of 1 cannot be done here") && !refused.contains("nothing to do"),
+        "{refused}"
+    );
     // What was chosen is still there to be confirmed.
     let (status, again) = told(done, "action=destroy&count=2&pick=shop%2Fqa").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(again.contains("was not typed") && again.contains("/environments/shop/qa"), "{again}");
     assert!(page.writes.lock().unwrap().iter().all(|write| write.contains("selfsubject")));
+}
+
+#[tokio::test]
+async fn what_was_typed_for_a_new_environment_stays_whatever_it_starts_from() {
+    let spec = json!({
+        "components": {"web": {"image": "r.example/shop/web", "version": "1"}},
+        "classes": {"qa": {}, "live": {}},
+        "masks": {"db": {"users.email": "email"}},
+    });
+    let project = object("Project", "shop", &spec, &json!({}));
+    let parts = json!([{"name": "web", "role": "component", "version": "7", "state": "ready"}]);
+    let golden = object("Environment", "golden", &settings(), &json!({"parts": parts}));
+    let page = page(&[
+        ("/projects", list("Project", std::slice::from_ref(&project))),
+        ("/projects/shop", project),
+        ("/environments", list("Environment", &[golden])),
+    ])
+    .await;
+    let get = async |address: &str| {
+        let answer = page.ask(Method::GET, address, &[], "").await;
+        assert_eq!(answer.status(), StatusCode::OK, "{address}");
+        text(answer).await
+    };
+    // What nobody touched follows; the rest stays.
+    let follows = "from=golden&class=qa&was-class=qa&name=qa-9&was.web=1&version.web=1&data=golden";
+    let there = get(&format!("/environments/new?{follows}")).await;
+    for part in [
+        r#"name="version.web" value="7""#,
+        r#"value="qa-9""#,
+        r#"<option value="golden" selected>of golden"#,
+        "users.email: email",
+        "outboard -n shop env clone golden qa-9 --class qa --data",
+    ] {
+        assert!(there.contains(part), "{part}: {there}");
+    }
+    // What is not there any more is told.
+    let typed = "class=old&was-class=qa&name=qa-9&was.web=1&version.web=5&data=gone";
+    let there = get(&format!("/environments/new?{typed}")).await;
+    for part in
+        [r#"name="version.web" value="5""#, "no class <code>old</code>", "no data of <code>gone</code>"]
+    {
+        assert!(there.contains(part), "{part}: {there}");
+    }
+    let command = get(&format!("/commands/new?project=shop%2Fshop&{follows}&masks=none")).await;
+    assert_eq!(command, "outboard -n shop env clone golden qa-9 --class qa --data --mask none");
+    assert_eq!(get("/commands/new?name=qa").await, "");
+
+    // Without JavaScript, and after a refusal.
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let start = format!("token=t&use=start&project=shop%2Fshop&from=golden&{typed}");
+    let again = page.ask(Method::POST, "/environments/new", &form, &start).await;
+    assert_eq!(again.status(), StatusCode::SEE_OTHER);
+    let there = again.headers()[header::LOCATION].to_str().unwrap();
+    assert!(
+        there.contains("version.web=5") && there.contains("name=qa-9") && !there.contains("token"),
+        "{there}"
+    );
+    let refused =
+        page.ask(Method::POST, "/environments/new", &form, "project=shop%2Fshop&version.web=5").await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let refused = text(refused).await;
+    assert!(
+        refused.contains("version.web=5\"") && refused.contains("Back to what you filled in"),
+        "{refused}"
+    );
 }

@@ -1,24 +1,25 @@
 //! A new environment: what it starts from, its name, its versions; then its plan.
 
-use std::collections::BTreeMap;
+mod start;
 
-use api::Role;
 use askama::Template;
 use axum::Extension;
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
+use verbs::data::MaskChoice;
 use verbs::project;
 
 use super::barred::Forms;
-use super::change::{chosen, known_versions};
+use super::change::chosen;
+use super::filled::{self, BACKUP, Fields};
 use super::said::namespace;
-use super::{Address, ComponentPlace, Said, Shell, html, versions};
-use crate::app::{App, Mine, Result};
+use super::{Address, Said, Shell, html};
+use crate::app::{Mine, Result};
 use crate::ask::Ask;
 use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
-use crate::view::versions::Offered;
+
+use start::{Begun, Start};
 
 #[derive(Template)]
 #[template(path = "new.html")]
@@ -29,153 +30,89 @@ struct New {
     begun: Option<Begun>,
 }
 
-struct Begun {
-    namespace: String,
-    project: String,
-    /// Environments that it can start from.
-    origins: Vec<Origin>,
-    from: String,
-    classes: Vec<String>,
-    class: String,
-    components: Vec<Component>,
-}
-
-struct Origin {
-    name: String,
-    class: String,
-    ready: bool,
-}
-
-struct Component {
-    name: String,
-    version: String,
-    /// Where what its registry has is asked for.
-    asks: String,
-    offered: Offered,
-}
-
-/// How far somebody has come with the form.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Start {
-    /// `namespace/project`.
-    project: String,
-    from: String,
-    class: String,
-}
+/// What stands in a command for a name that was not typed yet.
+const NAMELESS: &str = "NAME";
 
 pub async fn page(
     Mine(app): Mine,
     Extension(guest): Extension<Guest>,
-    Address(start): Address<Start>,
+    Address(fields): Address<Fields>,
 ) -> Result<Response> {
+    let start = Start::of(&fields);
     let shell = Shell::new(&app, &guest, "New environment", "new");
     let projects = app.listed_projects().await?;
     let wanted = |summary: &&project::Summary| {
         start.project.is_empty() || format!("{}/{}", summary.namespace, summary.name) == start.project
     };
     let begun = match projects.iter().find(wanted) {
-        Some(summary) => Some(begun(&app, summary, &start).await?),
+        Some(summary) => Some(Begun::of(&app, summary, &start).await?),
         None => None,
     };
     let shell = match &begun {
         Some(begun) => {
-            let shell = shell.command(command::of(&begun.namespace, &begun.ask("NAME")));
-            shell.with(&app, &begun.namespace, Forms::Create).await
+            let shell = shell.with(&app, &begun.namespace, Forms::Create).await;
+            shell.does(Some(command::of(&begun.namespace, &asked(begun))))
         }
         None => shell,
     };
     html(&New { shell, projects, begun })
 }
 
-async fn begun(app: &App, summary: &project::Summary, start: &Start) -> Result<Begun> {
-    let (namespace, name) = (&summary.namespace, &summary.name);
-    let spec = project::get(&app.cluster, namespace, name).await?.spec;
-    let all = app.environments().await?.all();
-    let of_project = all.iter().filter(|environment| {
-        environment.spec.project == *name && environment.metadata.namespace.as_ref() == Some(namespace)
-    });
-    let of_project: Vec<_> =
-        of_project.filter(|environment| environment.metadata.deletion_timestamp.is_none()).collect();
-    let origin = |environment: &&&std::sync::Arc<api::Environment>| {
-        environment.metadata.name.as_deref() == Some(start.from.as_str())
-    };
-    let from = of_project.iter().find(origin).copied();
-    let running: BTreeMap<String, String> = from
-        .iter()
-        .flat_map(|environment| environment.status.iter().flat_map(|status| &status.parts))
-        .filter(|part| !matches!(part.role, Role::Service | Role::Route | Role::Manifest))
-        .filter_map(|part| Some((part.name.clone(), part.version.clone()?)))
-        .collect();
-    let mut known = known_versions(&all, namespace, name);
-    let classes: Vec<String> = spec.class_names().into_iter().map(str::to_owned).collect();
-    let class = match (classes.contains(&start.class), from) {
-        (true, _) => start.class.clone(),
-        (false, Some(from)) => from.spec.class.clone(),
-        (false, None) if classes.iter().any(|class| class == "qa") => "qa".to_owned(),
-        (false, None) => classes.first().cloned().unwrap_or_default(),
-    };
-    let components = spec.components.iter().filter_map(|(component, settings)| {
-        let own = settings.version.clone().unwrap_or_default();
-        let version = running.get(component).cloned().unwrap_or(own);
-        let place = ComponentPlace::parse(namespace, name, component).ok()?;
-        Some(Component {
-            asks: versions::address(&place, &class, None, &version),
-            offered: Offered::known(component, known.remove(component).unwrap_or_default()),
-            name: component.clone(),
-            version,
-        })
-    });
-    let components = components.collect();
-    let mut origins: Vec<Origin> = of_project
-        .iter()
-        .map(|environment| Origin {
-            name: environment.metadata.name.clone().unwrap_or_default(),
-            class: environment.spec.class.clone(),
-            ready: verbs::environment::summary(environment).state == verbs::environment::State::Ready,
-        })
-        .collect();
-    // What production runs is what most people want to start from.
-    origins.sort_by_key(|origin| (origin.class != "production", origin.name.clone()));
-    let from = from.and_then(|from| from.metadata.name.clone()).unwrap_or_default();
-    Ok(Begun {
-        namespace: namespace.clone(),
-        project: name.clone(),
-        origins,
-        from,
-        classes,
-        class,
-        components,
-    })
+/// What the form asks as it stands.
+fn asked(begun: &Begun) -> Ask {
+    let said = |value: &String| (!value.is_empty()).then(|| value.clone());
+    let (data, backup) = of_data(&begun.data);
+    let typed = begun.components.iter().filter(|component| component.version != component.was);
+    Ask::Create {
+        environment: said(&begun.name).unwrap_or_else(|| NAMELESS.to_owned()),
+        project: Some(begun.project.clone()),
+        class: said(&begun.class),
+        from: said(&begun.from),
+        data,
+        backup,
+        masks: masks_of(begun.bare, &begun.data),
+        versions: typed.map(|component| (component.name.clone(), component.version.clone())).collect(),
+    }
 }
 
-impl Begun {
-    fn ask(&self, name: &str) -> Ask {
-        Ask::Create {
-            environment: name.to_owned(),
-            project: Some(self.project.clone()),
-            class: Some(self.class.clone()),
-            from: (!self.from.is_empty()).then(|| self.from.clone()),
-            data: None,
-            versions: BTreeMap::new(),
+/// An environment or a backup, as the form says it.
+fn of_data(said: &str) -> (Option<String>, Option<String>) {
+    match said.strip_prefix(BACKUP) {
+        Some(backup) => (None, Some(backup.to_owned())),
+        None => ((!said.is_empty()).then(|| said.to_owned()), None),
+    }
+}
+
+/// Without data there is nothing to mask.
+fn masks_of(bare: bool, data: &str) -> MaskChoice {
+    if bare && !data.is_empty() { MaskChoice::None } else { MaskChoice::Project }
+}
+
+/// The command that does what the form does as it stands, while somebody fills it in.
+pub async fn command(Mine(_): Mine, Address(mut fields): Address<Fields>) -> String {
+    for (field, value) in &mut fields {
+        if field == "name" && value.trim().is_empty() {
+            NAMELESS.clone_into(value);
         }
     }
-
-    /// Whose data it can start with.
-    fn sources(&self) -> Vec<&str> {
-        let all = self.origins.iter().map(|origin| origin.name.as_str());
-        all.filter(|name| self.from.is_empty() || *name == self.from).collect()
-    }
-
-    fn path(&self) -> String {
-        format!("{}/{}", self.namespace, self.project)
-    }
+    ask(&fields).map(|(place, ask)| command::of(&place, &ask)).unwrap_or_default()
 }
 
-pub async fn plan(Mine(app): Mine, Said(fields): Said<Vec<(String, String)>>) -> Result<Response> {
-    let (place, ask) = ask(&fields)?;
-    app.within(&place)?;
-    let sheet = app.plan(&place, ask, None).await?;
+pub async fn plan(Mine(app): Mine, Said(fields): Said<Fields>) -> Result<Response> {
+    let back = filled::form("/environments/new", &fields);
+    // Without JavaScript another start is chosen by a button of the same form.
+    if fields.iter().any(|(field, value)| field == "use" && value == "start") {
+        return Ok(Redirect::to(&back).into_response());
+    }
+    let asked = ask(&fields).and_then(|(place, ask)| {
+        app.within(&place)?;
+        Ok((place, ask))
+    });
+    let sheet = match asked {
+        Ok((place, ask)) => app.plan(&place, ask, None).await,
+        Err(failure) => Err(failure),
+    };
+    let sheet = sheet.map_err(|failure| failure.back(back))?;
     Ok(Redirect::to(&format!("/plans/{}", sheet.id)).into_response())
 }
 
@@ -189,17 +126,17 @@ fn ask(fields: &[(String, String)]) -> Result<(String, Ask)> {
     };
     let project = said("project").unwrap_or_default();
     let Some((place, project)) = project.split_once('/') else {
-        return Err(Failure::said(
-            "it is not said of which project it is to be",
-            "begin at the form once more",
-        ));
+        return Err(Failure::said("it is not said of which project it is to be", "choose one"));
     };
+    let (data, backup) = of_data(&said("data").unwrap_or_default());
     let ask = Ask::Create {
         environment: name,
         project: Some(project.to_owned()),
         class: said("class"),
         from: said("from"),
-        data: said("data"),
+        data,
+        backup,
+        masks: masks_of(said("masks").as_deref() == Some("none"), &said("data").unwrap_or_default()),
         versions: chosen(fields),
     };
     Ok((namespace(place)?, ask))
@@ -229,6 +166,24 @@ mod tests {
             line,
             "outboard -n shop env create qa-43 --project shop --class qa --data production --set web=2"
         );
+    }
+
+    #[test]
+    fn a_form_may_say_a_backup_for_data_and_how_it_comes() {
+        let of = |all: &[(&str, &str)]| {
+            let said = [("project", "shop/shop"), ("name", "qa"), ("from", "live")];
+            let all = said.iter().chain(all);
+            let fields: Vec<_> = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let (place, ask) = ask(&fields).unwrap();
+            command::of(&place, &ask)
+        };
+        let clone = "outboard -n shop env clone live qa";
+        assert_eq!(
+            of(&[("data", "backup/gold-1"), ("masks", "project")]),
+            format!("{clone} --backup gold-1")
+        );
+        assert_eq!(of(&[("data", "gold"), ("masks", "none")]), format!("{clone} --data=gold --mask none"));
+        assert_eq!(of(&[("data", ""), ("masks", "none")]), clone);
     }
 
     #[test]

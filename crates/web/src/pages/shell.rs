@@ -44,6 +44,13 @@ impl Shell {
         self
     }
 
+    /// What the forms of the page do as they stand. Nobody is told a command that is refused as they are; an empty one is told
+    /// once something was chosen.
+    pub fn does(mut self, command: Option<String>) -> Self {
+        self.command = command.filter(|_| self.barred.is_none());
+        self
+    }
+
     /// Of a page that knows nobody.
     pub fn bare(title: &str, inside: bool) -> Self {
         Self {

@@ -24,11 +24,14 @@ pub struct CloneArgs {
     /// Version of a component, where it is not the original's; may be repeated
     #[arg(long = "set", value_name = "COMPONENT=VERSION")]
     pub versions: Vec<Choice>,
-    /// Start with the data of the original: services first, then the copy, then what uses them
-    #[arg(long)]
-    pub data: bool,
+    /// Start with the data of the original, or of another environment: services first, then the copy, then what uses them
+    #[arg(long, group = "filled", value_name = "ENVIRONMENT", require_equals = true)]
+    pub data: Option<Option<EnvironmentName>>,
+    /// Start with the data of a backup: its name, or `OTHER/latest` of an environment
+    #[arg(long, group = "filled", value_name = "BACKUP")]
+    pub backup: Option<String>,
     /// Whether personal data in it is masked as the project says, or copied as it is [default: project]
-    #[arg(long, value_enum, requires = "data", value_name = "MASKS")]
+    #[arg(long, value_enum, requires = "filled", value_name = "MASKS")]
     pub mask: Option<Masking>,
     #[command(flatten)]
     pub scope: Scope,
@@ -42,7 +45,8 @@ pub async fn run(context: &Context, args: CloneArgs) -> Result<()> {
     let wish =
         environment::clone(&place.cluster, &place.namespace, args.from.as_str(), &args.to, class).await?;
     let wish = environment::with_versions(&place.cluster, &place.namespace, wish, &args.versions).await?;
-    let filling = Filling { data: args.data.then_some(args.from), mask: args.mask };
-    let copy = filling.copy(&place.cluster, &args.to).await;
+    let data = args.data.map(|other| other.unwrap_or(args.from));
+    let filling = Filling { data, backup: args.backup, mask: args.mask };
+    let copy = filling.copy(&place.cluster, &place.namespace, &args.to).await?;
     carry_out_filled(context, &place, wish, &args.changing, copy.as_ref()).await
 }

@@ -37,7 +37,7 @@ pub struct CreateArgs {
 
 pub async fn run(context: &Context, args: CreateArgs) -> Result<()> {
     let place = context.place(&args.scope).await?;
-    let copy = args.filling.copy(&place.cluster, &args.name).await;
+    let copy = args.filling.copy(&place.cluster, &place.namespace, &args.name).await?;
     let wanted = Wanted {
         name: args.name,
         project: place.project.as_deref().map(ProjectName::parse).transpose().map_err(verbs::Error::from)?,

@@ -1,11 +1,10 @@
-//! `--data`: a new environment that starts with the data of another.
+//! `--data` and `--backup`: a new environment that starts with the data of another, or with a backup's.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use api::names::EnvironmentName;
 use clap::Args;
-use verbs::data::{self, CopyLimits, DeniedChoice, SnapshotChoice, Wanted};
+use verbs::data::{self, Wanted};
 use verbs::environment::{self, Until};
 use verbs::{Cluster, Event};
 
@@ -18,35 +17,34 @@ use crate::output::progress::Progress;
 #[derive(Args, Clone, Debug)]
 pub struct Filling {
     /// Start with the data of this environment: services first, then the copy, then what uses them
-    #[arg(long, value_name = "ENVIRONMENT")]
+    #[arg(long, group = "filled", value_name = "ENVIRONMENT")]
     pub data: Option<EnvironmentName>,
+    /// Start with the data of a backup: its name, or `OTHER/latest` of an environment
+    #[arg(long, group = "filled", value_name = "BACKUP")]
+    pub backup: Option<String>,
     /// Whether personal data in it is masked as the project says, or copied as it is [default: project]
-    #[arg(long, value_enum, requires = "data", value_name = "MASKS")]
+    #[arg(long, value_enum, requires = "filled", value_name = "MASKS")]
     pub mask: Option<Masking>,
 }
 
 impl Filling {
     /// The copy into a new environment; none: it starts without data.
-    pub async fn copy(&self, cluster: &Cluster, to: &EnvironmentName) -> Option<Wanted> {
-        let from = self.data.as_ref()?;
-        Some(Wanted {
-            name: data::fresh_name(to.as_str(), cluster.now().await),
-            from: from.to_string(),
-            to: to.to_string(),
-            services: vec![],
-            keys: BTreeMap::new(),
-            delete_up_to: None,
-            denied: DeniedChoice::Fail,
-            snapshot: SnapshotChoice::Auto,
-            workers: None,
-            masks: self.mask.unwrap_or(Masking::Project).choice(),
-            limits: CopyLimits::default(),
-            dry_run: false,
-            scan: false,
-            quiesce: true,
-            protected: false,
-            backing: data::Backing::None,
-        })
+    pub async fn copy(
+        &self,
+        cluster: &Cluster,
+        namespace: &str,
+        to: &EnvironmentName,
+    ) -> Result<Option<Wanted>> {
+        let masks = self.mask.unwrap_or(Masking::Project).choice();
+        let wanted = match (&self.data, &self.backup) {
+            (Some(from), _) => data::into_new(from.as_str(), to.as_str(), cluster.now().await),
+            (None, Some(backup)) => {
+                let chosen = data::chosen(cluster, namespace, (to.as_str(), backup.as_str()), &[]).await?;
+                data::restore(&chosen, to.as_str(), vec![], cluster.now().await)
+            }
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Wanted { masks, ..wanted }))
     }
 }
 
