@@ -18,7 +18,7 @@ pub use api::datacopy::{
     ObjectWay, ObjectsReport, ServiceReport, SnapshotChoice, SnapshotKind, TargetState, ValuePath,
 };
 pub use backups::{Backup, Chosen, among, back_up, backups, chosen, restore};
-pub use begin::{Backing, Wanted, begin, fresh_name, into_new, named};
+pub use begin::{Backing, Wanted, begin, fresh_name, into_new, named, rehearse, try_out};
 pub use fill::{fill, take_over};
 pub use list::{Summary, list, summary};
 pub use proposals::masks;

@@ -1,9 +1,9 @@
 //! Backups of environments: made, listed, and brought back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use api::Environment;
-use api::datacopy::{BackupPlace, CopyLimits, CopyPhase, DataCopy, DeniedChoice, MaskChoice, SnapshotChoice};
+use api::datacopy::{BackupPlace, CopyLimits, CopyPhase, DataCopy};
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -94,34 +94,15 @@ fn backup(copy: &DataCopy, gone: bool) -> Backup {
 /// A backup of an environment's services, of all of which there can be one if none is named.
 pub fn back_up(environment: &str, services: Vec<String>, limits: CopyLimits, now: Timestamp) -> Wanted {
     let name = BackupPlace::name(environment, now);
-    Wanted { limits, quiesce: false, ..wanted(name, environment, environment, services, Backing::Made) }
+    let backing = Backing::Made;
+    Wanted { services, limits, quiesce: false, backing, ..Wanted::between(name, environment, environment) }
 }
 
 /// A backup, brought into `to`.
 pub fn restore(chosen: &Chosen, to: &str, services: Vec<String>, now: Timestamp) -> Wanted {
     let backing = Backing::From(chosen.backup.clone());
-    wanted(super::fresh_name(to, now), &chosen.environment, to, services, backing)
-}
-
-fn wanted(name: String, from: &str, to: &str, services: Vec<String>, backing: Backing) -> Wanted {
-    Wanted {
-        name,
-        from: from.to_owned(),
-        to: to.to_owned(),
-        services,
-        keys: BTreeMap::new(),
-        delete_up_to: None,
-        denied: DeniedChoice::Fail,
-        snapshot: SnapshotChoice::Auto,
-        workers: None,
-        masks: MaskChoice::Project,
-        limits: CopyLimits::default(),
-        dry_run: false,
-        scan: false,
-        quiesce: true,
-        protected: false,
-        backing,
-    }
+    let between = Wanted::between(super::fresh_name(to, now), &chosen.environment, to);
+    Wanted { services, backing, ..between }
 }
 
 /// A backup, and the environment that it is of.

@@ -50,6 +50,28 @@ pub enum Backing {
 }
 
 impl Wanted {
+    /// A copy as it is when nothing else is said.
+    pub fn between(name: String, from: &str, to: &str) -> Self {
+        Self {
+            name,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            services: vec![],
+            keys: BTreeMap::new(),
+            delete_up_to: None,
+            denied: DeniedChoice::Fail,
+            snapshot: SnapshotChoice::Auto,
+            workers: None,
+            masks: MaskChoice::Project,
+            limits: CopyLimits::default(),
+            dry_run: false,
+            scan: false,
+            quiesce: true,
+            protected: false,
+            backing: Backing::None,
+        }
+    }
+
     fn spec(&self, user: Option<String>) -> DataCopySpec {
         let mut between = DataCopySpec::between(&self.from, &self.to);
         match &self.backing {
@@ -78,24 +100,7 @@ impl Wanted {
 
 /// A copy of all that `from` has into an environment that is made for it.
 pub fn into_new(from: &str, to: &str, now: Timestamp) -> Wanted {
-    Wanted {
-        name: fresh_name(to, now),
-        from: from.to_owned(),
-        to: to.to_owned(),
-        services: vec![],
-        keys: BTreeMap::new(),
-        delete_up_to: None,
-        denied: DeniedChoice::Fail,
-        snapshot: SnapshotChoice::Auto,
-        workers: None,
-        masks: MaskChoice::Project,
-        limits: CopyLimits::default(),
-        dry_run: false,
-        scan: false,
-        quiesce: true,
-        protected: false,
-        backing: Backing::None,
-    }
+    Wanted::between(fresh_name(to, now), from, to)
 }
 
 /// A name for a copy into `to`, which no other has.
@@ -123,11 +128,26 @@ pub async fn begin(
     wanted: &Wanted,
     events: Sink<'_>,
 ) -> Result<DataCopy> {
+    judge(cluster, namespace, wanted).await?;
+    write(cluster, namespace, wanted, events).await
+}
+
+/// The same, but that nothing is written: whatever would refuse it does.
+pub async fn rehearse(cluster: &Cluster, namespace: &str, wanted: &Wanted) -> Result<()> {
+    judge(cluster, namespace, wanted).await?;
+    try_out(cluster, namespace, wanted).await
+}
+
+/// What Kubernetes, roles and policies would say to it; its environment need not be there yet.
+pub async fn try_out(cluster: &Cluster, namespace: &str, wanted: &Wanted) -> Result<()> {
+    create(cluster, namespace, wanted, &PostParams { dry_run: true, ..PostParams::default() }).await.map(drop)
+}
+
+async fn judge(cluster: &Cluster, namespace: &str, wanted: &Wanted) -> Result<()> {
     if let Backing::From(_) = wanted.backing {
         // Of its own environment nothing has to be there any more.
         let to = standing(cluster, namespace, &wanted.to).await?;
-        services(cluster, namespace, &to.spec, &wanted.services).await?;
-        return write(cluster, namespace, wanted, events).await;
+        return services(cluster, namespace, &to.spec, &wanted.services).await;
     }
     let from = standing(cluster, namespace, &wanted.from).await?;
     if !wanted.scan && wanted.backing == Backing::None {
@@ -144,8 +164,7 @@ pub async fn begin(
             });
         }
     }
-    services(cluster, namespace, &from.spec, &wanted.services).await?;
-    write(cluster, namespace, wanted, events).await
+    services(cluster, namespace, &from.spec, &wanted.services).await
 }
 
 pub(super) async fn standing(cluster: &Cluster, namespace: &str, name: &str) -> Result<Environment> {
@@ -199,23 +218,26 @@ pub(super) async fn write(
     wanted: &Wanted,
     events: Sink<'_>,
 ) -> Result<DataCopy> {
+    let copy = create(cluster, namespace, wanted, &PostParams::default()).await?;
+    events(Event::CopyStored {
+        copy: wanted.name.clone(),
+        namespace: namespace.to_owned(),
+        from: wanted.from.clone(),
+        to: wanted.to.clone(),
+        backup: match &wanted.backing {
+            Backing::None => None,
+            Backing::Made => Some(wanted.name.clone()),
+            Backing::From(backup) => Some(backup.clone()),
+        },
+    });
+    Ok(copy)
+}
+
+async fn create(cluster: &Cluster, namespace: &str, wanted: &Wanted, how: &PostParams) -> Result<DataCopy> {
     let object = DataCopy::new(&wanted.name, wanted.spec(cluster.user().await));
     let api = Api::<DataCopy>::namespaced(cluster.client.clone(), namespace);
-    match api.create(&PostParams::default(), &object).await {
-        Ok(copy) => {
-            events(Event::CopyStored {
-                copy: wanted.name.clone(),
-                namespace: namespace.to_owned(),
-                from: wanted.from.clone(),
-                to: wanted.to.clone(),
-                backup: match &wanted.backing {
-                    Backing::None => None,
-                    Backing::Made => Some(wanted.name.clone()),
-                    Backing::From(backup) => Some(backup.clone()),
-                },
-            });
-            Ok(copy)
-        }
+    match api.create(how, &object).await {
+        Ok(copy) => Ok(copy),
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
             Err(Error::CopyExists { copy: wanted.name.clone() })
         }
@@ -247,6 +269,26 @@ mod tests {
             matches!(wanted("dv"), Err(Error::NotFound { nearest: Some(near), known, .. }) if near == "db" && known == ["cache", "db", "stock", "uploads"])
         );
         assert!(matches!(wanted("queue"), Err(Error::NotCopied { kind: "container", .. })));
+    }
+
+    #[tokio::test]
+    async fn what_is_only_tried_out_is_refused_as_the_copy_would_be_and_written_nowhere() {
+        let wanted = Wanted::between("c1".into(), "live", "qa");
+        let tried = |refuses: bool| {
+            crate::fake::cluster(move |_, address| match address.contains("/datacopies?") {
+                true if !address.contains("dryRun=All") => {
+                    crate::fake::status(500, "written", "InternalError")
+                }
+                true if !refuses => {
+                    let copy = DataCopy::new("c1", DataCopySpec::between("live", "qa"));
+                    Some((201, serde_json::to_value(copy).unwrap()))
+                }
+                _ => crate::fake::status(403, "datacopies.outboard.dev is forbidden", "Forbidden"),
+            })
+        };
+        assert!(try_out(&tried(false), "shop", &wanted).await.is_ok());
+        let told = try_out(&tried(true), "shop", &wanted).await;
+        assert!(matches!(told, Err(Error::Forbidden(_))), "{told:?}");
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! `outboard data scan`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::names::EnvironmentName;
 use clap::Args;
-use verbs::data::{self, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
+use verbs::data::{self, Wanted};
 
 use super::begin;
 use crate::args::{Scope, duration};
@@ -31,23 +30,12 @@ pub struct ScanArgs {
 pub async fn run(context: &Context, args: ScanArgs) -> Result<()> {
     let place = context.place(&args.scope).await?;
     let environment = args.environment.to_string();
+    let name = data::fresh_name(&environment, place.cluster.now().await);
     let wanted = Wanted {
-        name: data::fresh_name(&environment, place.cluster.now().await),
-        from: environment.clone(),
-        to: environment,
         services: args.service.into_iter().collect(),
-        keys: BTreeMap::new(),
-        delete_up_to: None,
-        denied: DeniedChoice::Fail,
-        snapshot: SnapshotChoice::Auto,
-        workers: None,
-        masks: MaskChoice::Project,
-        limits: CopyLimits::default(),
-        dry_run: false,
         scan: true,
         quiesce: false,
-        protected: false,
-        backing: data::Backing::None,
+        ..Wanted::between(name, &environment, &environment)
     };
     let ended = begin(context, &place, &wanted, false, Some(args.timeout)).await?;
     let Some(detail) = ended else { return Ok(()) };

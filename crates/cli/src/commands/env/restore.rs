@@ -74,6 +74,9 @@ async fn out_of_backup(context: &Context, place: &Place, said: &str, args: &Rest
     let lost = Lost { name: args.name.clone(), revision: args.revision, kept: None, without_data: true };
     match environment::restore(cluster, namespace, &lost).await {
         Ok(wish) => {
+            if args.changing.dry_run {
+                data::try_out(cluster, namespace, &wanted).await?;
+            }
             return Box::pin(carry_out_filled(context, place, wish, &args.changing, Some(&wanted))).await;
         }
         // It is there: its data is replaced.
@@ -81,6 +84,7 @@ async fn out_of_backup(context: &Context, place: &Place, said: &str, args: &Rest
         Err(error) => return Err(error.into()),
     }
     if args.changing.dry_run {
+        data::rehearse(cluster, namespace, &wanted).await?;
         return context.output.result(&serde_json::json!({"backup": chosen.backup, "into": name}), |paint| {
             format!("the data of {} would be replaced by the backup {}", paint.strong(name), chosen.backup)
         });
