@@ -369,3 +369,5 @@ fn together(problems: Vec<Problem>) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;

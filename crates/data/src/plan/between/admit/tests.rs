@@ -3,6 +3,7 @@
 use api::DataCopySpec;
 use serde_json::json;
 
+use super::world::{environment, judged};
 use super::*;
 
 fn project(masks: &serde_json::Value) -> ProjectSpec {
@@ -17,39 +18,6 @@ fn project(masks: &serde_json::Value) -> ProjectSpec {
         },
     }))
     .unwrap()
-}
-
-fn environment(name: &str, class: &str) -> Environment {
-    let parts =
-        ["db", "hot", "uploads"].map(|name| json!({"name": name, "role": "service", "state": "ready"}));
-    serde_json::from_value(json!({
-        "apiVersion": "outboard.dev/v1alpha1", "kind": "Environment",
-        "metadata": {"name": name, "namespace": "shop"},
-        "spec": {"project": "shop", "projectRevision": "p-0123456789", "class": class},
-        "status": {"parts": parts},
-    }))
-    .unwrap()
-}
-
-fn judged(
-    spec: &DataCopySpec,
-    project: &ProjectSpec,
-    (from, to): (Option<&Environment>, Option<&Environment>),
-    before: &[DataCopy],
-) -> Result<Admitted, Verdict> {
-    let side = |name, environment| Side { name, environment, revision: Some(project) };
-    admit(&Ask {
-        name: "c1",
-        spec,
-        project: Some(project),
-        from: side(&spec.from.environment, from),
-        to: side(&spec.to.environment, to),
-        before,
-        record: None,
-        install: "outboard",
-        uid: "uid-1",
-        control_namespace: "shop",
-    })
 }
 
 #[test]

@@ -4,10 +4,11 @@ use api::datacopy::{
     BackupPlace, CopiedService, CopyEnd, CopyPhase, CopyStore, DataCopySpec, DataCopyStatus,
 };
 use api::project::ProjectSpec;
-use api::{Cause, DataCopy, Environment, Verdict};
+use api::{Cause, DataCopy};
 use serde_json::json;
 
-use super::super::{Admitted, Ask, Place, Side, admit};
+use super::super::Place;
+use super::super::world::{environment, judged_with as judged};
 
 fn project(backups: bool) -> ProjectSpec {
     let mut spec = json!({
@@ -20,39 +21,6 @@ fn project(backups: bool) -> ProjectSpec {
         spec["backups"] = json!({"bucket": "backups", "prefix": "b/", "secret": {"kubernetes": "backups"}});
     }
     serde_json::from_value(spec).unwrap()
-}
-
-fn environment(name: &str, class: &str) -> Environment {
-    let parts = ["db", "cache"].map(|name| json!({"name": name, "role": "service", "state": "ready"}));
-    serde_json::from_value(json!({
-        "apiVersion": "outboard.dev/v1alpha1", "kind": "Environment",
-        "metadata": {"name": name, "namespace": "shop"},
-        "spec": {"project": "shop", "projectRevision": "p-0123456789", "class": class},
-        "status": {"parts": parts},
-    }))
-    .unwrap()
-}
-
-fn judged(
-    spec: &DataCopySpec,
-    project: &ProjectSpec,
-    (from, to): (Option<&Environment>, Option<&Environment>),
-    record: Option<&DataCopy>,
-    before: &[DataCopy],
-) -> Result<Admitted, Verdict> {
-    let side = |name, environment| Side { name, environment, revision: Some(project) };
-    admit(&Ask {
-        name: "b2",
-        spec,
-        project: Some(project),
-        from: side(&spec.from.environment, from),
-        to: side(&spec.to.environment, to),
-        before,
-        record,
-        install: "outboard",
-        uid: "uid-1",
-        control_namespace: "shop",
-    })
 }
 
 fn making(environment: &str) -> DataCopySpec {
@@ -86,7 +54,7 @@ fn a_backup_is_of_what_the_environment_runs_itself_and_lies_in_a_folder_of_its_o
     let names: Vec<_> = admitted.pairs.iter().map(|pair| (pair.service.as_str(), pair.store)).collect();
     assert_eq!(names, [("cache", CopyStore::Redis), ("db", CopyStore::Mariadb)]);
     assert!(admitted.pairs.iter().all(|pair| pair.to == Place::Backup));
-    assert!(admitted.backup.unwrap().folder.starts_with("b/outboard/shop/shop/qa/b2-"));
+    assert!(admitted.backup.unwrap().folder.starts_with("b/outboard/shop/shop/qa/c2-"));
     assert_eq!(admitted.notes, ["left out: old of qa is mysql", "left out: queue of qa is container"]);
     let elsewhere = environment("far", "elsewhere");
     let spec = DataCopySpec { services: vec!["db".into()], ..making("far") };
