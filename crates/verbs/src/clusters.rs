@@ -43,7 +43,7 @@ pub fn wanted(source: &Source) -> crate::Result<Wanted> {
     let read: Read<ClusterFile> = file::cluster(source)?;
     let beside = match source {
         Source::Path(path) => path.parent().unwrap_or(Path::new("")).to_owned(),
-        Source::Stdin => PathBuf::new(),
+        Source::Stdin | Source::Sent(_) => PathBuf::new(),
     };
     Ok(Wanted { file: read.content, beside })
 }

@@ -19,6 +19,8 @@ pub const NAME: &str = "outboard.yaml";
 pub enum Source {
     Stdin,
     Path(PathBuf),
+    /// Its text, from elsewhere.
+    Sent(String),
 }
 
 impl Source {
@@ -37,6 +39,7 @@ impl Source {
         match self {
             Self::Stdin => "<stdin>".to_owned(),
             Self::Path(path) => path.display().to_string(),
+            Self::Sent(_) => "what was sent".to_owned(),
         }
     }
 
@@ -47,6 +50,7 @@ impl Source {
                 std::io::stdin().read_to_string(&mut text).map(|_| text)
             }
             Self::Path(path) => std::fs::read_to_string(path),
+            Self::Sent(text) => Ok(text.clone()),
         };
         text.map_err(|source| Error::FileUnreadable { file: self.label(), source })
     }
@@ -57,7 +61,8 @@ impl Source {
     /// any letters.
     fn beside(&self, name: &str) -> std::result::Result<Vec<(String, String)>, String> {
         let Self::Path(path) = self else {
-            return Err("the project comes from stdin, so there is no directory to look in".to_owned());
+            let from = if *self == Self::Stdin { "comes from stdin" } else { "was sent by itself" };
+            return Err(format!("the project {from}, so there is no directory to look in"));
         };
         let directory = path.parent().unwrap_or(Path::new(""));
         let read = |name: &str| match std::fs::read_to_string(directory.join(name)) {

@@ -114,7 +114,7 @@ fn sources(path: &Path) -> Result<Vec<Source>> {
 /// Where a file beside another lies.
 pub(crate) fn beside(source: &Source, name: &str) -> Option<PathBuf> {
     match source {
-        Source::Stdin => None,
+        Source::Stdin | Source::Sent(_) => None,
         Source::Path(path) => Some(path.parent().unwrap_or(Path::new("")).join(name)),
     }
 }

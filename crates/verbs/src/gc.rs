@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeCl
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -27,7 +28,8 @@ use crate::{Cluster, Error, Result};
 const PAGE: u32 = 500;
 
 /// One thing that nothing asks for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Leftover")]
 #[serde(rename_all = "camelCase")]
 pub struct Orphan {
     pub kind: Kind,
@@ -48,7 +50,8 @@ pub struct Orphan {
     record: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "LeftoverOutcome")]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// Nobody said that it should go.
@@ -60,7 +63,8 @@ pub enum Outcome {
 }
 
 /// What has marks that cannot be right; never deleted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "UnclearLeftover")]
 #[serde(rename_all = "camelCase")]
 pub struct Unclear {
     pub kind: Kind,
@@ -69,7 +73,8 @@ pub struct Unclear {
 }
 
 /// What was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Leftovers")]
 #[serde(rename_all = "camelCase")]
 pub struct Swept {
     pub orphans: Vec<Orphan>,

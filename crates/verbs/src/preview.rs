@@ -68,6 +68,6 @@ pub async fn up(cluster: &Cluster, namespace: &str, wanted: &Wanted, events: Sin
 }
 
 /// What an environment is a preview of, as it is marked.
-fn subject_of(environment: &Environment) -> Option<&str> {
+pub fn subject_of(environment: &Environment) -> Option<&str> {
     environment.annotations().get(marks::PREVIEW).map(String::as_str)
 }

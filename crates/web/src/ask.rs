@@ -251,7 +251,7 @@ fn typed<T: FromStr<Err = String>>(text: &str) -> Result<T> {
     })
 }
 
-fn choices(versions: &BTreeMap<String, String>) -> Result<Vec<Choice>> {
+pub fn choices(versions: &BTreeMap<String, String>) -> Result<Vec<Choice>> {
     versions.iter().map(|(component, version)| choice(component, version)).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use verbs::data::{MaskChoice, Wanted};
+use verbs::{hostname, preview};
 
 use crate::ask::Ask;
 use crate::pages::Place;

@@ -5,11 +5,16 @@ mod backups;
 mod clusters;
 mod copies;
 mod environments;
+mod explanation;
+mod export;
+mod freeze;
 mod hostnames;
+mod leftovers;
 mod logs;
 pub mod openapi;
 mod page;
 mod plans;
+mod previews;
 mod projects;
 mod revisions;
 mod timeline;
@@ -37,6 +42,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(environments::show, environments::destroy))
         .routes(routes!(environments::history))
         .routes(routes!(environments::events))
+        .routes(routes!(freeze::begin, freeze::end))
+        .routes(routes!(explanation::show))
+        .routes(routes!(explanation::report))
+        .routes(routes!(export::show))
         .routes(routes!(timeline::show))
         .routes(routes!(revisions::changed))
         .routes(routes!(revisions::compared))
@@ -53,7 +62,13 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(backups::show_passwords, backups::change_passwords))
         .routes(routes!(clusters::show))
         .routes(routes!(hostnames::list))
+        .routes(routes!(hostnames::claim, hostnames::release))
+        .routes(routes!(previews::up))
+        .routes(routes!(previews::show))
+        .routes(routes!(leftovers::list))
         .routes(routes!(projects::list))
+        .routes(routes!(projects::show, projects::apply))
+        .routes(routes!(projects::apply_component))
         .routes(routes!(versions::list))
 }
 

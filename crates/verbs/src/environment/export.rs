@@ -6,6 +6,7 @@ use api::{Environment, EnvironmentRevision};
 use environments::plan::export as plan;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,7 +15,8 @@ use crate::install::to_yaml;
 use crate::{Cluster, Error, Result};
 
 /// As what an environment leaves.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "ExportForm")]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
     /// One file for `kubectl apply -f`.
@@ -25,7 +27,7 @@ pub enum Form {
     Environment,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exported {
     pub environment: String,

@@ -8,10 +8,12 @@ use api::marks::{self, CopyOwner};
 use api::names::{self, EnvironmentName, ProjectName};
 use jiff::Timestamp;
 use kube::ResourceExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What outboard makes outside of an environment's own namespace.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "LeftoverKind")]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
     Namespace,
@@ -24,7 +26,8 @@ pub enum Kind {
 
 /// What something was made for. Marks name the installation, too, and that is not looked at: all of a cluster share their
 /// definitions, so that an environment is there or is not.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[schemars(rename = "LeftoverMaker")]
 #[serde(tag = "madeFor", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Maker {
     Environment { control_namespace: String, project: String, environment: String },

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ::hostnames::Name;
 use api::condition::{self, DNS_READY};
 use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams};
@@ -21,7 +22,9 @@ pub async fn release(
     timeout: Option<Duration>,
     events: Sink<'_>,
 ) -> Result<Summary> {
-    let api = api(cluster, namespace);
+    // A name that leads elsewhere is none.
+    let name = Name::host(host).map_err(Error::Hostname)?;
+    let (api, host) = (api(cluster, namespace), name.as_str());
     let Some(found) = api.get_opt(host).await.map_err(|error| cluster.explain(error))? else {
         let all = api.list(&ListParams::default()).await.map_err(|error| cluster.explain(error))?;
         let known: Vec<String> = all.iter().map(ResourceExt::name_any).collect();

@@ -162,7 +162,7 @@ pub async fn once(
     };
     let by = app.actor.as_ref().map(|actor| actor.key.clone()).unwrap_or_default();
     let within = app.clone();
-    let begun = async move { within.desk.begun.once((&by, &key), asked, begin).await };
+    let begun = async move { within.desk.begun.once((by.as_str(), key.as_str()), asked, begin).await };
     Ok(app.desk.finish(begun).await?.into_response())
 }
 

@@ -40,7 +40,7 @@ pub struct Of {
         ("If-None-Match" = Option<String>, Header, description = "The ETag that one has"),
     ),
     responses(
-        (status = 200, description = "The newest last", body = ref("#/components/schemas/Backups")),
+        (status = 200, description = "The newest last", body = ref("#/components/schemas/BackupList")),
         (status = 304, description = "As it was"),
         (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
     )

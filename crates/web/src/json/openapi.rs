@@ -5,16 +5,20 @@ use schemars::JsonSchema;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
-use verbs::environment::{Changed, Comparison, Detail, Entry, Report, Timeline};
-use verbs::{data, hostname, project};
+use verbs::environment::{Changed, Comparison, Detail, Entry, Explained, Exported, Report, Timeline};
+use verbs::{data, gc, hostname, project};
 
 use super::answer::Problem;
 use super::backups::{Passwords, WantedBackup, WantedPasswords};
 use super::clusters::Clusters;
 use super::copies::{Steering, WantedCopy};
 use super::environments::Environments;
+use super::freeze::WantedFreeze;
+use super::hostnames::WantedHost;
 use super::logs::FoundLines;
 use super::plans::{Carried, PlanAnswer, Wanted};
+use super::previews::{Preview, WantedPreview};
+use super::projects::{AppliedProject, ProjectDetail, WantedComponent, WantedProject};
 
 /// What stands at its head.
 pub fn begun() -> OpenApi {
@@ -32,7 +36,8 @@ pub fn document() -> Value {
     // It is made of texts and maps, which can always be written.
     let mut document = serde_json::to_value(described).unwrap_or_default();
     document["components"]["schemas"] = Value::Object(schemas());
-    let token = json!({"type": "http", "scheme": "bearer", "description": "What `--token-file` holds"});
+    let whose = "Of `outboard ui`: what `--token-file` holds. Of `outboard server`: a token of its provider, or one of CI that it was told to take";
+    let token = json!({"type": "http", "scheme": "bearer", "description": whose});
     document["components"]["securitySchemes"] = json!({"token": token});
     document["security"] = json!([{"token": []}]);
     document
@@ -62,6 +67,18 @@ fn schemas() -> Map<String, Value> {
     add::<Steering>(&mut generator);
     add::<project::Versions>(&mut generator);
     add::<Problem>(&mut generator);
+    add::<WantedFreeze>(&mut generator);
+    add::<api::Freeze>(&mut generator);
+    add::<Explained>(&mut generator);
+    add::<Exported>(&mut generator);
+    add::<WantedHost>(&mut generator);
+    add::<WantedPreview>(&mut generator);
+    add::<Preview>(&mut generator);
+    add::<gc::Swept>(&mut generator);
+    add::<ProjectDetail>(&mut generator);
+    add::<WantedProject>(&mut generator);
+    add::<WantedComponent>(&mut generator);
+    add::<AppliedProject>(&mut generator);
     let revisions = generator.subschema_for::<Vec<Entry>>().to_value();
     let copies = generator.subschema_for::<Vec<data::Summary>>().to_value();
     let backups = generator.subschema_for::<Vec<data::Backup>>().to_value();
@@ -69,7 +86,8 @@ fn schemas() -> Map<String, Value> {
     let projects = generator.subschema_for::<Vec<project::Summary>>().to_value();
     let mut schemas = generator.take_definitions(true);
     schemas.insert("Revisions".to_owned(), revisions);
-    schemas.insert("Backups".to_owned(), backups);
+    // A project has `Backups` of another kind.
+    schemas.insert("BackupList".to_owned(), backups);
     schemas.insert("Copies".to_owned(), copies);
     schemas.insert("Hosts".to_owned(), hosts);
     schemas.insert("Projects".to_owned(), projects);

@@ -34,7 +34,7 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
 }
 
 /// In Markdown.
-async fn text(app: &App, place: &Place) -> Result<String> {
+pub async fn text(app: &App, place: &Place) -> Result<String> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let detail = environment::detail(&app.cluster, &environment).await;
     let frame = Frame::of(app.door.origin(), app.cluster.now().await);
