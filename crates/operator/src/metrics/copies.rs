@@ -99,7 +99,7 @@ const GAUGES: [Gauge; 3] = [
     (
         "backup_due_timestamp_seconds",
         "When the backup after the newest whole one is due, or was, in seconds since 1970",
-        |standing| standing.due.map(|at| at.as_second()),
+        |standing| standing.due.map(k8s_openapi::jiff::Timestamp::as_second),
     ),
     (
         "backup_failed",

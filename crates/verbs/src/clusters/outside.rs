@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::{Error, Result};
 use crate::Cluster;
 use crate::environment::is_protected;
+use crate::project::KeptVersions;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,7 +47,14 @@ pub async fn look(work: &Work, protected: bool) -> Result<Outside> {
     match Box::pin(of_doomed(work)).await? {
         Ok((client, server)) => {
             seen(
-                &Cluster { client, server, context_namespace: None, through: false, acting: false },
+                &Cluster {
+                    client,
+                    server,
+                    context_namespace: None,
+                    through: false,
+                    acting: false,
+                    kept: KeptVersions::default(),
+                },
                 protected,
             )
             .await
