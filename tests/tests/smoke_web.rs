@@ -5,7 +5,7 @@ use hyper::Method;
 use stories::{Ui, same, story};
 
 /// Every route that changes something.
-const WRITES: [(&str, &str); 17] = [
+const WRITES: [(&str, &str); 18] = [
     ("POST", "/environments/new"),
     ("POST", "/environments/x/qa/change"),
     ("POST", "/environments/x/qa/destroy"),
@@ -16,6 +16,7 @@ const WRITES: [(&str, &str); 17] = [
     ("POST", "/environments/several/carry-out"),
     ("POST", "/copies/x/qa/pause"),
     ("POST", "/plans/0/carry-out"),
+    ("POST", "/plans/0/again"),
     ("POST", "/api/v1/plans"),
     ("POST", "/api/v1/plans/0/carry-out"),
     ("POST", "/api/v1/copies"),

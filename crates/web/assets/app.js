@@ -89,12 +89,13 @@
   const PAUSE = 300;
   let waiting;
   let asked = 0;
-  async function command(form) {
+  async function command(form, button) {
     const foot = document.getElementById("command");
     if (!foot || !form.isConnected) return;
     const number = ++asked;
     const fields = new FormData(form);
     fields.delete("token");
+    if (button) fields.append(button.name, button.value);
     let said;
     try {
       const answer = await fetch(`${form.dataset.command}?${new URLSearchParams(fields)}`);
@@ -112,11 +113,14 @@
   function commands(event) {
     const form = event.target.closest?.("form[data-command]");
     if (!form) return;
+    // Of a form with several buttons it is that of the one that would be pressed.
+    const button = event.target.matches("button[name]") ? event.target : null;
     clearTimeout(waiting);
-    waiting = setTimeout(() => command(form), PAUSE);
+    waiting = setTimeout(() => command(form, button), PAUSE);
   }
   document.addEventListener("input", commands);
   document.addEventListener("change", commands);
+  document.addEventListener("focusin", commands);
   document.addEventListener("htmx:after:settle", commands);
   // What a page's forms carry stands in no address.
   document.addEventListener("htmx:config:request", (event) => {

@@ -1,5 +1,6 @@
 //! Requests from the door to the answer, against a cluster that is told what to say.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -9,7 +10,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tower::ServiceExt;
-use verbs::Watched;
+use verbs::{Cluster, Watched};
 
 use crate::app::{App, Inside};
 use crate::desk::Desk;
@@ -50,6 +51,10 @@ async fn page(objects: &[(&'static str, Value)]) -> Page {
             }
         }
     });
+    over(cluster, writes).await
+}
+
+async fn over(cluster: Cluster, writes: Arc<Mutex<Vec<String>>>) -> Page {
     let watched = Watched::begin(&cluster, Some("shop")).await.unwrap();
     let token = token::draw();
     let (door, _) = Local::new(ADDRESS.parse().unwrap(), Some(token::mark(&token)));
@@ -361,4 +366,69 @@ async fn what_was_typed_for_a_new_environment_stays_whatever_it_starts_from() {
         refused.contains("version.web=5\"") && refused.contains("Back to what you filled in"),
         "{refused}"
     );
+}
+
+/// A cluster with an environment that somebody else changes as soon as something was planned for it.
+fn raced() -> Cluster {
+    let planned = Arc::new(AtomicBool::new(false));
+    fake::cluster(move |method, address| {
+        let planned = planned.clone();
+        async move {
+            let path = address.split('?').next().unwrap_or_default();
+            let is = |said: Method, end: &str| method == said && path.ends_with(end);
+            let plan =
+                object("Plan", "qa-1", &json!({"environment": "qa", "wanted": settings()}), &json!({}));
+            if address.contains("watch=true") {
+                std::future::pending().await
+            } else if is(Method::POST, "/plans") {
+                planned.store(true, Ordering::SeqCst);
+                (201, plan)
+            } else if is(Method::GET, "/plans") {
+                (200, list("Plan", &[plan]))
+            } else if is(Method::GET, "/environments") {
+                (200, list("Environment", &[]))
+            } else if is(Method::GET, "/environments/qa") {
+                let mut spec = settings();
+                if planned.load(Ordering::SeqCst) {
+                    spec["versions"] = json!({"web": "9"});
+                }
+                (200, object("Environment", "qa", &spec, &json!({})))
+            } else if is(Method::GET, "/controllerrevisions/p-0123456789") {
+                let spec = json!({"components": {"web": {"image": "shop/web", "version": "1"}}});
+                (
+                    200,
+                    json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
+                        "metadata": {"name": "p-0123456789", "namespace": "shop"},
+                        "data": {"project": "shop", "spec": spec}}),
+                )
+            } else {
+                refusal(404, "NotFound")
+            }
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_plan_that_is_not_carried_out_leads_on() {
+    let page = over(raced(), Arc::default()).await;
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let change = "/environments/shop/qa/change";
+    let planned = page.ask(Method::POST, change, &form, "action=restart&component=web").await;
+    assert_eq!(planned.status(), StatusCode::SEE_OTHER);
+    let plan = planned.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    let shown = text(page.ask(Method::GET, &plan, &[], "").await).await;
+    assert!(shown.contains("/environments/shop/qa/change?component=web#restart"), "{shown}");
+    let late = page.ask(Method::POST, &format!("{plan}/carry-out"), &form, "").await;
+    assert_eq!(late.status(), StatusCode::CONFLICT);
+    let late = text(late).await;
+    assert!(late.contains("Plan it again") && late.contains(&format!("{plan}/again")), "{late}");
+    assert!(late.contains("othing of yours was written") && !late.contains("/carry-out"), "{late}");
+    let anew = page.ask(Method::POST, &format!("{plan}/again"), &form, "").await;
+    assert_eq!(anew.status(), StatusCode::SEE_OTHER);
+    assert_ne!(anew.headers()[header::LOCATION].to_str().unwrap(), plan);
+    // What is refused before there is a plan leads back to its form.
+    let refused = page.ask(Method::POST, change, &form, "action=restart&component=nope").await;
+    assert!(refused.status().is_client_error());
+    let refused = text(refused).await;
+    assert!(refused.contains("/environments/shop/qa/change?component=nope#restart"), "{refused}");
 }

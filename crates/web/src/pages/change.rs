@@ -12,8 +12,9 @@ use verbs::environment;
 
 use super::barred::Forms;
 use super::data::others;
+use super::filled::{self, Fields};
 use super::revision::number;
-use super::{ComponentPlace, Place, Said, Shell, html, versions};
+use super::{Address, ComponentPlace, Place, Said, Shell, html, versions};
 use crate::app::{Mine, Result};
 use crate::ask::Ask;
 use crate::command;
@@ -31,6 +32,8 @@ struct Change {
     newest: Option<String>,
     /// Those whose bytes it can get, and at which revision they are.
     others: Vec<(String, Option<i64>)>,
+    /// The one of them that was chosen.
+    from: String,
     runs: String,
 }
 
@@ -38,14 +41,27 @@ struct Change {
 struct Versioned {
     name: String,
     version: String,
+    /// The same, or what was typed.
+    wanted: String,
+    /// It was chosen for a restart.
+    ticked: bool,
     /// Where what its registry has is asked for.
     asks: String,
     offered: Offered,
     completes: bool,
 }
 
-pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {
+/// With fields of a form that was filled in before.
+pub async fn page(
+    Mine(app): Mine,
+    Extension(guest): Extension<Guest>,
+    place: Place,
+    Address(fields): Address<Fields>,
+) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
+    let typed = chosen(&fields);
+    let ticked: Vec<&String> =
+        fields.iter().filter(|(field, _)| field == "component").map(|(_, name)| name).collect();
     let detail = environment::detail(&app.cluster, &environment).await;
     let seen = app.environments().await?;
     let known = known_versions(&seen.all(), &place.namespace, &detail.summary.project);
@@ -57,6 +73,8 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
         Some(Versioned {
             asks: versions::address(&at, &summary.class, Some(&summary.project_revision), &version),
             offered: Offered::known(&part.name, known.get(&part.name).cloned().unwrap_or_default()),
+            wanted: typed.get(&part.name).unwrap_or(&version).clone(),
+            ticked: ticked.contains(&&part.name),
             name: part.name.clone(),
             version,
             completes: part.role != Role::Component,
@@ -64,8 +82,10 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     });
     let components = components.collect();
     let shell = Shell::new(&app, &guest, format!("Change {}", place.name), "environments");
-    let shell = shell.command(command::show(&place.namespace, &place.name));
     let shell = shell.with(&app, &place.namespace, Forms::Change).await;
+    let shell = shell.does(Some(filled_in(&place, &fields)));
+    let from = fields.into_iter().find(|(field, _)| field == "from").map(|(_, from)| from);
+    let from = from.unwrap_or_default();
     let (newest, runs) = (detail.newer_project_revision, detail.summary.project_revision);
     let others = others(&seen, &environment).into_iter().map(|other| {
         let there = seen.find(&place.namespace, &other);
@@ -73,7 +93,33 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
         (other, revision)
     });
     let others = others.collect();
-    html(&Change { shell, place, tab: "/change", components, newest, others, runs })
+    html(&Change { shell, place, tab: "/change", components, newest, others, from, runs })
+}
+
+/// The command for what was filled in before, of the form that comes first.
+fn filled_in(place: &Place, fields: &[(String, String)]) -> String {
+    let said = |name: &str| fields.iter().any(|(field, _)| field == name);
+    let action = match (said("from"), said("component")) {
+        _ if !chosen(fields).is_empty() => "set",
+        (true, _) => "promote",
+        (_, true) => "restart",
+        _ => return String::new(),
+    };
+    let action = ("action".to_owned(), action.to_owned());
+    does(place, &[&[action][..], fields].concat())
+}
+
+/// The command that does what a form of this page does as it stands; none as long as nothing is chosen in it.
+fn does(place: &Place, fields: &[(String, String)]) -> String {
+    match ask(&place.name, fields) {
+        Ok(Ask::Set { versions, .. }) if versions.is_empty() => String::new(),
+        Ok(ask) => command::of(&place.namespace, &ask),
+        Err(_) => String::new(),
+    }
+}
+
+pub async fn command(Mine(_): Mine, place: Place, Address(fields): Address<Fields>) -> String {
+    does(&place, &fields)
 }
 
 /// By component, the versions that some environment of the project has.
@@ -98,13 +144,12 @@ pub fn known_versions(
 }
 
 /// Fields of the form as they come; versions are called `version.COMPONENT`, with `was.COMPONENT` beside.
-pub async fn plan(
-    Mine(app): Mine,
-    place: Place,
-    Said(fields): Said<Vec<(String, String)>>,
-) -> Result<Response> {
-    let ask = ask(&place.name, &fields)?;
-    let sheet = app.plan(&place.namespace, ask, None).await?;
+pub async fn plan(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) -> Result<Response> {
+    let sheet = match ask(&place.name, &fields) {
+        Ok(ask) => app.plan(&place.namespace, ask, None).await,
+        Err(failure) => Err(failure),
+    };
+    let sheet = sheet.map_err(|failure| failure.back(filled::change(&place, &fields)))?;
     Ok(Redirect::to(&format!("/plans/{}", sheet.id)).into_response())
 }
 
@@ -181,6 +226,22 @@ mod tests {
             ask("qa", &said).unwrap(),
             Ask::Set { environment: "qa".into(), versions, settings, unset }
         );
+    }
+
+    #[test]
+    fn a_form_has_a_command_once_something_is_chosen_in_it() {
+        let place = Place { namespace: "shop".into(), name: "qa".into() };
+        let does = |all: &[(&str, &str)]| does(&place, &fields(all));
+        assert_eq!(does(&[("action", "set"), ("was.web", "1"), ("version.web", "1")]), "");
+        let web = [("action", "set"), ("was.web", "1"), ("version.web", "2")];
+        assert_eq!(does(&web), "outboard -n shop env set qa --set web=2");
+        assert_eq!(does(&[("action", "restart")]), "outboard -n shop env restart qa");
+        assert_eq!(does(&[]), "");
+        let before = |all: &[(&str, &str)]| filled_in(&place, &fields(all));
+        assert_eq!(before(&[]), "");
+        assert_eq!(before(&[("version.web", "2")]), "outboard -n shop env set qa --set web=2");
+        assert_eq!(before(&[("from", "dev")]), "outboard -n shop env promote dev qa");
+        assert_eq!(before(&[("component", "web")]), "outboard -n shop env restart qa web");
     }
 
     #[test]
