@@ -37,13 +37,19 @@ async fn look(known: &mut Known, context: &Context) -> Result<(), Stop> {
     let projects = Api::<Project>::all(context.client.clone()).list(&ListParams::default()).await?;
     let scheduled = |project: &&Project| project.spec.classes.values().any(|class| class.backup.is_some());
     let key = |project: &Project| (project.namespace().unwrap_or_default(), project.name_any());
-    known.retain(|place, _| projects.iter().filter(scheduled).any(|project| key(project) == *place));
-    for project in projects.iter().filter(scheduled) {
+    known.retain(|place, _| projects.iter().any(|project| key(project) == *place));
+    // One whose schedules are gone has that said of its environments once.
+    let concerned: Vec<&Project> =
+        projects.iter().filter(|project| scheduled(project) || known.contains_key(&key(project))).collect();
+    for project in concerned {
         let (control, name) = key(project);
         // One that is in trouble is no reason to leave the others out; of it stays what was known.
         match Box::pin(of_project(&control, &name, &project.spec, context)).await {
-            Ok(standing) => {
+            Ok(standing) if scheduled(&project) => {
                 known.insert((control, name), standing);
+            }
+            Ok(_) => {
+                known.remove(&(control, name));
             }
             Err(stop) => warn!(project = %name, "cannot see which backups of {name} are due: {stop}"),
         }
