@@ -1,4 +1,4 @@
-//! Verdicts are told outside: to a webhook, once each and whatever happens meanwhile, and to Prometheus.
+//! Verdicts, and backups that failed, are told outside: to a webhook, once each and whatever happens meanwhile, and to Prometheus.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use api::{Exit, condition};
+use api::{Exit, condition, marks};
+use k8s_openapi::api::core::v1::{Event, Secret};
+use kube::api::{Api, ListParams, PostParams};
 use serde_json::{Value, json};
 use stories::{
     Metrics, Prometheus, Receiver, Told, World, installed_with, light, restart_operator, same, story, until,
@@ -87,6 +89,63 @@ async fn tell(world: &World, receiver: &Receiver) -> Result<()> {
     .await?;
     println!("{}", passed.body["text"]);
     same("what was taken in all", &taken(world, receiver).len(), &2)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn a_backup_of_a_schedule_that_fails_reaches_whoever_sleeps() -> Result<()> {
+    story(async |world| {
+        let receiver = Receiver::begin().await?;
+        let secret = json!({"OUTBOARD_WEBHOOK_URL": receiver.address()});
+        let flags = [format!("--env-from={SECRET}")];
+        installed_with(world, &flags, (SECRET, secret), async || backup_fails(world, &receiver).await).await
+    })
+    .await
+}
+
+async fn backup_fails(world: &World, receiver: &Receiver) -> Result<()> {
+    // A Secret that serves the class and does not say who writes.
+    let secret = json!({
+        "metadata": {"name": "backups", "annotations": {(marks::CLASSES): marks::for_backups("qa")}},
+        "stringData": {"nothing": "useful"},
+    });
+    let secrets = Api::<Secret>::namespaced(world.client.clone(), &world.name);
+    secrets.create(&PostParams::default(), &serde_json::from_value(secret)?).await?;
+    world
+        .apply(|spec| {
+            *spec = light();
+            spec["services"] = json!({"cache": {"type": "redis"}});
+            spec["backups"] = json!({
+                "bucket": "nobodys", "endpoint": "http://localhost:9", "secret": {"kubernetes": "backups"},
+            });
+            spec["classes"]["qa"]["backup"] = json!({"schedule": "* * * * *"});
+        })
+        .await?;
+    world.outboard(&["env", "create", "qa", "--class", "qa"]).await?.ended(Exit::Success)?;
+    let failed = until("that a backup failed", FIRING, async || {
+        Ok(taken(world, receiver).into_iter().find(|told| told.body["type"] == "backup.failed"))
+    })
+    .await?;
+    println!("{:#}", failed.body);
+    same("the reason", &failed.body["data"]["backup"]["reason"], &json!("BackupFailed"))?;
+    let text = failed.body["text"].as_str().unwrap_or_default();
+    ensure!(text.contains("access_key"), "{text}");
+    let status = world.environments().get("qa").await?.status.unwrap_or_default();
+    let stands = condition::find(&status.conditions, condition::BACKED_UP).context("no condition")?;
+    same("the condition", &stands.reason.as_str(), &"BackupFailed")?;
+    let place = format!(
+        "control_namespace=\"{0}\",project=\"{0}\",environment=\"qa\",class=\"qa\",protected=\"false\"",
+        world.name
+    );
+    until("the metric", SOON, async || {
+        let metrics = Metrics::of_operator(&world.client).await?;
+        Ok(metrics.value(&format!("outboard_backup_failed{{{place}}}")).filter(|failed| *failed >= 1.0))
+    })
+    .await?;
+    let events = Api::<Event>::namespaced(world.client.clone(), &world.name);
+    let told = events.list(&ListParams::default().fields("reason=BackupFailed")).await?;
+    let about: BTreeSet<_> = told.iter().filter_map(|event| event.involved_object.kind.as_deref()).collect();
+    same("what Events are about", &about, &BTreeSet::from(["DataCopy", "Environment"]))
 }
 
 /// What the receiver was told of this story's environment.
