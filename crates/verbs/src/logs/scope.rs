@@ -160,7 +160,7 @@ pub(super) async fn open(scope: &Scope, search: &Search) -> Result<Opened> {
                 None => return Ok(Err(Unread::Busy)),
             }
         }
-        match within(search.bounds, prepare(scope, archive, search)).await {
+        match within(search.bounds, Box::pin(prepare(scope, archive, search))).await {
             Ok(Ok(prepared)) => Ok(Ok(prepared)),
             Ok(Err(error)) => instead(search, error).map(Err),
             Err(late) => Ok(Err(late)),

@@ -128,13 +128,13 @@ mod tests {
 
     const QA: &str = "/apis/outboard.dev/v1alpha1/namespaces/shop/environments/qa";
 
-    fn fields(method: Method, kind: &'static str, body: &str) -> Option<String> {
-        let asked = Asked::read(&method, QA, "").unwrap().unwrap();
+    fn fields(method: &Method, kind: &'static str, body: &str) -> Option<String> {
+        let asked = Asked::read(method, QA, "").unwrap().unwrap();
         asked.fields_in(Some(&HeaderValue::from_static(kind)), body.as_bytes())
     }
 
     fn merge(body: &str) -> Option<String> {
-        fields(Method::PATCH, "application/merge-patch+json", body)
+        fields(&Method::PATCH, "application/merge-patch+json", body)
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
             "spec": {"versions": {"web": "2", "worker": null}, "overrides": {"web": {"env": {"KEY": "hunter2"}}}, "restores": 3}}"#;
         let wanted = "versions.web, versions.worker, overrides.web, restores";
         assert_eq!(merge(patch).as_deref(), Some(wanted));
-        assert_eq!(fields(Method::PATCH, "application/apply-patch+yaml", patch).as_deref(), Some(wanted));
+        assert_eq!(fields(&Method::PATCH, "application/apply-patch+yaml", patch).as_deref(), Some(wanted));
         assert_eq!(merge("{}"), None);
         let pod = Asked::read(&Method::PATCH, "/api/v1/namespaces/shop/pods/web", "").unwrap().unwrap();
         let kind = HeaderValue::from_static("application/merge-patch+json");
@@ -163,16 +163,16 @@ mod tests {
             {"op": "add", "path": "/spec/overrides/web/env/KEY", "value": "hunter2"},
             {"op": "move", "from": "/metadata/annotations/a~1b", "path": "/spec/owner"}]"#;
         assert_eq!(
-            fields(Method::PATCH, "application/json-patch+json", steps).as_deref(),
+            fields(&Method::PATCH, "application/json-patch+json", steps).as_deref(),
             Some("versions.web, overrides.web, owner, metadata.annotations.a/b")
         );
         let all = r#"[{"op": "replace", "path": "", "value": {}}]"#;
-        assert_eq!(fields(Method::PATCH, "application/json-patch+json", all).as_deref(), Some(ALL));
+        assert_eq!(fields(&Method::PATCH, "application/json-patch+json", all).as_deref(), Some(ALL));
     }
 
     #[test]
     fn whoever_replaces_an_object_or_sends_what_cannot_be_read_has_changed_it_on_record() {
-        assert_eq!(fields(Method::PUT, "application/json", "{}").as_deref(), Some(ALL));
+        assert_eq!(fields(&Method::PUT, "application/json", "{}").as_deref(), Some(ALL));
         for (kind, body) in [
             ("application/merge-patch+json", "nonsense"),
             ("application/merge-patch+json", "[]"),
@@ -180,7 +180,7 @@ mod tests {
             ("application/apply-patch+cbor", "{}"),
             ("application/json-patch+json", r#"[{"op": "add"}]"#),
         ] {
-            assert_eq!(fields(Method::PATCH, kind, body).as_deref(), Some(UNREAD), "{kind} {body}");
+            assert_eq!(fields(&Method::PATCH, kind, body).as_deref(), Some(UNREAD), "{kind} {body}");
         }
     }
 

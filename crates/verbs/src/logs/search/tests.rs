@@ -166,7 +166,7 @@ async fn texts(cluster: &Cluster, wanted: &Search) -> Result<(Vec<String>, Found
         }
         texts
     };
-    let (found, texts) = tokio::join!(search(cluster, "shop", wanted, out), listening);
+    let (found, texts) = tokio::join!(Box::pin(search(cluster, "shop", wanted, out)), listening);
     Ok((texts, found?.unwrap()))
 }
 
