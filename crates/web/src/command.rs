@@ -101,13 +101,18 @@ pub fn copy(namespace: &str, name: &str) -> String {
     line(Some(namespace), &["data", "show", name, "--wait"])
 }
 
-pub fn data(namespace: &str, from: &str, to: &str) -> String {
-    line(Some(namespace), &["data", "copy", "--from", from, "--to", to])
-}
-
 /// A copy, a backup or a restore with all that was chosen.
 pub fn asked(namespace: &str, wanted: &Wanted) -> String {
     let words = words::asked(wanted);
+    line(Some(namespace), &words.iter().map(String::as_str).collect::<Vec<&str>>())
+}
+
+/// The same of one that nobody has asked for yet: a name is drawn when somebody does.
+pub fn unnamed(namespace: &str, wanted: &Wanted) -> String {
+    let mut words = words::asked(wanted);
+    if let Some(at) = words.iter().position(|word| word == "--name") {
+        words.drain(at..(at + 2).min(words.len()));
+    }
     line(Some(namespace), &words.iter().map(String::as_str).collect::<Vec<&str>>())
 }
 

@@ -93,6 +93,7 @@ pub fn router() -> Router<App> {
         .route("/projects/{namespace}/{name}/components/{component}/versions", get(versions::offered))
         .route("/commands/new", get(new::command))
         .route("/commands/{namespace}/{name}/change", get(change::command))
+        .route("/commands/{namespace}/{name}/data", get(data::command))
         .route("/plans/{id}", get(planned::page))
         .route("/plans/{id}/carry-out", post(planned::carry_out))
         .route("/plans/{id}/again", post(planned::again))

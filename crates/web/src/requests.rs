@@ -21,6 +21,8 @@ use crate::fake::{self, list, object, refusal, settings};
 use crate::sight::Reviews;
 use crate::token;
 
+mod programs;
+
 const ADDRESS: &str = "127.9.8.7:4000";
 
 struct Page {
@@ -125,17 +127,17 @@ async fn what_is_not_looked_at_is_refused_and_nothing_is_destroyed() {
     let steer = ("/api/v1/copies/shop/qa-x", r#"{"action": "cancel"}"#);
     for (method, path, headers, body) in [
         (Method::DELETE, format!("{path}?dryRun=true"), vec![], ""),
-        (Method::DELETE, path.to_owned(), vec![("if-match", "\"0\"")], ""),
+        (Method::DELETE, path.to_owned(), vec![("if-unmodified-since", "0")], ""),
         (
             Method::PATCH,
             steer.0.to_owned(),
-            vec![("if-match", "\"0\""), ("content-type", "application/json")],
+            vec![("if-unmodified-since", "0"), ("content-type", "application/json")],
             steer.1,
         ),
         (Method::GET, "/api/v1/environments?clas=qa".to_owned(), vec![], ""),
         (Method::GET, "/api/v1/environments?state=perfect".to_owned(), vec![], ""),
-        (Method::GET, "/api/v1/copies?limit=1".to_owned(), vec![], ""),
-        (Method::GET, format!("{path}/revisions?limit=1"), vec![], ""),
+        (Method::GET, "/api/v1/copies?limit=0".to_owned(), vec![], ""),
+        (Method::GET, format!("{path}/revisions?limt=1"), vec![], ""),
         (Method::GET, format!("{path}/logs?limit=0"), vec![], ""),
         (Method::GET, format!("{path}/logs?levl=error"), vec![], ""),
     ] {
@@ -431,4 +433,45 @@ async fn a_plan_that_is_not_carried_out_leads_on() {
     assert!(refused.status().is_client_error());
     let refused = text(refused).await;
     assert!(refused.contains("/environments/shop/qa/change?component=nope#restart"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_form_of_data_that_was_not_confirmed_comes_back_as_it_was() {
+    let spec = json!({
+        "components": {},
+        "services": {"db": {"type": "mariadb"}},
+        "classes": {"qa": {}},
+        "masks": {"db": {"users.email": "email"}},
+    });
+    let revision = json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
+        "metadata": {"name": "p-0123456789", "namespace": "shop"}, "data": {"project": "shop", "spec": spec}});
+    let golden = object("Environment", "golden", &settings(), &json!({}));
+    let live = object("Environment", "live", &settings(), &json!({}));
+    let page = page(&[
+        qa(),
+        ("/environments", list("Environment", &[golden, live])),
+        ("/projects/shop", object("Project", "shop", &spec, &json!({}))),
+        ("/controllerrevisions/p-0123456789", revision),
+    ])
+    .await;
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let data = "/environments/shop/qa/data";
+    let said = "token=t&action=copy&copy=qa-x7k2p&from=live&service=db&masks=none&protected=1";
+    let refused = page.ask(Method::POST, data, &form, said).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let back = format!("{data}?from=live&service=db&masks=none");
+    let refused = text(refused).await.replace("&#38;", "&").replace("&amp;", "&");
+    assert!(refused.contains(&format!("href=\"{back}\"")), "{refused}");
+    let there = text(page.ask(Method::GET, &back, &[], "").await).await;
+    for part in [
+        "<option selected>live",
+        r#"value="db" checked"#,
+        r#"value="none" selected"#,
+        "users.email: email",
+        "data copy --from live --to qa --only db --mask none",
+    ] {
+        assert!(there.contains(part), "{part}: {there}");
+    }
+    // What has to be confirmed is confirmed anew.
+    assert!(!there.contains(r#"name="sure" value="1" checked"#), "{there}");
 }

@@ -9,13 +9,13 @@ use askama::Template;
 use axum::Extension;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
-use serde::Deserialize;
 use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
 use verbs::{Error, Event, data};
 
 use super::barred::Forms;
 use super::data_now::{self, Now};
 use super::destroy::class_of;
+use super::filled::{self, Fields};
 use super::restore::back_up;
 use super::{Address, CopyPlace, Place, Said, Shell, html};
 use crate::app::{App, Mine, Result};
@@ -23,6 +23,7 @@ use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::sight::Looking;
+use crate::view::masks;
 
 #[derive(Template)]
 #[template(path = "data.html")]
@@ -37,7 +38,12 @@ struct Data {
     /// Environments whose data can be had, production first.
     origins: Vec<String>,
     from: String,
-    services: Vec<(String, &'static str)>,
+    /// With whether it was chosen.
+    services: Vec<(String, &'static str, bool)>,
+    /// Personal data comes as it is.
+    bare: bool,
+    /// What is masked otherwise, by service.
+    masks: Vec<(String, String)>,
     /// Why none of it can be chosen.
     trouble: Option<Failure>,
     /// Its class, or that of one whose data can be had, says that this must be said once more.
@@ -46,17 +52,12 @@ struct Data {
     fresh: String,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Start {
-    from: String,
-}
-
+/// With fields of a form that was filled in before.
 pub async fn page(
     Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     place: Place,
-    Address(start): Address<Start>,
+    Address(fields): Address<Fields>,
 ) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let (services, trouble) = match services(&app, &environment).await {
@@ -66,13 +67,28 @@ pub async fn page(
     let seen = app.environments().await?;
     let origins = others(&seen, &environment);
     let protected = protected(&app, &seen, &environment, &origins).await;
-    let from =
-        if origins.contains(&start.from) { start.from } else { origins.first().cloned().unwrap_or_default() };
-    let shell = Shell::new(&app, &guest, format!("Data of {}", place.name), "environments");
-    let wanted = if from.is_empty() { "ENVIRONMENT" } else { from.as_str() };
-    let shell = shell.command(command::data(&place.namespace, wanted, &place.name));
-    let shell = shell.with(&app, &place.namespace, Forms::Copy).await;
+    let said = |name: &str, value: &String| fields.iter().any(|(field, said)| field == name && said == value);
+    let from = origins.iter().find(|origin| said("from", origin)).or(origins.first()).cloned();
+    let from = from.unwrap_or_default();
+    let services: Vec<(String, &str, bool)> = services
+        .into_iter()
+        .map(|(name, kind)| {
+            let ticked = said("service", &name);
+            (name, kind, ticked)
+        })
+        .collect();
+    let bare = said("masks", &"none".to_owned());
+    let masks = match verbs::project::get(&app.cluster, &place.namespace, &environment.spec.project).await {
+        Ok(project) => masks::named(&project.spec.masks),
+        Err(_) => vec![],
+    };
     let now = Timestamp::now();
+    let fresh = data::fresh_name(&place.name, now);
+    let mut stands: Fields = vec![("copy".to_owned(), fresh.clone()), ("from".to_owned(), from.clone())];
+    stands.extend(fields.into_iter().filter(|(field, _)| field == "service" || field == "masks"));
+    let shell = Shell::new(&app, &guest, format!("Data of {}", place.name), "environments");
+    let shell = shell.with(&app, &place.namespace, Forms::Copy).await;
+    let shell = shell.does(Some(does(&place, stands)));
     html(&Data {
         now: data_now::now(&app, &place, &environment, now).await?,
         at: now.to_string(),
@@ -81,11 +97,32 @@ pub async fn page(
         origins,
         from,
         services,
+        bare,
+        masks,
         trouble,
         protected,
-        fresh: data::fresh_name(&place.name, now),
+        fresh,
         place,
     })
+}
+
+/// The command that does what a form of this page does as it stands; whoever types it is asked to confirm nothing.
+fn does(place: &Place, mut fields: Fields) -> String {
+    let action = fields.iter().find(|(field, _)| field == "action").map(|(_, action)| action.as_str());
+    if action == Some("backup") {
+        let made = data::back_up(&place.name, vec![], CopyLimits::default(), Timestamp::UNIX_EPOCH);
+        let protected = fields.iter().any(|(field, _)| field == "protected");
+        return command::asked(&place.namespace, &Wanted { protected, ..made });
+    }
+    if action.is_none() {
+        fields.push(("action".to_owned(), "copy".to_owned()));
+    }
+    fields.push(("sure".to_owned(), "1".to_owned()));
+    wanted(place, &fields).map(|wanted| command::unnamed(&place.namespace, &wanted)).unwrap_or_default()
+}
+
+pub async fn command(Mine(_): Mine, place: Place, Address(fields): Address<Fields>) -> String {
+    does(&place, fields)
 }
 
 /// Backups of its namespace and project that are known, the newest last.
@@ -176,15 +213,17 @@ pub async fn services(app: &App, environment: &Environment) -> Result<Vec<(Strin
 }
 
 /// A form that is sent twice makes one copy. One that asks for something else by then is told so.
-pub async fn copy(
-    Mine(app): Mine,
-    place: Place,
-    Said(fields): Said<Vec<(String, String)>>,
-) -> Result<Response> {
+pub async fn copy(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) -> Result<Response> {
+    let back = filled::form(&format!("{}/data", place.path()), &fields);
+    let begun = begin(&app, place, &fields).await;
+    begun.map_err(|failure| failure.back(back))
+}
+
+async fn begin(app: &App, place: Place, fields: &[(String, String)]) -> Result<Response> {
     if fields.iter().any(|(field, value)| field == "action" && value == "backup") {
-        return back_up(&app, &place, &fields).await;
+        return back_up(app, &place, fields).await;
     }
-    let wanted = wanted(&place, &fields)?;
+    let wanted = wanted(&place, fields)?;
     app.note(command::asked(&place.namespace, &wanted));
     match data::begin(&app.cluster, &place.namespace, &wanted, &mut |_: Event| {}).await {
         Ok(_) => {}
@@ -218,7 +257,7 @@ fn wanted(place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
         Some("copy") => {
             return Err(Failure::said(
                 format!("the data of {} stays as it is: it was not confirmed that it goes", place.name),
-                "go back and tick that it is replaced",
+                "tick that it is replaced",
             ));
         }
         _ => return Err(Failure::said("it is not said what is to be done", "choose one of the buttons")),
@@ -272,6 +311,23 @@ mod tests {
         assert!(with(&[("action", "copy")]).is_err());
         let copy = with(&[("action", "copy"), ("sure", "1")]).unwrap();
         assert!(!copy.dry_run && !copy.protected && copy.quiesce);
+    }
+
+    #[test]
+    fn the_command_is_that_of_the_form_as_it_stands() {
+        let does = |all: &[(&str, &str)]| {
+            let said = [("copy", "qa-42-x7k2p"), ("from", "production")];
+            does(&place(), fields(&[&said[..], all].concat()))
+        };
+        let copy = "outboard -n shop data copy --from production --to qa-42";
+        assert_eq!(does(&[]), copy);
+        assert_eq!(does(&[("service", "db"), ("masks", "none")]), format!("{copy} --only db --mask none"));
+        assert_eq!(does(&[("action", "look")]), format!("{copy} --dry-run"));
+        assert_eq!(
+            does(&[("action", "backup"), ("protected", "1")]),
+            "outboard -n shop env backup qa-42 --protected"
+        );
+        assert_eq!(super::does(&place(), vec![]), "");
     }
 
     #[test]
