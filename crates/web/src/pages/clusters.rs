@@ -71,6 +71,8 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>) -> Result
         Some(Ok(all)) => Files::of(all, now),
         Some(Err(failure)) => Files::none(Some(failure.words.sentence.clone())),
     };
-    let shell = Shell::new(&app, &guest, "Clusters", "clusters").command(command::nodes());
+    // Nodes are no part of what goes through a server.
+    let command = app.door.is_local().then(command::nodes);
+    let shell = Shell::new(&app, &guest, "Clusters", "clusters").does(command);
     html(&Clusters { shell, standing: Standing::of(here, now), files })
 }

@@ -30,7 +30,7 @@ async fn copies(app: &App) -> Result<Copies> {
 
 pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Copies of data", "copies");
-    let shell = shell.command(command::copies(app.namespace.as_deref()));
+    let shell = shell.does(command::copies(&app.places("datacopies").await?));
     html(&Page { shell, copies: copies(&app).await? })
 }
 

@@ -39,7 +39,7 @@ pub async fn page(
     Address(wanted): Address<Wanted>,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Environments", "environments");
-    let shell = shell.command(command::list(app.namespace.as_deref()));
+    let shell = shell.does(command::list(&app.places("environments").await?));
     let seen = app.environments().await?;
     let shell = shell.with_several(&app, &seen).await;
     let choices = Choices::of(&seen.all());

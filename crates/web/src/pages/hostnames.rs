@@ -31,7 +31,7 @@ pub async fn page(
     Address(wanted): Address<Wanted>,
 ) -> Result<Response> {
     let shell = Shell::new(&app, &guest, "Hosts", "hosts");
-    let shell = shell.command(command::hosts(app.namespace.as_deref()));
+    let shell = shell.does(command::hosts(&app.places("hostnames").await?));
     let hosts = app.listed_hosts().await?;
     html(&Page { shell, hosts: Hosts::of(hosts, &wanted.q), q: wanted.q })
 }
