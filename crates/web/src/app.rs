@@ -26,6 +26,7 @@ use crate::door::limit::Room;
 use crate::door::site::Site;
 use crate::drawn::Drawn;
 use crate::failure::Failure;
+use crate::pages::Place;
 use crate::sight::{Looking, Reviews, Scope};
 use crate::token;
 
@@ -226,6 +227,12 @@ impl App {
 
     pub fn sheet(&self, id: &str) -> Result<Arc<Sheet>> {
         self.desk.find(id, self.key())
+    }
+
+    /// The plan by which an environment is what it is asked to be, if whoever looks carried it out a moment ago.
+    pub fn carried(&self, place: &Place, environment: &Environment) -> Option<Arc<Sheet>> {
+        let change = environment.spec.change.as_ref()?;
+        self.desk.carried(self.key(), place, change.plan.as_deref())
     }
 
     /// What nobody else's request is called, of what they call this one.

@@ -14,6 +14,7 @@ use crate::ask::Ask;
 use crate::begun::{Begun, reused};
 use crate::command;
 use crate::failure::Failure;
+use crate::pages::Place;
 use crate::token;
 use crate::view::table::PAGE;
 
@@ -105,6 +106,18 @@ impl Desk {
         let mut sheets = self.sheets();
         sheets.sweep();
         sheets.by_id.get(id).filter(|sheet| sheet.by == by).cloned().ok_or_else(Failure::forgotten)
+    }
+
+    /// The plan that somebody carried out and that has this hash, the newest of several.
+    pub fn carried(&self, by: &str, place: &Place, hash: Option<&str>) -> Option<Arc<Sheet>> {
+        let mut sheets = self.sheets();
+        sheets.sweep();
+        let of_place = |sheet: &&Arc<Sheet>| {
+            (&sheet.namespace, &sheet.planned.environment) == (&place.namespace, &place.name)
+                && sheet.planned.status.hash.as_deref() == hash
+        };
+        let theirs = sheets.by_id.values().filter(|sheet| sheet.by == by && sheet.is_done());
+        theirs.filter(of_place).max_by_key(|sheet| sheet.made).cloned()
     }
 
     fn keyed(&self, key: &str) -> Arc<Keyed> {

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod backup;
+pub mod carried;
 pub mod clusters;
 pub mod copy;
 pub mod copy_button;
@@ -10,6 +11,7 @@ pub mod drift;
 pub mod histogram;
 pub mod hosts;
 pub mod log;
+mod once;
 pub mod masks;
 pub mod passwords;
 pub mod plan;

@@ -183,3 +183,21 @@ async fn as_many_as_are_planned_at_once_are_kept_for_whoever_asked() {
     }
     assert!((0..2 * PAGE).all(|number| desk.find(&number.to_string(), "vera").is_ok()));
 }
+
+#[tokio::test]
+async fn what_was_carried_out_is_found_by_whoever_did_it_until_something_else_is_asked_for() {
+    let planned = planned(&cluster(&Arc::new(Gate::default()), 0)).await;
+    let hash = planned.status.hash.clone();
+    let desk = Desk::default();
+    desk.sheets().put(sheet_of("vera", "shown", &planned, None));
+    let qa = |name: &str| Place { namespace: "shop".into(), name: name.into() };
+    assert!(desk.carried("vera", &qa("qa"), hash.as_deref()).is_none());
+    desk.sheets().put(sheet_of("vera", "done", &planned, Some(Change::Created)));
+    let found = desk.carried("vera", &qa("qa"), hash.as_deref()).map(|sheet| sheet.id.clone());
+    assert_eq!(found.as_deref(), Some("done"));
+    for (by, name, hash) in
+        [("dora", "qa", hash.as_deref()), ("vera", "qa-2", hash.as_deref()), ("vera", "qa", Some("other"))]
+    {
+        assert!(desk.carried(by, &qa(name), hash).is_none(), "{by} {name} {hash:?}");
+    }
+}

@@ -13,6 +13,7 @@ use super::{Place, Shell, html};
 use crate::app::{App, Mine, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
+use crate::view::carried::Carried;
 use crate::view::detail::{Body, May};
 use crate::view::table::said;
 use crate::{command, live};
@@ -55,7 +56,9 @@ async fn body(app: &App, place: &Place, environment: &api::Environment, token: S
     };
     let now = Timestamp::now();
     let silence = app.watched.news().borrow().silence.as_ref().map(|silence| said(silence, now));
-    Body { unheard, token, may, ..Body::of(detail, hosts, silence, now) }
+    let carried = app.carried(place, environment);
+    let carried = carried.and_then(|sheet| Carried::of(&sheet.planned.status.changes, &detail));
+    Body { unheard, token, may, carried, ..Body::of(detail, hosts, silence, now) }
 }
 
 pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Place) -> Result<Response> {

@@ -9,6 +9,7 @@ use words::time::age_at;
 use words::{doing, finding, harmless};
 
 use super::address::Address;
+use super::carried::Carried;
 use super::tone::{Chip, of_part, of_state};
 
 #[derive(Template)]
@@ -24,6 +25,8 @@ pub struct Body {
     /// Why names of its own are not among those.
     pub unheard: Option<String>,
     pub parts: Vec<Part>,
+    /// What whoever looks on has carried out.
+    pub carried: Option<Carried>,
     pub conditions: Vec<Told>,
     pub silence: Option<String>,
     /// What the form of this page carries.
@@ -118,6 +121,7 @@ impl Body {
             addresses: Address::all(hosts, &detail.summary.urls),
             unheard: None,
             parts,
+            carried: None,
             conditions: conditions.collect(),
             silence,
             token: String::new(),
