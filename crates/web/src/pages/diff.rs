@@ -25,16 +25,16 @@ struct Diff {
     found: Option<Found>,
 }
 
-struct Found {
-    left: ComparedSide,
-    right: ComparedSide,
-    same_digests: bool,
-    changes: Vec<Changed>,
+pub struct Found {
+    pub left: ComparedSide,
+    pub right: ComparedSide,
+    pub same_digests: bool,
+    pub changes: Vec<Changed>,
 }
 
 impl Found {
     /// Settings as they are typed.
-    fn by_hand(side: &ComparedSide) -> String {
+    pub fn by_hand(side: &ComparedSide) -> String {
         let said = side.differs_by_hand.iter().map(|(setting, value)| format!("{setting}={value}"));
         let said: Vec<String> = said.collect();
         if said.is_empty() { "nothing".to_owned() } else { said.join(" ") }

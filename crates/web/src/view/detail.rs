@@ -190,7 +190,9 @@ mod tests {
     fn whoever_may_only_look_is_offered_nothing_else() {
         let looked = Body::of(detail(&world()[1], None), vec![], None, *NOW).render().unwrap();
         assert!(!looked.contains("/destroy") && !looked.contains("<form") && looked.contains("/report"));
-        assert!(body(1).contains("/destroy") && body(1).contains("action=\"/environments/shop/qa-42/change\""));
+        assert!(
+            body(1).contains("/destroy") && body(1).contains("action=\"/environments/shop/qa-42/change\"")
+        );
     }
 
     #[test]

@@ -34,7 +34,8 @@ mod tests {
     #[test]
     fn what_stands_and_what_was_put_back_are_told_apart() {
         let html = Found::of(drift(), *NOW).render().unwrap();
-        for said in ["Put back", "Stands", "kubectl-edit", "<del>2</del>", "<ins>5</ins>", "Deployment mine"] {
+        for said in ["Put back", "Stands", "kubectl-edit", "<del>2</del>", "<ins>5</ins>", "Deployment mine"]
+        {
             assert!(html.contains(said), "{said}: {html}");
         }
     }

@@ -1,15 +1,22 @@
 //! A handful of environments, one in each state: what the page of styles and tests look at.
 
+mod changes;
+mod copies;
+mod lines;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use api::{DataCopy, DriftPolicy, Environment, Rotation};
+use api::Environment;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use verbs::clusters::{Drift, Here, Kept, Machine, Room};
-use verbs::data;
-use verbs::environment::{Detail, Happening, Report, Source, Timeline, Tone, Unread, summary};
+use verbs::environment::{Detail, Happening, Source, Timeline, Tone, Unread, summary};
 use verbs::hostname;
+
+pub use changes::{compared, drift, revisions, versions};
+pub use copies::{backups, copies, phases, rotations};
+pub use lines::lines;
 
 pub static NOW: LazyLock<Timestamp> = LazyLock::new(|| "2026-11-26T12:00:00Z".parse().unwrap_or_default());
 
@@ -90,39 +97,6 @@ pub fn detail(environment: &Environment, newer: Option<&str>) -> Detail {
     }
 }
 
-/// Copies of data: one on its way, one that failed, one that is done.
-pub fn copies() -> Vec<data::Detail> {
-    let copy = |name: &str, created: &str, status: &Value| {
-        let object = json!({
-            "apiVersion": "outboard.dev/v1alpha1", "kind": "DataCopy",
-            "metadata": {"name": name, "namespace": "shop", "generation": 1, "creationTimestamp": created},
-            "spec": {"from": {"environment": "production"}, "to": {"environment": "qa-42"}, "requestedBy": "ann"},
-            "status": status,
-        });
-        serde_json::from_value::<DataCopy>(object).ok()
-    };
-    let coming = json!({"observedGeneration": 1, "phase": "Copying", "rows": 1_200_000, "rowsTotal": 2_000_000, "services": [
-        {"name": "db", "phase": "Copying", "rows": 1_200_000, "rowsTotal": 2_000_000, "bytes": 314_572_800,
-            "bytesPerSecond": 20_971_520, "etaSeconds": 10},
-        {"name": "cache", "store": "redis", "phase": "Planning", "message": "asks what there is"},
-    ]});
-    let failed = json!({"observedGeneration": 1, "phase": "Failed", "target": "Incomplete", "rows": 12, "services": [
-        {"name": "db", "phase": "Failed", "rows": 12, "target": "Incomplete"},
-    ], "verdict": {"cause": "ServiceNotFound", "about": "service db", "message": "the target has no room left",
-        "evidence": ["ERROR 1114 (HY000): The table 'orders' is full"], "fix": "give it a larger volume, then copy again",
-        "terminal": true}});
-    let done = json!({"observedGeneration": 1, "phase": "Done", "target": "Copied", "rows": 2_000_123, "services": [
-        {"name": "db", "phase": "Done", "rows": 2_000_123, "rowsTotal": 2_000_000, "bytes": 734_003_200, "target": "Copied",
-            "snapshot": {"kind": "aligned", "readers": 4, "heldMillis": 0, "openedMillis": 12}},
-    ]});
-    let all = [
-        copy("qa-42-x7k2p", "2026-11-26T11:59:10Z", &coming),
-        copy("qa-42-q4m8s", "2026-11-26T11:30:00Z", &failed),
-        copy("qa-42-b2c9d", "2026-11-25T12:00:00Z", &done),
-    ];
-    all.into_iter().flatten().map(|copy| data::detail(&copy)).collect()
-}
-
 /// Hosts: one that is answered, one on its way, one that cannot be had, one that nobody keeps records of.
 pub fn hosts() -> Vec<hostname::Summary> {
     let host =
@@ -164,25 +138,6 @@ pub fn hosts_of(environment: &Environment) -> Vec<hostname::Summary> {
     let mut hosts = hosts();
     hosts.retain(|host| Some(&host.environment) == environment.metadata.name.as_ref());
     hosts
-}
-
-/// Drift: what stands, what was put back, what was deleted, and what is nobody's business here.
-pub fn drift() -> Report {
-    let found = json!([
-        {"object": "Deployment web", "by": ["kubectl-edit"], "reverted": false, "at": "2026-11-26T11:58:00Z",
-            "fields": [{"path": "spec.replicas", "from": "2", "to": "5"}]},
-        {"object": "ConfigMap web", "by": ["kubectl-client-side-apply"], "reverted": true, "at": "2026-11-26T11:30:00Z",
-            "fields": [{"path": "data.LEVEL", "to": "debug"}, {"path": "data.CURRENCY", "from": "EUR"}]},
-        {"object": "Service worker", "deleted": true, "reverted": true, "at": "2026-11-26T10:00:00Z"},
-    ]);
-    Report {
-        environment: "qa-42".to_owned(),
-        frozen_until: None,
-        reason: None,
-        policy: Some(DriftPolicy::Heal),
-        drift: serde_json::from_value(found).unwrap_or_default(),
-        extra: Some(vec!["Deployment mine".to_owned()]),
-    }
 }
 
 /// What happened to one of them, one of each kind.
@@ -368,65 +323,4 @@ pub fn cluster_files() -> Vec<Kept> {
         ..whole.clone()
     };
     vec![whole, worked_on, broken]
-}
-
-/// Backups: one that is being made, one that failed, one that is whole, and one of an environment that was destroyed.
-pub fn backups() -> Vec<data::Backup> {
-    use data::CopyPhase::{Copying, Done, Failed};
-    let some = |text: &str| Some(text.to_owned());
-    let whole = data::Backup {
-        name: "qa-42-20261125t030000z".to_owned(),
-        namespace: "shop".to_owned(),
-        environment: "qa-42".to_owned(),
-        gone: false,
-        class: some("qa"),
-        all: true,
-        protected: false,
-        phase: Done,
-        services: vec!["db".to_owned(), "cache".to_owned()],
-        counts: "rows and keys",
-        rows: 2_000_123,
-        bytes: 734_003_200,
-        place: some("s3://shop-backups/environments/shop/shop/qa-42/20261125t030000z-x7k2p"),
-        requested_by: some("ann"),
-        created: some("2026-11-25T03:00:00Z"),
-        finished: some("2026-11-25T03:02:00Z"),
-        why: None,
-    };
-    let other = data::Backup {
-        name: "qa-40-20261120t030000z".to_owned(),
-        environment: "qa-40".to_owned(),
-        gone: true,
-        created: some("2026-11-20T03:00:00Z"),
-        ..whole.clone()
-    };
-    let failed = data::Backup {
-        name: "qa-42-20261126t030000z".to_owned(),
-        phase: Failed,
-        rows: 0,
-        bytes: 0,
-        place: None,
-        created: some("2026-11-26T03:00:00Z"),
-        why: some("service db: the bucket refuses what is written"),
-        ..whole.clone()
-    };
-    let coming = data::Backup {
-        name: "qa-42-20261126t115900z".to_owned(),
-        phase: Copying,
-        rows: 1_200_000,
-        bytes: 0,
-        created: some("2026-11-26T11:59:00Z"),
-        ..whole.clone()
-    };
-    vec![other, whole, failed, coming]
-}
-
-/// Changes of passwords: one that is done, one on its way, one that was refused.
-pub fn rotations() -> BTreeMap<String, Rotation> {
-    let all = json!({
-        "db": {"request": "1", "phase": "Done", "rotatedAt": "2026-11-26T11:05:00Z"},
-        "cache": {"request": "2", "phase": "Replacing", "message": "waits for component web"},
-        "orders": {"request": "3", "phase": "Refused", "message": "its server does not answer"},
-    });
-    serde_json::from_value(all).unwrap_or_default()
 }

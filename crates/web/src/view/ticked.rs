@@ -70,7 +70,9 @@ mod tests {
         let begun = |text| sentence(text).to_string();
         assert_eq!(begun("plan: 1 to create"), "Plan: 1 to create");
         assert_eq!(begun("it's away, run `x`"), "It&#39;s away, run <code>x</code>");
-        for name in ["qa-42 is as it is", "web.example.com has none", "`web` waits", "ERROR 1114", "2 objects", ""] {
+        for name in
+            ["qa-42 is as it is", "web.example.com has none", "`web` waits", "ERROR 1114", "2 objects", ""]
+        {
             assert_eq!(begun(name), ticked(name).to_string());
         }
     }
