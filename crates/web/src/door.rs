@@ -39,6 +39,8 @@ const LONGEST: usize = 256 << 10;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longer no answer begins: plans wait for the operator and for registries.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// What is only looked at is given up before whoever looks gives up. Versions of a registry take the longest.
+const READ_WAIT: Duration = Duration::from_secs(90);
 
 pub enum Door {
     Local(Local),
@@ -119,7 +121,11 @@ async fn answered(app: &App, request: Request, next: Next, known: &OnceLock<Arc<
         _ => answer(failure),
     };
     // Whoever runs this for themselves may wait as long as they like.
-    let longest = if app.door.is_local() { Duration::MAX } else { LONGEST_WAIT };
+    let longest = match request.method() {
+        _ if app.door.is_local() => Duration::MAX,
+        &Method::GET if !kube => READ_WAIT,
+        _ => LONGEST_WAIT,
+    };
     let response = match checked(app, request, known).await {
         Ok(mut request) => {
             // Whoever has too much under way can leave all the same.
