@@ -39,7 +39,9 @@
   async function copy(button) {
     let done = true;
     try {
-      await navigator.clipboard.writeText(button.dataset.copy);
+      // A line that is shown as it was written is on the page once.
+      const shown = () => button.closest(".line")?.querySelector(".text")?.textContent ?? "";
+      await navigator.clipboard.writeText(button.dataset.copy || shown());
     } catch {
       done = false;
     }
@@ -188,6 +190,21 @@
     },
     true,
   );
+
+  // From line to line by keyboard, without hundreds of stops for whoever only passes by.
+  document.addEventListener("keydown", (event) => {
+    const lines = log();
+    if (!lines?.contains(event.target)) return;
+    const buttons = [...lines.querySelectorAll(".copy-line")];
+    const at = buttons.indexOf(event.target);
+    const to =
+      event.target === lines
+        ? event.key === "Enter" && buttons.length - 1
+        : { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (!Number.isInteger(to) || !buttons[to]) return;
+    event.preventDefault();
+    buttons[to].focus();
+  });
 
   document.addEventListener("DOMContentLoaded", () => {
     reveal(document);

@@ -51,6 +51,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(revisions::compared))
         .routes(routes!(revisions::drift))
         .routes(routes!(logs::find))
+        .routes(routes!(logs::count))
         .routes(routes!(logs::follow))
         .routes(routes!(plans::plan))
         .routes(routes!(plans::show))

@@ -23,12 +23,14 @@ mod failure;
 mod fake;
 mod icon;
 mod json;
+mod known;
 mod lines;
 mod live;
 mod pages;
 mod proxy;
 #[cfg(test)]
 mod requests;
+mod searched;
 mod serve;
 mod server;
 mod sight;

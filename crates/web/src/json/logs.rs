@@ -4,17 +4,21 @@ use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 use verbs::error;
-use verbs::logs::search::{Answer as Line, Search, search};
-use verbs::logs::{Entry, Filter, Moment, Query as Wanted, Words};
+use verbs::logs::search::Search;
+use verbs::logs::{Entry, Filter, Histogram, Moment, Query as Wanted, Words};
 
 use super::answer::{Answer, tagged};
 use super::page::{PAGE, limit};
 use crate::app::{Mine, Result};
 use crate::failure::Failure;
-use crate::lines::{self, Known};
+use crate::known::Known;
+use crate::lines::{self, Draw};
 use crate::pages::{Address, Place};
+use crate::searched;
+
+/// Steps of time in which lines are counted, about.
+const STEPS: usize = 60;
 
 /// Which lines are wanted.
 #[derive(Debug, Default, Deserialize)]
@@ -23,8 +27,10 @@ pub struct Lines {
     part: Option<String>,
     query: Option<String>,
     since: Option<String>,
+    until: Option<String>,
     limit: Option<usize>,
     cursor: Option<String>,
+    project: Option<String>,
 }
 
 impl Lines {
@@ -36,9 +42,16 @@ impl Lines {
             environment: place.name.clone(),
             parts: part.iter().map(ToString::to_string).collect(),
             since: self.since.as_deref().map(moment).transpose()?,
+            until: self.until.as_deref().map(moment).transpose()?,
             filter: Filter { query: words, ..Filter::default() },
             ..Wanted::default()
         })
+    }
+
+    /// Whose environment it was, should it be gone.
+    fn project(&self) -> Result<Option<String>> {
+        let project = self.project.as_deref().map(api::names::ProjectName::parse).transpose();
+        Ok(project.map_err(error::Error::from)?.map(|project| project.to_string()))
     }
 }
 
@@ -76,6 +89,8 @@ pub struct FoundLines {
         ("part" = Option<String>, Query, description = "Only of this component, job or service"),
         ("query" = Option<String>, Query, description = "As the command line takes it: `level:>=warn checkout`"),
         ("since" = Option<String>, Query, description = "`15m` ago, or a time; an hour ago unless it is said"),
+        ("until" = Option<String>, Query, description = "The same; now unless it is said"),
+        ("project" = Option<String>, Query, description = "Whose environment it was, should it be gone and the namespace have several projects"),
         ("limit" = Option<usize>, Query, minimum = 1, maximum = 500, description = "So many; 100 unless it is said"),
         ("cursor" = Option<String>, Query, description = "Where the page before ended"),
     ),
@@ -93,28 +108,66 @@ pub async fn find(
 ) -> Answer {
     let limit = limit(asked.limit)?.unwrap_or(PAGE);
     let cursor = asked.cursor.clone();
-    let wanted = Search { query: asked.wanted(&place)?, limit, cursor, ..Search::default() };
-    let (out, mut answers) = mpsc::channel(64);
-    let reading = search(&app.cluster, &place.namespace, &wanted, out);
-    let listening = async {
-        let mut lines = vec![];
-        while let Some(answer) = answers.recv().await {
-            if let Line::Line(line) = answer {
-                lines.push(line);
-            }
-        }
-        lines
-    };
-    let (found, lines) = tokio::join!(Box::pin(reading), listening);
-    let found = found?.unwrap_or_default();
+    let wanted = searched::wanted(&app, asked.wanted(&place)?, limit);
+    let wanted = Search { cursor, project: asked.project()?, ..wanted };
+    let (lines, found) = searched::lines(&app, &place.namespace, &wanted).await?;
     let notes = words::found::notes(&place.name, &found);
     tagged(&headers, &FoundLines { lines, notes, cursor: found.cursor, gaps: found.gaps })
 }
 
+/// How many lines there are, by time and by level.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Counts {
+    /// `since`, `until`, `stepSeconds`, and `steps` with `start`, `lines` and, by name, `levels`.
+    #[schemars(with = "serde_json::Value")]
+    pub histogram: Histogram,
+    /// What does not count, and why, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Lines of an environment's logs, counted by time and by level
+///
+/// About sixty steps, live and archived lines as one. It reads all of them.
+#[utoipa::path(
+    get,
+    path = "/api/v1/environments/{namespace}/{name}/logs/histogram",
+    operation_id = "countLines",
+    tag = "logs",
+    params(
+        ("namespace" = String, Path, description = "The control namespace"),
+        ("name" = String, Path),
+        ("part" = Option<String>, Query, description = "Only of this component, job or service"),
+        ("query" = Option<String>, Query, description = "As the command line takes it: `level:>=warn checkout`"),
+        ("since" = Option<String>, Query, description = "`15m` ago, or a time; an hour ago unless it is said"),
+        ("until" = Option<String>, Query, description = "The same; now unless it is said"),
+        ("project" = Option<String>, Query, description = "Whose environment it was, should it be gone and the namespace have several projects"),
+    ),
+    responses(
+        (status = 200, description = "Counts", body = ref("#/components/schemas/Counts")),
+        (status = 304, description = "As it was"),
+        (status = "default", description = "Why not", body = ref("#/components/schemas/Problem"), content_type = "application/problem+json"),
+    )
+)]
+pub async fn count(
+    Mine(app): Mine,
+    headers: HeaderMap,
+    place: Place,
+    Address(asked): Address<Lines>,
+) -> Answer {
+    if asked.limit.is_some() || asked.cursor.is_some() {
+        return Err(Failure::said("all lines are counted", "leave out `limit` and `cursor`").into());
+    }
+    let wanted = searched::wanted(&app, asked.wanted(&place)?, STEPS);
+    let wanted = Search { project: asked.project()?, ..wanted };
+    let counted = searched::counted(&app, &place.namespace, &wanted, STEPS).await?;
+    let notes = counted.unread.iter().map(words::found::unread).collect();
+    tagged(&headers, &Counts { histogram: counted.histogram, notes })
+}
+
 /// Lines of an environment's logs as they are written
 ///
-/// One event a line, or what happened to a container. With `Last-Event-ID` they go on where they ended. An event `ended` says
-/// why there are no more: whoever gets it need not ask again.
+/// One event a line, or what happened to a container. With `Last-Event-ID` they go on where they ended; an event `anew` says first
+/// that it is none of ours, and they begin again. An event `ended` says why there are no more: whoever gets it need not ask again.
 #[utoipa::path(
     get,
     path = "/api/v1/environments/{namespace}/{name}/logs/events",
@@ -140,10 +193,15 @@ pub async fn follow(
     Address(asked): Address<Lines>,
 ) -> Answer {
     app.environment(&place.namespace, &place.name).await?;
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let known = last.map(Known::parse).unwrap_or_default();
     let wanted = asked.wanted(&place)?;
-    Ok(lines::follow(app, place.namespace, wanted, known, drawn, false).into_response())
+    if wanted.until.is_some() {
+        return Err(Failure::said("what is followed has no end", "leave out `until`").into());
+    }
+    let last = headers.get("last-event-id");
+    let known = last.and_then(|id| id.to_str().ok()).and_then(Known::parse);
+    let first = (last.is_some() && known.is_none()).then(lines::anew);
+    let (known, draw) = (known.unwrap_or_default(), Draw::Each(drawn));
+    Ok(lines::follow(app, place.namespace, wanted, known, draw, first).into_response())
 }
 
 fn drawn(entry: &Entry<'_>) -> String {

@@ -15,7 +15,7 @@ use super::copies::{Steering, WantedCopy};
 use super::environments::Environments;
 use super::freeze::WantedFreeze;
 use super::hostnames::WantedHost;
-use super::logs::FoundLines;
+use super::logs::{Counts, FoundLines};
 use super::plans::{Carried, PlanAnswer, Wanted};
 use super::previews::{Preview, WantedPreview};
 use super::projects::{AppliedProject, ProjectDetail, WantedComponent, WantedProject};
@@ -55,6 +55,7 @@ fn schemas() -> Map<String, Value> {
     add::<Comparison>(&mut generator);
     add::<Report>(&mut generator);
     add::<FoundLines>(&mut generator);
+    add::<Counts>(&mut generator);
     add::<PlanAnswer<'static>>(&mut generator);
     add::<Carried<'static>>(&mut generator);
     add::<Wanted>(&mut generator);

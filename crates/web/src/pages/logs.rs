@@ -1,35 +1,32 @@
 //! Logs of an environment: what its containers wrote, what is archived, and what they write now.
 
+mod asked;
+
 use std::collections::BTreeSet;
 
 use api::Role;
-use api::names::PartName;
 use askama::Template;
 use axum::Extension;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use tokio::sync::mpsc;
-use verbs::logs::search::{Answer, Found, Search, search};
-use verbs::logs::{self, Entry, Filter, Moment, Words};
+use verbs::logs::search::{Found, Search};
+use verbs::logs::{Entry, Moment};
 
+use self::asked::{Asked, Span, Wrong};
 use super::{Address, Place, Shell, html};
 use crate::app::{App, Mine, Result};
-use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
-use crate::lines::{Known, follow};
+use crate::known::Known;
+use crate::lines::{Draw, follow};
 use crate::view::histogram::Bars;
 use crate::view::log::Shown;
-use crate::view::query::encoded;
+use crate::{command, searched};
 
 /// The newest so many lines of a page that is loaded; a page keeps as many in view while it follows.
 const LINES: usize = 500;
 /// Steps of time in a histogram, about.
 const STEPS: usize = 60;
-/// How far back, in the words of the command line.
-pub const SINCE: [(&str, &str); 5] =
-    [("5m", "5 minutes"), ("15m", "15 minutes"), ("1h", "hour"), ("6h", "6 hours"), ("24h", "day")];
 
 #[derive(Template)]
 #[template(path = "logs.html")]
@@ -40,75 +37,37 @@ struct Logs {
     asked: Asked,
     parts: Vec<String>,
     lines: Vec<Shown>,
+    /// The field that makes no sense.
+    wrong: Option<Wrong>,
     /// Why there are none.
     trouble: Option<Failure>,
     /// What was passed over or may be missing.
     notes: Vec<String>,
+    /// How many there are, by time, where that was asked for with them.
+    bars: Option<Bars>,
     /// Where what is older begins.
     older: Option<String>,
+    /// Where these very lines are shown whenever it is opened, and before that who is called.
+    link: Option<String>,
+    origin: String,
     /// The newest line, where following goes on.
     after: String,
 }
 
-/// What is asked for, as it stands in the address.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Asked {
-    part: String,
-    q: String,
-    since: String,
-    follow: String,
-    /// Lines up to this one are known already.
-    after: String,
-    /// Only what is older than a page that ended so.
-    cursor: String,
+impl Logs {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field)
+    }
 }
 
-impl Asked {
-    fn since(&self) -> &str {
-        let known = SINCE.iter().find(|(word, _)| *word == self.since);
-        known.map_or("15m", |(word, _)| word)
-    }
-
-    fn ago(&self) -> Moment {
-        let seconds = api::project::seconds(self.since()).unwrap_or(900);
-        Moment::Ago(std::time::Duration::from_secs(seconds.into()))
-    }
-
-    fn follows(&self) -> bool {
-        !self.follow.is_empty()
-    }
-
-    fn parts(&self) -> Result<Vec<String>> {
-        if self.part.is_empty() {
-            return Ok(vec![]);
-        }
-        Ok(vec![PartName::parse(&self.part).map_err(verbs::Error::from)?.to_string()])
-    }
-
-    fn address(&self) -> String {
-        let said = [("part", self.part.as_str()), ("q", &self.q), ("since", self.since())];
-        let said = said.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
-        format!("?{}", said.collect::<Vec<_>>().join("&"))
-    }
-
-    /// What is wrong with a query is said with the place.
-    fn query(&self, place: &Place, since: Option<Moment>) -> Result<logs::Query> {
-        let words = Words::parse(&self.q).map_err(|error| {
-            let sentence = format!("{} (at character {})", error.message, error.position + 1);
-            Failure::said(
-                sentence,
-                error.hint.unwrap_or_else(|| "write it as `level:>=warn checkout`".to_owned()),
-            )
-        })?;
-        Ok(logs::Query {
-            environment: place.name.clone(),
-            parts: self.parts()?,
-            since,
-            filter: Filter { query: words, ..Filter::default() },
-            ..logs::Query::default()
-        })
-    }
+/// What is on a page besides what was asked for.
+#[derive(Default)]
+struct Read {
+    lines: Vec<Shown>,
+    found: Found,
+    bars: Option<Bars>,
+    /// What there is to say of the bars.
+    uncounted: Option<String>,
 }
 
 pub async fn page(
@@ -117,42 +76,68 @@ pub async fn page(
     place: Place,
     Address(asked): Address<Asked>,
 ) -> Result<Response> {
-    let shell = Shell::new(&app, &guest, format!("Logs of {}", place.name), "environments");
-    let line = command::logs(
-        &place.namespace,
-        &place.name,
-        &asked.parts()?,
-        asked.since(),
-        &asked.q,
-        asked.follows(),
-    );
-    let read = read(&app, &place, &asked).await;
-    let (lines, found, trouble) = match read {
-        Ok((lines, found)) => (lines, found, None),
-        Err(failure) => (vec![], None, Some(failure)),
-    };
-    let found = found.unwrap_or_default();
+    let mut shell = Shell::new(&app, &guest, format!("Logs of {}", place.name), "environments");
+    let (mut wrong, mut trouble, mut shown) = (None, None, Read::default());
+    match asked.span() {
+        Err(field) => wrong = Some(field),
+        Ok(span) => {
+            shell = shell.command(line(&place, &asked, span)?);
+            match read(&app, &place, &asked, span).await {
+                Ok(read) => shown = read,
+                Err(failure) => trouble = Some(failure),
+            }
+        }
+    }
+    let Read { lines, found, bars, uncounted } = shown;
     // That nothing was found has a place of its own.
-    let notes = words::found::notes(&place.name, &Found { lines: found.lines.max(1), ..found.clone() });
+    let told = Found { lines: found.lines.max(1), ..found.clone() };
+    let read = wrong.is_none() && trouble.is_none();
+    let mut notes = if read { words::found::notes(&place.name, &told) } else { vec![] };
+    // Mostly the same as of the lines.
+    notes.extend(uncounted.filter(|note| !notes.contains(note)));
     let newest = lines.last().map(|line| line.time);
+    let link = newest.map(|newest| {
+        format!("{}/logs{}", place.path(), asked.between(found.since, found.until.max(newest)))
+    });
     let after = match newest {
         // So many of that moment are on the page already.
         Some(time) => format!("{time}#{}", lines.iter().filter(|line| line.time == time).count()),
         None => app.cluster.now().await.to_string(),
     };
+    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let parts = parts(&app, &place).await;
-    html(&Logs {
-        shell: shell.command(line),
+    let origin = app.door.origin();
+    let page = html(&Logs {
+        shell,
         place,
         tab: "/logs",
         asked,
         parts,
         lines,
+        wrong,
         trouble,
         notes,
+        bars,
         older: found.cursor,
+        link,
+        origin,
         after,
-    })
+    })?;
+    Ok((status, page).into_response())
+}
+
+/// The command that shows the same.
+fn line(place: &Place, asked: &Asked, span: Span) -> Result<String> {
+    let since = match span.since {
+        Moment::At(time) => time.to_string(),
+        Moment::Ago(_) => asked.since().to_owned(),
+    };
+    let until = span.until.and_then(|until| match until {
+        Moment::At(time) => Some(time.to_string()),
+        Moment::Ago(_) => None,
+    });
+    let between = (since.as_str(), until.as_deref());
+    Ok(command::logs(&place.namespace, &place.name, &asked.parts()?, between, &asked.q, asked.follows()))
 }
 
 /// Components, jobs and services that may have written something.
@@ -166,45 +151,43 @@ async fn parts(app: &App, place: &Place) -> Vec<String> {
     names.into_iter().collect()
 }
 
+fn wanted(app: &App, place: &Place, asked: &Asked, span: Span) -> Result<Search> {
+    let query = asked.query(place, Some(span))?;
+    Ok(Search { project: asked.project()?, ..searched::wanted(app, query, LINES) })
+}
+
 /// The newest lines, in order of time.
-async fn read(app: &App, place: &Place, asked: &Asked) -> Result<(Vec<Shown>, Option<Found>)> {
-    let since = asked.ago();
+async fn read(app: &App, place: &Place, asked: &Asked, span: Span) -> Result<Read> {
     let cursor = Some(asked.cursor.clone()).filter(|cursor| !cursor.is_empty());
-    let wanted =
-        Search { query: asked.query(place, Some(since))?, limit: LINES, cursor, ..Search::default() };
-    newest(app, &place.namespace, &wanted).await
+    let wanted = wanted(app, place, asked, span)?;
+    let (lines, found) = newest(app, &place.namespace, &Search { cursor, ..wanted.clone() }).await?;
+    let mut read = Read { lines, found, ..Read::default() };
+    if asked.counts() && !asked.follows() {
+        let (bars, uncounted) = bars(app, place, asked, &wanted).await?;
+        (read.bars, read.uncounted) = (Some(bars), uncounted);
+    }
+    Ok(read)
 }
 
 /// What is found, in order of time.
-pub async fn newest(app: &App, namespace: &str, wanted: &Search) -> Result<(Vec<Shown>, Option<Found>)> {
-    let (out, mut answers) = mpsc::channel(64);
-    let reading = search(&app.cluster, namespace, wanted, out);
-    let listening = async {
-        let mut lines = vec![];
-        while let Some(answer) = answers.recv().await {
-            if let Answer::Line(line) = answer {
-                lines.push(Shown::of(&line));
-            }
-        }
-        lines
-    };
-    let (found, mut lines) = tokio::join!(Box::pin(reading), listening);
-    let found = found?;
-    lines.reverse();
-    Ok((lines, found))
+pub async fn newest(app: &App, namespace: &str, wanted: &Search) -> Result<(Vec<Shown>, Found)> {
+    let (lines, found) = searched::lines(app, namespace, wanted).await?;
+    Ok((lines.iter().rev().map(Shown::of).collect(), found))
 }
 
-/// How many lines there are, by time: a fragment, since it reads all of them.
+/// How many lines there are, by time: each step leads to its lines.
+async fn bars(app: &App, place: &Place, asked: &Asked, wanted: &Search) -> Result<(Bars, Option<String>)> {
+    let counted = searched::counted(app, &place.namespace, wanted, STEPS).await?;
+    let to = |from, until| format!("{}/logs{}", place.path(), asked.between(from, until));
+    let uncounted = counted.unread.as_ref().map(words::found::unread);
+    Ok((Bars::of(&counted.histogram, to), uncounted))
+}
+
+/// The same as a fragment, since it reads all of them.
 pub async fn histogram(Mine(app): Mine, place: Place, Address(asked): Address<Asked>) -> Result<Response> {
-    let wanted = Search { query: asked.query(&place, Some(asked.ago()))?, limit: LINES, ..Search::default() };
-    let (out, mut answers) = mpsc::channel(64);
-    let counting = logs::histogram::histogram(&app.cluster, &place.namespace, &wanted, STEPS, out);
-    let deaf = async { while answers.recv().await.is_some() {} };
-    let (counted, ()) = tokio::join!(Box::pin(counting), deaf);
-    match counted? {
-        Some(counted) => html(&Bars::of(&counted)),
-        None => Err(Failure::nowhere()),
-    }
+    let span = asked.span().map_err(|wrong| Failure::said(wrong.sentence, "correct the address"))?;
+    let (bars, _) = bars(&app, &place, &asked, &wanted(&app, &place, &asked, span)?).await?;
+    html(&bars)
 }
 
 /// Lines from now on, or from the one that the other side has.
@@ -215,9 +198,10 @@ pub async fn live(
     Address(asked): Address<Asked>,
 ) -> Result<Response> {
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let known = Known::parse(last.unwrap_or(&asked.after));
+    // Whoever says no id of ours has what the page had.
+    let known = last.and_then(Known::parse).or_else(|| Known::parse(&asked.after)).unwrap_or_default();
     let query = asked.query(&place, None)?;
-    Ok(follow(app, place.namespace, query, known, drawn, true).into_response())
+    Ok(follow(app, place.namespace, query, known, Draw::Together(drawn), None).into_response())
 }
 
 fn drawn(entry: &Entry<'_>) -> String {

@@ -4,15 +4,15 @@ use askama::Template;
 use axum::Extension;
 use axum::response::Response;
 use verbs::environment;
-use verbs::logs::search::{Found, Search};
+use verbs::logs::search::Found;
 use verbs::logs::{Filter, Level, Moment, Query};
 
 use super::logs::newest;
 use super::{Place, Shell, html};
 use crate::app::{App, Mine, Result};
-use crate::command;
 use crate::door::Guest;
 use crate::view::report::{Excerpt, Frame, report};
+use crate::{command, searched};
 
 /// So many lines of the logs.
 const LINES: usize = 20;
@@ -38,20 +38,16 @@ pub async fn text(app: &App, place: &Place) -> Result<String> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let detail = environment::detail(&app.cluster, &environment).await;
     let frame = Frame::of(app.door.origin(), app.cluster.now().await);
-    let wanted = Search {
-        query: Query {
-            environment: place.name.clone(),
-            since: Some(Moment::At(frame.since)),
-            until: Some(Moment::At(frame.until)),
-            filter: Filter { level: Some(Level::Warn), ..Filter::default() },
-            ..Query::default()
-        },
-        limit: LINES,
-        ..Search::default()
+    let query = Query {
+        environment: place.name.clone(),
+        since: Some(Moment::At(frame.since)),
+        until: Some(Moment::At(frame.until)),
+        filter: Filter { level: Some(Level::Warn), ..Filter::default() },
+        ..Query::default()
     };
+    let wanted = searched::wanted(app, query, LINES);
     let excerpt = match newest(app, &place.namespace, &wanted).await {
         Ok((lines, found)) => {
-            let found = found.unwrap_or_default();
             let notes = words::found::notes(&place.name, &Found { lines: found.lines.max(1), ..found });
             Excerpt::Lines(lines, notes)
         }

@@ -1,6 +1,7 @@
 //! How many lines there were, by time and by how grave they are, as bars.
 
 use askama::Template;
+use jiff::{SignedDuration, Timestamp};
 use verbs::logs::{Histogram, Level};
 
 /// Of the picture, in its own units.
@@ -22,12 +23,23 @@ pub struct Bars {
 pub struct Bar {
     pub x: usize,
     pub parts: Vec<(&'static str, u64, u64)>,
+    /// Where the lines of this step are.
+    pub to: String,
+    pub said: String,
 }
 
 impl Bars {
-    pub fn of(histogram: &Histogram) -> Self {
+    /// `to`: where the lines between two moments are.
+    pub fn of(histogram: &Histogram, to: impl Fn(Timestamp, Timestamp) -> String) -> Self {
         let most = histogram.steps.iter().map(|step| step.lines).max().unwrap_or(0).max(1);
         let mut total = (0, 0, 0);
+        let last = histogram.step() - SignedDuration::from_nanos(1);
+        let days = histogram.until.duration_since(histogram.since) >= SignedDuration::from_hours(24);
+        let clock = |time: Timestamp| {
+            let text = time.to_string();
+            // Of several days, the day too.
+            text.get(if days { 5..16 } else { 11..16 }).unwrap_or_default().replace('T', " ")
+        };
         let bars = histogram.steps.iter().enumerate().map(|(index, step)| {
             let of = |level: Level| step.levels.get(&level).copied().unwrap_or(0);
             let (bad, warn) = (of(Level::Error) + of(Level::Fatal), of(Level::Warn));
@@ -44,24 +56,30 @@ impl Bars {
                     parts.push((tone, foot, height));
                 }
             }
-            Bar { x: index * STEP, parts }
+            let end = step.start.checked_add(last).unwrap_or(histogram.until);
+            let to = to(step.start.max(histogram.since), end.min(histogram.until));
+            let said = format!("{}: {}", clock(step.start), in_words(step.lines, bad, warn));
+            Bar { x: index * STEP, parts, to, said }
         });
         let bars: Vec<Bar> = bars.collect();
-        let clock = |text: String| text.get(11..16).unwrap_or_default().to_owned();
         let (lines, bad, warn) = total;
         Self {
             width: bars.len() * STEP,
             bars,
-            said: format!("{lines} lines, {bad} of them errors, {warn} warnings"),
-            since: clock(histogram.since.to_string()),
-            until: clock(histogram.until.to_string()),
+            said: in_words(lines, bad, warn),
+            since: clock(histogram.since),
+            until: clock(histogram.until),
         }
     }
 }
 
+fn in_words(lines: u64, bad: u64, warn: u64) -> String {
+    let count = |number, what| words::size::count(number, what);
+    format!("{}, {}, {}", count(lines, "line"), count(bad, "error"), count(warn, "warning"))
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use verbs::logs::{Line, Origin};
 
     use super::*;
@@ -85,8 +103,12 @@ mod tests {
                 origin: Origin::Live,
             });
         }
-        let bars = Bars::of(&histogram);
-        assert_eq!(bars.said, "4 lines, 1 of them errors, 1 warnings");
+        let bars = Bars::of(&histogram, |from, to| format!("?from={from}&to={to}"));
+        assert_eq!(bars.said, "4 lines, 1 error, 1 warning");
+        assert_eq!(bars.bars[0].to, "?from=1970-01-01T00:00:00Z&to=1970-01-01T00:00:09.999999999Z");
+        assert_eq!(bars.bars[0].said, "00:00: 3 lines, 1 error, 0 warnings");
+        let html = bars.render().unwrap();
+        assert_eq!(html.matches("<a ").count(), 2, "what is empty leads nowhere: {html}");
         assert_eq!(bars.bars[0].parts, [("bad", 32, 16), ("quiet", 0, 32)]);
         assert!(bars.bars[1].parts.is_empty());
     }

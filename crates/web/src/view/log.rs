@@ -6,6 +6,8 @@ use verbs::logs::{Level, Line, Mark};
 use words::harmless;
 use words::log::{Readable, readable};
 
+use super::once::once;
+
 /// Colours of components, told apart by name.
 const HUES: u32 = 8;
 
@@ -21,6 +23,8 @@ pub struct Shown {
     pub text: String,
     /// What else it says of itself.
     pub rest: Vec<(String, String)>,
+    /// As it was written, to copy; none: as it is shown.
+    pub written: Option<String>,
     /// Not a line, but what happened to a container.
     pub mark: bool,
 }
@@ -28,9 +32,10 @@ pub struct Shown {
 impl Shown {
     pub fn of(line: &Line) -> Self {
         let level = line.level();
+        let written = harmless(&line.text);
         let (text, rest) = match readable(&line.text) {
-            Some(Readable { message, rest, .. }) => (message.unwrap_or_default(), rest),
-            None => (line.text.clone(), vec![]),
+            Some(Readable { message, rest, .. }) => (harmless(&message.unwrap_or_default()), rest),
+            None => (once(&written, line.time, level).to_owned(), vec![]),
         };
         Self {
             time: line.time,
@@ -43,7 +48,8 @@ impl Shown {
                 Some(Level::Warn) => "wait",
                 _ => "quiet",
             },
-            text: harmless(&text),
+            written: (written != text).then_some(written),
+            text,
             rest: rest.iter().map(|(name, value)| (harmless(name), harmless(value))).collect(),
             mark: false,
         }
@@ -59,6 +65,7 @@ impl Shown {
             tone: if mark.what.is_bad() { "bad" } else { "quiet" },
             text: harmless(&mark.what.to_string()),
             rest: vec![],
+            written: None,
             mark: true,
         }
     }
@@ -107,6 +114,19 @@ mod tests {
     fn how_grave_a_line_is_stands_in_words_too() {
         let html = Shown::of(&line(r#"{"level":"error","msg":"boom"}"#)).render().unwrap();
         assert!(html.contains("bad") && html.contains(">error<"), "{html}");
+    }
+
+    #[test]
+    fn time_and_level_stand_beside_a_line_and_what_is_copied_has_them() {
+        let shown = Shown::of(&line("2026-11-25T10:00:00Z ERROR boom <b>"));
+        assert_eq!((shown.text.as_str(), shown.level), ("boom <b>", Some("error")));
+        let html = shown.render().unwrap();
+        assert!(html.contains("data-copy=\"2026-11-25T10:00:00Z ERROR boom &#60;b&#62;\""), "{html}");
+        // What is shown as it was written is on the page once.
+        let plain = Shown::of(&line("listening on 80")).render().unwrap();
+        assert_eq!(plain.matches("listening on 80").count(), 1, "{plain}");
+        let json = Shown::of(&line(r#"{"level":"error","msg":"boom"}"#));
+        assert_eq!(json.written.as_deref(), Some(r#"{"level":"error","msg":"boom"}"#));
     }
 
     #[test]
