@@ -206,7 +206,7 @@ fn bars(lines: &[verbs::logs::Line]) -> Bars {
     for line in lines {
         histogram.add(line);
     }
-    Bars::of(&histogram)
+    Bars::of(&histogram, |from, to| format!("?from={from}&to={to}"))
 }
 
 /// A plan, one that changes nothing, and one that cannot be.
