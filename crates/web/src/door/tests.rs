@@ -3,6 +3,7 @@
 mod away;
 mod kube;
 mod matrix;
+mod protected;
 mod signing;
 mod tokens;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use api::Environment;
 use api::names::{ClassName, EnvironmentName, ProjectName};
 use axum::http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
@@ -122,40 +123,36 @@ fn wanted(said: &WantedPreview) -> Result<preview::Wanted> {
 
 async fn made(cluster: &Cluster, namespace: &str, wanted: &preview::Wanted, evidence: bool) -> Result<Told> {
     let (name, subject) = (wanted.name.as_str(), wanted.subject.to_string());
-    let written = written(cluster, namespace, wanted).await;
-    let words = written.as_ref().err().map(|error| words::of_verb(error, None));
-    let stands = match (&written, &words) {
-        (Err(Error::Verdict { verdict, .. }), _) => Stands::Wrong(verdict),
-        (Err(Error::PlanRefused { verdict, .. }), _) => Stands::Refused(verdict),
-        (_, Some(words)) => Stands::Failed(words),
-        (_, None) => Stands::Well,
+    let error = match written(cluster, namespace, wanted).await {
+        Ok(written) => {
+            let environment = environment::detail(cluster, &written).await;
+            let comment = comment(&subject, name, Some(&environment), &Stands::Well, evidence);
+            let place = Place { namespace: namespace.to_owned(), name: name.to_owned() };
+            let at = format!("/api/v1{}", place.path());
+            return Told::new(StatusCode::ACCEPTED, Some(at), &Preview { comment, environment });
+        }
+        Err(error) => error,
+    };
+    let words = words::of_verb(&error, None);
+    let stands = match &error {
+        Error::Verdict { verdict, .. } => Stands::Wrong(verdict),
+        Error::PlanRefused { verdict, .. } => Stands::Refused(verdict),
+        _ => Stands::Failed(&words),
     };
     // What is told does not depend on whether this second look works.
-    let found = environment::find(cluster, namespace, name).await.ok().flatten();
-    let detail = match &found {
-        Some(found) => Some(environment::detail(cluster, found).await),
+    let detail = match environment::find(cluster, namespace, name).await.ok().flatten() {
+        Some(found) => Some(environment::detail(cluster, &found).await),
         None => None,
     };
     let comment = comment(&subject, name, detail.as_ref(), &stands, evidence);
-    match (written, detail) {
-        (Err(error), _) => Err(Failure::from(error).detail(comment)),
-        (Ok(()), Some(environment)) => {
-            let place = Place { namespace: namespace.to_owned(), name: name.to_owned() };
-            let at = format!("/api/v1{}", place.path());
-            Told::new(StatusCode::ACCEPTED, Some(at), &Preview { comment, environment })
-        }
-        (Ok(()), None) => {
-            Err(Error::Changed { what: format!("environment `{name}` is gone again: it") }.into())
-        }
-    }
+    Err(Failure::from(error).detail(comment))
 }
 
-async fn written(cluster: &Cluster, namespace: &str, wanted: &preview::Wanted) -> Result<(), Error> {
+async fn written(cluster: &Cluster, namespace: &str, wanted: &preview::Wanted) -> Result<Environment, Error> {
     let mut deaf = |_: Event| {};
     let wish = preview::up(cluster, namespace, wanted, &mut deaf).await?;
     let planned = Box::pin(environment::plan(cluster, namespace, wish, &mut deaf)).await?;
-    Box::pin(environment::carry_out(cluster, namespace, planned, &mut deaf)).await?;
-    Ok(())
+    Ok(Box::pin(environment::carry_out(cluster, namespace, planned, &mut deaf)).await?.0)
 }
 
 #[derive(Debug, Default, Deserialize)]

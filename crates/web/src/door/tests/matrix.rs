@@ -20,6 +20,7 @@ pub(super) fn routes() -> BTreeSet<(String, Method)> {
             .replace("{id}", "0123456789abcdef")
             .replace("{version}", "0")
             .replace("{component}", "web")
+            .replace("{host}", "www.example.com")
             .replace("{backup}", "b")
     };
     let mut routes = BTreeSet::new();
@@ -47,11 +48,11 @@ pub(super) fn is_open(path: &str) -> bool {
     all.contains(&path) || path.starts_with("/assets/")
 }
 
-fn writes() -> Vec<(String, Method)> {
+pub(super) fn writes() -> Vec<(String, Method)> {
     routes().into_iter().filter(|(_, method)| *method != Method::GET).collect()
 }
 
-fn body(path: &str, token: &str) -> (String, (&'static str, &'static str)) {
+pub(super) fn body(path: &str, token: &str) -> (String, (&'static str, &'static str)) {
     if path.starts_with("/api/") {
         let wanted = match path {
             "/api/v1/plans" => {
@@ -61,6 +62,15 @@ fn body(path: &str, token: &str) -> (String, (&'static str, &'static str)) {
             "/api/v1/backups" => r#"{"namespace": "shop", "environment": "qa"}"#,
             path if path.ends_with("/passwords") => r#"{"services": ["db"]}"#,
             path if path.starts_with("/api/v1/copies/") => r#"{"action": "pause"}"#,
+            path if path.ends_with("/freeze") => r#"{"for": "2h", "reason": "I look at it"}"#,
+            path if path.starts_with("/api/v1/hostnames/") => r#"{"environment": "qa", "route": "web"}"#,
+            "/api/v1/previews" => {
+                r#"{"namespace": "shop", "repository": "acme/shop", "pull": 1, "like": "qa"}"#
+            }
+            path if path.ends_with("/components/web") => {
+                r#"{"file": "image: registry.example.com/web\nversion: '1'\n"}"#
+            }
+            path if path.starts_with("/api/v1/projects/") => PROJECT,
             _ => "",
         };
         return (wanted.to_owned(), JSON);
@@ -70,17 +80,23 @@ fn body(path: &str, token: &str) -> (String, (&'static str, &'static str)) {
     (format!("action={action}&{fields}&at={}&token={token}", Timestamp::now()), FORM)
 }
 
-/// What is asked of Kubernetes in the end, where nothing before it stands in the way of whoever may look.
-fn write(path: &str) -> Option<String> {
-    const SHOP: &str = "/apis/outboard.dev/v1alpha1/namespaces/shop";
+const SHOP: &str = "/apis/outboard.dev/v1alpha1/namespaces/shop";
+const PROJECT: &str = r#"{"file": "apiVersion: outboard.dev/v1alpha1\nkind: Project\nmetadata: {name: qa}\nspec: {components: {web: {image: registry.example.com/web, version: '1'}}}\n"}"#;
+
+/// What is asked of Kubernetes in the end, where nothing before it stands in the way of whoever may look: method and address.
+pub(super) fn write(path: &str, method: &Method) -> Option<String> {
     let end = path.trim_start_matches("/api/v1").trim_start_matches("/environments/shop/qa");
     let (method, of) = match end {
+        "/freeze" if *method == Method::PUT => ("PATCH", "environments/qa"),
+        "/hostnames/shop/www.example.com" if *method == Method::PUT => ("POST", "hostnames"),
+        "/projects/shop/qa" => ("POST", "projects"),
+        "/previews" => ("POST", "plans"),
         "/data" | "/restore" | "/copies" | "/backups" => ("POST", "datacopies"),
         "/passwords" => ("PATCH", "environments/qa"),
         "/destroy" => ("DELETE", "environments/qa"),
         _ => return None,
     };
-    Some(format!("oidc:vera {method} {SHOP}/{of}"))
+    Some(format!("{method} {SHOP}/{of}"))
 }
 
 #[test]
@@ -180,12 +196,9 @@ async fn whoever_may_only_look_changes_nothing_and_is_told_so() {
                 // What several are asked for at once is answered with a page that says for each why not.
                 let several = path.starts_with("/environments/several") && status == StatusCode::OK;
                 assert!(status.is_client_error() || several, "{name} {method} {path}: {status} {page}");
-                if let Some(write) = write(&path).filter(|_| name == "vera") {
-                    let reached = world.reached().split_off(before);
-                    assert!(
-                        reached.iter().any(|line| *line == write),
-                        "{path}: {status} {page} {reached:#?}"
-                    );
+                if let Some(write) = write(&path, &method).filter(|_| name == "vera") {
+                    let (reached, write) = (world.reached().split_off(before), format!("oidc:vera {write}"));
+                    assert!(reached.contains(&write), "{path}: {status} {page} {reached:#?}");
                     assert_eq!(status, StatusCode::FORBIDDEN, "{path}: {page}");
                 }
                 if api {

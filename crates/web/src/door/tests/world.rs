@@ -92,15 +92,28 @@ async fn gone(how: &mut watch::Receiver<Kubernetes>) {
     }
 }
 
-/// `dora` develops in `shop` and `vera` looks on there; `sam` may do nothing. Nobody may look into `vault`.
+/// `dora` and CI develop in `shop` and `vera` looks on there; `sam` may do nothing. Nobody may look into `vault`.
 fn may(user: &str, verb: &str, namespace: Option<&str>) -> bool {
     let reads = matches!(verb, "get" | "list" | "watch");
     match user {
-        "oidc:dora" => namespace == Some("shop"),
+        "oidc:dora" | "oidc:github:shop/shop" => namespace == Some("shop"),
         "oidc:vera" => namespace == Some("shop") && reads,
         "oidc:root" => true,
         _ => false,
     }
+}
+
+/// What no developer may, as roles and the policies of an installation say: projects, and whatever is about `live`, whose class is
+/// protected, or would make another of that class.
+fn is_barred(asked: &Asked, path: &str) -> bool {
+    let spec = &asked.body["spec"];
+    let ends = [&spec["environment"], &spec["to"]["environment"], &spec["from"]["environment"]];
+    // A plan changes nothing, whatever it is about.
+    let about = !path.ends_with("/plans") && ends.into_iter().any(|name| name == "live");
+    about
+        || path.ends_with("/environments/live")
+        || path.ends_with("/projects")
+        || spec["class"] == "production"
 }
 
 /// The namespace that an address is in.
@@ -136,9 +149,14 @@ fn answer(asked: &Asked, reviews: bool) -> Option<(u16, Value)> {
     if !own && !may(user, if reads { "get" } else { "create" }, namespace(path)) {
         return Some(refusal(403, "Forbidden"));
     }
+    if !reads && user != "oidc:root" && is_barred(asked, path) {
+        return Some(refusal(403, "Forbidden"));
+    }
     let mut vault = object("Environment", "gold", &settings(), &json!({}));
     vault["metadata"]["namespace"] = json!("vault");
     let qa = object("Environment", "qa", &settings(), &json!({"namespace": "shop-qa", "revision": 1}));
+    let mut live = object("Environment", "live", &settings(), &json!({"revision": 1}));
+    live["spec"]["class"] = json!("production");
     if asked.method == Method::POST {
         let mut made = asked.body.clone();
         made["metadata"]["name"] = json!("drawn-x7");
@@ -150,21 +168,30 @@ fn answer(asked: &Asked, reviews: bool) -> Option<(u16, Value)> {
         }
         path if path.ends_with("/environments") => (200, list("Environment", &[qa, vault])),
         path if path.ends_with("/environments/qa") => (200, qa),
+        path if path.ends_with("/environments/live") => (200, live),
+        path if path.ends_with("/plans") => {
+            let planned = json!({"environment": "qa", "wanted": settings()});
+            (200, list("Plan", &[object("Plan", "drawn-x7", &planned, &json!({}))]))
+        }
         path if path.ends_with("/controllerrevisions/p-0123456789") => (
             200,
             json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
                 "metadata": {"name": "p-0123456789", "namespace": "shop"},
                 "data": {"project": "shop", "spec": {"components": {"web": {"image": "shop/web", "version": "1"}},
-                    "services": {"db": {"type": "mariadb"}}, "classes": {"qa": {}}}}}),
+                    "services": {"db": {"type": "mariadb"}}, "classes": {"qa": {}, "production": {"protected": true}}}}}),
         ),
-        path if path.ends_with("/controllerrevisions/qa-r1") => (
-            200,
-            json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
-                "metadata": {"name": "qa-r1", "namespace": "shop"},
+        path if path.ends_with("/controllerrevisions/qa-r1")
+            || path.ends_with("/controllerrevisions/live-r1") =>
+        {
+            (
+                200,
+                json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
+                "metadata": {"name": path.rsplit('/').next(), "namespace": "shop"},
                 "data": {"project": "shop", "projectRevision": "p-0123456789", "class": "qa", "requested": {}, "versions": {},
                     "renderer": "0", "urls": {}, "secrets": [],
                     "parts": [{"name": "db", "role": "service", "rotates": "mariadb", "objects": []}]}}),
-        ),
+            )
+        }
         path if path.ends_with("/api/v1/nodes") => (
             200,
             json!({"apiVersion": "v1", "kind": "NodeList", "metadata": {},
