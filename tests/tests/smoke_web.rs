@@ -5,7 +5,7 @@ use hyper::Method;
 use stories::{Ui, same, story};
 
 /// Every route that changes something.
-const WRITES: [(&str, &str); 18] = [
+const WRITES: [(&str, &str); 25] = [
     ("POST", "/environments/new"),
     ("POST", "/environments/x/qa/change"),
     ("POST", "/environments/x/qa/destroy"),
@@ -24,6 +24,13 @@ const WRITES: [(&str, &str); 18] = [
     ("POST", "/api/v1/backups"),
     ("POST", "/api/v1/environments/x/qa/passwords"),
     ("DELETE", "/api/v1/environments/x/qa"),
+    ("PUT", "/api/v1/environments/x/qa/freeze"),
+    ("DELETE", "/api/v1/environments/x/qa/freeze"),
+    ("PUT", "/api/v1/hostnames/x/www.example.com"),
+    ("DELETE", "/api/v1/hostnames/x/www.example.com"),
+    ("PUT", "/api/v1/projects/x/shop"),
+    ("PUT", "/api/v1/projects/x/shop/components/web"),
+    ("POST", "/api/v1/previews"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
