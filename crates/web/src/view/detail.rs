@@ -145,6 +145,11 @@ impl Body {
         (done, self.parts.len())
     }
 
+    /// Of some addresses nothing is known here, which wants a word.
+    fn has_unmanaged(&self) -> bool {
+        self.addresses.iter().any(|address| address.row.summary.dns_ready.is_none())
+    }
+
     fn is_on_its_way(&self) -> bool {
         matches!(self.detail.summary.state, State::Progressing | State::Unseen | State::Held)
     }

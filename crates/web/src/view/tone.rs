@@ -27,7 +27,7 @@ impl Chip {
 
 pub fn of_state(state: State) -> Chip {
     match state {
-        State::Unseen => Chip::new("wait", "circle-dashed", "Unseen"),
+        State::Unseen => Chip::new("wait", "circle-dashed", "Not seen yet"),
         State::Progressing => Chip::new("wait", "loader-circle", "Progressing"),
         State::Held => Chip::new("wait", "circle-pause", "Held"),
         State::Ready => Chip::new("good", "circle-check", "Ready"),
