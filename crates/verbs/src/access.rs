@@ -115,7 +115,7 @@ pub const DEEDS: &[Deed] = &[
     },
     Deed {
         word: "copy",
-        commands: "data copy, env backup, env restore --backup",
+        commands: "data copy, data reset, env backup, env restore --backup",
         needs: &[control(OUTBOARD, "datacopies", "create")],
         released: true,
     },

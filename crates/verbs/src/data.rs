@@ -6,6 +6,7 @@ mod fill;
 mod list;
 mod proposals;
 mod read;
+mod reset;
 mod steer;
 mod watch;
 
@@ -23,5 +24,6 @@ pub use fill::{fill, take_over};
 pub use list::{Summary, list, summary};
 pub use proposals::masks;
 pub use read::{Detail, detail, show};
+pub use reset::{last, reset};
 pub use steer::{Limits, cancel, limit, pause, resume};
 pub use watch::watch;

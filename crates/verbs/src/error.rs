@@ -110,6 +110,10 @@ pub enum Error {
     NoRevision { environment: String },
     #[error("environment `{environment}` has no earlier revision that was ready")]
     NothingToRestore { environment: String },
+    #[error("no copy is known that brought environment `{environment}` its data")]
+    NeverCopied { environment: String },
+    #[error("copy `{copy}`, the last one, names databases one by one")]
+    OwnDatabases { copy: String },
     #[error("environment `{environment}` is there: only one that was destroyed is restored")]
     StillThere { environment: String },
     #[error("nothing is kept of an environment `{environment}`")]

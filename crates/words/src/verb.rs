@@ -153,6 +153,11 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
             .hint(format!("see what it waits for with `outboard env show {environment}`")),
         Error::NothingToRestore { environment } => Words::new(Exit::NotFound, sentence)
             .hint(format!("see what there is with `outboard env history {environment}`")),
+        Error::NeverCopied { environment } => Words::new(Exit::NotFound, sentence).hint(format!(
+            "say from where it is to come: `outboard data copy --from ENVIRONMENT --to {environment}`, or `outboard env restore {environment} --backup BACKUP`"
+        )),
+        Error::OwnDatabases { copy } => Words::new(Exit::Invalid, sentence)
+            .hint(format!("make an object like it again: `kubectl get datacopy {copy} -o yaml` shows it")),
         Error::StillThere { environment } => Words::new(Exit::Conflict, sentence).hint(format!(
             "`outboard env rollback {environment}` goes back to an earlier revision; data stays as it is"
         )),

@@ -6,6 +6,7 @@ pub mod copy;
 mod limit;
 mod list;
 mod pause;
+mod reset;
 mod resume;
 mod scan;
 mod show;
@@ -27,6 +28,7 @@ use crate::output::progress::Progress;
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     Copy(copy::CopyArgs),
+    Reset(reset::ResetArgs),
     List(list::ListArgs),
     Show(show::ShowArgs),
     Pause(pause::PauseArgs),
@@ -39,6 +41,7 @@ pub enum DataCommand {
 pub async fn run(context: &Context, command: DataCommand) -> Result<()> {
     match command {
         DataCommand::Copy(args) => copy::run(context, args).await,
+        DataCommand::Reset(args) => reset::run(context, args).await,
         DataCommand::List(args) => list::run(context, args).await,
         DataCommand::Show(args) => show::run(context, args).await,
         DataCommand::Pause(args) => pause::run(context, args).await,
