@@ -136,6 +136,7 @@ async fn in_a_terminal(world: &World, behind: &Behind<'_>, dora: &Terminal<'_>) 
     let inside = dora.begin(&inside)?;
     let said = inside.ended().await?.ended(Exit::Success)?;
     contains(&said.stdout, "inside")?;
+    forwarded(dora).await?;
 
     // What it says from now on.
     let mut following = dora.begin(&["logs", "qa", "web", "-f"])?;
@@ -148,6 +149,26 @@ async fn in_a_terminal(world: &World, behind: &Behind<'_>, dora: &Terminal<'_>) 
     following.signal(Signal::SIGINT)?;
     let ended = following.ended().await?;
     ensure!(!ended.stdout.is_empty(), "it followed nothing: {}", ended.stderr);
+    Ok(())
+}
+
+/// A port of hers leads into a pod, by connections that change their protocol on the way; each of several at once by its own.
+async fn forwarded(dora: &Terminal<'_>) -> Result<()> {
+    let mut forward = dora.begin(&["forward", "qa", "web", "0:http", "-o", "json"])?;
+    let address = forward
+        .says("where it listens", |said| {
+            let line = said.lines().next().filter(|_| said.contains('\n'))?;
+            let event: Value = serde_json::from_str(line).ok()?;
+            Some(event["address"].as_str()?.to_owned())
+        })
+        .await?;
+    ensure!(address.starts_with("127.0.0.1:"), "it listens on {address}");
+    let asked = (0..5).map(|_| visit(&address, Method::GET, "/version", &[], ""));
+    for page in futures::future::try_join_all(asked).await? {
+        same("what web says over the forwarded port", &page.status, &200)?;
+    }
+    forward.signal(Signal::SIGINT)?;
+    forward.ended().await?.ended(Exit::Interrupted)?;
     Ok(())
 }
 
