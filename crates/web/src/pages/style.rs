@@ -19,6 +19,7 @@ use crate::app::{Mine, Result};
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::view::backup::Backups;
+use crate::view::carried::Carried;
 use crate::view::clusters::{Files, Standing};
 use crate::view::copy::{self, Copies};
 use crate::view::detail::{Body, Judged, May};
@@ -118,7 +119,8 @@ fn style(shell: Shell) -> Style {
     let bodies = all.iter().skip(1).map(|environment| {
         let (detail, hosts) =
             (sample::detail(environment, Some("p-9876543210")), sample::hosts_of(environment));
-        Body { may: May { change: true, destroy: true }, ..Body::of(detail, hosts, None, *NOW) }
+        let carried = Carried::of(&sample::planned(), &detail);
+        Body { may: May { change: true, destroy: true }, carried, ..Body::of(detail, hosts, None, *NOW) }
     });
     let copies: Vec<_> = sample::copies().into_iter().chain(sample::phases()).collect();
     let copied = copies.clone().into_iter();

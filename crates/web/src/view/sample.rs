@@ -14,7 +14,7 @@ use verbs::clusters::{Drift, Here, Kept, Machine, Room};
 use verbs::environment::{Detail, Happening, Source, Timeline, Tone, Unread, summary};
 use verbs::hostname;
 
-pub use changes::{compared, drift, revisions, versions};
+pub use changes::{compared, drift, planned, revisions, versions};
 pub use copies::{backups, copies, phases, rotations};
 pub use lines::lines;
 

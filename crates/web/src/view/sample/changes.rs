@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use api::{DriftPolicy, Overrides};
+use api::plan::{Action, ObjectChange};
+use api::{DriftPolicy, Overrides, Role};
 use serde_json::json;
 use verbs::environment::{ComparedSide, Entry, Report};
 use verbs::project::{Version, Versions};
@@ -52,6 +53,23 @@ pub fn revisions() -> Vec<Entry> {
         Entry { current: true, ..entry(3, "1.5.0", "set web=1.5.0") },
         Entry { ready: false, ..entry(2, "nope", "set web=nope") },
         entry(1, "1.4.2", "create"),
+    ]
+}
+
+/// What was planned for an environment that is being made.
+pub fn planned() -> Vec<ObjectChange> {
+    let change = |part: &str, role, object: &str, action| ObjectChange {
+        part: part.to_owned(),
+        role,
+        object: object.to_owned(),
+        action,
+        effect: String::new(),
+        fields: vec![],
+    };
+    vec![
+        change("db", Role::Service, "StatefulSet db", Action::Create),
+        change("web", Role::Component, "Deployment web", Action::Change),
+        change("web", Role::Route, "HTTPRoute web", Action::Create),
     ]
 }
 
