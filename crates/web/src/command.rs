@@ -121,6 +121,12 @@ pub fn unnamed(namespace: &str, wanted: &Wanted) -> String {
     line(Some(namespace), &words.iter().map(String::as_str).collect::<Vec<&str>>())
 }
 
+pub fn reset(place: &Place, protected: bool) -> String {
+    let mut words = vec!["data", "reset", place.name.as_str()];
+    words.extend(protected.then_some("--protected"));
+    line(Some(&place.namespace), &words)
+}
+
 pub fn restored(namespace: &str, name: &str, backup: &str, services: &[String]) -> String {
     let mut words = vec!["env", "restore", name];
     words.extend(services.iter().map(String::as_str));

@@ -22,6 +22,7 @@ use crate::sight::Reviews;
 use crate::token;
 
 mod programs;
+mod resumed;
 
 const ADDRESS: &str = "127.9.8.7:4000";
 
@@ -474,4 +475,34 @@ async fn a_form_of_data_that_was_not_confirmed_comes_back_as_it_was() {
     }
     // What has to be confirmed is confirmed anew.
     assert!(!there.contains(r#"name="sure" value="1" checked"#), "{there}");
+}
+
+#[tokio::test]
+async fn data_is_reset_to_where_it_came_from_and_only_if_that_was_shown_and_confirmed() {
+    let spec = json!({"components": {}, "services": {"db": {"type": "mariadb"}}, "classes": {"qa": {}}});
+    let revision = json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": 1,
+        "metadata": {"name": "p-0123456789", "namespace": "shop"}, "data": {"project": "shop", "spec": spec}});
+    let between = json!({"from": {"environment": "golden"}, "to": {"environment": "qa"}});
+    let done = json!({"phase": "Done", "finished": "2026-11-26T03:00:00Z"});
+    let page = page(&[
+        qa(),
+        ("/datacopies", list("DataCopy", &[object("DataCopy", "qa-1", &between, &done)])),
+        ("/controllerrevisions/p-0123456789", revision),
+    ])
+    .await;
+    let data = "/environments/shop/qa/data";
+    let there = text(page.ask(Method::GET, data, &[], "").await).await;
+    assert!(there.contains("Reset data") && there.contains(r#"name="source" value="golden""#), "{there}");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let reset = async |more: &str| {
+        let body = format!("action=reset&copy=qa-x7k2p&{more}");
+        page.ask(Method::POST, data, &form, &body).await.status()
+    };
+    assert_eq!(reset("source=golden").await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(reset("source=live&sure=1").await, StatusCode::CONFLICT);
+    assert!(page.writes.lock().unwrap().iter().all(|write| write.contains("selfsubject")));
+    // Its source is not there any more: nothing is written.
+    assert_eq!(reset("source=golden&sure=1").await, StatusCode::NOT_FOUND);
+    let command = page.ask(Method::GET, "/commands/shop/qa/data?action=reset&protected=1", &[], "").await;
+    assert_eq!(text(command).await, "outboard -n shop data reset qa --protected");
 }

@@ -7,15 +7,17 @@ use api::project::ServiceType;
 use api::{DataCopy, Environment};
 use askama::Template;
 use axum::Extension;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use verbs::data::{CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
 use verbs::{Error, Event, data};
+use words::time::age_at;
 
 use super::barred::Forms;
 use super::data_now::{self, Now};
 use super::destroy::class_of;
-use super::filled::{self, Fields};
+use super::filled::{self, BACKUP, Fields};
 use super::restore::back_up;
 use super::{Address, CopyPlace, Place, Said, Shell, html};
 use crate::app::{App, Mine, Result};
@@ -50,6 +52,40 @@ struct Data {
     protected: bool,
     /// What the copy will be called, so that a form that is sent twice makes one copy.
     fresh: String,
+    /// What it got its data of last, and can again.
+    last: Option<Last>,
+}
+
+/// Where data came from.
+struct Last {
+    /// As the form says it, so that nothing else comes than what was shown.
+    source: String,
+    said: String,
+    /// It comes as it is there now.
+    lives: bool,
+    bare: bool,
+    age: String,
+}
+
+impl Last {
+    fn of(copy: &DataCopy, now: Timestamp) -> Self {
+        let finished = copy.status.as_ref().and_then(|status| status.finished.as_ref());
+        let said = match &copy.spec.from.backup {
+            Some(backup) => format!("backup {backup} of {}", copy.spec.from.environment),
+            None => copy.spec.from.environment.clone(),
+        };
+        Self {
+            source: source(&copy.spec.from.environment, copy.spec.from.backup.as_deref()),
+            said,
+            lives: copy.spec.from.backup.is_none(),
+            bare: copy.spec.masks == MaskChoice::None,
+            age: age_at(finished.map(|time| time.0.to_string()).as_deref(), now),
+        }
+    }
+}
+
+fn source(environment: &str, backup: Option<&str>) -> String {
+    backup.map_or_else(|| environment.to_owned(), |backup| format!("{BACKUP}{backup}"))
 }
 
 /// With fields of a form that was filled in before.
@@ -84,6 +120,18 @@ pub async fn page(
     };
     let now = Timestamp::now();
     let fresh = data::fresh_name(&place.name, now);
+    let last = match app.copies().await {
+        Ok(watched) => {
+            let all = watched.all();
+            let here = all
+                .iter()
+                .map(Arc::as_ref)
+                .filter(|copy| copy.metadata.namespace == environment.metadata.namespace);
+            data::last(here, &place.name).map(|copy| Last::of(copy, now))
+        }
+        // Those of before are an aside.
+        Err(_) => None,
+    };
     let mut stands: Fields = vec![("copy".to_owned(), fresh.clone()), ("from".to_owned(), from.clone())];
     stands.extend(fields.into_iter().filter(|(field, _)| field == "service" || field == "masks"));
     let shell = Shell::new(&app, &guest, format!("Data of {}", place.name), "environments");
@@ -102,6 +150,7 @@ pub async fn page(
         trouble,
         protected,
         fresh,
+        last,
         place,
     })
 }
@@ -113,6 +162,9 @@ fn does(place: &Place, mut fields: Fields) -> String {
         let made = data::back_up(&place.name, vec![], CopyLimits::default(), Timestamp::UNIX_EPOCH);
         let protected = fields.iter().any(|(field, _)| field == "protected");
         return command::asked(&place.namespace, &Wanted { protected, ..made });
+    }
+    if action == Some("reset") {
+        return command::reset(place, fields.iter().any(|(field, _)| field == "protected"));
     }
     if action.is_none() {
         fields.push(("action".to_owned(), "copy".to_owned()));
@@ -223,8 +275,44 @@ async fn begin(app: &App, place: Place, fields: &[(String, String)]) -> Result<R
     if fields.iter().any(|(field, value)| field == "action" && value == "backup") {
         return back_up(app, &place, fields).await;
     }
+    if fields.iter().any(|(field, value)| field == "action" && value == "reset") {
+        let wanted = again(app, &place, fields).await?;
+        app.note(command::asked(&place.namespace, &wanted));
+        return write(app, place, wanted).await;
+    }
     let wanted = wanted(&place, fields)?;
     app.note(command::asked(&place.namespace, &wanted));
+    write(app, place, wanted).await
+}
+
+/// What it got last, if that is what was shown.
+async fn again(app: &App, place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
+    let said = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.trim());
+    if said("sure").is_none() {
+        return Err(unconfirmed(place));
+    }
+    let name = CopyPlace::parse(&place.namespace, said("copy").unwrap_or_default())?.name;
+    let last = data::reset(&app.cluster, &place.namespace, &place.name).await?;
+    let backup = match &last.backing {
+        data::Backing::From(backup) => Some(backup.as_str()),
+        data::Backing::None | data::Backing::Made => None,
+    };
+    if said("source") != Some(source(&last.from, backup).as_str()) {
+        let sentence =
+            format!("{} got data of another since this page was shown; nothing was done", place.name);
+        return Err(Failure::said(sentence, "look at the page of its data again").with(StatusCode::CONFLICT));
+    }
+    Ok(Wanted { name, protected: said("protected").is_some(), ..last })
+}
+
+fn unconfirmed(place: &Place) -> Failure {
+    Failure::said(
+        format!("the data of {} stays as it is: it was not confirmed that it goes", place.name),
+        "tick that it is replaced",
+    )
+}
+
+async fn write(app: &App, place: Place, wanted: Wanted) -> Result<Response> {
     match data::begin(&app.cluster, &place.namespace, &wanted, &mut |_: Event| {}).await {
         Ok(_) => {}
         Err(Error::CopyExists { copy }) => {
@@ -242,7 +330,12 @@ async fn begin(app: &App, place: Place, fields: &[(String, String)]) -> Result<R
 /// Whether a copy is what this form asks for.
 fn is_of(there: &data::Detail, wanted: &Wanted) -> bool {
     let summary = &there.summary;
+    let backup = match &wanted.backing {
+        data::Backing::From(backup) => Some(backup),
+        data::Backing::None | data::Backing::Made => None,
+    };
     (&summary.from, &summary.to, &summary.services) == (&wanted.from, &wanted.to, &wanted.services)
+        && summary.backup.as_ref() == backup
         && (summary.dry_run, summary.scan, there.masks) == (wanted.dry_run, wanted.scan, wanted.masks)
 }
 
@@ -254,12 +347,7 @@ fn wanted(place: &Place, fields: &[(String, String)]) -> Result<Wanted> {
     let dry_run = match said("action") {
         Some("look") => true,
         Some("copy") if said("sure").is_some() => false,
-        Some("copy") => {
-            return Err(Failure::said(
-                format!("the data of {} stays as it is: it was not confirmed that it goes", place.name),
-                "tick that it is replaced",
-            ));
-        }
+        Some("copy") => return Err(unconfirmed(place)),
         _ => return Err(Failure::said("it is not said what is to be done", "choose one of the buttons")),
     };
     let Some(from) = said("from") else {
