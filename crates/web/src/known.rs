@@ -11,6 +11,9 @@ use verbs::logs::{Entry, Moment};
 
 /// So far behind the newest line of all a line of another source may come.
 const BEHIND: SignedDuration = SignedDuration::from_secs(30);
+/// What happens to a container is a source of its own beside its lines. It goes by another clock, and says nothing of how far
+/// lines are.
+const MARK: u32 = 1;
 /// An id of more sources than these says only how far all of them were.
 const SOURCES: usize = 64;
 
@@ -87,18 +90,20 @@ impl Known {
     }
 
     pub fn id(&mut self) -> String {
-        let Some(newest) = self.heard.values().map(|upto| upto.time).max() else {
-            return self.base.map(|base| format!("{}#{}", base.time, base.count)).unwrap_or_default();
-        };
+        let lines = self.heard.iter().filter(|(source, _)| *source & MARK == 0);
+        let newest = lines.map(|(_, upto)| upto.time).max().or(self.base.map(|base| base.time));
+        let first = || self.heard.values().map(|upto| upto.time).min();
+        let Some(newest) = newest.or_else(first) else { return String::new() };
         let behind = newest.checked_sub(BEHIND).unwrap_or(Timestamp::MIN);
         if self.base.is_none_or(|base| base.time < behind) {
             self.base = Some(UpTo { time: behind, count: 0 });
+            self.left = 0;
             self.heard.retain(|_, upto| upto.time >= behind);
         }
         let base = self.base.unwrap_or(UpTo { time: behind, count: 0 });
         if self.heard.len() > SOURCES {
-            let count: u32 =
-                self.heard.values().filter(|upto| upto.time == newest).map(|upto| upto.count).sum();
+            let there = self.heard.iter().filter(|(source, upto)| *source & MARK == 0 && upto.time == newest);
+            let count: u32 = there.map(|(_, upto)| upto.count).sum();
             return format!("{newest}#{count}");
         }
         let mut id = format!("{}#{}", base.time, base.count);
@@ -122,13 +127,14 @@ fn source(base: Timestamp, part: &str) -> Option<(u32, UpTo)> {
 
 /// Which source an entry is of, the same in every process. What happened to a container is told beside its lines.
 pub fn source_of(entry: &Entry<'_>) -> u32 {
-    let (source, what) = match entry {
-        Entry::Line(line) => (line.source, "line"),
-        Entry::Mark(mark) => (&mark.source, "mark"),
+    let source = match entry {
+        Entry::Line(line) => line.source,
+        Entry::Mark(mark) => &mark.source,
     };
-    let names = [what, &source.pod, &source.container, source.file.as_deref().unwrap_or_default()];
+    let names = [source.pod.as_str(), &source.container, source.file.as_deref().unwrap_or_default()];
     let bytes = names.iter().flat_map(|name| name.bytes().chain([0]));
-    bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    if matches!(entry, Entry::Mark(_)) { hash | MARK } else { hash & !MARK }
 }
 
 #[cfg(test)]
@@ -136,7 +142,7 @@ mod tests {
     use super::*;
 
     const A: u32 = 0xa;
-    const B: u32 = 0xb;
+    const B: u32 = 0xc;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -176,6 +182,16 @@ mod tests {
     }
 
     #[test]
+    fn a_start_told_by_another_clock_leaves_no_line_out() {
+        let mut first = Known::default();
+        assert!(first.is_new(A, at(100)) && first.is_new(A | MARK, at(5_000)));
+        let mut again = again(&mut first);
+        assert_eq!(again.since(), Some(Moment::At(at(70))));
+        let news = [again.is_new(A, at(100)), again.is_new(A | MARK, at(5_000)), again.is_new(A, at(101))];
+        assert_eq!(news, [false, false, true]);
+    }
+
+    #[test]
     fn what_a_page_has_already_is_a_moment_and_a_number() {
         let mut known = Known::parse("2026-11-26T12:00:00.5Z#2").unwrap();
         let time: Timestamp = "2026-11-26T12:00:00.5Z".parse().unwrap();
@@ -204,11 +220,11 @@ mod tests {
     fn an_id_does_not_grow_with_time_or_with_very_many_sources() {
         let mut known = Known::default();
         for second in 0..10_000 {
-            known.is_new(u32::try_from(second % 3).unwrap(), at(1_000 + second * 60));
+            known.is_new(2 * u32::try_from(second % 3).unwrap(), at(1_000 + second * 60));
         }
         assert!(known.id().len() < 80, "{}", known.id());
         for source in 0..200 {
-            known.is_new(source, at(1_000_000));
+            known.is_new(2 * source, at(1_000_000));
         }
         assert_eq!(known.id(), format!("{}#200", at(1_000_000)));
     }
