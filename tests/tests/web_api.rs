@@ -1,4 +1,4 @@
-//! The API of `outboard ui`: the examples of its guide run, changes happen once, streams go on where they ended.
+//! The API of `outboard ui`: the examples of its guide run, changes happen once, every answer is one that its description knows.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -49,7 +49,9 @@ async fn the_examples_of_the_guide_run() -> Result<()> {
         ensure!(output.status.success(), "{stdout}\n{stderr}");
         ensure!(stdout.contains("\"state\":\"ready\""), "it was never ready:\n{stdout}");
         until("destroyed", READY, async || {
-            Ok(world.environments().get_opt("qa-42").await?.is_none().then_some(()))
+            let environments = world.environments();
+            let left = (environments.get_opt("qa-42").await?, environments.get_opt("pr-7").await?);
+            Ok(matches!(left, (None, None)).then_some(()))
         })
         .await?;
         ui.end().await

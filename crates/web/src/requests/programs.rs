@@ -91,6 +91,23 @@ async fn a_list_is_read_part_by_part_by_what_its_link_says() {
     assert_eq!(lost.status(), StatusCode::GONE);
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_back_to_events_gets_nothing_that_they_have() {
+    let page = page(&[qa()]).await;
+    let path = "/api/v1/environments/shop/qa/events";
+    let next = async |seen: &str| {
+        let answer = page.ask(Method::GET, path, &[("last-event-id", seen)], "").await;
+        let event = answer.into_body().into_data_stream().next().await.unwrap().unwrap();
+        String::from_utf8(event.to_vec()).unwrap()
+    };
+    let first = next("0").await;
+    let id = first.lines().find_map(|line| line.strip_prefix("id:")).unwrap().trim();
+    assert!(first.contains("data:"), "{first}");
+    // Only that the line is still open.
+    let again = next(id).await;
+    assert!(again.starts_with(':') && !again.contains("data:"), "{again}");
+}
+
 #[tokio::test]
 async fn what_is_another_than_was_seen_is_left_as_it_is() {
     let page = page(&[qa()]).await;
