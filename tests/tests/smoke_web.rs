@@ -5,7 +5,7 @@ use hyper::Method;
 use stories::{Ui, same, story};
 
 /// Every route that changes something.
-const WRITES: [(&str, &str); 25] = [
+const WRITES: [(&str, &str); 26] = [
     ("POST", "/environments/new"),
     ("POST", "/environments/x/qa/change"),
     ("POST", "/environments/x/qa/destroy"),
@@ -23,6 +23,7 @@ const WRITES: [(&str, &str); 25] = [
     ("PATCH", "/api/v1/copies/x/qa"),
     ("POST", "/api/v1/backups"),
     ("POST", "/api/v1/environments/x/qa/passwords"),
+    ("POST", "/api/v1/environments/x/qa/reset"),
     ("DELETE", "/api/v1/environments/x/qa"),
     ("PUT", "/api/v1/environments/x/qa/freeze"),
     ("DELETE", "/api/v1/environments/x/qa/freeze"),

@@ -16,6 +16,7 @@ mod page;
 mod plans;
 mod previews;
 mod projects;
+mod reset;
 mod revisions;
 mod timeline;
 mod versions;
@@ -61,6 +62,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(copies::events))
         .routes(routes!(backups::list, backups::begin))
         .routes(routes!(backups::show_passwords, backups::change_passwords))
+        .routes(routes!(reset::begin))
         .routes(routes!(clusters::show))
         .routes(routes!(hostnames::list))
         .routes(routes!(hostnames::claim, hostnames::release))

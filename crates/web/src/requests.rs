@@ -505,4 +505,13 @@ async fn data_is_reset_to_where_it_came_from_and_only_if_that_was_shown_and_conf
     assert_eq!(reset("source=golden&sure=1").await, StatusCode::NOT_FOUND);
     let command = page.ask(Method::GET, "/commands/shop/qa/data?action=reset&protected=1", &[], "").await;
     assert_eq!(text(command).await, "outboard -n shop data reset qa --protected");
+    // Programs are told the same, and what is not known is refused.
+    let json = [("content-type", "application/json")];
+    for (body, status) in [
+        ("{}", StatusCode::NOT_FOUND),
+        (r#"{"sure": true}"#, StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let answer = page.ask(Method::POST, "/api/v1/environments/shop/qa/reset", &json, body).await;
+        assert_eq!(answer.status(), status, "{body}");
+    }
 }

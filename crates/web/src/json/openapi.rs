@@ -19,6 +19,7 @@ use super::logs::{Counts, FoundLines};
 use super::plans::{Carried, PlanAnswer, Wanted};
 use super::previews::{Preview, WantedPreview};
 use super::projects::{AppliedProject, ProjectDetail, WantedComponent, WantedProject};
+use super::reset::WantedReset;
 
 /// What stands at its head.
 pub fn begun() -> OpenApi {
@@ -65,6 +66,7 @@ fn schemas() -> Map<String, Value> {
     add::<WantedBackup>(&mut generator);
     add::<Passwords>(&mut generator);
     add::<WantedPasswords>(&mut generator);
+    add::<WantedReset>(&mut generator);
     add::<Steering>(&mut generator);
     add::<project::Versions>(&mut generator);
     add::<Problem>(&mut generator);

@@ -60,6 +60,7 @@ pub(super) fn body(path: &str, token: &str) -> (String, (&'static str, &'static 
             }
             "/api/v1/copies" => r#"{"namespace": "shop", "from": "qa", "to": "qa", "backup": "b"}"#,
             "/api/v1/backups" => r#"{"namespace": "shop", "environment": "qa"}"#,
+            path if path.ends_with("/reset") => "{}",
             path if path.ends_with("/passwords") => r#"{"services": ["db"]}"#,
             path if path.starts_with("/api/v1/copies/") => r#"{"action": "pause"}"#,
             path if path.ends_with("/freeze") => r#"{"for": "2h", "reason": "I look at it"}"#,
