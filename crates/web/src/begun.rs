@@ -154,7 +154,7 @@ mod tests {
         begun.once(("bob", "1"), "a".to_owned(), async { told(1) }).await.unwrap();
         for number in 0..2 * EACH {
             let name = number.to_string();
-            begun.once(("ann", &name), "a".to_owned(), async { told(2) }).await.unwrap();
+            begun.once(("ann", name.as_str()), "a".to_owned(), async { told(2) }).await.unwrap();
         }
         let again = begun.once(("bob", "1"), "a".to_owned(), async { told(3) }).await.unwrap();
         assert_eq!(again, told(1).unwrap());

@@ -21,7 +21,10 @@ use crate::fake::{self, list, object, refusal, settings};
 use crate::sight::Reviews;
 use crate::token;
 
+mod lines;
+mod node;
 mod programs;
+mod returned;
 mod resumed;
 
 const ADDRESS: &str = "127.9.8.7:4000";
@@ -507,10 +510,9 @@ async fn data_is_reset_to_where_it_came_from_and_only_if_that_was_shown_and_conf
     assert_eq!(text(command).await, "outboard -n shop data reset qa --protected");
     // Programs are told the same, and what is not known is refused.
     let json = [("content-type", "application/json")];
-    for (body, status) in [
-        ("{}", StatusCode::NOT_FOUND),
-        (r#"{"sure": true}"#, StatusCode::UNPROCESSABLE_ENTITY),
-    ] {
+    for (body, status) in
+        [("{}", StatusCode::NOT_FOUND), (r#"{"sure": true}"#, StatusCode::UNPROCESSABLE_ENTITY)]
+    {
         let answer = page.ask(Method::POST, "/api/v1/environments/shop/qa/reset", &json, body).await;
         assert_eq!(answer.status(), status, "{body}");
     }

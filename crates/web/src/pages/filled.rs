@@ -34,7 +34,7 @@ pub fn form(path: &str, fields: &[(String, String)]) -> String {
 pub fn change(place: &Place, fields: &[(String, String)]) -> String {
     let said = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
     match said("action") {
-        Some("rollback") => format!("{}/revisions", place.path()),
+        Some("rollback" | "restore") => format!("{}/revisions", place.path()),
         Some("promote") if said("into").is_some() => format!("{}/revisions", place.path()),
         Some(action @ ("update" | "promote" | "restart")) => {
             format!("{}#{action}", form(&format!("{}/change", place.path()), fields))
