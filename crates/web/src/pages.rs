@@ -94,6 +94,7 @@ pub fn router() -> Router<App> {
         .route("/commands/new", get(new::command))
         .route("/commands/{namespace}/{name}/change", get(change::command))
         .route("/commands/{namespace}/{name}/data", get(data::command))
+        .route("/commands/{namespace}/{name}/restore", get(restore::command))
         .route("/plans/{id}", get(planned::page))
         .route("/plans/{id}/carry-out", post(planned::carry_out))
         .route("/plans/{id}/again", post(planned::again))

@@ -64,11 +64,17 @@ pub async fn class_of(app: &App, environment: &api::Environment) -> Option<api::
 }
 
 pub async fn destroy(Mine(app): Mine, place: Place, Said(word): Said<Word>) -> Result<Response> {
-    let Place { namespace, name } = &place;
+    // Its name is typed anew.
+    let back = format!("{}/destroy", place.path());
+    begin(&app, &place, &word).await.map_err(|failure| failure.back(back))
+}
+
+async fn begin(app: &App, place: &Place, word: &Word) -> Result<Response> {
+    let Place { namespace, name } = place;
     if word.name.trim() != name {
         return Err(Failure::said(
             format!("{name} stays as it is: its name was not typed"),
-            format!("go back and type {name}"),
+            format!("type {name}"),
         ));
     }
     let protected = !word.protected.is_empty();

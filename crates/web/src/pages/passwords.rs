@@ -117,8 +117,13 @@ pub async fn rotate(
     place: Place,
     Said(fields): Said<Vec<(String, String)>>,
 ) -> Result<Response> {
-    ask(&app, &place, &asked(&place, &fields)?).await?;
-    Ok(Redirect::to(&format!("{}/passwords", place.path())).into_response())
+    let page = format!("{}/passwords", place.path());
+    let begun = match asked(&place, &fields) {
+        Ok(asked) => ask(&app, &place, &asked).await,
+        Err(failure) => Err(failure),
+    };
+    begun.map_err(|failure| failure.back(page.clone()))?;
+    Ok(Redirect::to(&page).into_response())
 }
 
 /// A service of which something is to begin, though it was done after that moment: the form may have been sent before, or somebody
@@ -135,7 +140,7 @@ fn asked(place: &Place, fields: &[(String, String)]) -> Result<Asked> {
     let services: Vec<String> = of("service").map(|(_, value)| value.clone()).collect();
     if services.is_empty() {
         let sentence = format!("the passwords of {} stay as they are: no service was chosen", place.name);
-        return Err(Failure::said(sentence, "go back and tick those that are changed"));
+        return Err(Failure::said(sentence, "tick those that are changed"));
     }
     let seen = of("revision").next().map(|(_, value)| number(value)).transpose()?;
     let one = |name: &'static str| of(name).next().map(|(_, value)| value.trim());

@@ -4,13 +4,13 @@ use askama::Template;
 use axum::Extension;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 use verbs::data::{self, MaskChoice, Wanted};
 use verbs::{Error, Event};
 
 use super::barred::Forms;
 use super::data::{backups, services};
 use super::destroy::class_of;
+use super::filled::{self, Fields};
 use super::{Address, CopyPlace, Place, Said, Shell, html};
 use crate::app::{App, Mine, Result};
 use crate::command;
@@ -31,20 +31,15 @@ struct Restore {
     /// The whole ones of its project, the newest first.
     all: Vec<Row>,
     backup: String,
-    services: Vec<(String, &'static str)>,
+    /// With whether it was chosen.
+    services: Vec<(String, &'static str, bool)>,
+    /// Personal data comes as it is.
+    bare: bool,
     /// This must be said once more.
     protected: bool,
     /// What the copy will be called, so that a form that is sent twice begins one.
     fresh: String,
 }
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Which {
-    backup: String,
-}
-
-type Fields = Vec<(String, String)>;
 
 fn said<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let value = fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.trim());
@@ -60,7 +55,7 @@ pub async fn page(
     Mine(app): Mine,
     Extension(guest): Extension<Guest>,
     place: Place,
-    Address(which): Address<Which>,
+    Address(fields): Address<Fields>,
 ) -> Result<Response> {
     let environment = app.environment(&place.namespace, &place.name).await?;
     let now = Timestamp::now();
@@ -70,19 +65,49 @@ pub async fn page(
     let own = class_of(&app, &environment).await.is_none_or(|class| class.protected);
     let protected = own || all.iter().any(|row| row.backup.protected);
     let shell = Shell::new(&app, &guest, format!("Bring back data of {}", place.name), "environments");
-    let backup = if which.backup.is_empty() { "latest" } else { which.backup.as_str() };
-    let shell = shell.command(command::restored(&place.namespace, &place.name, backup, &[]));
     let shell = shell.with(&app, &place.namespace, Forms::Copy).await;
+    let named = all.iter().find(|row| Some(row.backup.name.as_str()) == said(&fields, "backup"));
+    let backup = named.or(all.first()).map(|row| row.backup.name.clone()).unwrap_or_default();
+    let (ticked, bare) = (chosen(&fields), said(&fields, "masks") == Some("none"));
+    let mut stands: Fields = vec![("backup".to_owned(), backup.clone())];
+    stands.extend(fields.into_iter().filter(|(field, _)| field == "service" || field == "masks"));
+    let shell = shell.does(Some(does(&place, &stands)));
+    let services = services(&app, &environment).await?.into_iter().map(|(name, kind)| {
+        let chosen = ticked.contains(&name);
+        (name, kind, chosen)
+    });
     html(&Restore {
         shell,
         tab: "/data",
         all,
-        backup: which.backup,
-        services: services(&app, &environment).await?,
+        backup,
+        services: services.collect(),
+        bare,
         protected,
         fresh: data::fresh_name(&place.name, now),
         place,
     })
+}
+
+/// The command that does what the form does as it stands; whoever types it is asked to confirm.
+fn does(place: &Place, fields: &[(String, String)]) -> String {
+    let Some(backup) = said(fields, "backup") else { return String::new() };
+    // Of which environment it is, the command finds out itself.
+    let chosen = data::Chosen { backup: backup.to_owned(), environment: String::new() };
+    let wanted = Wanted {
+        masks: masks(fields),
+        protected: said(fields, "protected").is_some(),
+        ..data::restore(&chosen, &place.name, self::chosen(fields), Timestamp::UNIX_EPOCH)
+    };
+    command::asked(&place.namespace, &wanted)
+}
+
+pub async fn command(Mine(_): Mine, place: Place, Address(fields): Address<Fields>) -> String {
+    does(&place, &fields)
+}
+
+fn masks(fields: &[(String, String)]) -> MaskChoice {
+    if said(fields, "masks") == Some("none") { MaskChoice::None } else { MaskChoice::Project }
 }
 
 /// What a form asks for.
@@ -98,7 +123,7 @@ fn asked(place: &Place, fields: &[(String, String)]) -> Result<Asked> {
     if said(fields, "sure").is_none() {
         return Err(Failure::said(
             format!("the data of {} stays as it is: it was not confirmed that it goes", place.name),
-            "go back and tick that it is replaced",
+            "tick that it is replaced",
         ));
     }
     let Some(backup) = said(fields, "backup") else {
@@ -109,14 +134,19 @@ fn asked(place: &Place, fields: &[(String, String)]) -> Result<Asked> {
         name: CopyPlace::parse(&place.namespace, said(fields, "copy").unwrap_or_default())?.name,
         backup: CopyPlace::parse(&place.namespace, backup)?.name,
         services: chosen(fields),
-        masks: if said(fields, "masks") == Some("none") { MaskChoice::None } else { MaskChoice::Project },
+        masks: masks(fields),
         protected: said(fields, "protected").is_some(),
     })
 }
 
 pub async fn restore(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) -> Result<Response> {
-    let asked = asked(&place, &fields)?;
-    let Place { namespace, name } = &place;
+    let back = filled::form(&format!("{}/restore", place.path()), &fields);
+    brought(&app, &place, &fields).await.map_err(|failure| failure.back(back))
+}
+
+async fn brought(app: &App, place: &Place, fields: &[(String, String)]) -> Result<Response> {
+    let asked = asked(place, fields)?;
+    let Place { namespace, name } = place;
     app.note(command::restored(namespace, name, &asked.backup, &asked.services));
     let chosen = (name.as_str(), asked.backup.as_str());
     let chosen = data::chosen(&app.cluster, namespace, chosen, &asked.services).await?;
@@ -129,7 +159,7 @@ pub async fn restore(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) 
     };
     // Now it is known whole.
     app.note(command::asked(namespace, &wanted));
-    begin(&app, &place, &wanted, Some(&chosen.backup)).await
+    begin(app, place, &wanted, Some(&chosen.backup)).await
 }
 
 /// Of all that it runs itself, as gently as the defaults are.
@@ -198,6 +228,14 @@ mod tests {
         let (drawn, at) = ("2026-11-26T03:00:00Z".parse().unwrap(), |text: &str| text.parse().unwrap());
         assert!(!is_old(drawn, at("2026-11-26T03:29:00Z")) && is_old(drawn, at("2026-11-27T03:00:00Z")));
         assert!(is_old(drawn, at("2026-11-26T02:00:00Z")), "nobody draws in the future");
+    }
+
+    #[test]
+    fn the_command_is_that_of_the_form_as_it_stands() {
+        let place = Place { namespace: "shop".into(), name: "qa-42".into() };
+        let all = fields(&[("backup", "gold-1"), ("service", "db"), ("masks", "none")]);
+        assert_eq!(does(&place, &all), "outboard -n shop env restore qa-42 db --backup gold-1 --mask none");
+        assert_eq!(does(&place, &fields(&[])), "");
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Said<T> {
         match Form::<T>::from_request(request, app).await {
             Ok(Form(said)) => Ok(Self(said)),
             Err(rejection) => {
-                let hint = "go back and fill in the form once more";
+                let hint = "fill in the form once more";
                 Err(Failure::said(rejection.body_text(), hint).with(rejection.status()))
             }
         }

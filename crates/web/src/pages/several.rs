@@ -263,14 +263,15 @@ fn picks(fields: &[(String, String)]) -> Result<Vec<String>> {
     let mut seen = BTreeSet::new();
     let picks = fields.iter().filter(|(field, _)| field == "pick").map(|(_, value)| value.trim());
     let picks: Vec<String> = picks.filter(|pick| seen.insert(*pick)).map(str::to_owned).collect();
-    match picks.len() {
-        0 => Err(Failure::said("no environment was chosen", "go back and tick those that are meant")),
-        1..=MOST => Ok(picks),
-        many => Err(Failure::said(
+    let refused = match picks.len() {
+        0 => Failure::said("no environment was chosen", "tick those that are meant"),
+        1..=MOST => return Ok(picks),
+        many => Failure::said(
             format!("{many} environments are more than {MOST} at once"),
-            "go back and choose fewer, or use the command line",
-        )),
-    }
+            "choose fewer, or use the command line",
+        ),
+    };
+    Err(refused.back("/environments".to_owned()))
 }
 
 /// Places as the list names them; with a uid, the very one that was shown.

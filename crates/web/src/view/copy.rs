@@ -2,11 +2,12 @@
 
 use askama::Template;
 use jiff::Timestamp;
-use verbs::data::{CopiedService, CopyPhase, Detail, Summary};
+use verbs::data::{CopiedService, CopyPhase, Detail, MaskChoice, Summary};
 use words::copy::{doing, facts, found, share};
 use words::time::{age_at, span};
 
 use super::detail::Judged;
+use super::query::encoded;
 use super::tone::{Chip, of_phase};
 
 /// All of them, the newest first.
@@ -114,6 +115,15 @@ impl Body {
         self.detail.summary.phase == CopyPhase::Paused
     }
 
+    /// The form that asks for the same, filled in as this one was.
+    fn again(&self) -> String {
+        let summary = &self.detail.summary;
+        let to = format!("/environments/{}/{}/data?from={}", summary.namespace, summary.to, summary.from);
+        let services = summary.services.iter().map(|service| format!("&service={}", encoded(service)));
+        let bare = (self.detail.masks == MaskChoice::None).then_some("&masks=none");
+        [to].into_iter().chain(services).chain(bare.map(str::to_owned)).collect()
+    }
+
     /// It only said what it would do, and could: it can be made now.
     fn can_follow(&self) -> bool {
         self.detail.summary.dry_run && self.detail.summary.phase == CopyPhase::Done
@@ -160,6 +170,16 @@ mod tests {
     #[test]
     fn no_copies_teach_the_next_step() {
         insta::assert_snapshot!(Copies::of(vec![], None, *NOW).render().unwrap());
+    }
+
+    #[test]
+    fn what_was_looked_at_can_be_asked_for_with_all_that_was_chosen() {
+        let mut detail = copies().swap_remove(0);
+        detail.masks = MaskChoice::None;
+        detail.summary.services = vec!["db".into(), "cache".into()];
+        let base = format!("/environments/shop/{}/data?from={}", detail.summary.to, detail.summary.from);
+        let body = Body::of(detail, None, "t".into(), *NOW);
+        assert_eq!(body.again(), format!("{base}&service=db&service=cache&masks=none"));
     }
 
     #[test]
