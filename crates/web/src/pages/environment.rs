@@ -43,9 +43,12 @@ struct Missing<'a> {
 }
 
 async fn body(app: &App, place: &Place, environment: &api::Environment, token: String) -> Body {
-    let detail = environment::detail(&app.cluster, environment).await;
+    let (detail, named) = tokio::join!(
+        environment::detail(&app.cluster, environment),
+        hostname::named(&app.cluster, environment)
+    );
     // Without those that it was given, those by its name are shown all the same.
-    let (mut hosts, unheard) = match hostname::named(&app.cluster, environment).await {
+    let (mut hosts, unheard) = match named {
         Ok(named) => (named, None),
         Err(error) => (vec![], Some(Failure::from(error).words.sentence.clone())),
     };
