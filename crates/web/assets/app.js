@@ -195,15 +195,18 @@
   document.addEventListener("keydown", (event) => {
     const lines = log();
     if (!lines?.contains(event.target)) return;
-    const buttons = [...lines.querySelectorAll(".copy-line")];
-    const at = buttons.indexOf(event.target);
-    const to =
-      event.target === lines
-        ? event.key === "Enter" && buttons.length - 1
-        : { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (!Number.isInteger(to) || !buttons[to]) return;
+    const all = [...lines.children];
+    const line = event.target.closest(".line");
+    const at = all.indexOf(line);
+    const button = event.target === line && line.querySelector("[data-copy]");
+    if (event.key === "Enter" && button) copy(button);
+    const to = line
+      ? { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: all.length - 1 }[event.key]
+      : event.key === "Enter" && all.length - 1;
+    if (!Number.isInteger(to) || !all[to]) return;
     event.preventDefault();
-    buttons[to].focus();
+    all[to].tabIndex = -1;
+    all[to].focus();
   });
 
   document.addEventListener("DOMContentLoaded", () => {

@@ -24,8 +24,8 @@ use crate::token;
 mod lines;
 mod node;
 mod programs;
-mod returned;
 mod resumed;
+mod returned;
 
 const ADDRESS: &str = "127.9.8.7:4000";
 
