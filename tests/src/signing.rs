@@ -32,7 +32,7 @@ use process::Process;
 use way::Way;
 
 use crate::cluster::kubeconfig_file;
-use crate::{World, binary, until};
+use crate::{Proxy, World, binary, until};
 
 pub use behind::{Behind, behind_the_gateway};
 pub use people::{issuers, shop};
@@ -106,14 +106,28 @@ pub struct Server {
 impl Server {
     /// `issuers`: those for programs, by the address of the server.
     pub async fn start(world: &World, issuers: impl FnOnce(&str) -> String) -> Result<Self> {
+        Self::start_with(world, issuers, &[], None).await
+    }
+
+    /// The same with further flags. With a proxy it reaches Kubernetes through that.
+    pub async fn start_with(
+        world: &World,
+        issuers: impl FnOnce(&str) -> String,
+        more: &[&str],
+        through: Option<&Proxy>,
+    ) -> Result<Self> {
         let (host, folder) = (format!("127.0.0.1:{}", free_port("127.0.0.1")?), world.directory());
         let provider = Provider::start(world, &format!("http://{host}/sign-in/back")).await?;
         let accounts = Api::<ServiceAccount>::namespaced(world.client.clone(), NAMESPACE);
         let wanted = TokenRequest { spec: Some(TokenRequestSpec::default()), ..TokenRequest::default() };
         let token = accounts.create_token_request(ACCOUNT, &PostParams::default(), &wanted).await?;
         let token = token.status.context("no token of the account")?.token;
-        let kubeconfig = world
-            .kubeconfig("server.kubeconfig", |file| file["users"][0]["user"] = json!({"token": token}))?;
+        let kubeconfig = world.kubeconfig("server.kubeconfig", |file| {
+            file["users"][0]["user"] = json!({"token": token});
+            if let Some(proxy) = through {
+                proxy.leads(file);
+            }
+        })?;
         let (key, secret, log) = (folder.join("key"), folder.join("secret"), folder.join("server.log"));
         std::fs::write(&key, "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\n")?;
         std::fs::write(&secret, "secret\n")?;
@@ -136,6 +150,7 @@ impl Server {
             .arg(&secret)
             .arg("--issuers")
             .arg(&programs)
+            .args(more)
             .env("KUBECONFIG", &kubeconfig)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -163,6 +178,8 @@ impl Server {
         let id = self.process.0.id().to_string();
         Command::new("kill").args(["-TERM", &id]).status()?;
         until("the server ended", START, async || Ok(self.process.0.try_wait()?)).await?;
+        let said = std::fs::read_to_string(&self.log)?;
+        ensure!(!said.contains("panicked"), "something of it panicked: {said}");
         Ok(())
     }
 }

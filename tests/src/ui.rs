@@ -95,10 +95,37 @@ impl Ui {
         self.ask(method, path, &headers, &body).await
     }
 
+    /// Comes in as a browser does; the cookie that it has from then on.
+    pub async fn enter(&mut self) -> Result<String> {
+        let entrance = self.entrance(None).await?;
+        let (_, way_in) = entrance.split_once(&self.host).context("an entrance of another address")?;
+        let entered = self.ask(Method::GET, way_in, &[], "").await?;
+        let cookie = entered.header("set-cookie").and_then(|cookie| cookie.split(';').next());
+        Ok(cookie.with_context(|| format!("it let nobody in: {entered:?}"))?.to_owned())
+    }
+
+    /// A page, as somebody sees it who has come in.
+    pub async fn see(&self, path: &str, cookie: &str) -> Result<Page> {
+        self.ask(Method::GET, path, &[("accept", "text/html"), ("cookie", cookie)], "").await
+    }
+
+    /// Sends a form, as a page of its own does.
+    pub async fn send(&self, path: &str, cookie: &str, body: &str) -> Result<Page> {
+        let origin = format!("http://{}", self.host);
+        let headers = [
+            ("accept", "text/html"),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("cookie", cookie),
+            ("origin", &origin),
+        ];
+        self.ask(Method::POST, path, &headers, body).await
+    }
+
     pub async fn end(self) -> Result<()> {
         self.running.signal(Signal::SIGTERM)?;
         let output = self.running.ended().await?;
         ensure!(output.code == 0, "it ended with {}: {}", output.code, output.stderr);
+        ensure!(!output.stderr.contains("panicked"), "something of it panicked: {}", output.stderr);
         Ok(())
     }
 }
