@@ -184,5 +184,5 @@ pub async fn change_passwords(
         let turning = passwords::ask(&within, &place, &asked).await?;
         Told::new(StatusCode::ACCEPTED, None, &turning)
     };
-    once(&app, &headers, said, begin).await
+    once(&app, &headers, said, Box::pin(begin)).await
 }

@@ -175,7 +175,7 @@ pub(super) async fn begun(
         let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
         Told::new(StatusCode::CREATED, Some(place), &data::detail(&copy))
     };
-    once(app, headers, asked, begin).await
+    once(app, headers, asked, Box::pin(begin)).await
 }
 
 /// Everything about one copy

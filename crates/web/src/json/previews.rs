@@ -88,7 +88,7 @@ pub async fn up(Mine(app): Mine, headers: HeaderMap, Body(said): Body<WantedPrev
     app.note(command::preview(&namespace, &wanted));
     let cluster = app.cluster.clone();
     let begin = async move { made(&cluster, &namespace, &wanted, evidence).await };
-    once(&app, &headers, asked, begin).await
+    once(&app, &headers, asked, Box::pin(begin)).await
 }
 
 /// What is wanted, if it makes sense.

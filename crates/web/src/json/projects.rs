@@ -258,7 +258,8 @@ async fn stored(
         Wanted::Component { file, .. } => Some(file.content.name.as_str()),
     };
     app.note(command::applied(namespace, name.as_str(), component));
-    let applied = project::apply(&app.cluster, namespace, wanted, Some(PATIENCE), &mut |_: Event| {}).await;
+    let mut deaf = |_: Event| {};
+    let applied = Box::pin(project::apply(&app.cluster, namespace, wanted, Some(PATIENCE), &mut deaf)).await;
     let applied = applied.map_err(broken)?;
     Ok(answer(applied.change, Some(applied.revision), applied.kept))
 }
