@@ -267,7 +267,7 @@ pub async fn services(app: &App, environment: &Environment) -> Result<Vec<(Strin
 /// A form that is sent twice makes one copy. One that asks for something else by then is told so.
 pub async fn copy(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) -> Result<Response> {
     let back = filled::form(&format!("{}/data", place.path()), &fields);
-    let begun = begin(&app, place, &fields).await;
+    let begun = Box::pin(begin(&app, place, &fields)).await;
     begun.map_err(|failure| failure.back(back))
 }
 

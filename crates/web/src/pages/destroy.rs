@@ -66,7 +66,7 @@ pub async fn class_of(app: &App, environment: &api::Environment) -> Option<api::
 pub async fn destroy(Mine(app): Mine, place: Place, Said(word): Said<Word>) -> Result<Response> {
     // Its name is typed anew.
     let back = format!("{}/destroy", place.path());
-    begin(&app, &place, &word).await.map_err(|failure| failure.back(back))
+    Box::pin(begin(&app, &place, &word)).await.map_err(|failure| failure.back(back))
 }
 
 async fn begin(app: &App, place: &Place, word: &Word) -> Result<Response> {

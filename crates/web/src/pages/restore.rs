@@ -141,7 +141,7 @@ fn asked(place: &Place, fields: &[(String, String)]) -> Result<Asked> {
 
 pub async fn restore(Mine(app): Mine, place: Place, Said(fields): Said<Fields>) -> Result<Response> {
     let back = filled::form(&format!("{}/restore", place.path()), &fields);
-    brought(&app, &place, &fields).await.map_err(|failure| failure.back(back))
+    Box::pin(brought(&app, &place, &fields)).await.map_err(|failure| failure.back(back))
 }
 
 async fn brought(app: &App, place: &Place, fields: &[(String, String)]) -> Result<Response> {
