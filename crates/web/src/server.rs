@@ -174,6 +174,17 @@ impl Settings {
     }
 }
 
+fn archives(served: Vec<Served>) -> Result<Archives, Error> {
+    let mixed = |one: &Served| served.iter().any(|other| one.is_mixed_with(other));
+    if served.iter().any(mixed) {
+        let reason = "one archive is named for projects of the same name in two namespaces";
+        let hint =
+            "its records do not say of which they are: give each project a bucket or a prefix of its own";
+        return Err(wrong("--log-archive", reason, hint));
+    }
+    Ok(Archives::new(served))
+}
+
 /// Whether it may act as others at all: else everything would be refused, to everybody.
 async fn rights(cluster: &Cluster, groups: &[String]) -> Result<(), Error> {
     let named = groups.iter().map(|group| Some(format!("{}{group}", verbs::PREFIX)));
@@ -205,6 +216,7 @@ impl Server {
             // It may come back, and whoever has a session does not need it.
             Err(away) => tracing::warn!("{away}; nobody can sign in until it can be"),
         }
+        let archives = archives(settings.log_archives)?;
         rights(&cluster, &settings.only_groups).await?;
         let watched = Watched::begin(&cluster, settings.namespace.as_deref()).await?;
         let address = settings.listen;
@@ -250,7 +262,7 @@ impl Server {
             reviews: Reviews::default(),
             drawn: Drawn::default(),
             desk: Desk::default(),
-            archives: Some(Arc::new(Archives::new(settings.log_archives))),
+            archives: Some(Arc::new(archives)),
             door: Door::Site(Box::new(site)),
         });
         Ok(Self {

@@ -65,14 +65,25 @@ impl Served {
         })
     }
 
+    /// No record would tell the lines of one from those of the other.
+    pub fn is_mixed_with(&self, other: &Self) -> bool {
+        self.namespace != other.namespace
+            && self.project == other.project
+            && self.bucket == other.bucket
+            && bare(&self.prefix) == bare(&other.prefix)
+    }
+
     fn is_of(&self, namespace: &str, project: &str, named: &LogArchive) -> bool {
-        let bare = |prefix: &str| prefix.trim_end_matches('/').to_owned();
         self.namespace == namespace
             && self.project == project
             && self.bucket == named.bucket
             && bare(&self.prefix) == bare(named.prefix.as_deref().unwrap_or_default())
             && (named.endpoint.is_none() || named.endpoint == self.endpoint)
     }
+}
+
+fn bare(prefix: &str) -> &str {
+    prefix.trim_end_matches('/')
 }
 
 /// What a server reads for others.
@@ -240,6 +251,21 @@ mod tests {
             "shop/shop=s3://shop-logs?color=red",
         ] {
             assert_eq!(Served::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn projects_of_one_name_in_two_namespaces_share_no_archive() {
+        let served = |text: &str| Served::parse(text).unwrap();
+        let one = served("shop/shop=s3://logs/fals/");
+        assert!(one.is_mixed_with(&served("team/shop=s3://logs/fals")));
+        for other in [
+            "team/web=s3://logs/fals",
+            "team/shop=s3://logs/team",
+            "team/shop=s3://other-logs/fals",
+            "shop/shop=s3://logs/fals",
+        ] {
+            assert!(!one.is_mixed_with(&served(other)), "{other}");
         }
     }
 
