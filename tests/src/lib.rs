@@ -2,6 +2,7 @@
 //!
 //! Never looks into outboard's insides: it types what a user types and reads what Kubernetes says.
 
+pub mod backups;
 mod binary;
 mod cert_manager;
 mod chatter;

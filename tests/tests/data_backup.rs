@@ -8,19 +8,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use api::datacopy::{CopyEnd, CopyLimits, CopyPhase, DataCopySpec, DataCopyStatus, TargetState};
-use api::marks;
 use api::{Cause, DataCopy, Exit};
 use aws_sdk_s3::primitives::ByteStream;
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::{Api, ListParams, ObjectMeta, PostParams};
+use kube::api::ListParams;
 use serde_json::{Value, json};
 use stories::goods::{self, checksums, consistent};
 use stories::mariadb::Door;
 use stories::redis_server::{RedisDoor, words};
 use stories::shelf::Shelf;
-use stories::{HostOperator, World, pantry, same, size, story, until, without_operator};
+use stories::{HostOperator, World, backups, pantry, same, size, story, until, without_operator};
 
 const LONG: Duration = Duration::from_secs(420);
 const SOON: Duration = Duration::from_secs(90);
@@ -36,7 +33,7 @@ fn rows() -> Result<u64> {
 
 /// `live` is of a protected class, `qa` of none; backups lie in a bucket that a third environment runs.
 fn project(world: &World) -> impl Fn(&mut Value) + use<> {
-    let name = world.name.clone();
+    let place = backups::place(world);
     move |spec| {
         spec["services"]["goods"] =
             json!({"type": "mariadb", "config": {"log-bin": "log", "log-bin-trust-function-creators": "1"}});
@@ -52,36 +49,8 @@ fn project(world: &World) -> impl Fn(&mut Value) + use<> {
             },
             "cache": {"deny": true}, "uploads": {"deny": true}, "db": {"products.name": "keep"},
         });
-        spec["backups"] = json!({
-            "bucket": "app", "prefix": "kept/", "endpoint": format!("http://uploads.{name}-store.svc:7070"),
-            "secret": {"kubernetes": "backups"},
-        });
+        spec["backups"] = place.clone();
     }
-}
-
-/// Where backups lie, with a Secret that lets their pods in.
-async fn store(world: &World) -> Result<Shelf> {
-    let shelf = world.shelf("store", "uploads").await?;
-    let theirs = Api::<Secret>::namespaced(world.client.clone(), &world.namespace("store"));
-    let data = theirs.get("uploads-credentials").await?.data.unwrap_or_default();
-    let value = |key: &str| -> Result<ByteString> { Ok(data.get(key).context("no key")?.clone()) };
-    let data = BTreeMap::from([
-        ("access_key".to_owned(), value("access_key")?),
-        ("secret_key".to_owned(), value("password")?),
-    ]);
-    let served = ["qa", "production"].map(marks::for_backups).join(",");
-    let secret = Secret {
-        metadata: ObjectMeta {
-            name: Some("backups".to_owned()),
-            annotations: Some([(marks::CLASSES.to_owned(), served)].into()),
-            ..ObjectMeta::default()
-        },
-        data: Some(data),
-        ..Secret::default()
-    };
-    let secrets = Api::<Secret>::namespaced(world.client.clone(), &world.name);
-    secrets.create(&PostParams::default(), &secret).await?;
-    Ok(shelf)
 }
 
 struct Data {
@@ -185,7 +154,7 @@ async fn begin(world: &World) -> Result<(Data, Shelf)> {
     kept?.ended(Exit::Success)?;
     let data = Data::of(world, "qa").await?;
     data.fill().await?;
-    Ok((data, store(world).await?))
+    Ok((data, backups::store(world).await?))
 }
 
 fn making() -> DataCopySpec {
