@@ -11,6 +11,10 @@ use super::FileProblem;
 
 /// More nodes than any honest project has: aliases of aliases grow without bound.
 const MAX_NODES: usize = 100_000;
+/// More levels than any honest project has: whoever reads or lets go of one goes down all of them.
+const MAX_DEPTH: usize = 200;
+/// Further to the right no line begins: a level of blocks takes a column, so that this bounds them before anything is read.
+const MAX_COLUMNS: usize = 250;
 
 /// Where something stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -77,8 +81,42 @@ pub fn parse(text: &str) -> Result<Document, FileProblem> {
     Ok(only)
 }
 
+/// Refuses what would be read level by level without end.
+fn bounded(text: &str) -> Result<(), FileProblem> {
+    let mut line = 1;
+    for part in text.split_inclusive(['\n', '\r']) {
+        if begins(part) > MAX_COLUMNS {
+            return Err(too_deep(line, 1));
+        }
+        line += usize::from(part.ends_with('\n'));
+    }
+    Ok(())
+}
+
+/// Where what is neither a space nor the `-`, `?` or `:` of a block begins.
+fn begins(line: &str) -> usize {
+    let ends = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
+    let (bytes, mut at) = (line.as_bytes(), 0);
+    while let Some(byte) = bytes.get(at) {
+        let block = matches!(byte, b'-' | b'?' | b':') && ends(bytes.get(at + 1));
+        if !block && !matches!(byte, b' ' | b'\t') {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+fn too_deep(line: usize, column: usize) -> FileProblem {
+    FileProblem {
+        hint: Some("nothing of ours has more than a few levels".to_owned()),
+        ..FileProblem::at(line, column, "this is nested too deep")
+    }
+}
+
 /// Every document of a file, with the place of everything in it.
 pub fn placed(text: &str) -> Result<Vec<Document>, FileProblem> {
+    bounded(text)?;
     let documents = MarkedYaml::load_from_str(text).map_err(|error| {
         let marker = error.marker();
         let hint = if text.contains('\t') {
@@ -106,6 +144,7 @@ pub fn placed(text: &str) -> Result<Vec<Document>, FileProblem> {
 
 /// Every document of a file whose places nobody asks for.
 pub fn documents(text: &str) -> Result<Vec<Value>, FileProblem> {
+    bounded(text)?;
     let documents = MarkedYaml::load_from_str(text).map_err(|error| {
         let marker = error.marker();
         let message = format!("this is not valid YAML: {}", error.info());
@@ -135,6 +174,9 @@ impl Reader {
             |message: &str| FileProblem { path: super::spoken(at), ..FileProblem::at(line, column, message) };
         if self.nodes > MAX_NODES {
             return Err(refuse("the file unfolds into too many values"));
+        }
+        if at.matches('/').count() > MAX_DEPTH {
+            return Err(too_deep(line, column));
         }
         // A key's place stands for its value: that is where the eye goes.
         self.places.entry(at.to_owned()).or_insert(place);
@@ -179,5 +221,38 @@ impl Reader {
             YamlData::Tagged(..) => return Err(refuse("YAML tags have no meaning here")),
             YamlData::Alias(_) | YamlData::BadValue => return Err(refuse("this value cannot be read")),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nested_without_end_is_refused_whichever_way_it_is_written() {
+        let deep = |opens: &str, count: usize| opens.repeat(count);
+        let stairs: String = (0..5_000).map(|level| format!("{}-\n", " ".repeat(level))).collect();
+        let returns: String = (0..1_000).map(|level| format!("{}-\r", " ".repeat(level))).collect();
+        // Each has what the one before has, some levels further down.
+        let aliases: String = (1..40)
+            .map(|number| {
+                format!("a{number}: &a{number} {}*a{}{}\n", deep("[", 10), number - 1, deep("]", 10))
+            })
+            .collect();
+        for text in [
+            deep("- ", 100_000),
+            deep("? ", 100_000),
+            deep("- ? ", 50_000),
+            stairs,
+            returns,
+            deep("[", 100_000),
+            deep("{a: ", 100_000),
+            format!("a0: &a0 1\n{aliases}"),
+        ] {
+            assert!(placed(&text).is_err(), "{}", &text[..20]);
+            assert!(documents(&text).is_err(), "{}", &text[..20]);
+        }
+        let honest = format!("a:\n- b: |\n    {}\n    - - c\n", "-".repeat(500));
+        assert!(placed(&honest).is_ok());
     }
 }

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 use verbs::file::{self, FileProblem, Source};
 use verbs::project::{self, Wanted};
 use verbs::{Change, Error, Event};
@@ -24,6 +25,8 @@ use crate::pages::{Address, ComponentPlace, Nothing, namespace};
 
 /// So long the operator may take to store a revision.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// For the deepest that the longest body unfolds into.
+const STACK: usize = 64 << 20;
 
 /// List projects
 #[utoipa::path(
@@ -162,7 +165,8 @@ pub async fn apply(
     Body(wanted): Body<WantedProject>,
 ) -> Answer {
     let (namespace, name) = place(&app, path)?;
-    let file = file::check(&Source::Sent(wanted.file)).map_err(broken)?;
+    let sent = Source::Sent(wanted.file);
+    let file = read(move || file::check(&sent)).await?;
     let said = file.content.project.metadata.name.clone().unwrap_or_default();
     if said != name.as_str() {
         let sentence = format!("the file is of project `{}`, not of {name}", said.escape_debug());
@@ -218,7 +222,8 @@ pub async fn apply_component(
     Body(wanted): Body<WantedComponent>,
 ) -> Answer {
     let name = ProjectName::parse(&place.project).map_err(Error::from)?;
-    let file = file::component(&place.component, &Source::Sent(wanted.file)).map_err(broken)?;
+    let (component, sent) = (place.component.clone(), Source::Sent(wanted.file));
+    let file = read(move || file::component(&component, &sent)).await?;
     let one = Wanted::Component { project: &name, file: &file, new: wanted.new };
     let applied = stored(&app, &headers, (place.namespace.as_str(), &name), &one, wanted.dry_run).await?;
     Ok(axum::Json(AppliedProject { component: Some(place.component), ..applied }).into_response())
@@ -262,6 +267,16 @@ async fn stored(
     let applied = Box::pin(project::apply(&app.cluster, namespace, wanted, Some(PATIENCE), &mut deaf)).await;
     let applied = applied.map_err(broken)?;
     Ok(answer(applied.change, Some(applied.revision), applied.kept))
+}
+
+/// Reads what was sent where there is room for it: aliases of aliases unfold into many levels before they are counted.
+async fn read<T: Send + 'static>(read: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T> {
+    let reading = spawn_blocking(move || {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn(read)?;
+        thread.join().map_err(|_| std::io::Error::other("something of ours broke while it was read"))
+    });
+    let read = reading.await.map_err(|error| Failure::ours(&error))?;
+    read.map_err(|error| Failure::ours(&error))?.map_err(broken)
 }
 
 /// With every problem of a file.

@@ -187,5 +187,11 @@ async fn a_file_is_refused_with_the_line_of_each_problem_and_stored_under_its_ow
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let details = told["details"].as_array().unwrap();
     assert!(details.iter().any(|one| one.as_str().unwrap().starts_with("line ")), "{told}");
+    // What would unfold without end ends nobody else's requests.
+    let aliases: String =
+        (1..200).map(|number| format!("a{number}: &a{number} [[[*a{}]]]\n", number - 1)).collect();
+    for endless in ["- ".repeat(100_000), format!("a0: &a0 1\n{aliases}")] {
+        assert_eq!(ask(&endless).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    }
     assert!(page.writes.lock().unwrap().is_empty());
 }
