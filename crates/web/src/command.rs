@@ -404,6 +404,9 @@ mod tests {
             Ask::Restart { environment: environment(), components: vec!["web".into(); 3] },
             Ask::Rollback { environment: environment(), to: Some(3) },
             Ask::Promote { environment: environment(), from: "dev".into(), revision: None },
+            Ask::Keep { environment: environment(), thaw: false },
+            Ask::Keep { environment: environment(), thaw: true },
+            Ask::Restore { environment: environment(), revision: Some(3), kept: None, without_data: true },
         ];
         assert_eq!(
             asks.map(|ask| of("shop", &ask)),

@@ -10,6 +10,7 @@ use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::Response;
 use verbs::Silence;
+use verbs::clusters::Folder;
 use verbs::data::CopyPhase;
 use verbs::logs::Histogram;
 
@@ -150,7 +151,7 @@ fn style(shell: Shell) -> Style {
         passwords: Passwords::of(&sample::rotations()),
         hosts: Hosts::of(sample::hosts(), ""),
         standing: Standing::of(sample::machines(), *NOW),
-        files: Files::of(sample::cluster_files(), *NOW),
+        files: Files::of(Folder { clusters: sample::cluster_files(), left_out: 12 }, *NOW),
         runs_in: Some("shop-production".to_owned()),
         class: "production".to_owned(),
         uid: String::new(),

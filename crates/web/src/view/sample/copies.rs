@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{DataCopy, Rotation};
-use serde_json::json;
+use serde_json::{Value, json};
 use verbs::data;
 
 /// Copies of data: one on its way, one that failed, one that is done.
