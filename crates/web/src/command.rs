@@ -477,4 +477,43 @@ mod tests {
              for name in dev; do outboard -n team env restart $name; done"
         );
     }
+
+    #[test]
+    fn what_programs_ask_for_without_a_plan_has_a_command_too() {
+        let host = hostname::Wanted {
+            host: "www.example.com".into(),
+            environment: "qa".into(),
+            route: Some("web".into()),
+            weight: Some(10),
+            health_check: None,
+        };
+        let preview_of = preview::Wanted {
+            name: api::names::EnvironmentName::parse("pr-7").unwrap(),
+            subject: "acme/shop#7".parse().unwrap(),
+            project: None,
+            class: None,
+            like: None,
+            versions: vec!["web=1".parse().unwrap()],
+        };
+        assert_eq!(
+            [
+                freeze("shop", "qa", "2h", "I look at it"),
+                thaw("shop", "qa"),
+                claim("shop", &host),
+                release("shop", "www.example.com"),
+                applied("shop", "shop", None),
+                applied("shop", "shop", Some("web")),
+                preview("shop", &preview_of),
+            ],
+            [
+                "outboard -n shop env freeze qa --for 2h --reason 'I look at it'",
+                "outboard -n shop env thaw qa --heal",
+                "outboard -n shop hostname claim www.example.com --env qa --route web --weight 10",
+                "outboard -n shop hostname release www.example.com",
+                "outboard -n shop project apply -f -",
+                "outboard -n shop project apply -f - --component web --project shop",
+                "outboard -n shop preview up --repo acme/shop --pr 7 --name pr-7 --set web=1",
+            ]
+        );
+    }
 }
