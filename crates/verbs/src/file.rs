@@ -207,3 +207,18 @@ pub fn project_name(source: &Source) -> Option<String> {
     let named: Named = serde_saphyr::from_str(&text).ok()?;
     Some(named.metadata.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_names_no_file_of_whoever_reads_it() {
+        let sent = Source::Sent(String::new());
+        for name in ["Cargo.toml", "../../Cargo.toml", "src/*.rs", "/etc/hostname"] {
+            let refused = sent.beside(name).unwrap_err();
+            assert!(refused.contains("was sent by itself"), "{name}: {refused}");
+        }
+        assert_eq!(sent.label(), "what was sent");
+    }
+}
