@@ -41,6 +41,12 @@ pub enum Ask {
         /// Versions by component, where they are to be others.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         versions: BTreeMap<String, String>,
+        /// Values by setting that differ by hand from the project, not with `from`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        settings: BTreeMap<String, String>,
+        /// The revision of the project, not with `from`; none: the newest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
     },
     /// Other versions, and settings that differ by hand from the project.
     Set {
@@ -151,19 +157,28 @@ impl Ask {
         let name = EnvironmentName::parse(self.environment()).map_err(Error::from)?;
         let mut deaf = |_: Event| {};
         let wish = match self {
-            Self::Create { project, class, from: None, versions, .. } => {
+            Self::Create { project, class, from: None, versions, settings, revision, .. } => {
+                if let Some(revision) = revision {
+                    named(revision)?;
+                }
                 let parsed = |text: &Option<String>| text.as_deref().map(ProjectName::parse).transpose();
                 let wanted = Wanted {
                     name,
                     project: parsed(project).map_err(Error::from)?,
                     class: class.as_deref().map(ClassName::parse).transpose().map_err(Error::from)?,
                     versions: choices(versions)?,
-                    settings: vec![],
-                    revision: None,
+                    settings: all_of(settings)?,
+                    revision: revision.clone(),
                 };
                 environment::create(cluster, namespace, &wanted, &mut deaf).await?
             }
-            Self::Create { class, from: Some(from), versions, .. } => {
+            Self::Create { class, from: Some(from), versions, settings, revision, .. } => {
+                if !settings.is_empty() || revision.is_some() {
+                    return Err(Failure::said(
+                        "what starts from an environment has its settings and its revision of the project",
+                        "leave out `settings` and `revision`, and change them afterwards",
+                    ));
+                }
                 let from = EnvironmentName::parse(from).map_err(Error::from)?;
                 let class = class.as_deref().map(ClassName::parse).transpose().map_err(Error::from)?;
                 let class = class.as_ref().map(ClassName::as_str);
@@ -179,10 +194,7 @@ impl Ask {
                 }
                 let settings = Settings {
                     versions: choices(versions)?,
-                    settings: settings
-                        .iter()
-                        .map(|(path, value)| setting(path, value))
-                        .collect::<Result<_>>()?,
+                    settings: all_of(settings)?,
                     unset: unset.iter().map(|path| typed(path)).collect::<Result<_>>()?,
                 };
                 environment::set(cluster, namespace, name.as_str(), &settings).await?
@@ -234,6 +246,10 @@ fn named(revision: &str) -> Result<()> {
     }
     let sentence = format!("`{revision}` is no project revision");
     Err(Failure::said(sentence, "name it as it is shown: `p-` and ten characters"))
+}
+
+fn all_of(settings: &BTreeMap<String, String>) -> Result<Vec<Setting>> {
+    settings.iter().map(|(path, value)| setting(path, value)).collect()
 }
 
 /// As it is typed after `env set`; `path` is no place for a value.
@@ -334,6 +350,27 @@ mod tests {
             json!({"backup": "qa/latest"}),
         ] {
             assert!(copy(wrong.clone()).await.is_err(), "{wrong}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_starts_from_another_environment_takes_its_settings_and_nothing_is_read_before_that_is_said()
+    {
+        let cluster = crate::fake::cluster(|_, _| async { crate::fake::refusal(404, "NotFound") });
+        for (text, wrong) in [
+            (
+                r#"{"action": "create", "environment": "qa", "from": "a", "settings": {"web.scale.min": "2"}}"#,
+                "settings",
+            ),
+            (
+                r#"{"action": "create", "environment": "qa", "from": "a", "revision": "p-0123456789"}"#,
+                "settings",
+            ),
+            (r#"{"action": "create", "environment": "qa", "revision": "p-../x"}"#, "project revision"),
+        ] {
+            let refused =
+                serde_json::from_str::<Ask>(text).unwrap().wish(&cluster, "shop").await.unwrap_err();
+            assert!(refused.words.sentence.contains(wrong), "{}", refused.words.sentence);
         }
     }
 

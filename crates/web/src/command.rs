@@ -234,11 +234,24 @@ pub fn of(namespace: &str, ask: &Ask) -> String {
         value.iter().flat_map(|value| [name.to_owned(), value.clone()]).collect()
     };
     match ask {
-        Ask::Create { environment, project, class, from, data, backup, masks, versions } => {
+        Ask::Create {
+            environment,
+            project,
+            class,
+            from,
+            data,
+            backup,
+            masks,
+            versions,
+            settings,
+            revision,
+        } => {
             match from {
                 None => {
                     words.extend(["create".to_owned(), environment.clone()]);
+                    words.extend(settings.iter().map(|(path, value)| set(path, value)));
                     words.extend(option("--project", project));
+                    words.extend(option("--revision", revision));
                 }
                 Some(from) => words.extend(["clone".to_owned(), from.clone(), environment.clone()]),
             }
@@ -380,6 +393,8 @@ mod tests {
                 backup: None,
                 masks: MaskChoice::Project,
                 versions: versions.clone(),
+                settings: BTreeMap::from([("web.scale.min".to_owned(), "2".to_owned())]),
+                revision: Some("p-0123456789".into()),
             },
             Ask::Create {
                 environment: environment(),
@@ -390,6 +405,8 @@ mod tests {
                 backup: None,
                 masks: MaskChoice::Project,
                 versions: versions.clone(),
+                settings: BTreeMap::new(),
+                revision: None,
             },
             Ask::Set {
                 environment: environment(),
@@ -411,7 +428,7 @@ mod tests {
         assert_eq!(
             asks.map(|ask| of("shop", &ask)),
             [
-                "outboard -n shop env create qa --project shop --class qa --data prod --set web=2",
+                "outboard -n shop env create qa web.scale.min=2 --project shop --revision p-0123456789 --class qa --data prod --set web=2",
                 "outboard -n shop env clone prod qa --data --set web=2",
                 "outboard -n shop env set qa 'web.env.API_TOKEN=…' web.scale.min=2 --set web=2 --unset web.resources",
                 "outboard -n shop env update qa",

@@ -47,7 +47,7 @@ pub fn change(place: &Place, fields: &[(String, String)]) -> String {
 pub fn of(namespace: &str, ask: &Ask) -> String {
     let at = |name: &str| format!("/environments/{namespace}/{name}");
     match ask {
-        Ask::Create { environment, project, class, from, data, backup, masks, versions } => {
+        Ask::Create { environment, project, class, from, data, backup, masks, versions, .. } => {
             let project = project.as_ref().map(|project| format!("{namespace}/{project}"));
             let backup = backup.as_ref().map(|backup| format!("{BACKUP}{backup}"));
             let plain = [

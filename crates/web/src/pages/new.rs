@@ -2,6 +2,8 @@
 
 mod start;
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::Extension;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -72,6 +74,8 @@ fn asked(begun: &Begun) -> Ask {
         backup,
         masks: masks_of(begun.bare, &begun.data),
         versions: typed.map(|component| (component.name.clone(), component.version.clone())).collect(),
+        settings: BTreeMap::new(),
+        revision: None,
     }
 }
 
@@ -138,6 +142,8 @@ fn ask(fields: &[(String, String)]) -> Result<(String, Ask)> {
         backup,
         masks: masks_of(said("masks").as_deref() == Some("none"), &said("data").unwrap_or_default()),
         versions: chosen(fields),
+        settings: BTreeMap::new(),
+        revision: None,
     };
     Ok((namespace(place)?, ask))
 }
