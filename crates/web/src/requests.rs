@@ -350,6 +350,11 @@ async fn what_was_typed_for_a_new_environment_stays_whatever_it_starts_from() {
     {
         assert!(there.contains(part), "{part}: {there}");
     }
+    // What was chosen stays so, however often the form is drawn anew: the page would choose another.
+    let there = get("/environments/new?class=live&was-class=qa").await;
+    for part in [r#"name="was-class" value="qa""#, "<option selected>live</option>"] {
+        assert!(there.contains(part), "{part}: {there}");
+    }
     let command = get(&format!("/commands/new?project=shop%2Fshop&{follows}&masks=none")).await;
     assert_eq!(command, "outboard -n shop env clone golden qa-9 --class qa --data --mask none");
     assert_eq!(get("/commands/new?name=qa").await, "");

@@ -59,6 +59,8 @@ pub struct Begun {
     pub from: String,
     pub classes: Vec<String>,
     pub class: String,
+    /// What it would be if nobody had chosen one.
+    pub own_class: String,
     pub name: String,
     pub components: Vec<Component>,
     /// Whose data it can start with.
@@ -118,12 +120,12 @@ impl Begun {
         };
         let from = of_project.iter().find(called).copied();
         let classes: Vec<String> = spec.class_names().into_iter().map(str::to_owned).collect();
-        let class = match (classes.contains(&start.class), from) {
-            (true, _) => start.class.clone(),
-            (false, Some(from)) => from.spec.class.clone(),
-            (false, None) if classes.iter().any(|class| class == "qa") => "qa".to_owned(),
-            (false, None) => classes.first().cloned().unwrap_or_default(),
+        let own_class = match from {
+            Some(from) => from.spec.class.clone(),
+            None if classes.iter().any(|class| class == "qa") => "qa".to_owned(),
+            None => classes.first().cloned().unwrap_or_default(),
         };
+        let class = if classes.contains(&start.class) { &start.class } else { &own_class }.clone();
         let running = from.map(|from| running(from)).unwrap_or_default();
         let mut known = known_versions(&all, namespace, name);
         let components = spec.components.iter().filter_map(|(component, settings)| {
@@ -148,6 +150,7 @@ impl Begun {
             from: from.and_then(|from| from.metadata.name.clone()).unwrap_or_default(),
             classes,
             class,
+            own_class,
             name: start.name.clone(),
             data: start.data.clone(),
             bare: start.bare,
