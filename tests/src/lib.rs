@@ -73,7 +73,7 @@ pub use light::light;
 pub use logs::follow_through_everything;
 pub use metrics::Metrics;
 pub use patience::{millis, until};
-pub use person::Person;
+pub use person::{Person, kubectl};
 pub use pod_network::{PodNetworks, Port};
 pub use private_registry::{PRIVATE, PrivateRegistry};
 pub use prometheus::Prometheus;

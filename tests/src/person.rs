@@ -36,16 +36,19 @@ impl Person {
 
     /// What kubectl says, and whether it succeeded.
     pub async fn kubectl(&self, directory: &Path, arguments: &[&str]) -> Result<(bool, String)> {
-        let cache = match std::env::var_os("OUTBOARD_CACHE") {
-            Some(cache) => PathBuf::from(cache),
-            None => {
-                PathBuf::from(std::env::var_os("HOME").context("there is no HOME")?).join(".cache/outboard")
-            }
-        };
-        let mut command = Command::new(cache.join("bin/current/kubectl"));
+        let mut command = Command::new(kubectl()?);
         command.args(arguments).current_dir(directory).env("KUBECONFIG", &self.kubeconfig);
         let output = spawn_blocking(move || command.output()).await?.context("failed to run kubectl")?;
         let text = [output.stdout, output.stderr].concat();
         Ok((output.status.success(), String::from_utf8_lossy(&text).into_owned()))
     }
+}
+
+/// Where kubectl lies.
+pub fn kubectl() -> Result<PathBuf> {
+    let cache = match std::env::var_os("OUTBOARD_CACHE") {
+        Some(cache) => PathBuf::from(cache),
+        None => PathBuf::from(std::env::var_os("HOME").context("there is no HOME")?).join(".cache/outboard"),
+    };
+    Ok(cache.join("bin/current/kubectl"))
 }

@@ -89,6 +89,15 @@ impl World {
         Ok(path)
     }
 
+    /// Stores another project beside that one.
+    pub async fn apply_another(&self, name: &str, spec: &Value) -> Result<Output> {
+        let project = json!({"apiVersion": "outboard.dev/v1alpha1", "kind": "Project", "metadata": {"name": name}, "spec": spec});
+        let path = self.directory.join(format!("{name}.yaml"));
+        std::fs::write(&path, project.to_string())?;
+        let file = path.to_str().context("a path that is no text")?;
+        self.outboard(&["project", "apply", "--file", file]).await?.ended(Exit::Success)
+    }
+
     /// Runs `outboard -n <control namespace> …` as an administrator.
     pub async fn outboard(&self, arguments: &[&str]) -> Result<Output> {
         self.outboard_as(&self.kubeconfig, arguments).await

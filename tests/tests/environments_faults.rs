@@ -1,6 +1,5 @@
 //! What goes wrong around a change: it is refused or told, and what runs goes on.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -73,9 +72,7 @@ async fn a_promotion_between_two_projects_is_refused_and_nothing_is_written() ->
     story(async |world| {
         world.apply(|spec| *spec = light()).await?;
         let other = format!("{}-two", world.name);
-        let file = another_project(world, &other)?;
-        let file = file.to_string_lossy();
-        world.outboard(&["project", "apply", "--file", &file]).await?.ended(Exit::Success)?;
+        world.apply_another(&other, &light()).await?;
         world.create("qa", &["--project", &world.name, "--set", "web=2"]).await?;
         world.create("live", &["--project", &other, "--class", "production"]).await?;
         let before: Environment = world.environments().get("live").await?;
@@ -92,16 +89,6 @@ async fn a_promotion_between_two_projects_is_refused_and_nothing_is_written() ->
         same("plans", &plans.list(&ListParams::default()).await?.items.len(), &0)
     })
     .await
-}
-
-/// The same project's file under another name.
-fn another_project(world: &World, name: &str) -> Result<PathBuf> {
-    let project = json!({
-        "apiVersion": "outboard.dev/v1alpha1", "kind": "Project", "metadata": {"name": name}, "spec": light(),
-    });
-    let path = world.directory().join("two.yaml");
-    std::fs::write(&path, project.to_string())?;
-    Ok(path)
 }
 
 #[tokio::test(flavor = "multi_thread")]

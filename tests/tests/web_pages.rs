@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use stories::{Ui, browse, shots, story};
+use serde_json::json;
+use stories::{Ui, browse, kubectl, light, shots, story};
 
 /// Creating, changing, going back and destroying, with pictures of each.
 const WHOLE_LIFE: Duration = Duration::from_secs(1200);
@@ -28,6 +29,10 @@ spec:
 async fn an_environment_lives_its_whole_life_in_a_browser() -> Result<()> {
     story(async |world| {
         world.apply(|_| {}).await?;
+        let other = format!("{}-two", world.name);
+        let mut spec = light();
+        spec["classes"] = json!({"qa": {}, "stage": {}});
+        world.apply_another(&other, &spec).await?;
         let clusters = world.directory().join("clusters");
         std::fs::create_dir(&clusters)?;
         std::fs::write(clusters.join("qa.yaml"), CLUSTER)?;
@@ -37,7 +42,14 @@ async fn an_environment_lives_its_whole_life_in_a_browser() -> Result<()> {
         let shots = shots()?;
         let folder = shots.to_str().context("a path that is no text")?;
         println!("pictures: {folder}");
-        let variables = [("ENTRANCE", entrance.as_str()), ("NAMESPACE", &world.name), ("SHOTS", folder)];
+        let kubectl = kubectl()?.display().to_string();
+        let variables = [
+            ("ENTRANCE", entrance.as_str()),
+            ("KUBECTL", &kubectl),
+            ("NAMESPACE", &world.name),
+            ("OTHER", &other),
+            ("SHOTS", folder),
+        ];
         browse("pages.cjs", &variables, WHOLE_LIFE).await?;
         for gone in ["qa-42", "qa-43"] {
             ensure!(world.environments().get_opt(gone).await?.is_none(), "{gone} was not destroyed");

@@ -1,24 +1,26 @@
-// The pages of `outboard ui` as somebody uses them: an environment's whole life, with the keyboard too; every page examined by
-// axe, and photographed in light and dark, wide and narrow.
+// The pages of `outboard ui` as somebody uses them: an environment's whole life, each deed of it with the keyboard alone; every page
+// examined by axe, and photographed in light and dark, wide and narrow.
 "use strict";
 
 const assert = require("node:assert");
-const fs = require("node:fs");
-const path = require("node:path");
+const { execFileSync } = require("node:child_process");
 const { chromium } = require("playwright-core");
+const { looker } = require("./look.cjs");
+const { press, reach, type } = require("./keys.cjs");
 const { signIn, provider } = require("./sign-in.cjs");
-const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-// NAME: who signs in, where the entrance asks for it.
-const { CHROMIUM, ENTRANCE, NAMESPACE, SHOTS, NAME } = process.env;
+// NAME: who signs in, where the entrance asks for it. OTHER: a second project of the namespace, with a class of its own.
+const { CHROMIUM, ENTRANCE, KUBECTL, NAMESPACE, NAME, OTHER } = process.env;
 const READY = 120_000;
 
 async function main() {
-  fs.mkdirSync(SHOTS, { recursive: true });
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
+  // Whoever signs in sees the same; what is kept of pictures is of who is there anyway.
+  const look = looker(page, NAME ? { once: true, prefix: `${NAME}-` } : {});
+  const there = (role, name, more = {}) => page.getByRole(role, { name, ...more });
   const wrong = [];
   page.on("console", (message) => {
     const url = message.location().url;
@@ -37,21 +39,16 @@ async function main() {
   await page.getByRole("heading", { name: "No environments yet" }).waitFor();
 
   // --- a new environment, by keyboard alone ---
-  await page.getByRole("link", { name: "Create the first" }).focus();
-  await page.keyboard.press("Enter");
+  await press(page, there("link", "Create the first"));
   await page.waitForURL("**/environments/new");
   await look("new");
-  await page.getByRole("textbox", { name: "Name", exact: true }).focus();
-  await page.keyboard.type("qa-42");
-  await tabTo(page, "web");
-  await page.keyboard.press("ControlOrMeta+A");
-  await page.keyboard.type("1");
+  await type(page, there("textbox", "Name", { exact: true }), "qa-42");
+  await type(page, page.getByLabel("web", { exact: true }), "1");
   await page.keyboard.press("Enter");
   await page.waitForURL("**/plans/*");
   await page.getByText("outboard -n").waitFor();
   await look("plan");
-  await page.getByRole("button", { name: "Create qa-42" }).focus();
-  await page.keyboard.press("Enter");
+  await press(page, there("button", "Create qa-42"));
 
   // --- live progress, without loading again ---
   await page.waitForURL(`**/environments/${NAMESPACE}/qa-42`);
@@ -90,7 +87,7 @@ async function main() {
 
   // --- logs ---
   await page.getByRole("link", { name: "qa-42", exact: true }).click();
-  await page.getByRole("link", { name: "Logs" }).click();
+  await page.getByRole("link", { name: "Logs", exact: true }).click();
   await page.locator(".line").first().waitFor();
   await look("logs");
   await page.getByLabel("Follow").check();
@@ -103,50 +100,88 @@ async function main() {
   await other.close();
   await page.locator(".line").nth(before).waitFor({ timeout: 30_000 });
 
-  // --- another version, and back ---
+  // --- another version, by keyboard alone ---
   await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);
-  await page.getByRole("link", { name: "Change" }).click();
+  await press(page, there("link", "Change version"));
+  await page.waitForURL("**/change");
   await look("change");
   const field = page.getByLabel("web", { exact: true }).first();
   const below = await field.evaluate((input) => input.form.querySelector("button").getBoundingClientRect().top);
-  await field.focus();
+  await reach(page, field);
   await page.locator("#said-web", { hasText: "in its registry" }).waitFor();
   const choice = await page.locator("#known-web option").evaluateAll((all) => all.map((option) => option.value));
   assert.ok(["1", "2"].every((tag) => choice.includes(tag)), `the registry's versions are not offered: ${choice}`);
   const after = await field.evaluate((input) => input.form.querySelector("button").getBoundingClientRect().top);
   assert.strictEqual(after, below, "the page jumped when the registry had answered");
   await look("change-versions");
-  await page.keyboard.press("ControlOrMeta+A");
-  await page.keyboard.type("no-such");
+  await type(page, field, "no-such");
   await page.locator("#said-web", { hasText: "no version with `no-such` in it" }).waitFor();
   assert.ok(await field.evaluate((input) => input === document.activeElement), "the field lost its focus");
-  await field.fill("2");
-  await page.getByRole("button", { name: "Plan these versions" }).click();
-  await page.getByText("Deployment web").waitFor();
+  await type(page, field, "2");
+  await press(page, there("button", "Plan these versions"));
+  await page.getByText("Deployment web").first().waitFor();
   await look("plan-change");
   const carryOut = `${page.url()}/carry-out`;
   const token = await page.locator("main input[name=token]").first().getAttribute("value");
-  await page.getByRole("button", { name: "Change qa-42" }).dblclick();
+  await press(page, there("button", "Change qa-42"));
   await page.waitForURL(`**/environments/${NAMESPACE}/qa-42`);
-  // The page sends a double click once; whoever sends it again is answered as before.
+  // Whoever sends it again is answered as before.
   const again = await page.request.post(carryOut, { form: { token }, headers: { origin: home }, maxRedirects: 0 });
   assert.strictEqual(again.status(), 303, await again.text());
   await page.locator("#part-component-web code", { hasText: /^2$/ }).waitFor({ timeout: READY });
   await chip("Ready");
-  await page.getByRole("link", { name: "Revisions" }).click();
+
+  // --- and back, by keyboard alone; what is not kept any more cannot be gone back to ---
+  await press(page, there("link", "Revisions", { exact: true }));
+  await page.waitForURL("**/revisions");
   await look("revisions");
   await page.getByRole("link", { name: "What it changed as r2" }).click();
   await page.getByRole("heading", { name: "What is different from r1" }).waitFor();
-  await page.getByText("Deployment web").waitFor();
+  await page.getByText("Deployment web").first().waitFor();
   await look("revision");
   await page.goBack();
-  await page.getByRole("button", { name: "Plan the way back to r1" }).click();
-  await page.getByRole("button", { name: "Change qa-42" }).click();
+  const back = there("button", "Plan the way back to r1");
+  await back.evaluate((button) => (button.form.elements.to.value = "99"));
+  await back.click();
+  await page.getByText(/revision .*99.* does not exist/).first().waitFor();
+  await look("rollback-refused");
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-42/revisions`);
+  await press(page, back);
+  await page.waitForURL("**/plans/*");
+  await press(page, there("button", "Change qa-42"));
   await page.locator("#part-component-web code", { hasText: /^1$/ }).waitFor({ timeout: READY });
   await chip("Ready");
-  await page.getByRole("link", { name: "Drift" }).click();
+
+  // --- what somebody does behind outboard's back is told with who and what, and put back ---
+  await there("link", "Drift").click();
   await page.getByRole("heading", { name: "Everything is as outboard wrote it" }).waitFor();
   await look("drift");
+  const behind = ["-n", `${NAMESPACE}-qa-42`, "label", "deployment", "web", "edited=by-hand", "--field-manager=somebody"];
+  execFileSync(KUBECTL, behind);
+  const edited = page.locator("#live .changes li").filter({ hasText: "Deployment web" });
+  await edited.getByText("Put back").waitFor({ timeout: 60_000 });
+  await edited.getByText(/changed by .*somebody/).waitFor();
+  await edited.getByText(/labels.*edited/).waitFor();
+  await edited.locator("ins", { hasText: "by-hand" }).waitFor();
+  await look("drift-told");
+
+  // --- a new one of another project: what was typed stays, and what is not there is told ---
+  await page.goto(`${home}/environments/new?from=qa-42`);
+  await there("textbox", "Name", { exact: true }).fill("later");
+  await page.getByLabel("web", { exact: true }).fill("2");
+  await page.getByLabel("Project", { exact: true }).selectOption(`${NAMESPACE}/${OTHER}`);
+  await page.getByText(/has no environment/).waitFor();
+  const classes = () => page.getByLabel("Class", { exact: true }).locator("option").allTextContents();
+  assert.deepStrictEqual(await classes(), ["qa", "stage"]);
+  assert.strictEqual(await page.getByLabel("Versions and settings of").inputValue(), "");
+  await page.getByLabel("Class", { exact: true }).selectOption("stage");
+  await page.locator("#command code", { hasText: "--class stage" }).waitFor();
+  await look("new-other");
+  await page.getByLabel("Project", { exact: true }).selectOption(`${NAMESPACE}/${NAMESPACE}`);
+  await page.getByText(/has no class/).waitFor();
+  assert.ok(!(await classes()).includes("stage"), "the classes are those of another project");
+  assert.strictEqual(await there("textbox", "Name", { exact: true }).inputValue(), "later");
+  assert.strictEqual(await page.getByLabel("web", { exact: true }).inputValue(), "2");
 
   // --- what is shown stays when the server errs, and that is said ---
   await page.goto(`${home}/hostnames`);
@@ -162,7 +197,7 @@ async function main() {
   await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);
 
   // --- what cannot be is said with what to do ---
-  await page.getByRole("link", { name: "Change" }).click();
+  await page.getByRole("link", { name: "Change version" }).click();
   await page.getByLabel("web", { exact: true }).first().fill("no-such-version");
   await page.getByRole("button", { name: "Plan these versions" }).click();
   await page.getByText("What to do:").waitFor();
@@ -219,21 +254,28 @@ async function main() {
   // --- data of one for the other: looked at first, then copied ---
   await page.goto(`${home}/environments/${NAMESPACE}/qa-43`);
   await chip("Ready");
-  await page.getByRole("link", { name: "Data", exact: true }).click();
+  await press(page, there("link", "Data", { exact: true }));
+  await page.waitForURL("**/data");
   await look("data");
   await page.getByRole("button", { name: "Replace the data" }).click();
   await page.getByRole("heading", { name: /stays as it is/ }).waitFor();
   await look("unconfirmed");
-  await page.goBack();
-  await page.getByRole("button", { name: "Say what would be copied" }).click();
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-43/data`);
+  await page.getByLabel("Personal data").selectOption("none");
+  await press(page, there("button", "Say what would be copied"));
   await page.waitForURL(`**/copies/${NAMESPACE}/qa-43-*`);
   await chip("Done");
+  await page.locator(".facts dd", { hasText: /^none$/ }).waitFor();
   await look("copy-planned");
-  await page.getByRole("link", { name: "Copy it" }).click();
-  await page.getByLabel(/is replaced/).check();
+  await press(page, there("link", "Copy it"));
+  await page.waitForURL("**/data?**");
+  assert.strictEqual(await page.getByLabel("Personal data").inputValue(), "none", "how it was to come is forgotten");
+  await press(page, page.getByLabel(/is replaced/), "Space");
   const filled = await page.locator("section[aria-labelledby=replace] form").evaluate((form) => Object.fromEntries(new FormData(form)));
   const data = page.url().split("?")[0];
-  await page.getByRole("button", { name: "Replace the data" }).dblclick();
+  // Pressed twice, it is sent once.
+  await press(page, there("button", "Replace the data"));
+  await page.keyboard.press("Enter");
   await page.waitForURL(`**/copies/${NAMESPACE}/qa-43-*`);
   const send = (more) =>
     page.request.post(data, { form: { ...filled, ...more }, headers: { origin: home }, maxRedirects: 0 });
@@ -245,7 +287,7 @@ async function main() {
   assert.ok(await page.evaluate(() => window.same), "the page was loaded again");
   await look("copy-done");
   await page.getByRole("link", { name: "Copies", exact: true }).click();
-  assert.strictEqual(await page.getByRole("row").count(), 3, "a double click made two copies");
+  assert.strictEqual(await page.getByRole("row").count(), 3, "it was sent twice, and two copies were made");
   await look("copies");
 
   // --- a backup, for which its project says no place yet ---
@@ -285,17 +327,18 @@ async function main() {
   await chip("Ready");
 
   // --- two that differ, and what was tested in one for the other ---
-  await page.getByRole("link", { name: "Change", exact: true }).click();
+  await page.getByRole("link", { name: "Change version" }).click();
   await page.getByLabel("web", { exact: true }).first().fill("2");
   await page.getByRole("button", { name: "Plan these versions" }).click();
-  await page.getByRole("button", { name: "Change qa-43" }).click();
+  // A double click is sent once.
+  await page.getByRole("button", { name: "Change qa-43" }).dblclick();
   await page.locator("#part-component-web code", { hasText: /^2$/ }).waitFor({ timeout: READY });
   await chip("Ready");
   await page.getByRole("link", { name: "Revisions" }).click();
   await page.getByRole("link", { name: "Compare with another environment" }).click();
   await page.getByRole("button", { name: "Compare" }).click();
   await page.waitForURL("**/diff?with=qa-42");
-  await page.getByText("Deployment web").waitFor();
+  await page.getByText("Deployment web").first().waitFor();
   await look("diff");
   await page.goto(`${home}/environments/${NAMESPACE}/qa-42/revisions`);
   await page.getByLabel(/^Promote r\d+ to$/).selectOption("qa-43");
@@ -342,15 +385,16 @@ async function main() {
   await page.goto(`${home}/environments`);
   await page.locator("#live tbody tr").nth(1).waitFor({ state: "detached", timeout: READY });
 
-  // --- out ---
+  // --- destroyed, by keyboard alone ---
   await page.goto(`${home}/environments/${NAMESPACE}/qa-42`);
   const follower = await context.newPage();
   await follower.goto(`${home}/environments/${NAMESPACE}/qa-42/logs?follow=1`);
   await follower.locator(".line").first().waitFor();
-  await page.getByRole("link", { name: "Destroy" }).click();
+  await press(page, there("link", "Destroy", { exact: true }));
+  await page.waitForURL("**/destroy");
   await look("destroy");
-  await page.getByLabel(/Type qa-42/).fill("qa-42");
-  await page.getByRole("button", { name: "Destroy qa-42" }).click();
+  await type(page, page.getByLabel(/Type qa-42/), "qa-42");
+  await press(page, there("button", "Destroy qa-42"));
   await page.getByRole("heading", { name: /qa-42 is gone|There is no qa-42/ }).waitFor({ timeout: READY });
   await follower.locator(".line.mark.bad", { hasText: "destroyed" }).waitFor({ timeout: READY });
   // It ended, and is not asked for again.
@@ -361,8 +405,8 @@ async function main() {
 
   const foreign = requests.filter((url) => !url.startsWith(home) && !url.startsWith(ENTRANCE) && !provider(url));
   assert.deepStrictEqual(foreign, [], "something was loaded from elsewhere");
-  // That a page is missing, a version is none, and something was not confirmed, was asked for.
-  const asked = [[/\/nope: /, /404/], [/\/change: /, /422/], [/\/data: /, /422/]];
+  // That a page or a revision is missing, a version is none, and something was not confirmed, was asked for.
+  const asked = [[/\/nope: /, /404/], [/\/change: /, /404|422/], [/\/data: /, /422/]];
   const real = wrong.filter((line) => !asked.some((both) => both.every((one) => one.test(line))));
   assert.deepStrictEqual(real, [], "the console complains");
   await browser.close();
@@ -370,48 +414,6 @@ async function main() {
   async function chip(word) {
     await page.locator("#live .facts .chip", { hasText: word }).waitFor({ timeout: READY });
   }
-
-  // Examined in light and dark, photographed wide and narrow.
-  async function look(name) {
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      for (const [width, height] of [[1280, 900], [390, 844]]) {
-        await page.setViewportSize({ width, height });
-        const file = path.join(SHOTS, `${name}-${colorScheme}-${width}.png`);
-        await page.screenshot({ path: file, fullPage: true, animations: "disabled" });
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        assert.ok(wide <= 0, `${name} is ${wide} px too wide at ${width}`);
-        await examine(`${name}, ${colorScheme}, ${width}`);
-      }
-    }
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-    await page.setViewportSize({ width: 1280, height: 900 });
-  }
-
-  // Through the debugger: the page's own policy lets nothing in.
-  async function examine(what) {
-    const session = await context.newCDPSession(page);
-    const run = async (expression) => {
-      const answer = await session.send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
-      assert.ok(!answer.exceptionDetails, JSON.stringify(answer.exceptionDetails));
-      return answer.result.value;
-    };
-    await run(axe + ";0");
-    const found = await run(
-      `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(found => JSON.stringify(found.violations.map(rule => [rule.id, rule.help, rule.nodes.map(node => node.html.slice(0, 160) + " | " + (node.any[0]?.message ?? ""))])))`,
-    );
-    await session.detach();
-    assert.strictEqual(found, "[]", `${what}: ${found}`);
-  }
-}
-
-async function tabTo(page, label) {
-  for (let steps = 0; steps < 30; steps++) {
-    await page.keyboard.press("Tab");
-    const at = await page.evaluate(() => document.activeElement.labels?.[0]?.textContent.trim());
-    if (at === label) return;
-  }
-  assert.fail(`the keyboard does not reach ${label}`);
 }
 
 async function shopAddress(page, home) {
