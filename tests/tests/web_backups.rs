@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use api::Exit;
+use api::datacopy::{CopyLimits, CopyPhase, DataCopySpec};
 use kube::ResourceExt;
 use kube::api::ListParams;
 use serde_json::{Value, json};
@@ -136,6 +137,7 @@ async fn a_backup_is_made_once_and_comes_back_into_what_was_changed_and_what_was
 
         the_changed(world, &ui, &cookie, &backup, &before).await?;
         the_destroyed(world, &ui, &cookie, &backup, &before).await?;
+        the_paused(world, &ui, &cookie).await?;
         ui.end().await
     })
     .await
@@ -196,4 +198,33 @@ async fn the_destroyed(world: &World, ui: &Ui, cookie: &str, backup: &str, befor
     back.retain(|copy| !earlier.contains(copy));
     same("how often it was brought back", &back.len(), &1)?;
     world.ready("qa", LONG).await
+}
+
+/// One that takes its time is stopped for a while, and goes on, by the buttons of its page.
+async fn the_paused(world: &World, ui: &Ui, cookie: &str) -> Result<()> {
+    let uploads = world.shelf("qa", "uploads").await?;
+    for number in 0..60 {
+        uploads.put(&format!("many/{number}"), "text/plain", "one of many").await?;
+    }
+    let limits = CopyLimits { requests_per_second: Some(2), ..CopyLimits::default() };
+    let services = vec!["uploads".to_owned()];
+    let slow = DataCopySpec { backup: true, services, limits, ..DataCopySpec::between("qa", "qa") };
+    world.ask_copy("slow", slow).await?;
+    world.copy_until("slow", "begun", LONG, |status| status.phase == CopyPhase::Copying).await?;
+    let path = format!("/copies/{}/slow", world.name);
+    let press = async |word: &str| {
+        let token = form_token(&ui.see(&path, cookie).await?)?;
+        let pressed = ui.send(&format!("{path}/{word}"), cookie, &format!("token={token}")).await?;
+        same(word, &(pressed.status, pressed.header("location")), &(303, Some(path.as_str())))
+    };
+    press("pause").await?;
+    world.copy_until("slow", "paused", LONG, |status| status.phase == CopyPhase::Paused).await?;
+    until("its page says so", SOON, async || {
+        let page = ui.see(&path, cookie).await?;
+        Ok((page.body.contains("Paused") && page.body.contains("/resume\"")).then_some(()))
+    })
+    .await?;
+    world.steer_copy("slow", &json!({"limits": {"requestsPerSecond": null}})).await?;
+    press("resume").await?;
+    done(world, ui, &path, cookie).await
 }

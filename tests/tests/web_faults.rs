@@ -10,6 +10,7 @@ use stories::{
     Events, Page, Proxy, Server, Ui, World, contains, form_token, light, rights, same, shop, story, until,
     without_operator,
 };
+use tokio::time::timeout;
 
 const READY: Duration = Duration::from_secs(120);
 /// Whoever looks on learns within so long that something is away, or back.
@@ -261,7 +262,7 @@ async fn slow_and_away(world: &World, server: &Server, proxy: &Proxy) -> Result<
     // What she may see is believed for a moment; after that nothing is shown that nobody can say she may see.
     proxy.break_off();
     let told = until("she is told that the cluster is away", 2 * SOON, async || {
-        let page = timely("the list", ANSWERED, server.see("/environments", &cookie)).await?;
+        let page = timeout(ANSWERED, server.see("/environments", &cookie)).await??;
         Ok((page.status != 200).then_some(page))
     })
     .await?;

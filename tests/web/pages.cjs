@@ -270,8 +270,9 @@ async function main() {
   await press(page, there("link", "Copy it"));
   await page.waitForURL("**/data?**");
   assert.strictEqual(await page.getByLabel("Personal data").inputValue(), "none", "how it was to come is forgotten");
-  await press(page, page.getByLabel(/is replaced/), "Space");
-  const filled = await page.locator("section[aria-labelledby=replace] form").evaluate((form) => Object.fromEntries(new FormData(form)));
+  const replace = page.locator("section[aria-labelledby=replace]");
+  await press(page, replace.getByLabel(/is replaced/), "Space");
+  const filled = await replace.locator("form").evaluate((form) => Object.fromEntries(new FormData(form)));
   const data = page.url().split("?")[0];
   // Pressed twice, it is sent once.
   await press(page, there("button", "Replace the data"));
@@ -286,8 +287,17 @@ async function main() {
   await chip("Done");
   assert.ok(await page.evaluate(() => window.same), "the page was loaded again");
   await look("copy-done");
+
+  // --- the same once more, from where it came ---
+  await page.goto(`${home}/environments/${NAMESPACE}/qa-43/data`);
+  await look("data-reset");
+  await press(page, page.locator("section[aria-labelledby=reset]").getByLabel(/is replaced/), "Space");
+  await press(page, there("button", "Reset data"));
+  await page.waitForURL(`**/copies/${NAMESPACE}/qa-43-*`);
+  await chip("Done");
+  await page.locator(".facts dd", { hasText: /^none$/ }).waitFor();
   await page.getByRole("link", { name: "Copies", exact: true }).click();
-  assert.strictEqual(await page.getByRole("row").count(), 3, "it was sent twice, and two copies were made");
+  assert.strictEqual(await page.getByRole("row").count(), 4, "it was sent twice, and two copies were made");
   await look("copies");
 
   // --- a backup, for which its project says no place yet ---
