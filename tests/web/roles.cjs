@@ -70,6 +70,8 @@ async function main() {
   await typing.goto(`${home}/environments/new?class=qa`);
   await typing.getByRole("textbox", { name: "Name", exact: true }).fill("lunch");
   await typing.getByLabel("web", { exact: true }).fill("2");
+  await watching.goto(`${home}${at("waits")}`);
+  await chip(watching, "Progressing");
 
   // --- who may do nothing is told whom to ask ---
   const sam = await window("sam");
@@ -83,8 +85,6 @@ async function main() {
   await dora.getByRole("button", { name: "Create qa-1" }).click();
   await dora.waitForURL(`${home}${at("qa-1")}`);
   await chip(dora, "Ready");
-  await watching.goto(`${home}${at("qa-1")}`);
-  await chip(watching, "Ready");
   await create(dora, "production", "production");
   if (dora.url().includes("/plans/")) await dora.getByRole("button", { name: "Create production" }).click();
   await refused(dora, "refused-protected", /Kubernetes refused|protected/);
@@ -163,32 +163,6 @@ async function main() {
   await dora.waitForURL("**/plans/*");
   await dora.getByText("There is nothing to do").waitFor();
 
-  // --- a session ends: what is shown says so and leads back, and what was typed is done once they have signed in again ---
-  // For a moment that is known there is nothing else to wait for.
-  await typing.waitForTimeout(Math.max(0, ended - Date.now()));
-  const link = watching.getByRole("link", { name: "Sign in and come back here" });
-  await link.waitFor({ timeout: 60_000 });
-  await chip(watching, "Ready");
-  await look(watching, "signed-out-meanwhile");
-  await typing.getByRole("button", { name: "Plan it" }).click();
-  await typing.getByRole("heading", { name: /Your session has ended, and nothing was done/ }).waitFor();
-  await look(typing, "interrupted");
-  await typing.getByRole("link", { name: "Sign in and go on" }).click();
-  await signIn(typing, "dora");
-  await typing.waitForURL("**/go-on/*");
-  await typing.getByRole("heading", { name: "Go on where you were" }).waitFor();
-  for (const typed of [/name: lunch/, /version\.web: 2/]) await typing.getByText(typed).waitFor();
-  await look(typing, "go-on");
-  await typing.getByRole("button", { name: "Do it now" }).click();
-  await typing.waitForURL("**/plans/*");
-  await typing.getByRole("button", { name: "Create lunch" }).click();
-  await web(typing, /^2$/);
-  await chip(typing, "Ready");
-  await link.click();
-  await signIn(watching, "dora");
-  await watching.waitForURL(`${home}${at("qa-1")}`);
-  await web(watching, /^2$/);
-
   // --- what is protected goes by a releaser's hand only ---
   await go(dora, at("production", "/destroy"));
   await dora.getByLabel(/I mean it/).check();
@@ -213,6 +187,32 @@ async function main() {
   await look(vera, "signed-out");
   await vera.goto(`${home}/environments`);
   assert.ok(!(await vera.content()).includes("qa-1"), "a page of somebody who signed out");
+
+  // --- a session ends: what is shown says so and leads back, and what was typed is done once they have signed in again ---
+  // For a moment that is known there is nothing else to wait for.
+  await typing.waitForTimeout(Math.max(0, ended - Date.now()));
+  const link = watching.getByRole("link", { name: "Sign in and come back here" });
+  await link.waitFor({ timeout: 60_000 });
+  await chip(watching, "Progressing");
+  await look(watching, "signed-out-meanwhile");
+  await typing.getByRole("button", { name: "Plan it" }).click();
+  await typing.getByRole("heading", { name: /Your session has ended, and nothing was done/ }).waitFor();
+  await look(typing, "interrupted");
+  await typing.getByRole("link", { name: "Sign in and go on" }).click();
+  await signIn(typing, "dora");
+  await typing.waitForURL("**/go-on/*");
+  await typing.getByRole("heading", { name: "Go on where you were" }).waitFor();
+  for (const typed of [/name: lunch/, /version\.web: 2/]) await typing.getByText(typed).waitFor();
+  await look(typing, "go-on");
+  await typing.getByRole("button", { name: "Do it now" }).click();
+  await typing.waitForURL("**/plans/*");
+  await typing.getByRole("button", { name: "Create lunch" }).click();
+  await web(typing, /^2$/);
+  await chip(typing, "Ready");
+  await link.click();
+  await signIn(watching, "dora");
+  await watching.waitForURL(`${home}${at("waits")}`);
+  await chip(watching, "Progressing");
   await browser.close();
 }
 
