@@ -111,7 +111,7 @@ async fn without_an_operator_nothing_is_planned_and_what_was_planned_waits_for_i
                 Ok(page.body.contains("operator has not begun yet").then_some(()))
             })
             .await?;
-            contains(&ui.see("/environments", &cookie).await?.body, "Unseen")?;
+            contains(&ui.see("/environments", &cookie).await?.body, "Not seen yet")?;
             let shown = ui.api(Method::GET, &format!("/api/v1{here}"), None).await?.json()?;
             same("the state", &shown["summary"]["state"], &json!("unseen"))?;
             contains(shown["summary"]["why"].as_str().unwrap_or_default(), "operator has not looked")
