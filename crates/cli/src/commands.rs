@@ -60,7 +60,7 @@ pub enum Command {
     Ui(ui::UiArgs),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
-    Server(server::ServerArgs),
+    Server(Box<server::ServerArgs>),
     Install(Box<install::InstallArgs>),
     #[command(hide = true)]
     Operator(operator::OperatorArgs),
@@ -81,7 +81,7 @@ pub fn run(context: &Context, command: Command) -> Result<()> {
         Command::Fals(args) => return fals::run(args),
         Command::DataCopy(args) => return data_copy::run(&args),
         Command::Ui(args) => return ui::run(context, args),
-        Command::Server(args) => return server::run(context, args),
+        Command::Server(args) => return server::run(context, *args),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -88,7 +88,7 @@ fn being(own: Cluster, how: watch::Receiver<Kubernetes>) -> Cluster {
 async fn gone(how: &mut watch::Receiver<Kubernetes>) {
     if how.wait_for(|how| *how == Kubernetes::Away).await.is_err() {
         // The test is over.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -113,15 +113,10 @@ impl Asked {
             let sentence = "This is before the time in “From”: nothing lies between.".to_owned();
             return Err(Wrong { field: "to", sentence });
         }
-        let ago = match words::time::moment(self.since()) {
-            Some(said) => said,
-            None => {
-                let sentence = format!(
-                    "“{}” is no length of time: write 90s, 15m, 2h or 7d.",
-                    self.since.escape_debug()
-                );
-                return Err(Wrong { field: "since", sentence });
-            }
+        let Some(ago) = words::time::moment(self.since()) else {
+            let sentence =
+                format!("“{}” is no length of time: write 90s, 15m, 2h or 7d.", self.since.escape_debug());
+            return Err(Wrong { field: "since", sentence });
         };
         let since = match (from, to, ago) {
             (Some(from), ..) => Moment::At(from),
@@ -195,12 +190,12 @@ impl Asked {
     }
 
     /// As a field for a date and a time takes it.
-    pub fn from_field(&self) -> String {
+    pub fn first_field(&self) -> String {
         field(&self.from, SignedDuration::ZERO)
     }
 
     /// Up to the millisecond that it is in, that one too.
-    pub fn to_field(&self) -> String {
+    pub fn last_field(&self) -> String {
         field(&self.to, SignedDuration::from_nanos(999_999))
     }
 }
@@ -288,7 +283,7 @@ mod tests {
         assert_eq!(chosen(asked(&[])), ["Last 15 minutes"]);
         assert_eq!(chosen(asked(&[("since", "3d")])), ["Last 3d"]);
         assert_eq!(chosen(asked(&[("from", "2026-11-25T10:00")])), ["Between"]);
-        assert_eq!(asked(&[("to", "2026-11-25T10:00:00.0000001Z")]).to_field(), "2026-11-25T10:00:00.001");
-        assert_eq!(asked(&[("from", "2026-11-25T10:00")]).from_field(), "2026-11-25T10:00:00.000");
+        assert_eq!(asked(&[("to", "2026-11-25T10:00:00.0000001Z")]).last_field(), "2026-11-25T10:00:00.001");
+        assert_eq!(asked(&[("from", "2026-11-25T10:00")]).first_field(), "2026-11-25T10:00:00.000");
     }
 }
