@@ -25,7 +25,7 @@ use crate::command;
 use crate::door::Guest;
 use crate::failure::Failure;
 use crate::sight::Looking;
-use crate::view::masks;
+use crate::view::masks::Masked;
 
 #[derive(Template)]
 #[template(path = "data.html")]
@@ -44,8 +44,8 @@ struct Data {
     services: Vec<(String, &'static str, bool)>,
     /// Personal data comes as it is.
     bare: bool,
-    /// What is masked otherwise, by service.
-    masks: Vec<(String, String)>,
+    /// What is masked otherwise.
+    masks: Masked,
     /// Why none of it can be chosen.
     trouble: Option<Failure>,
     /// Its class, or that of one whose data can be had, says that this must be said once more.
@@ -115,8 +115,8 @@ pub async fn page(
         .collect();
     let bare = said("masks", &"none".to_owned());
     let masks = match verbs::project::get(&app.cluster, &place.namespace, &environment.spec.project).await {
-        Ok(project) => masks::named(&project.spec.masks),
-        Err(_) => vec![],
+        Ok(project) => Masked::of(&project.spec.masks),
+        Err(_) => Masked::unknown(),
     };
     let now = Timestamp::now();
     let fresh = data::fresh_name(&place.name, now);

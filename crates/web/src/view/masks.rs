@@ -3,10 +3,30 @@
 use std::collections::BTreeMap;
 
 use api::project::ServiceMasks;
+use askama::Template;
 use serde_json::Value;
 
+/// What is masked, for whoever chooses how data comes.
+#[derive(Template)]
+#[template(path = "_masked.html")]
+pub struct Masked {
+    /// By service; none: the project could not be read.
+    named: Option<Vec<(String, String)>>,
+}
+
+impl Masked {
+    pub fn of(masks: &BTreeMap<String, ServiceMasks>) -> Self {
+        Self { named: Some(named(masks)) }
+    }
+
+    /// Nobody may read that nothing is masked, or that something is.
+    pub fn unknown() -> Self {
+        Self { named: None }
+    }
+}
+
 /// By service, each column, key and prefix with the word of its mask.
-pub fn named(masks: &BTreeMap<String, ServiceMasks>) -> Vec<(String, String)> {
+fn named(masks: &BTreeMap<String, ServiceMasks>) -> Vec<(String, String)> {
     let of = |(service, masks): (&String, &ServiceMasks)| {
         let columns = masks.columns.iter().map(|(column, mask)| format!("{column}: {}", word(mask)));
         let rules = masks.values.iter().map(|rule| {
@@ -16,11 +36,21 @@ pub fn named(masks: &BTreeMap<String, ServiceMasks>) -> Vec<(String, String)> {
             format!("{}{field}: {mask}", said("keys").unwrap_or("*"))
         });
         let prefixes = masks.prefixes.iter().map(|(prefix, mask)| format!("{prefix}*: {}", word(mask)));
-        let denied = masks.deny.then(|| "nothing else that could be personal".to_owned());
+        let denied = masks.deny.then(|| rest(masks).to_owned());
         let all: Vec<String> = columns.chain(rules).chain(prefixes).chain(denied).collect();
         (service.clone(), all.join(", "))
     };
     masks.iter().map(of).filter(|(_, said)| !said.is_empty()).collect()
+}
+
+/// What becomes of whatever has no mask of its own, if that does not come as it is.
+fn rest(masks: &ServiceMasks) -> &'static str {
+    match (masks.columns.is_empty(), masks.values.is_empty() && masks.prefixes.is_empty()) {
+        (false, _) => "all other text and bytes: emptied",
+        (true, false) => "everything else: left out",
+        // Of which kind the service is, its masks do not say.
+        (true, true) => "all text and bytes: emptied, or left out of a Redis or S3",
+    }
 }
 
 /// What a mask that needs more than its word is given stays in the project.
@@ -45,6 +75,8 @@ mod tests {
             "cache": {"deny": true, "values": [{"keys": "user:*", "field": "name", "mask": "name"}]},
             "uploads": {"prefixes": {"avatars/": "drop"}},
             "queue": {},
+            "shop": {"deny": true, "orders.id": "keep"},
+            "users": {"deny": true},
         });
         let told = named(&serde_json::from_value(masks).unwrap());
         let told: Vec<(&str, &str)> =
@@ -52,10 +84,22 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("cache", "user:* name: name, nothing else that could be personal"),
+                ("cache", "user:* name: name, everything else: left out"),
                 ("db", "users.email: email, users.note: null, users.password: constant"),
+                ("shop", "orders.id: keep, all other text and bytes: emptied"),
                 ("uploads", "avatars/*: drop"),
+                ("users", "all text and bytes: emptied, or left out of a Redis or S3"),
             ]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_told_as_nothing() {
+        let masks = json!({"db": {"users.email": "email"}});
+        let masked = Masked::of(&serde_json::from_value(masks).unwrap()).render().unwrap();
+        assert!(masked.contains("Masked: ") && masked.contains("users.email: email"), "{masked}");
+        assert!(Masked::of(&BTreeMap::new()).render().unwrap().contains("masks nothing"));
+        let unknown = Masked::unknown().render().unwrap();
+        assert_eq!(unknown.trim(), "What the project masks cannot be read now.");
     }
 }

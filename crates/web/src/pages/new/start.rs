@@ -14,7 +14,7 @@ use crate::pages::change::{chosen, known_versions};
 use crate::pages::filled::BACKUP;
 use crate::pages::{ComponentPlace, versions};
 use crate::view::backup::Row;
-use crate::view::masks;
+use crate::view::masks::Masked;
 use crate::view::versions::Offered;
 
 /// What the form's fields say so far.
@@ -68,8 +68,8 @@ pub struct Begun {
     pub data: String,
     /// Personal data comes as it is.
     pub bare: bool,
-    /// What is masked otherwise, by service.
-    pub masks: Vec<(String, String)>,
+    /// What is masked otherwise.
+    pub masks: Masked,
     /// What was chosen and is not there.
     pub told: Vec<String>,
 }
@@ -154,7 +154,7 @@ impl Begun {
             name: start.name.clone(),
             data: start.data.clone(),
             bare: start.bare,
-            masks: masks::named(&spec.masks),
+            masks: Masked::of(&spec.masks),
             told: vec![],
             namespace: namespace.clone(),
             project: name.clone(),
