@@ -30,6 +30,8 @@ pub const ANNOUNCED: &str = "Announced";
 /// The last backup that the class's schedule made is whole, and none lacks. There only where a schedule makes backups, or made some;
 /// says nothing about readiness.
 pub const BACKED_UP: &str = "BackedUp";
+/// What stands in its message before the newest whole backup, behind what is wrong: another one there is no other trouble.
+pub const NEWEST_WHOLE: &str = "; newest whole one: ";
 /// A webhook has taken that backups fail or lack, and not that it has passed. There only on an environment of which that was announced;
 /// says nothing about readiness.
 pub const BACKUP_ANNOUNCED: &str = "BackupAnnounced";

@@ -1,7 +1,7 @@
 //! How the backups of an environment stand that its class's schedule makes: the newest whole one, whether the last one failed, and
 //! since when one lacks. That is written at the environment, counted and announced from there; it makes and removes none.
 
-use api::condition::{self, BACKED_UP};
+use api::condition::{self, BACKED_UP, NEWEST_WHOLE};
 use api::cron::Cron;
 use api::datacopy::CopyPhase;
 use api::project::ClassBackup;
@@ -28,17 +28,18 @@ pub struct Standing {
     pub protected: bool,
     /// Name and end of the newest whole one.
     pub whole: Option<(String, Timestamp)>,
-    /// When the one that comes after it is due, or was.
+    /// When the one that comes after it is due, or was begun.
     pub due: Option<Timestamp>,
     /// What failed after it, and why.
     pub failed: Option<String>,
 }
 
-/// `copies`: all of the namespace. None: nothing is to be told of it.
+/// `copies`: all of the namespace; `begun`: when one was made that is not among them yet. None: nothing is to be told of it.
 pub fn standing(
     environment: &Environment,
     (said, protected): (&ClassBackup, bool),
     copies: &[DataCopy],
+    begun: Option<Timestamp>,
 ) -> Option<Standing> {
     let cron = Cron::parse(&said.schedule).ok()?;
     let since = environment.metadata.creation_timestamp.as_ref()?.0;
@@ -53,11 +54,10 @@ pub fn standing(
     let whole = newest(CopyPhase::Done, ours.iter().copied().filter(|copy| !copy.spec.forget));
     let last = whole.and_then(finished);
     let failed = newest(CopyPhase::Failed, scheduled()).filter(|failed| finished(failed) > last);
-    let due = match whole.and_then(made) {
-        Some(made) => cron.after(made),
-        // A schedule may be younger than the environment: with the first one that it made it begins.
-        None => scheduled().filter_map(made).min().map_or_else(|| cron.after(since), |first| cron.due(first)),
-    };
+    let before = whole.and_then(made);
+    // A schedule may be younger than what there is, or name other moments than it did: with the first one that it made it begins.
+    let next = scheduled().filter_map(made).filter(|made| before.is_none_or(|before| *made > before)).min();
+    let due = next.or(begun).or_else(|| cron.after(before.unwrap_or(since)));
     Some(Standing {
         control_namespace: environment.namespace().unwrap_or_default(),
         project: environment.spec.project.clone(),
@@ -82,7 +82,7 @@ pub fn news(standing: Option<&Standing>, environment: &Environment, now: Timesta
     let said = environment.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let before = condition::find(said, BACKED_UP);
     let (status, reason, message) = match standing {
-        Some(standing) => words(standing, now)?,
+        Some(standing) => words(standing, before, now)?,
         None if environment.metadata.deletion_timestamp.is_some() => return None,
         None => {
             before?;
@@ -102,21 +102,32 @@ pub fn news(standing: Option<&Standing>, environment: &Environment, now: Timesta
     all.pop().filter(|next| before != Some(next))
 }
 
-fn words(standing: &Standing, now: Timestamp) -> Option<(ConditionStatus, &'static str, String)> {
+fn words(
+    standing: &Standing,
+    before: Option<&Condition>,
+    now: Timestamp,
+) -> Option<(ConditionStatus, &'static str, String)> {
     let newest = standing.whole.as_ref().map_or_else(
-        || "there is no whole one".to_owned(),
-        |(name, at)| format!("the newest whole one is {name}, of {at}"),
+        || format!("{NEWEST_WHOLE}none"),
+        |(name, at)| format!("{NEWEST_WHOLE}{name}, of {at}"),
     );
     let late = standing.due.filter(|due| now.as_second() - due.as_second() > LATE);
+    // What failed is removed after a while; that makes nothing whole.
+    let wrong_since = before
+        .filter(|before| before.status == ConditionStatus::False)
+        .map(|before| before.last_transition_time.0);
     match (&standing.failed, late, &standing.whole) {
-        (Some(failed), ..) => Some((ConditionStatus::False, "BackupFailed", format!("{failed}; {newest}"))),
+        (Some(failed), ..) => Some((ConditionStatus::False, "BackupFailed", format!("{failed}{newest}"))),
         (None, Some(due), _) => {
-            Some((ConditionStatus::False, OVERDUE, format!("a backup was due at {due}; {newest}")))
+            Some((ConditionStatus::False, OVERDUE, format!("a backup was due at {due}{newest}")))
         }
-        (None, None, Some((name, _))) => {
+        (None, None, Some((name, at))) if wrong_since.is_none_or(|since| *at > since) => {
             Some((ConditionStatus::True, "Stored", format!("backup {name} is whole")))
         }
-        (None, None, None) => None,
+        (None, None, None) if before.is_some() && wrong_since.is_none() => {
+            Some((ConditionStatus::Unknown, "NoneYet", "none is whole yet".to_owned()))
+        }
+        (None, None, _) => None,
     }
 }
 
@@ -142,6 +153,7 @@ mod tests {
     use api::{Cause, EnvironmentSpec, EnvironmentStatus};
 
     use super::*;
+    use crate::plan::backup::due::due;
     use crate::plan::between::verdict::refusal;
 
     fn at(text: &str) -> Timestamp {
@@ -174,11 +186,19 @@ mod tests {
 
     fn stands(copies: &[DataCopy]) -> Standing {
         let nightly = ClassBackup { schedule: "0 3 * * *".into(), keep: None };
-        standing(&environment(), (&nightly, true), copies).unwrap()
+        standing(&environment(), (&nightly, true), copies, None).unwrap()
+    }
+
+    /// What a look tells that makes what is due.
+    fn looked(schedule: &str, copies: &[DataCopy], now: &str) -> Option<(String, String)> {
+        let said = ClassBackup { schedule: schedule.into(), keep: None };
+        let begun = due(&environment(), (&said, true), copies, at(now)).make.map(|_| at(now));
+        let stands = standing(&environment(), (&said, true), copies, begun).unwrap();
+        news(Some(&stands), &environment(), at(now)).map(|told| (told.reason, told.message))
     }
 
     fn told(copies: &[DataCopy], now: &str) -> Option<(String, String)> {
-        news(Some(&stands(copies)), &environment(), at(now)).map(|told| (told.reason, told.message))
+        looked("0 3 * * *", copies, now)
     }
 
     #[test]
@@ -188,7 +208,7 @@ mod tests {
         assert_eq!(reason, "BackupFailed");
         assert_eq!(
             message,
-            "backup live-25 failed: service db: access denied; fix: see to it; the newest whole one is live-24, of \
+            "backup live-25 failed: service db: access denied; fix: see to it; newest whole one: live-24, of \
              2026-11-24T03:05:00Z"
         );
         copies.push(backup(26, CopyPhase::Done));
@@ -201,18 +221,69 @@ mod tests {
     #[test]
     fn what_lacks_for_a_day_after_it_was_due_is_told_in_words_that_stay() {
         let copies = [backup(24, CopyPhase::Done), backup(25, CopyPhase::Copying)];
-        assert_eq!(stands(&copies).due, Some(at("2026-11-25T03:00:00Z")));
-        assert_eq!(told(&copies, "2026-11-26T03:00:00Z").unwrap().0, "Stored");
-        let late = told(&copies, "2026-11-26T03:00:01Z").unwrap();
+        assert_eq!(stands(&copies[..1]).due, Some(at("2026-11-25T03:00:00Z")));
+        assert_eq!(stands(&copies).due, Some(at("2026-11-25T03:00:01Z")));
+        assert_eq!(told(&copies, "2026-11-26T03:00:01Z").unwrap().0, "Stored");
+        let late = told(&copies, "2026-11-26T03:00:02Z").unwrap();
         assert_eq!(late.0, OVERDUE);
         assert_eq!(told(&copies, "2026-11-29T00:00:00Z").unwrap(), late);
     }
 
     #[test]
     fn a_new_schedule_of_an_old_environment_lacks_nothing_at_once() {
-        assert_eq!(stands(&[backup(25, CopyPhase::Copying)]).due, Some(at("2026-11-25T03:00:00Z")));
-        assert_eq!(told(&[backup(25, CopyPhase::Copying)], "2026-11-25T12:00:00Z"), None);
-        assert_eq!(stands(&[]).due, Some(at("2026-11-21T03:00:00Z")));
+        let mut by_hand = backup(21, CopyPhase::Done);
+        by_hand.metadata.labels = None;
+        let first = backup(25, CopyPhase::Copying);
+        // Weekly: the moment that was due is of Sunday, the 22nd.
+        for schedule in ["0 3 * * *", "0 3 * * 0", "0 3 21 * *"] {
+            assert_eq!(looked(schedule, &[], "2026-11-25T03:00:01Z"), None, "{schedule}");
+            assert_eq!(looked(schedule, std::slice::from_ref(&first), "2026-11-25T12:00:00Z"), None);
+            let late = looked(schedule, std::slice::from_ref(&first), "2026-11-26T03:00:02Z").unwrap();
+            assert_eq!(late.0, OVERDUE);
+        }
+        for schedule in ["0 3 * * *", "0 3 * * 0"] {
+            let before = std::slice::from_ref(&by_hand);
+            assert_eq!(looked(schedule, before, "2026-11-25T03:00:01Z").unwrap().0, "Stored");
+            let both = [by_hand.clone(), first.clone()];
+            assert_eq!(looked(schedule, &both, "2026-11-25T12:00:00Z").unwrap().0, "Stored");
+        }
+    }
+
+    #[test]
+    fn one_that_cannot_even_be_made_lacks() {
+        let late = news(Some(&stands(&[])), &environment(), at("2026-11-25T04:00:00Z")).unwrap();
+        assert_eq!(
+            (late.reason.as_str(), late.message.as_str()),
+            (OVERDUE, "a backup was due at 2026-11-21T03:00:00Z; newest whole one: none")
+        );
+    }
+
+    #[test]
+    fn what_was_wrong_stays_until_one_is_whole_though_what_failed_is_gone() {
+        let mut live = environment();
+        let mut look = |copies: &[DataCopy], now: &str| {
+            let next = news(Some(&stands(copies)), &live, at(now))?;
+            condition::set(&mut live.status.as_mut().unwrap().conditions, next.clone());
+            Some(next.reason)
+        };
+        let (old, failed) = (backup(22, CopyPhase::Done), backup(23, CopyPhase::Failed));
+        assert_eq!(look(&[old.clone(), failed], "2026-11-23T03:06:00Z").unwrap(), "BackupFailed");
+        let next = backup(24, CopyPhase::Copying);
+        assert_eq!(look(&[old.clone(), next], "2026-11-24T03:01:00Z"), None);
+        assert_eq!(look(&[], "2026-11-21T02:00:00Z"), None);
+        assert_eq!(look(&[old, backup(24, CopyPhase::Done)], "2026-11-24T03:06:00Z").unwrap(), "Stored");
+    }
+
+    #[test]
+    fn a_schedule_that_comes_back_is_no_longer_told_to_be_gone() {
+        let mut live = environment();
+        let stood = news(Some(&stands(&[backup(25, CopyPhase::Done)])), &live, at("2026-11-25T04:00:00Z"));
+        live.status.as_mut().unwrap().conditions.push(stood.unwrap());
+        let gone = news(None, &live, at("2026-11-25T05:00:00Z")).unwrap();
+        live.status.as_mut().unwrap().conditions = vec![gone];
+        let back = stands(&[backup(26, CopyPhase::Copying)]);
+        let next = news(Some(&back), &live, at("2026-11-26T03:01:00Z")).unwrap();
+        assert_eq!((next.status, next.reason.as_str()), (ConditionStatus::Unknown, "NoneYet"));
     }
 
     #[test]

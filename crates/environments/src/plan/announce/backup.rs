@@ -1,7 +1,7 @@
 //! What the world outside is told of backups that schedules make: each that failed, that one lacks, and that one is whole again. What is
 //! so stands in a condition that another slice writes; nothing is judged here.
 
-use api::condition::{self, BACKED_UP, BACKUP_ANNOUNCED};
+use api::condition::{self, BACKED_UP, BACKUP_ANNOUNCED, NEWEST_WHOLE};
 use api::{Condition, ConditionStatus, Environment};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
@@ -20,22 +20,29 @@ pub fn act(environment: &Environment, now: Timestamp) -> Act {
     let told = before.filter(|told| told.is_true());
     match stands.status {
         ConditionStatus::False => {
-            let same =
-                told.is_some_and(|told| told.reason == stands.reason && told.message == stands.message);
-            if same {
+            let same = |told: &Condition| {
+                told.reason == stands.reason && trouble(&told.message) == trouble(&stands.message)
+            };
+            if told.is_some_and(same) {
                 return Act::Nothing;
             }
             let next = (BACKUP_ANNOUNCED, ConditionStatus::True);
             let taken = taken(environment, next, &stands.reason, &stands.message, now);
             Act::Tell(message(environment, "backup.failed", stands, before, taken, now))
         }
-        ConditionStatus::True if told.is_some() => {
+        // Nor does anything lack of which no backups are made any more, or none yet.
+        ConditionStatus::True | ConditionStatus::Unknown if told.is_some() => {
             let next = (BACKUP_ANNOUNCED, ConditionStatus::False);
             let taken = taken(environment, next, PASSED, &stands.message, now);
             Act::Tell(message(environment, "backup.passed", stands, before, taken, now))
         }
         ConditionStatus::True | ConditionStatus::Unknown => Act::Nothing,
     }
+}
+
+/// Which whole one is the newest is no news: that one may be removed.
+fn trouble(message: &str) -> &str {
+    message.rsplit_once(NEWEST_WHOLE).map_or(message, |(trouble, _)| trouble)
 }
 
 fn message(
@@ -115,6 +122,30 @@ mod tests {
             panic!("nothing was told")
         };
         assert_eq!(first.id, again.id);
+    }
+
+    #[test]
+    fn another_newest_one_is_no_news_and_a_schedule_that_is_gone_ends_it() {
+        let mut live = environment();
+        stands(
+            &mut live,
+            ConditionStatus::False,
+            "BackupFailed",
+            &format!("backup live-2 failed{NEWEST_WHOLE}live-1"),
+        );
+        assert!(take(&mut live, 1).is_some());
+        stands(
+            &mut live,
+            ConditionStatus::False,
+            "BackupFailed",
+            &format!("backup live-2 failed{NEWEST_WHOLE}none"),
+        );
+        assert_eq!(take(&mut live, 2), None);
+        stands(&mut live, ConditionStatus::Unknown, "NotScheduled", "no schedule makes backups of it");
+        let passed = take(&mut live, 3).unwrap();
+        assert_eq!(passed.body["type"], "backup.passed");
+        assert_eq!(passed.body["data"]["backup"]["reason"], "NotScheduled");
+        assert_eq!(take(&mut live, 4), None);
     }
 
     #[test]
