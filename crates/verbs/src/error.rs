@@ -164,6 +164,12 @@ pub enum Error {
     CopyToItself { environment: String },
     #[error("environment `{environment}` is there already, with data of its own")]
     FilledAlready { environment: String, from: String },
+    #[error("{what} is of a protected class, and personal data of it would come as it is")]
+    Bare {
+        what: String,
+        /// How somebody with the right brings it into an environment that was made empty.
+        later: String,
+    },
     #[error("service `{service}` is of type {kind}, which is not copied")]
     NotCopied { service: String, kind: &'static str },
     #[error("there is a copy `{copy}` already")]

@@ -204,6 +204,9 @@ pub fn of_verb(error: &Error, resume: Option<&str>) -> Words {
         }
         Error::FilledAlready { environment, from } => Words::new(Exit::Conflict, sentence)
             .hint(format!("`outboard data copy --from {from} --to {environment}` replaces it")),
+        Error::Bare { later, .. } => Words::new(Exit::Invalid, sentence).hint(format!(
+            "let it be masked as the project says; or make the environment empty, and let somebody who may release environments run `{later}`"
+        )),
         Error::NotRotated { fix, .. } => Words::new(Exit::Invalid, sentence).hint(fix),
         Error::NothingToRotate { environment } => Words::new(Exit::NotFound, sentence)
             .hint(format!("see what it runs with `outboard env show {environment}`")),

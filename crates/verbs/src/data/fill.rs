@@ -1,6 +1,7 @@
 //! New environments that start with the data of another: services first, then the copy, then what uses them.
 
-use api::datacopy::DataCopy;
+use api::datacopy::{DataCopy, MaskChoice};
+use api::project::ProjectSpec;
 use api::{Environment, Held, Overlay, OverlayPatch};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, Time};
@@ -8,9 +9,10 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
+use super::backups::{Backup, backups};
 use super::begin::{Backing, Wanted, standing, write};
 use crate::environment::{Wish, get};
-use crate::{Cluster, Error, Result, Sink};
+use crate::{Cluster, Error, Result, Sink, project};
 
 /// A new environment is held so long at first; the copy moves that on once it is under way.
 const HOLD: SignedDuration = SignedDuration::from_mins(15);
@@ -23,10 +25,15 @@ pub async fn fill(cluster: &Cluster, namespace: &str, mut wish: Wish, wanted: &W
         return Err(Error::FilledAlready { environment: wish.environment, from: wanted.from.clone() });
     }
     if let Backing::From(backup) = &wanted.backing {
+        if unasked(wanted) {
+            let known = backups(cluster, namespace, Some(&wanted.from)).await?;
+            let (to, class) = (&wish.environment, &wish.wanted.class);
+            if known.iter().any(|one| one.name == *backup && guards(one, to, class)) {
+                return Err(bare(format!("backup `{backup}`"), wanted));
+            }
+        }
         wish.wanted.overlays = vec![overlay(wanted, cluster.now().await)];
-        wish.notes.push(format!(
-            "services start first, then the backup {backup} is brought back, then jobs, components, schedules and routes follow"
-        ));
+        wish.notes.push(note(wanted));
         return Ok(wish);
     }
     let from = standing(cluster, namespace, &wanted.from).await?;
@@ -38,12 +45,54 @@ pub async fn fill(cluster: &Cluster, namespace: &str, mut wish: Wish, wanted: &W
             to_project: wish.wanted.project,
         });
     }
+    if unasked(wanted) && is_protected(cluster, namespace, &from).await? {
+        return Err(bare(format!("environment `{}`", wanted.from), wanted));
+    }
     wish.wanted.overlays = vec![overlay(wanted, cluster.now().await)];
-    wish.notes.push(format!(
-        "services start first, then the data of {} is copied, then jobs, components, schedules and routes follow",
-        wanted.from
-    ));
+    wish.notes.push(note(wanted));
     Ok(wish)
+}
+
+fn note(wanted: &Wanted) -> String {
+    let comes = match &wanted.backing {
+        Backing::From(backup) => format!("the backup {backup} is brought back"),
+        Backing::None | Backing::Made => format!("the data of {} is copied", wanted.from),
+    };
+    let how = match wanted.masks {
+        MaskChoice::None => " with personal data as it is",
+        MaskChoice::Project => "",
+    };
+    format!("services start first, then {comes}{how}, then jobs, components, schedules and routes follow")
+}
+
+/// Personal data would come as it is, and nobody said that it may out of a protected class.
+fn unasked(wanted: &Wanted) -> bool {
+    wanted.masks == MaskChoice::None && !wanted.protected
+}
+
+/// The copy would say so only once the environment was made.
+fn bare(what: String, wanted: &Wanted) -> Error {
+    let Wanted { from, to, .. } = wanted;
+    let later = match &wanted.backing {
+        Backing::From(backup) => format!("outboard env restore {to} --backup {backup} --mask none --protected"),
+        Backing::None | Backing::Made => {
+            format!("outboard data copy --from {from} --to {to} --mask none --protected")
+        }
+    };
+    Error::Bare { what, later }
+}
+
+/// A backup of a protected class, unless it comes back to where it was made.
+fn guards(backup: &Backup, to: &str, class: &str) -> bool {
+    backup.protected && !(backup.environment == to && backup.class.as_deref() == Some(class))
+}
+
+/// By the revision of its project that it runs, or by the project as it is now.
+async fn is_protected(cluster: &Cluster, namespace: &str, of: &Environment) -> Result<bool> {
+    let spec = &of.spec;
+    let protects = |project: &ProjectSpec| project.class(&spec.class).is_some_and(|class| class.protected);
+    let revision = project::revision(cluster, namespace, &spec.project, &spec.project_revision).await?;
+    Ok(protects(&revision.spec) || protects(&project::get(cluster, namespace, &spec.project).await?.spec))
 }
 
 /// What the environment starts with: nothing of it runs but its services until the copy has ended, or never began.
@@ -99,7 +148,37 @@ fn let_go(entries: &mut [ManagedFieldsEntry]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use api::datacopy::{BackupPlace, DataCopySpec, DataCopyStatus};
+
     use super::*;
+
+    #[test]
+    fn a_plan_says_how_personal_data_comes() {
+        let copied = Wanted::between("qa-1".into(), "live", "qa");
+        let rest = "then jobs, components, schedules and routes follow";
+        assert_eq!(note(&copied), format!("services start first, then the data of live is copied, {rest}"));
+        let bare = Wanted { masks: MaskChoice::None, backing: Backing::From("live-1".into()), ..copied };
+        assert_eq!(
+            note(&bare),
+            format!(
+                "services start first, then the backup live-1 is brought back with personal data as it is, {rest}"
+            )
+        );
+        assert!(unasked(&bare) && !unasked(&Wanted { protected: true, ..bare }));
+    }
+
+    #[test]
+    fn a_backup_of_a_protected_class_comes_as_it_is_only_to_where_it_was_made() {
+        let backup = |protected: bool| {
+            let spec = DataCopySpec { backup: true, ..DataCopySpec::between("live", "live") };
+            let mut copy = DataCopy::new("live-1", spec);
+            let place = BackupPlace { class: "production".into(), protected, ..BackupPlace::default() };
+            copy.status = Some(DataCopyStatus { backup: Some(place), ..DataCopyStatus::default() });
+            crate::data::among([&copy], &std::collections::BTreeSet::new()).remove(0)
+        };
+        assert!(guards(&backup(true), "qa", "qa") && guards(&backup(true), "live", "qa"));
+        assert!(!guards(&backup(true), "live", "production") && !guards(&backup(false), "qa", "qa"));
+    }
 
     #[test]
     fn only_overlays_are_given_up_and_only_what_was_not_applied() {
