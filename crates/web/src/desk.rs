@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use tokio::sync::{Mutex, OnceCell, OwnedRwLockWriteGuard, RwLock};
 use verbs::environment::{self, Planned};
 use verbs::{Change, Cluster, Error, Event, data};
@@ -109,11 +110,13 @@ impl Desk {
 
     /// The plan that somebody carried out and that has this hash, the newest of several.
     pub fn carried(&self, by: &str, place: &Place, hash: Option<&str>) -> Option<Arc<Sheet>> {
+        // A revision without one is that of no plan.
+        let hash = hash?;
         let mut sheets = self.sheets();
         sheets.sweep();
         let of_place = |sheet: &&Arc<Sheet>| {
             (&sheet.namespace, &sheet.planned.environment) == (&place.namespace, &place.name)
-                && sheet.planned.status.hash.as_deref() == hash
+                && sheet.planned.status.hash.as_deref() == Some(hash)
         };
         let theirs = sheets.by_id.values().filter(|sheet| sheet.by == by && sheet.is_done());
         theirs.filter(of_place).max_by_key(|sheet| sheet.made).cloned()
@@ -228,7 +231,10 @@ impl Sheet {
                         "{} was made, but its data is not on its way: carry the plan out again",
                         copy.to
                     );
-                    return Err(Failure::from(error).detail(stands));
+                    // What was planned is there, so this is no plan that came too late: it can go on.
+                    let raced = matches!(error, Error::Changed { .. });
+                    let failure = Failure::from(error).detail(stands);
+                    return Err(if raced { failure.with(StatusCode::SERVICE_UNAVAILABLE) } else { failure });
                 }
             }
         }

@@ -44,6 +44,8 @@ fn object(change: &ObjectChange, detail: &Detail, unseen: bool) -> Object {
     let of_part = |part: &&PartStatus| part.name == change.part && part.role == change.role;
     let part = detail.parts.iter().find(of_part).filter(|_| !unseen);
     let chip = match (part.map(|part| part.state), change.action) {
+        // A part that goes as a whole is told of no more: its objects go once the others are as they are to be.
+        (None, Action::Delete) if !unseen => Chip::new("quiet", "circle-dashed", "Going"),
         // What is to go goes when its part has become what it is to be.
         (Some(PartState::Ready), Action::Delete) => Chip::new("good", "circle-check", "Gone"),
         (None | Some(PartState::Waiting), _) => Chip::new("quiet", "circle-dashed", "Waiting"),
@@ -112,7 +114,7 @@ mod tests {
         let before = [("web", Role::Component, Ready), ("old", Role::Component, Ready)];
         assert_eq!(words(State::Unseen, &before).unwrap(), ["Waiting"; 4]);
         let begun = [("db", Role::Service, Ready), ("web", Role::Component, Progressing)];
-        assert_eq!(words(State::Progressing, &begun).unwrap(), ["Ready", "Changing", "Waiting", "Waiting"]);
+        assert_eq!(words(State::Progressing, &begun).unwrap(), ["Ready", "Changing", "Going", "Waiting"]);
         let stuck = [("db", Role::Service, Failed), ("old", Role::Component, Progressing)];
         assert_eq!(words(State::Failed, &stuck).unwrap(), ["Failed", "Waiting", "Deleting", "Waiting"]);
         assert_eq!(words(State::Ready, &begun), None);

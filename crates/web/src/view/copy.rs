@@ -118,7 +118,11 @@ impl Body {
     /// The form that asks for the same, filled in as this one was.
     fn again(&self) -> String {
         let summary = &self.detail.summary;
-        let to = format!("/environments/{}/{}/data?from={}", summary.namespace, summary.to, summary.from);
+        let at = format!("/environments/{}/{}", summary.namespace, summary.to);
+        let to = match &summary.backup {
+            Some(backup) => format!("{at}/restore?backup={}", encoded(backup)),
+            None => format!("{at}/data?from={}", summary.from),
+        };
         let services = summary.services.iter().map(|service| format!("&service={}", encoded(service)));
         let bare = (self.detail.masks == MaskChoice::None).then_some("&masks=none");
         [to].into_iter().chain(services).chain(bare.map(str::to_owned)).collect()
@@ -180,6 +184,11 @@ mod tests {
         let base = format!("/environments/shop/{}/data?from={}", detail.summary.to, detail.summary.from);
         let body = Body::of(detail, None, "t".into(), *NOW);
         assert_eq!(body.again(), format!("{base}&service=db&service=cache&masks=none"));
+        // Of a backup it is no other environment's data, as it is there by now.
+        let mut detail = copies().swap_remove(0);
+        (detail.summary.backup, detail.summary.to) = (Some("live-1".to_owned()), "qa".to_owned());
+        let body = Body::of(detail, None, "t".into(), *NOW);
+        assert_eq!(body.again(), "/environments/shop/qa/restore?backup=live-1");
     }
 
     #[test]

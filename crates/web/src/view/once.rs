@@ -23,7 +23,11 @@ pub fn once(text: &str, time: Timestamp, level: Option<Level>) -> &str {
             break;
         }
     }
-    let rest = if rest.len() < text.len() { rest.trim_start() } else { text };
+    // A line that says neither may begin so by itself.
+    if rest.len() == text.len() {
+        return text;
+    }
+    let rest = rest.trim_start();
     let rest = rest.strip_prefix("- ").or_else(|| rest.strip_prefix("| ")).unwrap_or(rest);
     if rest.is_empty() { text } else { rest }
 }
@@ -119,6 +123,8 @@ mod tests {
             "GET /?level=error",
             "",
             "  indented",
+            "- name: x",
+            "| a | b |",
         ] {
             assert_eq!(rest(text), text);
         }
