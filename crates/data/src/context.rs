@@ -1,5 +1,6 @@
 //! What every look at a copy shares: the cluster, what the operator was told, and who counts.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
 use serde_json::json;
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::{debug, warn};
 
 use crate::plan::backup::told::Standing;
@@ -67,8 +68,8 @@ pub struct Context {
     pub aws: Aws,
     pub settings: Settings,
     pub observer: Arc<dyn Observer>,
-    /// Held by whoever begins.
-    pub beginning: Mutex<()>,
+    /// Held by whoever begins, by control namespace.
+    beginning: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
     recorder: Recorder,
 }
 
@@ -77,6 +78,12 @@ impl Context {
         let reporter = Reporter { controller: "outboard".to_owned(), instance: None };
         let recorder = Recorder::new(client.clone(), reporter);
         Self { client, aws: Aws::default(), settings, observer, beginning: Mutex::default(), recorder }
+    }
+
+    /// Copies of different control namespaces never meet; of those of one, one begins at a time.
+    pub async fn begins(&self, control: &str) -> OwnedMutexGuard<()> {
+        let one = self.beginning.lock().await.entry(control.to_owned()).or_default().clone();
+        one.lock_owned().await
     }
 
     /// Tells of trouble as an Event. That it cannot be told is no reason to stop.

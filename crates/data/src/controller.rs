@@ -133,7 +133,7 @@ async fn reconcile(copy: &DataCopy, context: &Context) -> Result<Action, Stop> {
     // One after the other until it is written down: of two that meet the second sees the first.
     let mut beginning = None;
     if matches!(seen.admitted, Some(Ok(_))) {
-        beginning = Some(context.beginning.lock().await);
+        beginning = Some(context.begins(&owner.control_namespace).await);
         seen.admitted = Some(gather::admitted(copy, &ends, context).await?);
     }
 

@@ -20,12 +20,13 @@ pub fn ahead(copy: &DataCopy, all: Vec<DataCopy>) -> Vec<DataCopy> {
     waiting.sort_by_key(|other| {
         (other.metadata.creation_timestamp.as_ref().map(|time| time.0), other.name_any())
     });
-    let mut asked = BTreeMap::<(Option<String>, String), usize>::new();
+    let mut asked = BTreeMap::<(String, String), usize>::new();
     let mut waiting: Vec<(usize, DataCopy)> = waiting
         .into_iter()
         .map(|other| {
-            let whose = (other.spec.requested_by.clone(), other.spec.to.environment.clone());
-            let count = asked.entry(whose).or_default();
+            // Of whom nobody is told who they are, nobody knows that they are one.
+            let Some(who) = other.spec.requested_by.clone() else { return (1, other) };
+            let count = asked.entry((who, other.spec.to.environment.clone())).or_default();
             *count += 1;
             (*count, other)
         })

@@ -41,6 +41,18 @@ fn whoever_asked_for_many_waits_behind_others_with_each_but_the_first() {
 }
 
 #[test]
+fn those_of_whom_nobody_said_who_asked_stand_behind_nobody_for_it() {
+    let nobodys = |name: &str, second| {
+        let mut copy = asked(name, second, "", "qa");
+        copy.spec.requested_by = None;
+        copy
+    };
+    let all = [nobodys("one", 1), nobodys("two", 2), asked("bob-1", 3, "bob", "qa")];
+    assert_eq!(names(&all[1], &all), ["one"]);
+    assert_eq!(names(&all[2], &all), ["one", "two"]);
+}
+
+#[test]
 fn what_has_begun_is_waited_for_however_young_and_what_has_ended_is_not() {
     let old = asked("old", 1, "ann", "qa");
     let all = [
