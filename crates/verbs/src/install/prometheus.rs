@@ -17,7 +17,7 @@ struct Alert {
     description: &'static str,
 }
 
-const ALERTS: [Alert; 9] = [
+const ALERTS: [Alert; 10] = [
     Alert {
         name: "OutboardNotLeading",
         when: "absent(outboard_leader == 1)",
@@ -60,9 +60,17 @@ const ALERTS: [Alert; 9] = [
     },
     Alert {
         name: "OutboardBackupOverdue",
-        when: "time() - max by (control_namespace, project, class, environment) (max_over_time(outboard_backup_due_timestamp_seconds[10m])) > 86400",
+        when: "time() - max by (control_namespace, project, class, environment) (max_over_time(outboard_backup_due_timestamp_seconds{protected=\"true\"}[10m])) > 86400",
         lasts: "15m",
         severity: "critical",
+        summary: "{{ $labels.control_namespace }}/{{ $labels.environment }} has no whole backup since one was due more than a day ago",
+        description: "What there is: outboard -n {{ $labels.control_namespace }} env backups {{ $labels.environment }}",
+    },
+    Alert {
+        name: "OutboardBackupOverdue",
+        when: "time() - max by (control_namespace, project, class, environment) (max_over_time(outboard_backup_due_timestamp_seconds{protected=\"false\"}[10m])) > 86400",
+        lasts: "15m",
+        severity: "warning",
         summary: "{{ $labels.control_namespace }}/{{ $labels.environment }} has no whole backup since one was due more than a day ago",
         description: "What there is: outboard -n {{ $labels.control_namespace }} env backups {{ $labels.environment }}",
     },
