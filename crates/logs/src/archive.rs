@@ -8,6 +8,7 @@ mod error;
 mod fields;
 mod formats;
 mod keep;
+mod listing;
 mod object;
 mod prefixes;
 mod record;
@@ -56,6 +57,17 @@ pub struct Wanted {
     pub until: Timestamp,
     /// The newest so many; those of the same moment as the last one come with it.
     pub limit: usize,
+}
+
+/// What a search may take at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// As they lie there.
+    pub bytes: u64,
+    /// To list, and to read.
+    pub requests: u64,
+    /// For lines that wait for their place; what is read takes about as much once more.
+    pub memory: usize,
 }
 
 /// What a search tells on its way.
@@ -137,6 +149,9 @@ pub struct Summary {
     /// There may be more, and all that is left is older than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more_before: Option<Timestamp>,
+    /// There was no room for as many as were wanted, or for all of one moment.
+    #[serde(skip)]
+    pub cut: bool,
 }
 
 impl Archive {

@@ -9,8 +9,10 @@ use serde::Serialize;
 use crate::archive::{Floor, Found, Take};
 use crate::{Level, Line};
 
-/// Lines that are known by heart, so that none counts twice.
+/// Lines that are known by heart, so that none counts twice, unless less memory is given.
 const KNOWN: usize = 4_000_000;
+/// What each of them takes of memory, at most.
+const EACH: usize = 32;
 /// Steps that people read easily, in seconds.
 const STEPS: [i64; 18] =
     [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800];
@@ -27,6 +29,8 @@ pub struct Histogram {
     pub rough: bool,
     #[serde(skip)]
     known: HashSet<u64>,
+    #[serde(skip)]
+    most: usize,
     #[serde(skip)]
     found: u64,
 }
@@ -50,7 +54,13 @@ impl Histogram {
         let count = (until.as_second() - begin).max(0) / step + 1;
         let start = |index| Timestamp::from_second(begin + index * step).unwrap_or(since);
         let steps = (0..count).map(|index| Step { start: start(index), ..Step::default() }).collect();
-        Self { since, until, step_seconds: step, steps, rough: false, known: HashSet::new(), found: 0 }
+        let known = HashSet::new();
+        Self { since, until, step_seconds: step, steps, rough: false, known, most: KNOWN, found: 0 }
+    }
+
+    /// The same, which takes no more than so much memory to know lines by heart.
+    pub fn within(self, memory: usize) -> Self {
+        Self { most: (memory / EACH).min(KNOWN), ..self }
     }
 
     pub fn lines(&self) -> u64 {
@@ -77,7 +87,7 @@ impl Histogram {
         if !found.exact && !found.resent {
             return true;
         }
-        if self.known.len() >= KNOWN {
+        if self.known.len() >= self.most {
             self.rough = true;
             return true;
         }
@@ -156,5 +166,29 @@ mod tests {
         }
         let years = Histogram::new("1990-01-01T00:00:00Z".parse().unwrap(), time("10:00:00"), 30);
         assert!(years.steps.len() <= 32);
+    }
+
+    #[test]
+    fn with_little_memory_few_lines_are_known_by_heart_and_that_is_said() {
+        let mut histogram = Histogram::new(time("10:00:00"), time("11:00:00"), 4).within(3 * EACH);
+        let found = |text: &str| Found {
+            line: Line {
+                time: time("10:30:00"),
+                project: String::new(),
+                environment: String::new(),
+                component: String::new(),
+                pod: String::new(),
+                container: String::new(),
+                file: None,
+                text: text.into(),
+                origin: Origin::Archive,
+            },
+            exact: true,
+            resent: false,
+            place: crate::archive::Place { object: "a".into(), offset: 0 },
+        };
+        let known: Vec<bool> = ["a", "b", "a", "c", "d"].map(|text| histogram.is_new(&found(text))).to_vec();
+        assert_eq!(known, [true, true, false, true, true]);
+        assert!(histogram.rough && histogram.known.len() == 3);
     }
 }

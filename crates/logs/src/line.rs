@@ -33,6 +33,14 @@ pub enum Origin {
 }
 
 impl Line {
+    /// In memory, about.
+    pub fn weight(&self) -> usize {
+        let texts =
+            [&self.project, &self.environment, &self.component, &self.pod, &self.container, &self.text];
+        let file = self.file.as_ref().map_or(0, String::len);
+        size_of::<Self>() + file + texts.into_iter().map(String::len).sum::<usize>()
+    }
+
     /// The text's own object, if it is JSON.
     pub fn fields(&self) -> Option<Map<String, Value>> {
         fields(&self.text)

@@ -23,7 +23,13 @@ pub struct Timeline {
     group: Vec<Found>,
     seam: Option<Timestamp>,
     limit: usize,
+    /// Of lines, in memory: so much is told, and held of one moment.
+    room: usize,
+    held: usize,
     told: usize,
+    bytes: usize,
+    /// Not all of one moment found room.
+    crowded: bool,
     last: Option<Timestamp>,
     /// From what moment on the archive is complete into the past.
     complete: Option<Timestamp>,
@@ -36,7 +42,26 @@ pub struct Timeline {
 impl Timeline {
     /// `live` in order of time. `complete`: up to when the archive is; none: there is none.
     pub fn new(live: Vec<Line>, complete: Option<Timestamp>, limit: usize) -> Self {
-        Self { live, group: vec![], seam: complete, limit, told: 0, last: None, complete, both: 0, behind: 0 }
+        Self {
+            live,
+            group: vec![],
+            seam: complete,
+            limit,
+            room: usize::MAX,
+            held: 0,
+            told: 0,
+            bytes: 0,
+            crowded: false,
+            last: None,
+            complete,
+            both: 0,
+            behind: 0,
+        }
+    }
+
+    /// The same, of which no more is told than has so much room.
+    pub fn within(self, room: usize) -> Self {
+        Self { room, ..self }
     }
 
     /// The next archived line, newest first. Gives what is to be told by now.
@@ -45,7 +70,13 @@ impl Timeline {
         if self.group.first().is_some_and(|first| first.line.time != found.line.time) {
             self.close(&mut told);
         }
-        self.group.push(found);
+        let weight = found.line.weight();
+        if self.group.is_empty() || self.held.saturating_add(weight) <= self.room {
+            self.held += weight;
+            self.group.push(found);
+        } else {
+            self.crowded = true;
+        }
         told
     }
 
@@ -62,9 +93,14 @@ impl Timeline {
         told
     }
 
-    /// As many as are wanted have been told.
+    /// As many as are wanted, or have room, have been told.
     pub fn is_done(&self) -> bool {
-        self.told >= self.limit
+        self.told >= self.limit || self.bytes >= self.room
+    }
+
+    /// There was no room for as many as were wanted, or for all of one moment.
+    pub fn is_cut(&self) -> bool {
+        self.crowded || (self.bytes >= self.room && self.told < self.limit)
     }
 
     pub fn told(&self) -> usize {
@@ -79,6 +115,7 @@ impl Timeline {
     /// Tells the archived lines of one moment, after what is live and newer.
     fn close(&mut self, told: &mut Vec<Told>) {
         let group = std::mem::take(&mut self.group);
+        self.held = 0;
         let Some(time) = group.first().map(|first| first.line.time) else { return };
         while let Some(line) = self.live.pop_if(|line| line.time > time) {
             self.tell_live(line, told);
@@ -109,6 +146,7 @@ impl Timeline {
             told.push(Told::Seam(seam));
         }
         self.told += 1;
+        self.bytes += line.weight();
         self.last = Some(line.time);
         told.push(Told::Line(line));
     }
@@ -212,5 +250,21 @@ mod tests {
     fn an_archived_line_without_a_time_of_its_own_is_no_twin() {
         let mut timeline = Timeline::new(vec![line(1, "a")], at(4), 10);
         assert_eq!(all(&mut timeline, vec![Found { exact: false, ..found(1, "a") }]), "|4| a a");
+    }
+
+    #[test]
+    fn no_more_is_told_than_has_room_and_that_is_known() {
+        let long = "x".repeat(1000);
+        let room = 2 * line(1, &long).weight();
+        let mut timeline = Timeline::new(vec![], at(9), 100).within(room);
+        let archived = (1..=8).rev().map(|second| found(second, &long)).collect();
+        all(&mut timeline, archived);
+        assert_eq!((timeline.told(), timeline.last(), timeline.is_cut()), (2, at(7), true));
+        let mut moment = Timeline::new(vec![], at(9), 100).within(room);
+        all(&mut moment, (0..8).map(|_| found(1, &long)).collect());
+        assert_eq!((moment.told(), moment.is_cut()), (2, true));
+        let mut roomy = Timeline::new(vec![], at(9), 100).within(room);
+        all(&mut roomy, vec![found(1, &long)]);
+        assert!(!roomy.is_cut());
     }
 }

@@ -10,8 +10,9 @@ use verbs::logs::{Line, Query};
 use crate::app::{App, Result};
 use crate::failure::Failure;
 
-/// What one page takes of an archive.
-const BOUNDS: Bounds = Bounds { bytes: 512 << 20, requests: 2_000, time: Duration::from_secs(20) };
+/// What one page takes, of an archive and of memory.
+const BOUNDS: Bounds =
+    Bounds { bytes: 512 << 20, requests: 2_000, memory: 32 << 20, time: Duration::from_secs(20) };
 /// Lines that may wait to be taken.
 const WAITING: usize = 64;
 

@@ -26,6 +26,12 @@ pub fn notes(environment: &str, found: &Found) -> Vec<String> {
             notes.extend(of_archive(archive));
         }
     }
+    if found.cut {
+        notes.push(format!(
+            "these lines are long, and there was room for {} at once: look at what is older, or say a query that finds less",
+            found.lines
+        ));
+    }
     if found.gaps > 0 {
         notes.push(format!(
             "there {} in what is live: lines may be missing that the node no longer had",
@@ -119,6 +125,12 @@ mod tests {
             late,
             "lines of the archive are missing: it was not read to its end within 15 s; say a shorter time, or a query that finds less"
         );
+    }
+
+    #[test]
+    fn that_there_was_no_room_for_more_is_said() {
+        let notes = notes("qa-42", &Found { lines: 8, cut: true, ..Found::default() }).join("\n");
+        assert!(notes.contains("there was room for 8 at once"), "{notes}");
     }
 
     #[test]

@@ -3,12 +3,17 @@
 use aws::Failure;
 use thiserror::Error;
 
+use super::Estimate;
+
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum Error {
     #[error("failed to {doing} bucket `{bucket}`: {}", words(.failure))]
     Bucket { bucket: String, doing: Doing, failure: Failure },
     #[error("more than {most} objects lie in that time")]
     TooManyObjects { most: usize },
+    /// At least this.
+    #[error("more than a search may read lies in that time")]
+    TooMuch(Estimate),
 }
 
 /// What was asked of a bucket.

@@ -7,12 +7,11 @@ use jiff::Timestamp;
 
 use super::Found;
 
-/// Of texts, in memory.
-const MOST_BYTES: usize = 256 << 20;
-
 /// The newest lines. Those of one moment stay together, so that a search can go on at a moment.
 pub struct Keep {
     limit: usize,
+    /// Of lines, in memory.
+    room: usize,
     kept: BTreeMap<Timestamp, Vec<Found>>,
     count: usize,
     bytes: usize,
@@ -24,6 +23,8 @@ pub struct Keep {
     places: HashSet<u64>,
     /// Something older was let go of.
     pub more: bool,
+    /// There was no room for as many as were wanted, or for all of one moment.
+    pub cut: bool,
     pub duplicates: u64,
     pub out_of_order: u64,
 }
@@ -36,9 +37,10 @@ struct Seen {
 }
 
 impl Keep {
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limit: usize, room: usize) -> Self {
         Self {
             limit,
+            room,
             kept: BTreeMap::new(),
             count: 0,
             bytes: 0,
@@ -47,6 +49,7 @@ impl Keep {
             known: HashMap::new(),
             places: HashSet::new(),
             more: false,
+            cut: false,
             duplicates: 0,
             out_of_order: 0,
         }
@@ -61,7 +64,7 @@ impl Keep {
             return;
         }
         self.count += 1;
-        self.bytes += found.line.text.len();
+        self.bytes += found.line.weight();
         self.kept.entry(found.line.time).or_default().push(found);
         self.shrink();
     }
@@ -104,7 +107,7 @@ impl Keep {
                 self.last = Some(time);
             }
             self.count -= group.len();
-            self.bytes -= group.iter().map(|found| found.line.text.len()).sum::<usize>();
+            self.bytes -= group.iter().map(|found| found.line.weight()).sum::<usize>();
             self.told += group.len();
             ready.append(&mut group);
         }
@@ -113,14 +116,28 @@ impl Keep {
 
     /// Lets go of the oldest as long as enough remain.
     fn shrink(&mut self) {
-        while let Some(oldest) = self.kept.first_entry() {
+        while let Some(mut oldest) = self.kept.first_entry() {
             let size = oldest.get().len();
             let enough = self.told + self.count - size >= self.limit;
-            let too_much = self.bytes > MOST_BYTES && self.count > size;
+            let too_much = self.bytes > self.room;
             if !enough && !too_much {
                 return;
             }
+            if !enough && self.count == size {
+                // All are of one moment, and the last of them finds no room.
+                if size > 1
+                    && let Some(last) = oldest.get_mut().pop()
+                {
+                    self.count -= 1;
+                    self.bytes -= last.line.weight();
+                    self.known.remove(&identity(&last));
+                    self.places.remove(&hash(&last.place));
+                    self.cut = true;
+                }
+                return;
+            }
             if !enough {
+                self.cut = true;
                 // What was let go of leaves a gap: nothing beyond it is told.
                 self.limit = self.told + self.count - size;
             }
@@ -128,7 +145,7 @@ impl Keep {
                 self.known.remove(&identity(&found));
                 self.places.remove(&hash(&found.place));
                 self.count -= 1;
-                self.bytes -= found.line.text.len();
+                self.bytes -= found.line.weight();
             }
             self.more = true;
         }
@@ -136,7 +153,8 @@ impl Keep {
 
     fn is_new(&mut self, found: &Found) -> bool {
         // Read a second time, after the first was cut off.
-        if !self.places.insert(hash(&found.place)) {
+        let place = hash(&found.place);
+        if self.places.contains(&place) {
             return false;
         }
         let seen = self.known.entry(identity(found)).or_default();
@@ -148,6 +166,10 @@ impl Keep {
         }
         let new = if found.exact { before == 0 } else { seen.originals.max(seen.resent) > before };
         self.duplicates += u64::from(!new);
+        // Of an exact line that was met before there may be any number, and each is as well known as the first.
+        if new || !found.exact {
+            self.places.insert(place);
+        }
         new
     }
 }
@@ -195,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_line_is_told_once_no_newer_one_can_come() {
-        let mut keep = Keep::new(10);
+        let mut keep = Keep::new(10, usize::MAX);
         for (second, text, offset) in [(3, "c", 3), (1, "a", 1), (5, "e", 5), (5, "f", 6)] {
             keep.push(found(second, text, offset));
         }
@@ -208,7 +230,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_are_kept_and_a_moment_is_never_told_in_part() {
-        let mut keep = Keep::new(2);
+        let mut keep = Keep::new(2, usize::MAX);
         for (second, text, offset) in [(1, "a", 1), (2, "b", 2), (3, "c", 3), (3, "d", 4), (3, "e", 5)] {
             keep.push(found(second, text, offset));
         }
@@ -219,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_line_that_was_shipped_twice_is_told_once() {
-        let mut keep = Keep::new(10);
+        let mut keep = Keep::new(10, usize::MAX);
         let exact = |offset| Found { exact: true, ..found(1, "exact", offset) };
         let resent = |offset| Found { resent: true, ..found(2, "again", offset) };
         keep.push(exact(1));
@@ -238,11 +260,40 @@ mod tests {
 
     #[test]
     fn a_line_that_comes_too_late_is_told_and_counted() {
-        let mut keep = Keep::new(10);
+        let mut keep = Keep::new(10, usize::MAX);
         keep.push(found(3, "c", 1));
         keep.ready(at(2));
         keep.push(found(9, "z", 2));
         assert_eq!(texts(&keep.ready(at(2))), "z");
         assert_eq!((keep.out_of_order, keep.last()), (1, at(3)));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let line = |second, offset| found(second, &"x".repeat(1000), offset);
+        let room = 3 * line(1, 0).line.weight();
+        let mut keep = Keep::new(100, room);
+        for second in 1..=10 {
+            keep.push(line(second, second.unsigned_abs()));
+            assert!(keep.bytes <= room);
+        }
+        assert_eq!((keep.ready(None).len(), keep.last()), (3, at(8)));
+        assert!(keep.is_done() && keep.cut && keep.more);
+
+        let mut moment = Keep::new(100, room);
+        for offset in 1..=10 {
+            moment.push(line(1, offset));
+            assert!(moment.bytes <= room);
+        }
+        assert_eq!((moment.ready(None).len(), moment.cut), (3, true));
+    }
+
+    #[test]
+    fn a_line_that_was_shipped_any_number_of_times_takes_no_more_room() {
+        let mut keep = Keep::new(10, usize::MAX);
+        for offset in 0..1000 {
+            keep.push(Found { exact: true, ..found(1, "exact", offset) });
+        }
+        assert_eq!((keep.places.len(), keep.known.len(), keep.duplicates), (1, 1, 999));
     }
 }

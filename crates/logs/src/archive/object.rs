@@ -18,7 +18,7 @@ use crate::{Line, Origin, Query};
 
 /// Looked through at once.
 const WINDOW: usize = 1 << 20;
-/// No value is longer; what is, is no record.
+/// No value is longer, unless less is said; what is, is no record.
 const LONGEST: usize = 32 << 20;
 const READ: usize = 64 << 10;
 
@@ -31,6 +31,8 @@ pub struct Rules {
     environment: String,
     since: Timestamp,
     until: Timestamp,
+    /// No value is longer.
+    longest: usize,
     /// Nothing older than this, in nanoseconds, is wanted any more.
     pub floor: AtomicI64,
 }
@@ -54,8 +56,14 @@ impl Rules {
             environment: wanted.environment.clone(),
             since: wanted.since,
             until: wanted.until,
+            longest: LONGEST,
             floor: AtomicI64::new(i64::MIN),
         }
+    }
+
+    /// The same, which holds no more than so much of an object at once.
+    pub fn up_to(self, longest: usize) -> Self {
+        Self { longest, ..self }
     }
 
     /// Tells every wanted line in the order in which it lies there, until nobody listens. An error is one of reading; what
@@ -82,7 +90,7 @@ impl Rules {
             }
             // A value that is longer than what was read so far.
             whole = if done > 0 { WINDOW } else { whole * 2 };
-            let done = if whole > LONGEST {
+            let done = if whole > self.longest {
                 scan.counts.skipped.malformed += 1;
                 window.len()
             } else {
@@ -90,7 +98,7 @@ impl Rules {
             };
             scan.base += done as u64;
             window.drain(..done);
-            whole = whole.min(LONGEST);
+            whole = whole.min(self.longest);
         }
     }
 }

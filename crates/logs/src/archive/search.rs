@@ -1,106 +1,61 @@
-//! A search through all objects of a span of time: listed first, then read side by side, newest first.
+//! A search through all objects of a span of time, read side by side, newest first.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use aws::{Failure, Listed};
+use aws::Failure;
 use bytes::{Buf, Bytes};
-use futures::{StreamExt, TryStreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::formats::Unpacked;
 use super::keep::Keep;
+use super::listing::{self, Part};
 use super::object::{Counts, Rules};
 use super::store::{Reading, Store};
-use super::{
-    Archive, Doing, Error, Estimate, Event, Found, Progress, Skipped, Summary, Wanted, bound, prefixes,
-};
+use super::{Archive, Doing, Error, Estimate, Event, Found, Most, Progress, Skipped, Summary, Wanted};
 
-const LISTS_AT_ONCE: usize = 8;
-const MOST_OBJECTS: usize = 1_000_000;
 /// Pieces of an object that may wait to be unpacked, and batches of lines that may wait to be told.
-const WAITING: usize = 16;
+const WAITING: usize = 4;
+/// So many lines are told together, and no more than so much of them.
 const BATCH: usize = 256;
+const BATCH_BYTES: usize = 256 << 10;
+/// Of lines that wait for their place, in memory, unless less is said.
+const ROOM: usize = 256 << 20;
+/// Objects that are read at once where memory is bounded, and so long a value of them may be: Firehose takes none of a
+/// megabyte.
+const FEW: usize = 2;
+const LONGEST_OF_FEW: usize = 2 << 20;
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(500);
 const PROGRESS: Duration = Duration::from_millis(200);
-
-/// One object of a span of time.
-#[derive(Clone, Debug)]
-struct Part {
-    key: Arc<str>,
-    size: u64,
-    /// No line of it is newer.
-    newest: Timestamp,
-}
 
 /// A search whose extent is known, and which has read nothing yet.
 pub struct Search<S> {
     store: S,
     bucket: String,
     wanted: Wanted,
+    most: Option<Most>,
     rules: Arc<Rules>,
     /// Those that may hold the newest lines first.
     parts: Vec<Part>,
     pub estimate: Estimate,
 }
 
-/// Lists what a search would have to read.
-pub async fn prepare<S: Store>(store: S, archive: &Archive, wanted: Wanted) -> Result<Search<S>, Error> {
-    let buffer = SignedDuration::try_from(archive.buffer).unwrap_or(SignedDuration::ZERO);
-    let begin = wanted.since.saturating_sub(buffer).unwrap_or(Timestamp::MIN);
-    let end = wanted.until.saturating_add(buffer).unwrap_or(Timestamp::MAX);
-    let failed = |doing| move |failure| Error::Bucket { bucket: archive.place.name.clone(), doing, failure };
-    let lister = store.clone();
-    let lists = stream::iter(prefixes::prefixes(&archive.prefix, begin, end))
-        .map(move |prefix| list(lister.clone(), prefix))
-        .buffered(LISTS_AT_ONCE);
-    let mut lists = std::pin::pin!(lists);
-    let (mut parts, mut estimate) = (vec![], Estimate::default());
-    while let Some((listed, requests)) = lists.try_next().await.map_err(failed(Doing::List))? {
-        estimate.list_requests += requests;
-        for object in listed {
-            if object.frozen {
-                estimate.frozen += 1;
-            } else if object.size > 0 {
-                parts.push(part(object, archive));
-            }
-        }
-        if parts.len() > MOST_OBJECTS {
-            return Err(Error::TooManyObjects { most: MOST_OBJECTS });
-        }
-    }
-    // What holds nothing of that time, by its name or by when it was written.
-    parts.retain(|part| part.newest >= wanted.since);
-    parts.sort_by(|one, other| (other.newest, &other.key).cmp(&(one.newest, &one.key)));
-    estimate.objects = parts.len() as u64;
-    estimate.get_requests = estimate.objects;
-    estimate.bytes = parts.iter().map(|part| part.size).sum();
-    let rules = Arc::new(Rules::new(&wanted, &archive.fields));
-    Ok(Search { store, bucket: archive.place.name.clone(), wanted, rules, parts, estimate })
-}
-
-fn part(object: Listed, archive: &Archive) -> Part {
-    let modified = object.modified.and_then(|time| Timestamp::try_from(time).ok());
-    let newest = bound::newest(&object.key, &archive.prefix, modified, archive.buffer);
-    Part { key: object.key.into(), size: object.size, newest }
-}
-
-async fn list<S: Store>(store: S, prefix: String) -> Result<(Vec<Listed>, u64), Failure> {
-    let (mut found, mut next, mut requests) = (vec![], None, 0);
-    loop {
-        let page = store.list(&prefix, next).await?;
-        requests += 1;
-        found.extend(page.objects);
-        next = page.next;
-        if next.is_none() || found.len() > MOST_OBJECTS {
-            return Ok((found, requests));
-        }
-    }
+/// Lists what a search would have to read; of more than `most` no more than it takes to know that.
+pub async fn prepare<S: Store>(
+    store: S,
+    archive: &Archive,
+    wanted: Wanted,
+    most: Option<Most>,
+) -> Result<Search<S>, Error> {
+    let (parts, estimate) = listing::parts(store.clone(), archive, &wanted, most).await?;
+    let rules = Rules::new(&wanted, &archive.fields);
+    let rules = Arc::new(if most.is_some() { rules.up_to(LONGEST_OF_FEW) } else { rules });
+    Ok(Search { store, bucket: archive.place.name.clone(), wanted, most, rules, parts, estimate })
 }
 
 /// So many objects are read beyond those that are read at once, while the newest is not through yet: it mostly has all that is
@@ -160,11 +115,12 @@ impl Take for Keep {
 impl<S: Store> Search<S> {
     /// Tells lines, newest first. `None`: nobody listens any more.
     pub async fn run(self, out: &mpsc::Sender<Event>) -> Result<Option<Summary>, Error> {
-        let mut keep = Keep::new(self.wanted.limit);
+        let mut keep = Keep::new(self.wanted.limit, self.most.map_or(ROOM, |most| most.memory));
         let (parts, since, rules) = (self.parts.len(), self.wanted.since, self.rules.clone());
         let floor = rules.floor.load(Ordering::Relaxed);
         let Some(mut summary) = self.drive(&mut keep, out).await? else { return Ok(None) };
         summary.lines = keep.told() as u64;
+        summary.cut = keep.cut;
         summary.skipped.duplicates = keep.duplicates;
         summary.skipped.out_of_order = keep.out_of_order;
         // Below a floor that was raised, those who read have passed lines over without a word.
@@ -180,8 +136,8 @@ impl<S: Store> Search<S> {
         take: &mut impl Take,
         out: &mpsc::Sender<Event>,
     ) -> Result<Option<Summary>, Error> {
-        let at_once =
-            std::thread::available_parallelism().map_or(2, usize::from).saturating_mul(2).clamp(4, 16);
+        let many = std::thread::available_parallelism().map_or(2, usize::from).saturating_mul(2).clamp(4, 16);
+        let at_once = if self.most.is_some() { FEW } else { many };
         let (tell, mut told) = mpsc::channel(WAITING);
         let (begun, read) = (Instant::now(), Arc::new(AtomicU64::new(0)));
         let floor = Floor(self.rules.clone());
@@ -338,7 +294,7 @@ impl<S: Store> Task<S> {
 
 fn scan(key: &Arc<str>, rules: &Rules, pipe: Pipe, tell: &mpsc::Sender<Told>) -> Counts {
     let mut counts = Counts::default();
-    let mut batch = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
     let mut unpacked = match Unpacked::new(pipe) {
         Ok(Unpacked::Unread) => {
             counts.skipped.unreadable = 1;
@@ -348,8 +304,13 @@ fn scan(key: &Arc<str>, rules: &Rules, pipe: Pipe, tell: &mpsc::Sender<Told>) ->
         Err(_) => return counts,
     };
     let scanned = rules.scan(key, &mut unpacked, &mut counts, &mut |found| {
+        bytes += found.line.weight();
         batch.push(found);
-        batch.len() < BATCH || tell.blocking_send(Told::Lines(std::mem::take(&mut batch))).is_ok()
+        if batch.len() < BATCH && bytes < BATCH_BYTES {
+            return true;
+        }
+        bytes = 0;
+        tell.blocking_send(Told::Lines(std::mem::take(&mut batch))).is_ok()
     });
     counts.skipped.damaged += u64::from(scanned.is_err());
     if !batch.is_empty() {

@@ -119,7 +119,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 }
 
 async fn search(store: &Memory, wanted: Wanted) -> Result<(Vec<String>, Summary), Error> {
-    let search = prepare(store.clone(), &archive(), wanted).await?;
+    let search = prepare(store.clone(), &archive(), wanted, None).await?;
     let (out, mut told) = mpsc::channel(1);
     let listening = async {
         let mut texts = vec![];
@@ -287,11 +287,73 @@ async fn what_will_be_read_is_known_before_it_is() {
     {
         store.put(key, vec![b' '; size]);
     }
-    let search = prepare(store.clone(), &archive(), wanted("", 10)).await.unwrap();
+    let search = prepare(store.clone(), &archive(), wanted("", 10), None).await.unwrap();
     let estimate = Estimate { objects: 4, bytes: 100, list_requests: 6, get_requests: 4, frozen: 1 };
     // From a quarter of an hour before nine to a quarter past twelve; the hour with four objects has two pages.
     assert_eq!(search.estimate, estimate);
     assert!(store.0.lock().unwrap().read.is_empty());
+}
+
+#[tokio::test]
+async fn of_more_than_may_be_read_no_more_is_listed_than_it_takes_to_know_that() {
+    let store = Memory::default();
+    for number in 0..1000 {
+        store.put(&format!("10/{number:04}"), vec![b' '; 10]);
+    }
+    let most = Most { bytes: 1 << 20, requests: 100, memory: 1 << 20 };
+    let lists = || std::mem::take(&mut store.0.lock().unwrap().listed).len();
+    let refused = async |wanted, most| {
+        prepare(store.clone(), &archive(), wanted, Some(most)).await.err().map(|error| match error {
+            Error::TooMuch(estimate) => estimate,
+            other => unreachable!("{other}"),
+        })
+    };
+    // Two thousand years, month by month.
+    let ever = Wanted { since: "0001-01-01T00:00:00Z".parse().unwrap(), ..wanted("", 10) };
+    assert!(refused(ever, most).await.unwrap().list_requests > 20_000);
+    assert_eq!(lists(), 0);
+    // Two objects a page: after a third of the hundred requests there are more to be read than are left.
+    let estimate = refused(wanted("", 10), most).await.unwrap();
+    let asked = lists();
+    assert!(asked < 60 && estimate.list_requests + estimate.get_requests > 100, "{asked} {estimate:?}");
+    assert!(refused(wanted("", 10), Most { bytes: 100, ..most }).await.unwrap().bytes > 100);
+    assert!(lists() < 30);
+    assert!(refused(wanted("", 10), Most { requests: 2000, ..most }).await.is_none());
+}
+
+#[tokio::test]
+async fn a_search_with_little_memory_tells_what_has_room_and_that_it_was_cut() {
+    let store = Memory::default();
+    let long = "x".repeat(10_000);
+    let lines: Vec<String> = (10..40).map(|second| record(&format!("10:00:{second}"), &long)).collect();
+    store.put("10/a", lines.join("\n"));
+    let most = Most { bytes: 1 << 20, requests: 100, memory: 100_000 };
+    let search = prepare(store, &archive(), wanted("", 100), Some(most)).await.unwrap();
+    let (out, mut told) = mpsc::channel(100);
+    let summary = search.run(&out).await.unwrap().unwrap();
+    drop(out);
+    let mut lines = 0;
+    while let Some(event) = told.recv().await {
+        lines += u64::from(matches!(event, Event::Line(_)));
+    }
+    assert!((5..10).contains(&lines) && summary.cut, "{lines} {summary:?}");
+    let half: Timestamp = "2026-11-25T10:00:30Z".parse().unwrap();
+    assert!(summary.more_before.is_some_and(|before| before > half));
+}
+
+#[test]
+fn a_value_that_is_longer_than_there_is_memory_for_is_none() {
+    let long = record("10:00:00", &"x".repeat(3 << 20));
+    let bytes = format!("{long}\n{}\n", record("10:00:01", "short"));
+    let rules = Rules::new(&wanted("", 10), &Fields::default()).up_to(2 << 20);
+    let (mut counts, mut texts) = (Counts::default(), vec![]);
+    let scanned = rules.scan(&"a".into(), &mut bytes.as_bytes(), &mut counts, &mut |found| {
+        texts.push(found.line.text);
+        true
+    });
+    scanned.unwrap();
+    assert_eq!(texts, ["short"]);
+    assert!(counts.skipped.malformed > 0);
 }
 
 fn scanned(bytes: &[u8], piece: usize, query: &str) -> (Vec<String>, Skipped) {

@@ -315,6 +315,21 @@ fn the_server_is_told_where_its_secrets_lie_and_never_what_they_are() {
 }
 
 #[test]
+fn a_server_that_searches_archives_has_memory_for_that() {
+    let limit = |flags: &[&str]| {
+        let server = with_server().server.map(|server| Server {
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            ..server
+        });
+        let objects = added(&Options { server, ..Options::default() });
+        let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+        deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"].clone()
+    };
+    assert_eq!(limit(&["--contact=#help"]), "256Mi");
+    assert_eq!(limit(&["--contact=#help", "--log-archive=shop/shop=s3://shop-logs/fals/"]), "512Mi");
+}
+
+#[test]
 fn every_node_has_to_ship_before_an_installation_is_ready() {
     use super::wait::shipping;
     let set = |observed: i64, wanted: i32, updated: i32, available: i32| {

@@ -32,7 +32,13 @@ pub async fn histogram(
     let (since, until) = (scope.since, scope.until);
     // The cluster tells whole seconds.
     let now = scope.now.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(scope.now);
-    let empty = || Histogram::new(since, until.min(now), steps);
+    let empty = || {
+        let histogram = Histogram::new(since, until.min(now), steps);
+        match search.bounds {
+            Some(bounds) => histogram.within(bounds.part()),
+            None => histogram,
+        }
+    };
     let (mut histogram, mut unread) = (empty(), scope.unread.clone());
     if let Some(complete) = scope.complete_up_to() {
         scope.until = complete;

@@ -190,8 +190,10 @@ pub(super) async fn within<T>(bounds: Option<Bounds>, doing: impl Future<Output 
 /// What is said in place of the archive's lines, where the others are shown all the same.
 pub(super) fn instead(search: &Search, error: Error) -> Result<Unread> {
     match error {
+        Error::Archive(archive::Error::TooMuch(estimate)) if search.bounds.is_some() => {
+            Ok(Unread::Big(estimate))
+        }
         Error::Archive(error) if search.bounds.is_some() => Ok(Unread::Failed(error)),
-        Error::BigSearch { estimate } if search.bounds.is_some() => Ok(Unread::Big(estimate)),
         other => Err(other),
     }
 }
@@ -206,12 +208,15 @@ async fn prepare(scope: &Scope, archive: &Archive, search: &Search) -> Result<ar
         until: scope.until,
         limit: search.limit,
     };
-    let prepared = archive::prepare(bucket, archive, wanted).await?;
+    let most = search.bounds.map(|bounds| archive::Most {
+        bytes: bounds.bytes,
+        requests: bounds.requests,
+        memory: bounds.part(),
+    });
+    let prepared = archive::prepare(bucket, archive, wanted, most).await?;
     let Estimate { bytes, list_requests, get_requests, .. } = prepared.estimate;
-    let (most_bytes, most_requests) =
-        search.bounds.map_or((MOST_BYTES, MOST_REQUESTS), |bounds| (bounds.bytes, bounds.requests));
-    let much = bytes > most_bytes || list_requests + get_requests > most_requests;
-    if much && !search.whatever_it_takes {
+    let much = bytes > MOST_BYTES || list_requests + get_requests > MOST_REQUESTS;
+    if much && most.is_none() && !search.whatever_it_takes {
         return Err(Error::BigSearch { estimate: prepared.estimate });
     }
     Ok(prepared)

@@ -18,8 +18,8 @@ use crate::{Cluster, Result};
 
 /// Lines that may wait to be shown.
 const WAITING: usize = 64;
-/// Of live texts, in memory.
-const MOST_LIVE: usize = 256 << 20;
+/// Of live lines, in memory, unless less is said.
+const ROOM: usize = 256 << 20;
 
 /// Which lines are wanted, and how many of them.
 #[derive(Clone, Debug, Default)]
@@ -46,8 +46,18 @@ pub struct Search {
 pub struct Bounds {
     pub bytes: u64,
     pub requests: u64,
+    /// About so much memory, in all its parts.
+    pub memory: usize,
     /// Looking what there is, and reading it, each so long.
     pub time: Duration,
+}
+
+impl Bounds {
+    /// Of its memory each has so much: lines that are live, lines that wait for their place, what is read just now, and what is
+    /// told.
+    pub(super) fn part(&self) -> usize {
+        self.memory / 4
+    }
 }
 
 /// What comes out.
@@ -77,6 +87,9 @@ pub struct Found {
     pub unread: Option<Unread>,
     /// Places at which the node no longer had what may have been written.
     pub gaps: u64,
+    /// There was no room for as many as were wanted, or for all of one moment.
+    #[serde(skip)]
+    pub cut: bool,
     /// To go on with what is older.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
@@ -111,11 +124,13 @@ pub async fn search(
     let scope = scope(cluster, namespace, search).await?;
     // What may fail is asked first: nothing is shown of half an answer.
     let Opened { prepared, mut unread, turn: _turn } = open(&scope, search).await?;
-    let mut live = Newest::default();
+    let room = search.bounds.map(|bounds| bounds.part());
+    let mut live = Newest { room: room.unwrap_or(ROOM), ..Newest::default() };
     let gaps = live_lines(cluster, &scope, search, |line| live.push(line, search.limit)).await?;
     let complete = scope.complete_up_to().filter(|_| prepared.is_some());
     let limit = live.most.unwrap_or(search.limit).min(search.limit);
-    let mut timeline = Timeline::new(live.in_order(), complete, limit);
+    let mut cut = limit < search.limit;
+    let mut timeline = Timeline::new(live.in_order(), complete, limit).within(room.unwrap_or(usize::MAX));
     let estimate = prepared.as_ref().map(|prepared| prepared.estimate).unwrap_or_default();
     let mut summary = None;
     if let Some(prepared) = prepared {
@@ -134,6 +149,7 @@ pub async fn search(
         }
     }
     let summary = summary.unwrap_or_default();
+    cut |= summary.cut || timeline.is_cut();
     let more = timeline.is_done() || summary.more_before.is_some();
     let before = timeline.last().filter(|last| more && *last > scope.since);
     let cursor = before.map(|before| Cursor::new(before, scope.since, &scope.marks(search)).to_string());
@@ -157,6 +173,7 @@ pub async fn search(
         archive: archived,
         unread,
         gaps,
+        cut,
         cursor,
     }))
 }
@@ -217,18 +234,19 @@ fn answer(told: Told) -> Answer {
 struct Newest {
     lines: VecDeque<Line>,
     bytes: usize,
+    room: usize,
     /// There was no room for what is older than so many.
     most: Option<usize>,
 }
 
 impl Newest {
     fn push(&mut self, line: Line, limit: usize) {
-        self.bytes += line.text.len();
+        self.bytes += line.weight();
         self.lines.push_back(line);
         // Twice as many: some are late.
-        while self.lines.len() > limit.saturating_mul(2) || self.bytes > MOST_LIVE {
+        while self.lines.len() > limit.saturating_mul(2) || self.bytes > self.room {
             let Some(oldest) = self.lines.pop_front() else { break };
-            self.bytes -= oldest.text.len();
+            self.bytes -= oldest.weight();
             self.most = Some(self.lines.len());
         }
     }

@@ -48,7 +48,7 @@ fn container(options: &Options, server: &Server) -> Value {
         "livenessProbe": {"httpGet": probe, "periodSeconds": 10},
         "resources": {
             "requests": {"cpu": "20m", "memory": "64Mi"},
-            "limits": {"memory": "256Mi"},
+            "limits": {"memory": memory(server)},
         },
         "volumeMounts": mounts,
         "securityContext": {
@@ -66,6 +66,13 @@ fn container(options: &Options, server: &Server) -> Value {
             server.env_from.iter().map(|name| json!({"secretRef": {"name": name}})).collect();
     }
     container
+}
+
+/// Two searches of archives at once are held besides.
+fn memory(server: &Server) -> &'static str {
+    let searches =
+        server.flags.iter().any(|flag| flag == "--log-archive" || flag.starts_with("--log-archive="));
+    if searches { "512Mi" } else { "256Mi" }
 }
 
 /// ConfigMaps that it reads: as which volume, and where.

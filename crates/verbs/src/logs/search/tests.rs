@@ -149,7 +149,12 @@ fn wanted(endpoint: &str) -> Search {
         },
         project: Some("shop".into()),
         limit: 10,
-        bounds: Some(Bounds { bytes: 1 << 20, requests: 100, time: Duration::from_secs(10) }),
+        bounds: Some(Bounds {
+            bytes: 1 << 20,
+            requests: 100,
+            memory: 1 << 20,
+            time: Duration::from_secs(10),
+        }),
         asker: Some(Asker { archives: Arc::new(archives), who: "ann".into() }),
         ..Search::default()
     }
@@ -210,15 +215,46 @@ async fn what_cannot_be_read_is_said_and_what_is_live_is_told_all_the_same() {
         Err(Error::Unread { why: Unread::Failed(_), .. })
     ));
     let (slow, _) = store(Mood::Hangs).await;
-    let short = Bounds { bytes: 1 << 20, requests: 100, time: Duration::from_millis(100) };
+    let short = Bounds { bytes: 1 << 20, requests: 100, memory: 1 << 20, time: Duration::from_millis(100) };
     let late = Search { bounds: Some(short), ..wanted(&slow) };
     let (_, found) = texts(&cluster(&all, false), &late).await.unwrap();
     assert_eq!(found.unread, Some(Unread::Late { seconds: 0 }));
     let (endpoint, _) = store(Mood::Answers).await;
-    let small = Bounds { bytes: 10, requests: 100, time: Duration::from_secs(10) };
+    let small = Bounds { bytes: 10, requests: 100, memory: 1 << 20, time: Duration::from_secs(10) };
     let big = Search { bounds: Some(small), ..wanted(&endpoint) };
     let (lines, found) = texts(&cluster(&all, false), &big).await.unwrap();
     assert!(lines.is_empty() && matches!(found.unread, Some(Unread::Big(_))), "{:?}", found.unread);
+}
+
+#[tokio::test]
+async fn a_time_that_takes_too_many_lists_is_refused_before_the_first() {
+    let (endpoint, asked) = store(Mood::Answers).await;
+    let mut ever = wanted(&endpoint);
+    ever.query.since = Some(Moment::At("0001-01-01T00:00:00Z".parse().unwrap()));
+    let (_, found) = texts(&cluster(&["shop", "shop-qa"], false), &ever).await.unwrap();
+    let why = found.unread.unwrap().to_string();
+    assert!(why.contains("requests") && asked.lock().unwrap().iter().all(|path| !path.contains("prefix=")));
+}
+
+#[test]
+fn live_lines_stop_where_their_room_ends() {
+    let line = |second: i64| Line {
+        time: Timestamp::from_second(second).unwrap(),
+        project: "shop".into(),
+        environment: "qa".into(),
+        component: "web".into(),
+        pod: String::new(),
+        container: String::new(),
+        file: None,
+        text: "x".repeat(1000),
+        origin: logs::Origin::Live,
+    };
+    let mut newest = Newest { room: 3 * line(0).weight(), ..Newest::default() };
+    for second in 0..10 {
+        newest.push(line(second), 100);
+        assert!(newest.bytes <= newest.room);
+    }
+    assert_eq!((newest.lines.len(), newest.most), (3, Some(3)));
 }
 
 #[tokio::test]
