@@ -506,11 +506,14 @@ async fn data_is_reset_to_where_it_came_from_and_only_if_that_was_shown_and_conf
         let body = format!("action=reset&copy=qa-x7k2p&{more}");
         page.ask(Method::POST, data, &form, &body).await.status()
     };
-    assert_eq!(reset("source=golden").await, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(reset("source=live&sure=1").await, StatusCode::CONFLICT);
+    assert!(there.contains(r#"name="was-masks" value="project""#), "{there}");
+    assert_eq!(reset("source=golden&was-masks=project").await, StatusCode::UNPROCESSABLE_ENTITY);
+    for other in ["source=live&was-masks=project", "source=golden&was-masks=none", "source=golden"] {
+        assert_eq!(reset(&format!("{other}&sure=1")).await, StatusCode::CONFLICT, "{other}");
+    }
     assert!(page.writes.lock().unwrap().iter().all(|write| write.contains("selfsubject")));
     // Its source is not there any more: nothing is written.
-    assert_eq!(reset("source=golden&sure=1").await, StatusCode::NOT_FOUND);
+    assert_eq!(reset("source=golden&was-masks=project&sure=1").await, StatusCode::NOT_FOUND);
     let command = page.ask(Method::GET, "/commands/shop/qa/data?action=reset&protected=1", &[], "").await;
     assert_eq!(text(command).await, "outboard -n shop data reset qa --protected");
     // Programs are told the same, and what is not known is refused.

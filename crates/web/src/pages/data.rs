@@ -64,6 +64,8 @@ struct Last {
     /// It comes as it is there now.
     lives: bool,
     bare: bool,
+    /// As the form says it, as the source.
+    masks: &'static str,
     age: String,
 }
 
@@ -79,6 +81,7 @@ impl Last {
             said,
             lives: copy.spec.from.backup.is_none(),
             bare: copy.spec.masks == MaskChoice::None,
+            masks: masks(copy.spec.masks),
             age: age_at(finished.map(|time| time.0.to_string()).as_deref(), now),
         }
     }
@@ -86,6 +89,14 @@ impl Last {
 
 fn source(environment: &str, backup: Option<&str>) -> String {
     backup.map_or_else(|| environment.to_owned(), |backup| format!("{BACKUP}{backup}"))
+}
+
+/// As a form says it.
+fn masks(chosen: MaskChoice) -> &'static str {
+    match chosen {
+        MaskChoice::Project => "project",
+        MaskChoice::None => "none",
+    }
 }
 
 /// With fields of a form that was filled in before.
@@ -127,7 +138,7 @@ pub async fn page(
                 .iter()
                 .map(Arc::as_ref)
                 .filter(|copy| copy.metadata.namespace == environment.metadata.namespace);
-            data::last(here, &place.name).map(|copy| Last::of(copy, now))
+            data::last(here, &environment).map(|copy| Last::of(copy, now))
         }
         // Those of before are an aside.
         Err(_) => None,
@@ -297,9 +308,10 @@ async fn again(app: &App, place: &Place, fields: &[(String, String)]) -> Result<
         data::Backing::From(backup) => Some(backup.as_str()),
         data::Backing::None | data::Backing::Made => None,
     };
-    if said("source") != Some(source(&last.from, backup).as_str()) {
+    let shown = (said("source"), said("was-masks"));
+    if shown != (Some(source(&last.from, backup).as_str()), Some(masks(last.masks))) {
         let sentence =
-            format!("{} got data of another since this page was shown; nothing was done", place.name);
+            format!("{} got its data otherwise since this page was shown; nothing was done", place.name);
         return Err(Failure::said(sentence, "look at the page of its data again").with(StatusCode::CONFLICT));
     }
     Ok(Wanted { name, protected: said("protected").is_some(), ..last })

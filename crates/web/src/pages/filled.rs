@@ -12,8 +12,8 @@ use crate::view::query::encoded;
 pub type Fields = Vec<(String, String)>;
 
 /// What a page puts into a form by itself, or somebody has to say each time.
-const LEFT_OUT: [&str; 10] =
-    ["token", "action", "copy", "source", "at", "uid", "sure", "protected", "use", "was-class"];
+const LEFT_OUT: [&str; 11] =
+    ["token", "action", "copy", "source", "at", "uid", "sure", "protected", "use", "was-class", "was-masks"];
 
 /// The form of a page, with what was typed and chosen.
 pub fn form(path: &str, fields: &[(String, String)]) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::names::EnvironmentName;
 use clap::Args;
-use verbs::data::{self, Backing, Wanted};
+use verbs::data::{self, Backing, MaskChoice, Wanted};
 
 use super::begin;
 use crate::args::{Scope, duration};
@@ -47,11 +47,18 @@ pub async fn run(context: &Context, args: ResetArgs) -> Result<()> {
         Backing::From(backup) => format!("the backup {backup}"),
         Backing::None | Backing::Made => wanted.from.clone(),
     };
+    let how = how(&wanted);
     if args.dry_run {
         data::rehearse(cluster, namespace, &wanted).await?;
-        let told = serde_json::json!({"environment": name, "from": wanted.from, "source": source});
+        let told = serde_json::json!({
+            "environment": name,
+            "from": wanted.from,
+            "source": source,
+            "services": wanted.services,
+            "masks": wanted.masks,
+        });
         return context.output.result(&told, |paint| {
-            format!("the data of {} would be replaced by that of {source}", paint.strong(name))
+            format!("the data of {} would be replaced by that of {source}: {how}", paint.strong(name))
         });
     }
     if !args.yes && !terminal::can_ask() {
@@ -63,7 +70,7 @@ pub async fn run(context: &Context, args: ResetArgs) -> Result<()> {
         });
     }
     let question = format!(
-        "Replace the data of environment {name} of namespace {namespace}{} by that of {source}? [y/N] ",
+        "Replace the data of environment {name} of namespace {namespace}{} by that of {source}: {how}? [y/N] ",
         place.at(),
     );
     if !args.yes && !matches!(terminal::ask(question).await?.as_str(), "y" | "yes") {
@@ -73,5 +80,32 @@ pub async fn run(context: &Context, args: ResetArgs) -> Result<()> {
     match Box::pin(begin(context, &place, &wanted, args.detach, args.timeout)).await? {
         Some(detail) => context.output.outcome(&detail, |paint| shown::detail(&detail, *paint)),
         None => Ok(()),
+    }
+}
+
+/// What of it comes, and how personal data does.
+fn how(wanted: &Wanted) -> String {
+    let services = match wanted.services.as_slice() {
+        [] => "all services".to_owned(),
+        named => named.join(", "),
+    };
+    let masks = match wanted.masks {
+        MaskChoice::Project => "masked as the project says",
+        MaskChoice::None => "personal data as it is, not masked",
+    };
+    format!("{services}; {masks}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_asked_is_told_what_comes_and_whether_it_is_masked() {
+        let wanted = Wanted::between("c1".into(), "live", "qa");
+        assert_eq!(how(&wanted), "all services; masked as the project says");
+        let services = vec!["db".into(), "cache".into()];
+        let bare = Wanted { services, masks: MaskChoice::None, ..wanted };
+        assert_eq!(how(&bare), "db, cache; personal data as it is, not masked");
     }
 }
