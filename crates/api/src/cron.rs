@@ -7,6 +7,21 @@ use k8s_openapi::jiff::{Timestamp, civil};
 /// Of a leap year, so that the 29th of February counts.
 const LENGTHS: [u16; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+/// What a field is of, the names that it takes, and the number of the first.
+type Field = (&'static str, &'static [&'static str], usize);
+
+const FIELDS: [Field; 5] = [
+    ("minute", &[], 0),
+    ("hour", &[], 0),
+    ("day of the month", &[], 0),
+    ("month", &MONTHS, 1),
+    ("day of the week", &DAYS, 0),
+];
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cron(croner::Cron);
 
@@ -27,16 +42,12 @@ impl Cron {
             // `5/15` goes on to the end.
             .sloppy_ranges(true)
             .build();
-        let cron = parser.parse(text).map_err(|error| {
+        let line = if text.starts_with('@') { text.to_owned() } else { numbers(text, &fields)? };
+        let cron = parser.parse(&line).map_err(|error| {
             format!(
                 "`{text}` is no schedule: minute, hour, day, month and day of the week are five fields ({error})"
             )
         })?;
-        let pattern = &cron.pattern;
-        // What no cron has: nobody would know what they mean here.
-        if text.contains(['?', '+']) || pattern.days.has_modifiers() || pattern.days_of_week.has_modifiers() {
-            return Err(format!("`{text}` is no schedule: `L`, `W`, `#`, `?` and `+` mean nothing here"));
-        }
         if fires(&cron) {
             Ok(Self(cron))
         } else {
@@ -53,6 +64,50 @@ impl Cron {
     pub fn after(&self, now: Timestamp) -> Option<Timestamp> {
         self.0.find_next_occurrence(&here(now), false).ok().and_then(moment)
     }
+}
+
+/// The line without names: croner takes them in any field, and more than cron has, such as `L`, `?` and `/10`.
+fn numbers(text: &str, fields: &[&str]) -> Result<String, String> {
+    if fields.len() != FIELDS.len() {
+        return Err(format!(
+            "`{text}` is no schedule: minute, hour, day, month and day of the week are five fields"
+        ));
+    }
+    let plain: Result<Vec<String>, String> = fields
+        .iter()
+        .zip(FIELDS)
+        .map(|(field, (what, names, first))| {
+            let parts: Option<Vec<String>> =
+                field.split(',').map(|part| number(part, names, first)).collect();
+            parts.map(|parts| parts.join(",")).ok_or_else(|| {
+                let names = names.first().map(|name| format!("names such as {name}, ")).unwrap_or_default();
+                format!(
+                    "`{text}` is no schedule: `{field}` is no {what}; write numbers, {names}ranges such as 1-5, `*`, \
+                     and steps such as */10, with commas between several"
+                )
+            })
+        })
+        .collect();
+    Ok(plain?.join(" "))
+}
+
+/// One part of a field: `*`, `5`, `1-5`, `*/15`, `1-5/2`.
+fn number(part: &str, names: &[&str], first: usize) -> Option<String> {
+    let digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let value = |word: &str| match names.iter().position(|name| word.eq_ignore_ascii_case(name)) {
+        Some(at) => Some((at + first).to_string()),
+        None => digits(word).then(|| word.to_owned()),
+    };
+    let (range, step) = match part.split_once('/') {
+        Some((range, step)) => (range, digits(step).then(|| format!("/{step}"))?),
+        None => (part, String::new()),
+    };
+    let range = match range.split_once('-') {
+        _ if range == "*" => range.to_owned(),
+        Some((from, to)) => format!("{}-{}", value(from)?, value(to)?),
+        None => value(range)?,
+    };
+    Some(range + &step)
 }
 
 fn here(moment: Timestamp) -> civil::DateTime {
@@ -120,6 +175,23 @@ mod tests {
     }
 
     #[test]
+    fn names_are_of_their_own_field_alone() {
+        assert_eq!(due("0 3 1 mar *", "2026-11-26T00:00:00Z"), "2026-03-01T03:00:00Z");
+        assert_eq!(due("0 3 * JAN-Mar/2 wed", "2026-11-26T00:00:00Z"), "2026-03-25T03:00:00Z");
+        for (wrong, told) in [
+            ("0 3 * mon *", "`mon` is no month; write numbers, names such as jan"),
+            ("0 3 * * mar", "`mar` is no day of the week; write numbers, names such as sun"),
+            ("0 mon * * *", "`mon` is no hour; write numbers, ranges"),
+            ("0 3 tue * *", "`tue` is no day of the month"),
+            ("0 3 * marx *", "`marx` is no month"),
+            ("0 3 * * monday", "`monday` is no day of the week"),
+        ] {
+            let said = Cron::parse(wrong).unwrap_err();
+            assert!(said.contains(told), "{said}");
+        }
+    }
+
+    #[test]
     fn what_never_fires_or_is_no_schedule_is_told() {
         for never in ["0 0 30 2 *", "0 0 31 4,6,9,11 *"] {
             assert!(Cron::parse(never).unwrap_err().contains("never fires"), "{never}");
@@ -137,6 +209,19 @@ mod tests {
             "a * * * *",
             "@never",
             "0 0 * * * *",
+            "0 0 L * *",
+            "0 0 1W * *",
+            "0 0 * * 5#2",
+            "0 0 ? * *",
+            "0 0 1 * +fri",
+            "/10 * * * *",
+            "1,,2 * * * *",
+            "1, * * * *",
+            "*/ * * * *",
+            "0 0 @daily * *",
+            // Ranges go forward.
+            "0 0 * * sat-sun",
+            "0 0 * dec-jan *",
         ] {
             assert!(Cron::parse(wrong).is_err(), "{wrong}");
         }
