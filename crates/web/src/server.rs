@@ -23,7 +23,7 @@ use tokio::sync::{OnceCell, Semaphore, mpsc, watch};
 use tokio::time::{interval, timeout};
 use tower::ServiceExt;
 use verbs::audit::{Record, Shelf};
-use verbs::logs::served::{Archives, Served};
+use verbs::logs::served::{Archives, Served, mixed};
 use verbs::{Cluster, Watched};
 
 use crate::app::{App, Inside};
@@ -175,9 +175,7 @@ impl Settings {
 }
 
 fn archives(served: Vec<Served>) -> Result<Archives, Error> {
-    let mixed = |one: &Served| served.iter().any(|other| one.is_mixed_with(other));
-    if served.iter().any(mixed) {
-        let reason = "one archive is named for projects of the same name in two namespaces";
+    if let Some(reason) = mixed(&served) {
         let hint =
             "its records do not say of which they are: give each project a bucket or a prefix of its own";
         return Err(wrong("--log-archive", reason, hint));

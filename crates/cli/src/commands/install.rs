@@ -120,7 +120,8 @@ fn once(variables: &[(String, String)]) -> Vec<(String, String)> {
 
 /// An address with somebody's name or password before the host; without a scheme only with both, since `ann@example.com` is none.
 fn has_password(value: &str) -> bool {
-    value.split([',', ';', ' ']).any(|address| {
+    // A password may hold what stands between several.
+    value.split([',', ';', ' ']).chain([value]).any(|address| {
         let (rest, least) = address.split_once("://").map_or((address, ":"), |(_, rest)| (rest, ""));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(least))
@@ -194,6 +195,8 @@ mod tests {
         for refused in [
             "HTTPS_PROXY=http://ann:secret@proxy:3128",
             "HTTPS_PROXY=ann:secret@proxy:3128",
+            "HTTPS_PROXY=http://ann:a,b@proxy",
+            "HTTPS_PROXY=ann:a;b c@proxy:3128",
             "A=b,https://x@y",
         ] {
             assert!(variable(refused).unwrap_err().contains("--server-env-from"), "{refused}");

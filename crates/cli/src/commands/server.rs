@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStr, Resettable};
-use clap::{Args, Command};
+use clap::{Args, Command, FromArgMatches};
 use identity::Naming;
 use verbs::audit::Shelf;
-use verbs::logs::served::Served;
+use verbs::logs::served::{Served, mixed};
 use web::{Public, Server, Settings};
 
 use super::{interruption, serving};
@@ -145,7 +145,10 @@ pub fn refused(flags: &[String]) -> Option<String> {
     // What is set around this process is not set around that one.
     let command = command.mut_args(|arg| arg.env(Resettable::<OsStr>::Reset));
     let said = needed.into_iter().chain(flags.iter().map(String::as_str));
-    let told = command.try_get_matches_from(said).err()?.to_string();
+    let told = match command.try_get_matches_from(said).and_then(|read| ServerArgs::from_arg_matches(&read)) {
+        Ok(args) => return mixed(&args.log_archive).map(|reason| format!("--log-archive: {reason}")),
+        Err(error) => error.to_string(),
+    };
     let line = told.lines().next().unwrap_or_default();
     Some(line.strip_prefix("error: ").unwrap_or(line).to_owned())
 }

@@ -82,6 +82,14 @@ impl Served {
     }
 }
 
+/// Why these cannot be read side by side.
+pub fn mixed(all: &[Served]) -> Option<&'static str> {
+    let with_others = |one: &Served| all.iter().any(|other| one.is_mixed_with(other));
+    all.iter()
+        .any(with_others)
+        .then_some("one archive is named for projects of the same name in two namespaces")
+}
+
 fn bare(prefix: &str) -> &str {
     prefix.trim_end_matches('/')
 }

@@ -234,6 +234,10 @@ mod tests {
             let reason = told(&[&format!("--server-flag={flag}")]).unwrap_err();
             assert!(reason.starts_with("--server-flag: ") && reason.contains(said), "{flag}: {reason}");
         }
+        let shared = ["shop", "team"]
+            .map(|team| format!("--server-flag=--log-archive={team}/shop=s3://shop-logs/fals/"));
+        let mixed = told(&[&shared[0], &shared[1]]).unwrap_err();
+        assert!(mixed.contains("--log-archive: one archive is named for projects"), "{mixed}");
         let twice = told(&["--server-flag=--contact=a", "--server-flag=--contact=b"]).unwrap_err();
         assert!(twice.contains("multiple times"), "{twice}");
     }
