@@ -317,10 +317,9 @@ fn the_server_is_told_where_its_secrets_lie_and_never_what_they_are() {
 #[test]
 fn a_server_that_searches_archives_has_memory_for_that() {
     let limit = |flags: &[&str]| {
-        let server = with_server().server.map(|server| Server {
-            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
-            ..server
-        });
+        let server = with_server()
+            .server
+            .map(|server| Server { flags: flags.iter().map(|flag| (*flag).to_owned()).collect(), ..server });
         let objects = added(&Options { server, ..Options::default() });
         let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
         deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"].clone()

@@ -186,8 +186,8 @@ async fn bars(app: &App, place: &Place, asked: &Asked, wanted: &Search) -> Resul
 /// The same as a fragment, since it reads all of them.
 pub async fn histogram(Mine(app): Mine, place: Place, Address(asked): Address<Asked>) -> Result<Response> {
     let span = asked.span().map_err(|wrong| Failure::said(wrong.sentence, "correct the address"))?;
-    let (bars, _) = bars(&app, &place, &asked, &wanted(&app, &place, &asked, span)?).await?;
-    html(&bars)
+    let (bars, note) = bars(&app, &place, &asked, &wanted(&app, &place, &asked, span)?).await?;
+    html(&Bars { note, ..bars })
 }
 
 /// Lines from now on, or from the one that the other side has.

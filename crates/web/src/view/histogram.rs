@@ -17,6 +17,8 @@ pub struct Bars {
     pub said: String,
     pub since: String,
     pub until: String,
+    /// What does not count, and why, where nothing beside them says so.
+    pub note: Option<String>,
 }
 
 /// One step of time: parts of a bar from its foot up, each with its place and height.
@@ -69,6 +71,7 @@ impl Bars {
             said: in_words(lines, bad, warn),
             since: clock(histogram.since),
             until: clock(histogram.until),
+            note: None,
         }
     }
 }
@@ -111,5 +114,15 @@ mod tests {
         assert_eq!(html.matches("<a ").count(), 2, "what is empty leads nowhere: {html}");
         assert_eq!(bars.bars[0].parts, [("bad", 32, 16), ("quiet", 0, 32)]);
         assert!(bars.bars[1].parts.is_empty());
+    }
+
+    #[test]
+    fn what_does_not_count_is_said_beside_the_bars() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let bars = Bars::of(&Histogram::new(at(0), at(60), 6), |_, _| String::new());
+        assert!(!bars.render().unwrap().contains("notice"));
+        let late = words::found::unread(&verbs::logs::served::Unread::Late { seconds: 20 });
+        let html = Bars { note: Some(late), ..bars }.render().unwrap();
+        assert!(html.contains("notice") && html.contains("not read to its end within 20 s"), "{html}");
     }
 }
