@@ -42,8 +42,8 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
     let environment = app.environment(&place.namespace, &place.name).await?;
     let protected = class_of(&app, &environment).await.is_none_or(|class| class.protected);
     let shell = Shell::new(&app, &guest, format!("Destroy {}", place.name), "environments");
-    let shell = shell.command(command::destroy(&place.namespace, &place.name, protected));
     let shell = shell.with(&app, &place.namespace, Forms::Destroy).await;
+    let shell = shell.does(Some(command::destroy(&place.namespace, &place.name, protected)));
     let runs_in = environment.status.as_ref().and_then(|status| status.namespace.clone());
     html(&Destroy {
         shell,

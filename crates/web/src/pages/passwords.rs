@@ -41,8 +41,8 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
         Err(error) => (None, Some(Failure::from(error))),
     };
     let shell = Shell::new(&app, &guest, format!("Passwords of {}", place.name), "environments");
-    let shell = shell.command(command::rotate(&place.namespace, &place.name, &[]));
     let shell = shell.with(&app, &place.namespace, Forms::Change).await;
+    let shell = shell.does(Some(command::rotate(&place.namespace, &place.name, &[])));
     let passwords = standing(&environment);
     let (request, at) = (token::draw()[..32].to_owned(), app.cluster.now().await);
     html(&Page { shell, place, tab: "/change", passwords, turns, request, at, trouble })

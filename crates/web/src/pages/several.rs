@@ -11,6 +11,7 @@ use futures::{StreamExt, stream};
 use verbs::environment::{self, Destroyed, Doomed};
 use verbs::{Change, Event};
 
+use super::barred::{Forms, barred};
 use super::destroy::class_of;
 use super::{Place, Said, Shell, html};
 use crate::app::{App, Mine, Result};
@@ -108,9 +109,24 @@ async fn asked(
     trouble: Option<Failure>,
 ) -> Result<Response> {
     let shell = Shell::new(app, guest, action.title(places.len()), "environments");
-    let shell = shell.command(command::several(action, &places));
+    let shell = shell.does(does(app, action, &places).await);
     let lines = stream::iter(places).map(|place| line(app, action, place)).buffered(AT_ONCE);
     html(&Asked { shell, action, lines: lines.collect().await, trouble })
+}
+
+/// One command is for all of them: none is shown to whoever may not do so in one of their namespaces.
+async fn does(app: &App, action: Several, places: &[Place]) -> Option<String> {
+    let forms = match action {
+        Several::Destroy => Forms::Destroy,
+        Several::Restart | Several::Update => Forms::Several,
+    };
+    let namespaces: BTreeSet<&str> = places.iter().map(|place| place.namespace.as_str()).collect();
+    for namespace in namespaces {
+        if barred(app, namespace, forms).await.is_some() {
+            return None;
+        }
+    }
+    Some(command::several(action, places))
 }
 
 pub async fn carry_out(

@@ -21,10 +21,23 @@ pub fn sentence(text: &str) -> Ticked<'_> {
     Ticked { text, begins: true }
 }
 
-/// Its first letter as a capital, if it begins with a word: what has digits, dots or hyphens in it is a name.
+/// Programs, which are typed as they are.
+const PROGRAMS: [&str; 2] = ["outboard", "kubectl"];
+/// Before these a word that stands alone is a name, …
+const VERBS: [&str; 10] = ["is", "was", "has", "had", "got", "gets", "stays", "runs", "waits", "cannot"];
+/// … unless it is one of these.
+const STANDS: [&str; 18] = [
+    "it", "this", "that", "there", "what", "whatever", "who", "whoever", "which", "nothing", "nobody", "none",
+    "somebody", "one", "each", "all", "another", "data",
+];
+
+/// Its first letter as a capital, if it begins with a word: what has digits, dots or hyphens in it is a name, and so is what does
+/// something without an article.
 fn capital(text: &str) -> Option<char> {
-    let word = text.split(' ').next()?.trim_end_matches([',', ':', '.', ';']);
-    let is_word = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
+    let mut words = text.split(' ');
+    let word = words.next()?.trim_end_matches([',', ':', '.', ';']);
+    let acts = words.next().is_some_and(|next| VERBS.contains(&next)) && !STANDS.contains(&word);
+    let is_word = !acts && !PROGRAMS.contains(&word) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
     word.chars().next().filter(|_| is_word).map(|letter| letter.to_ascii_uppercase())
 }
 
@@ -70,9 +83,17 @@ mod tests {
         let begun = |text| sentence(text).to_string();
         assert_eq!(begun("plan: 1 to create"), "Plan: 1 to create");
         assert_eq!(begun("it's away, run `x`"), "It&#39;s away, run <code>x</code>");
-        for name in
-            ["qa-42 is as it is", "web.example.com has none", "`web` waits", "ERROR 1114", "2 objects", ""]
-        {
+        assert_eq!(begun("nothing is left of it"), "Nothing is left of it");
+        for name in [
+            "qa-42 is as it is",
+            "qa stays as it is: its name was not typed",
+            "outboard data scan qa proposes them",
+            "web.example.com has none",
+            "`web` waits",
+            "ERROR 1114",
+            "2 objects",
+            "",
+        ] {
             assert_eq!(begun(name), ticked(name).to_string());
         }
     }

@@ -102,11 +102,8 @@ impl Begun {
         let (namespace, name) = (&summary.namespace, &summary.name);
         let spec = project::get(&app.cluster, namespace, name).await?.spec;
         let all = app.environments().await?.all();
-        // Without them the form is as good.
-        let copies = match app.copies().await {
-            Ok(watched) => watched.all(),
-            Err(_) => vec![],
-        };
+        // Without them the form is as good, if it says so.
+        let copies = app.copies().await.ok().map(|watched| watched.all());
         let of_project: Vec<&Arc<Environment>> = all
             .iter()
             .filter(|environment| {
@@ -145,7 +142,7 @@ impl Begun {
         origins.sort_by_key(|origin| (origin.class != "production", origin.name.clone()));
         let mut begun = Self {
             components: components.collect(),
-            sources: sources(&origins, backups(&copies, &all, summary)),
+            sources: sources(&origins, backups(copies.as_deref().unwrap_or_default(), &all, summary)),
             origins,
             from: from.and_then(|from| from.metadata.name.clone()).unwrap_or_default(),
             classes,
@@ -159,7 +156,12 @@ impl Begun {
             namespace: namespace.clone(),
             project: name.clone(),
         };
-        begun.told = begun.missing(start);
+        if copies.is_none() {
+            begun.told.push("Backups cannot be shown now.".to_owned());
+            // Whether it is there the plan says.
+            begun.sources.extend(unseen(&start.data));
+        }
+        begun.told.extend(begun.missing(start));
         if !begun.sources.iter().any(|source| source.value == begun.data) {
             begun.data.clear();
         }
@@ -230,6 +232,12 @@ fn backups(copies: &[Arc<DataCopy>], all: &[Arc<Environment>], of: &project::Sum
     data::among(whole, &there)
 }
 
+/// A backup that was chosen, while none can be read.
+fn unseen(chosen: &str) -> Option<Source> {
+    let backup = chosen.strip_prefix(BACKUP)?;
+    Some(Source { value: chosen.to_owned(), word: format!("backup {backup}") })
+}
+
 fn sources(origins: &[Origin], backups: Vec<data::Backup>) -> Vec<Source> {
     let environments = origins
         .iter()
@@ -240,4 +248,17 @@ fn sources(origins: &[Origin], backups: Vec<data::Backup>) -> Vec<Source> {
         Source { value: format!("{BACKUP}{}", row.backup.name), word }
     });
     environments.chain(backups).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_backup_stays_chosen_while_none_can_be_read() {
+        let kept = unseen("backup/gold-1").map(|source| (source.value, source.word));
+        assert_eq!(kept, Some(("backup/gold-1".to_owned(), "backup gold-1".to_owned())));
+        // Environments are read by themselves.
+        assert!(unseen("gold").is_none() && unseen("").is_none());
+    }
 }
