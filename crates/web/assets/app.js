@@ -98,13 +98,13 @@
     const fields = new FormData(form);
     fields.delete("token");
     if (button) fields.append(button.name, button.value);
-    let said;
+    // One that cannot be had is not shown: what stood there is of other fields.
+    let said = "";
     try {
       const answer = await fetch(`${form.dataset.command}?${new URLSearchParams(fields)}`);
-      if (!answer.ok) return;
-      said = await answer.text();
+      if (answer.ok) said = await answer.text();
     } catch {
-      return;
+      // Nobody answers: other parts of the page say so.
     }
     // What was asked later is answered already.
     if (number !== asked) return;
@@ -126,6 +126,11 @@
   document.addEventListener("htmx:after:settle", commands);
   // What a page's forms carry stands in no address.
   document.addEventListener("htmx:config:request", (event) => {
+    // Nobody looks: what is asked for from time to time waits until somebody does.
+    if (document.hidden && event.target.matches?.("[hx-trigger^='every']")) {
+      event.preventDefault();
+      return;
+    }
     const request = event.detail?.ctx?.request;
     if (request?.method === "GET") request.body?.delete?.("token");
   });

@@ -12,6 +12,7 @@ use verbs::{Cluster, Error, Event};
 
 use crate::app::Result;
 use crate::failure::Failure;
+use crate::pages::namespace;
 
 /// A change of one environment.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -232,6 +233,40 @@ impl Ask {
     }
 }
 
+impl Ask {
+    /// Whether what a form says in it can be names: what is told as a command must have nothing in it that a command line would take
+    /// for an option. A new environment that has no name yet is called `nameless`.
+    pub fn is_named(&self, nameless: &str) -> bool {
+        let is_environment = |name: &String| EnvironmentName::parse(name).is_ok();
+        let is_revision = |revision: &Option<String>| revision.iter().all(|revision| named(revision).is_ok());
+        match self {
+            Self::Create { environment, project, class, from, data, backup, versions, revision, .. } => {
+                // Of an environment it is the latest: `OTHER/latest`.
+                let is_backup = |said: &String| said.split('/').all(|word| namespace(word).is_ok());
+                (environment == nameless || is_environment(environment))
+                    && project.iter().all(|project| ProjectName::parse(project).is_ok())
+                    && class.iter().all(|class| ClassName::parse(class).is_ok())
+                    && from.iter().chain(data).all(is_environment)
+                    && backup.iter().all(is_backup)
+                    && is_revision(revision)
+                    && choices(versions).is_ok()
+            }
+            Self::Set { environment, versions, .. } => {
+                is_environment(environment) && choices(versions).is_ok()
+            }
+            Self::Update { environment, revision } => is_environment(environment) && is_revision(revision),
+            Self::Restart { environment, components } => {
+                is_environment(environment)
+                    && components.iter().all(|component| PartName::parse(component).is_ok())
+            }
+            Self::Promote { environment, from, .. } => is_environment(environment) && is_environment(from),
+            Self::Rollback { environment, .. }
+            | Self::Keep { environment, .. }
+            | Self::Restore { environment, .. } => is_environment(environment),
+        }
+    }
+}
+
 fn is_masked(masks: &MaskChoice) -> bool {
     *masks == MaskChoice::Project
 }
@@ -298,6 +333,28 @@ mod tests {
         assert!(ask(r#"{"action": "keep", "environment": "qa", "thaw": true}"#).is_ok());
         assert!(ask(r#"{"action": "restore", "environment": "qa", "withoutData": true}"#).is_ok());
         assert!(ask(r#"{"action": "restore", "environment": "qa", "without_data": true}"#).is_err());
+    }
+
+    #[test]
+    fn an_option_is_no_name_of_anything() {
+        let named = |ask: Value| serde_json::from_value::<Ask>(ask).unwrap().is_named("NAME");
+        for name in ["qa-42", "NAME"] {
+            assert!(named(json!({"action": "create", "environment": name, "from": "live", "backup": "live/latest"})));
+        }
+        assert!(named(json!({"action": "restart", "environment": "qa", "components": ["web"]})));
+        let create = |field: &str| {
+            let mut ask = json!({"action": "create", "environment": "qa"});
+            ask[field] = json!("--yes");
+            named(ask)
+        };
+        for field in ["environment", "project", "class", "from", "data", "backup", "revision"] {
+            assert!(!create(field), "{field}");
+        }
+        assert!(!named(json!({"action": "promote", "environment": "qa", "from": "--yes"})));
+        assert!(!named(json!({"action": "restart", "environment": "qa", "components": ["--yes"]})));
+        assert!(!named(json!({"action": "set", "environment": "NAME", "versions": {"web": "2"}})));
+        assert!(!named(json!({"action": "set", "environment": "qa", "versions": {"--yes": "2"}})));
+        assert!(!named(json!({"action": "update", "environment": "qa", "revision": "--yes"})));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::marks;
 use api::{Drift, DriftPolicy, Environment, Freeze};
 use apply::kinds::Kind;
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
@@ -17,6 +18,8 @@ use super::{history, read};
 use crate::{Cluster, Error, Result};
 
 const ATTEMPTS: usize = 10;
+/// So many kinds are listed at the same time.
+const AT_ONCE: usize = 4;
 
 /// What others did in an environment.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
@@ -107,18 +110,20 @@ async fn write(cluster: &Cluster, namespace: &str, name: &str, patch: &Value) ->
     Err(Error::Changed { what: format!("environment `{name}`") })
 }
 
-/// Whoever may not list a kind gets no half list.
+/// Whoever may not list a kind gets no half list. In the order of the kinds.
 async fn extra(cluster: &Cluster, namespace: &str) -> Option<Vec<String>> {
     let foreign = ListParams::default().labels(&format!("!{}", marks::INSTALL));
-    let mut found = Vec::new();
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_rendered()) {
-        let api = Api::<DynamicObject>::namespaced_with(cluster.client.clone(), namespace, &kind.resource());
-        let list = api.list(&foreign).await.ok()?;
-        found.extend(
-            list.iter()
-                .filter(|object| object.owner_references().is_empty())
-                .map(|object| format!("{} {}", kind.name(), object.name_any())),
-        );
-    }
-    Some(found)
+    let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_rendered());
+    let lists = stream::iter(kinds).map(|kind| {
+        let client = cluster.client.clone();
+        let foreign = &foreign;
+        async move {
+            let api = Api::<DynamicObject>::namespaced_with(client, namespace, &kind.resource());
+            let list = api.list(foreign).await.ok()?;
+            let own = list.iter().filter(|object| object.owner_references().is_empty());
+            Some(own.map(|object| format!("{} {}", kind.name(), object.name_any())).collect::<Vec<_>>())
+        }
+    });
+    let lists: Vec<Option<Vec<String>>> = lists.buffered(AT_ONCE).collect().await;
+    Some(lists.into_iter().collect::<Option<Vec<_>>>()?.concat())
 }

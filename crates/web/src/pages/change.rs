@@ -113,8 +113,9 @@ fn filled_in(place: &Place, fields: &[(String, String)]) -> String {
 fn does(place: &Place, fields: &[(String, String)]) -> String {
     match ask(&place.name, fields) {
         Ok(Ask::Set { versions, .. }) if versions.is_empty() => String::new(),
-        Ok(ask) => command::of(&place.namespace, &ask),
-        Err(_) => String::new(),
+        // An address says whatever somebody wrote into it.
+        Ok(ask) if ask.is_named("") => command::of(&place.namespace, &ask),
+        Ok(_) | Err(_) => String::new(),
     }
 }
 

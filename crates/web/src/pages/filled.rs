@@ -43,10 +43,16 @@ pub fn change(place: &Place, fields: &[(String, String)]) -> String {
     }
 }
 
-/// The form by which this is asked for.
+/// The form by which this is asked for; where none can say all of it, since a program asked, the page from which one goes on.
 pub fn of(namespace: &str, ask: &Ask) -> String {
     let at = |name: &str| format!("/environments/{namespace}/{name}");
     match ask {
+        Ask::Create { settings, revision, .. } if !settings.is_empty() || revision.is_some() => {
+            "/environments".to_owned()
+        }
+        Ask::Set { environment, settings, unset, .. } if !settings.is_empty() || !unset.is_empty() => {
+            at(environment)
+        }
         Ask::Create { environment, project, class, from, data, backup, masks, versions, .. } => {
             let project = project.as_ref().map(|project| format!("{namespace}/{project}"));
             let backup = backup.as_ref().map(|backup| format!("{BACKUP}{backup}"));
@@ -162,6 +168,15 @@ mod tests {
         assert_eq!(
             to(r#"{"action": "restart", "environment": "qa"}"#),
             "/environments/shop/qa/change#restart"
+        );
+        // No form has settings: one without them would ask for something else.
+        assert_eq!(
+            to(r#"{"action": "set", "environment": "qa", "versions": {"web": "2"}, "unset": ["web.env"]}"#),
+            "/environments/shop/qa"
+        );
+        assert_eq!(
+            to(r#"{"action": "create", "environment": "qa", "settings": {"web.scale.min": "2"}}"#),
+            "/environments"
         );
         assert_eq!(to(r#"{"action": "keep", "environment": "qa"}"#), "/environments/shop/qa/drift");
     }

@@ -53,7 +53,7 @@ pub async fn page(
     let shell = match &begun {
         Some(begun) => {
             let shell = shell.with(&app, &begun.namespace, Forms::Create).await;
-            shell.does(Some(command::of(&begun.namespace, &asked(begun))))
+            shell.does(Some(does(&begun.namespace, &asked(begun))))
         }
         None => shell,
     };
@@ -99,7 +99,12 @@ pub async fn command(Mine(_): Mine, Address(mut fields): Address<Fields>) -> Str
             NAMELESS.clone_into(value);
         }
     }
-    ask(&fields).map(|(place, ask)| command::of(&place, &ask)).unwrap_or_default()
+    ask(&fields).map(|(place, ask)| does(&place, &ask)).unwrap_or_default()
+}
+
+/// The command for it; none if an address says what can be no name.
+fn does(namespace: &str, ask: &Ask) -> String {
+    if ask.is_named(NAMELESS) { command::of(namespace, ask) } else { String::new() }
 }
 
 pub async fn plan(Mine(app): Mine, Said(fields): Said<Fields>) -> Result<Response> {
