@@ -144,7 +144,7 @@ async fn answer(
     if more {
         let (many, all) = (chosen.len(), matching.len());
         notes.push(format!(
-            "tags that are no versions have no order but their name's: the last {many} of {all} were looked at, and a newer one may be among the others; narrow what you look for"
+            "of tags that are no versions only their images tell which is newer: {many} of the {all} that match were looked at, and a newer one may be among the others; narrow what you look for"
         ));
     }
     if list.tags.cut {

@@ -1,5 +1,5 @@
 //! A copy of data, a backup or a restore as somebody asked for it, in the words of the command line, so that records of it can be
-//! read and typed. Quotes nothing: that is the shell's affair.
+//! read. Quotes nothing: that is the shell's affair.
 
 use verbs::data::{Backing, CopyKeys, CopyLimits, DeniedChoice, MaskChoice, SnapshotChoice, Wanted};
 
