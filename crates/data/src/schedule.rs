@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use api::datacopy::DataCopySpec;
 use api::project::{Project, ProjectSpec};
 use api::{Condition, DataCopy, Environment, marks};
 use apply::error::is_status;
@@ -92,15 +93,16 @@ async fn of_project(
         let class = spec.classes.get(&environment.spec.class);
         let protected = environment.status.as_ref().is_some_and(|status| status.protection.is_some());
         let said = class.and_then(|class| Some((class.backup.as_ref()?, class.protected || protected)));
-        let due = said.map(|said| due(environment, said, &known, now)).unwrap_or_default();
-        let makes = due.make.is_some();
-        let done = carry_out(due, &copies, &known).await;
-        let begun = (makes && done.is_ok()).then_some(now);
+        let Due { make, forget } = said.map(|said| due(environment, said, &known, now)).unwrap_or_default();
+        let makes = make.is_some();
+        let made = begin(make, &copies).await;
+        let begun = (makes && made.is_ok()).then_some(now);
+        let forgotten = no_longer_keep(forget, &copies, &known).await;
         let stands = said.and_then(|said| told::standing(environment, said, &known, begun));
         let told = tell(environment, told::news(stands.as_ref(), environment, now), context).await;
         seen.all_told &= told.is_ok();
         // One that is in trouble is no reason to leave the others out.
-        for stop in [done.err(), told.err()].into_iter().flatten() {
+        for stop in [made.err(), forgotten.err(), told.err()].into_iter().flatten() {
             let name = environment.name_any();
             warn!(environment = %name, "cannot see to the backups of {name}, trying again: {stop}");
         }
@@ -109,19 +111,24 @@ async fn of_project(
     Ok(seen)
 }
 
-async fn carry_out(Due { make, forget }: Due, copies: &Api<DataCopy>, known: &[DataCopy]) -> Result<(), Stop> {
-    if let Some((name, spec)) = make {
-        info!(copy = %name, "backup {name} is due");
-        let params =
-            PostParams { field_manager: Some(marks::MANAGER_DATA.to_owned()), ..PostParams::default() };
-        let mut copy = DataCopy::new(&name, spec);
-        copy.metadata.labels = Some([(marks::SCHEDULED.to_owned(), "true".to_owned())].into());
-        match copies.create(&params, &copy).await {
-            Err(error) if !is_status(&error, 409) => return Err(error.into()),
-            _ => {}
-        }
+async fn begin(make: Option<(String, DataCopySpec)>, copies: &Api<DataCopy>) -> Result<(), Stop> {
+    let Some((name, spec)) = make else { return Ok(()) };
+    info!(copy = %name, "backup {name} is due");
+    let params = PostParams { field_manager: Some(marks::MANAGER_DATA.to_owned()), ..PostParams::default() };
+    let mut copy = DataCopy::new(&name, spec);
+    copy.metadata.labels = Some([(marks::SCHEDULED.to_owned(), "true".to_owned())].into());
+    match copies.create(&params, &copy).await {
+        Err(error) if !is_status(&error, 409) => Err(error.into()),
+        _ => Ok(()),
     }
-    for name in forget {
+}
+
+async fn no_longer_keep(
+    names: Vec<String>,
+    copies: &Api<DataCopy>,
+    known: &[DataCopy],
+) -> Result<(), Stop> {
+    for name in names {
         info!(copy = %name, "backup {name} is no longer kept");
         // The very one that was seen.
         let uid = known.iter().find(|copy| copy.name_any() == name).and_then(ResourceExt::uid);
