@@ -339,7 +339,9 @@ mod tests {
     fn an_option_is_no_name_of_anything() {
         let named = |ask: Value| serde_json::from_value::<Ask>(ask).unwrap().is_named("NAME");
         for name in ["qa-42", "NAME"] {
-            assert!(named(json!({"action": "create", "environment": name, "from": "live", "backup": "live/latest"})));
+            assert!(named(
+                json!({"action": "create", "environment": name, "from": "live", "backup": "live/latest"})
+            ));
         }
         assert!(named(json!({"action": "restart", "environment": "qa", "components": ["web"]})));
         let create = |field: &str| {

@@ -74,7 +74,9 @@ fn unasked(wanted: &Wanted) -> bool {
 fn bare(what: String, wanted: &Wanted) -> Error {
     let Wanted { from, to, .. } = wanted;
     let later = match &wanted.backing {
-        Backing::From(backup) => format!("outboard env restore {to} --backup {backup} --mask none --protected"),
+        Backing::From(backup) => {
+            format!("outboard env restore {to} --backup {backup} --mask none --protected")
+        }
         Backing::None | Backing::Made => {
             format!("outboard data copy --from {from} --to {to} --mask none --protected")
         }

@@ -87,6 +87,20 @@ impl Last {
     }
 }
 
+/// Whether a reset would be taken: where it came from is there, and nobody named databases.
+fn can_come_again(copy: &DataCopy, all: &[Arc<DataCopy>], origins: &[String]) -> bool {
+    let from = &copy.spec.from;
+    let is_there = match &from.backup {
+        Some(backup) => all.iter().any(|one| {
+            one.spec.backup
+                && one.metadata.name.as_ref() == Some(backup)
+                && one.metadata.namespace == copy.metadata.namespace
+        }),
+        None => origins.contains(&from.environment),
+    };
+    is_there && copy.spec.databases.is_empty()
+}
+
 fn source(environment: &str, backup: Option<&str>) -> String {
     backup.map_or_else(|| environment.to_owned(), |backup| format!("{BACKUP}{backup}"))
 }
@@ -138,7 +152,8 @@ pub async fn page(
                 .iter()
                 .map(Arc::as_ref)
                 .filter(|copy| copy.metadata.namespace == environment.metadata.namespace);
-            data::last(here, &environment).map(|copy| Last::of(copy, now))
+            let last = data::last(here, &environment).filter(|copy| can_come_again(copy, &all, &origins));
+            last.map(|copy| Last::of(copy, now))
         }
         // Those of before are an aside.
         Err(_) => None,
@@ -400,6 +415,28 @@ mod tests {
 
     fn place() -> Place {
         Place { namespace: "shop".into(), name: "qa-42".into() }
+    }
+
+    #[test]
+    fn a_reset_is_offered_only_if_it_would_be_taken() {
+        let copy = |name: &str, spec: api::DataCopySpec| {
+            let mut copy = DataCopy::new(name, spec);
+            copy.metadata.namespace = Some("shop".to_owned());
+            copy
+        };
+        let mut of_backup = copy("qa-2", api::DataCopySpec::between("live", "qa"));
+        of_backup.spec.from.backup = Some("live-1".to_owned());
+        let mut backup = copy("live-1", api::DataCopySpec::between("live", "live"));
+        backup.spec.backup = true;
+        let mut plain = copy("qa-1", api::DataCopySpec::between("live", "qa"));
+        let origins = ["live".to_owned()];
+        assert!(can_come_again(&plain, &[], &origins) && !can_come_again(&plain, &[], &[]));
+        // A backup may be of an environment that is gone; a copy of its name is none.
+        assert!(can_come_again(&of_backup, &[Arc::new(backup.clone())], &[]));
+        backup.spec.backup = false;
+        assert!(!can_come_again(&of_backup, &[Arc::new(backup)], &origins));
+        plain.spec.databases.insert("db".to_owned(), vec!["shop".to_owned()]);
+        assert!(!can_come_again(&plain, &[], &origins));
     }
 
     #[test]

@@ -27,8 +27,8 @@ const PROGRAMS: [&str; 2] = ["outboard", "kubectl"];
 const VERBS: [&str; 10] = ["is", "was", "has", "had", "got", "gets", "stays", "runs", "waits", "cannot"];
 /// … unless it is one of these.
 const STANDS: [&str; 18] = [
-    "it", "this", "that", "there", "what", "whatever", "who", "whoever", "which", "nothing", "nobody", "none",
-    "somebody", "one", "each", "all", "another", "data",
+    "it", "this", "that", "there", "what", "whatever", "who", "whoever", "which", "nothing", "nobody",
+    "none", "somebody", "one", "each", "all", "another", "data",
 ];
 
 /// Its first letter as a capital, if it begins with a word: what has digits, dots or hyphens in it is a name, and so is what does
@@ -37,7 +37,9 @@ fn capital(text: &str) -> Option<char> {
     let mut words = text.split(' ');
     let word = words.next()?.trim_end_matches([',', ':', '.', ';']);
     let acts = words.next().is_some_and(|next| VERBS.contains(&next)) && !STANDS.contains(&word);
-    let is_word = !acts && !PROGRAMS.contains(&word) && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
+    let is_word = !acts
+        && !PROGRAMS.contains(&word)
+        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'\'');
     word.chars().next().filter(|_| is_word).map(|letter| letter.to_ascii_uppercase())
 }
 
