@@ -123,11 +123,7 @@ async fn begin(make: Option<(String, DataCopySpec)>, copies: &Api<DataCopy>) -> 
     }
 }
 
-async fn no_longer_keep(
-    names: Vec<String>,
-    copies: &Api<DataCopy>,
-    known: &[DataCopy],
-) -> Result<(), Stop> {
+async fn no_longer_keep(names: Vec<String>, copies: &Api<DataCopy>, known: &[DataCopy]) -> Result<(), Stop> {
     for name in names {
         info!(copy = %name, "backup {name} is no longer kept");
         // The very one that was seen.

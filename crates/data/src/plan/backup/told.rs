@@ -107,10 +107,10 @@ fn words(
     before: Option<&Condition>,
     now: Timestamp,
 ) -> Option<(ConditionStatus, &'static str, String)> {
-    let newest = standing.whole.as_ref().map_or_else(
-        || format!("{NEWEST_WHOLE}none"),
-        |(name, at)| format!("{NEWEST_WHOLE}{name}, of {at}"),
-    );
+    let newest = standing
+        .whole
+        .as_ref()
+        .map_or_else(|| format!("{NEWEST_WHOLE}none"), |(name, at)| format!("{NEWEST_WHOLE}{name}, of {at}"));
     let late = standing.due.filter(|due| now.as_second() - due.as_second() > LATE);
     // What failed is removed after a while; that makes nothing whole.
     let wrong_since = before
