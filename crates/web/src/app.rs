@@ -235,9 +235,11 @@ impl App {
         self.desk.carried(self.key(), place, change.plan.as_deref())
     }
 
-    /// What nobody else's request is called, of what they call this one.
+    /// What nobody else's request is called, of what they call this one. What is called so outlives this process: where nobody
+    /// comes in, several people have one each.
     pub fn called(&self, key: &str) -> String {
-        token::name(format!("{} {key}", self.key()).as_bytes())
+        let own = || self.inside.who.as_deref().unwrap_or_default();
+        called(self.actor.as_ref().map_or_else(own, |actor| actor.key.as_str()), key)
     }
 
     /// For whom logs are searched, if that is somebody else than this process.
@@ -343,6 +345,10 @@ impl std::ops::Deref for App {
     }
 }
 
+fn called(who: &str, key: &str) -> String {
+    token::name(format!("{who} {key}").as_bytes())
+}
+
 /// The application as whoever sent this request sees it. Where people sign in, nobody is nobody: never this process itself.
 pub struct Mine(pub App);
 
@@ -355,5 +361,16 @@ impl FromRequestParts<App> for Mine {
             None if app.door.is_local() => Ok(Self(app.clone())),
             None => Err(Failure::strange()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_people_call_a_request_is_two() {
+        assert_ne!(called("ann", "rotate-1"), called("bob", "rotate-1"));
+        assert_eq!(called("ann", "rotate-1"), called("ann", "rotate-1"));
     }
 }

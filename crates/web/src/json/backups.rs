@@ -102,7 +102,7 @@ pub async fn begin(Mine(app): Mine, headers: HeaderMap, Body(wanted): Body<Wante
     let made = data::back_up(&place.name, wanted.services, wanted.limits, app.cluster.now().await);
     let name = name.map_or_else(|| made.name.clone(), |named| named.name);
     let wanted = Wanted { name, protected: wanted.protected, ..made };
-    begun(&app, &headers, asked, (namespace, wanted)).await
+    begun(&app, &headers, asked, namespace, async move { Ok(wanted) }).await
 }
 
 /// What other passwords would mean, and how the last change of each stands.

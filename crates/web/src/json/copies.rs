@@ -11,7 +11,7 @@ use verbs::{Error, Event};
 
 use super::answer::{Answer, Body, is_of_what_was_seen, key, once, tagged, unconditional, unmoved};
 use super::page::{Page, cut, linked};
-use crate::app::{App, Mine};
+use crate::app::{App, Mine, Result};
 use crate::begun::Told;
 use crate::command;
 use crate::failure::Failure;
@@ -125,20 +125,7 @@ pub async fn begin(Mine(app): Mine, headers: HeaderMap, Body(wanted): Body<Wante
         (None, Some(key)) => data::named(&to, &app.called(key)),
         (None, None) => data::fresh_name(&to, app.cluster.now().await),
     };
-    let backing = match &wanted.backup {
-        None => data::Backing::None,
-        Some(backup) => {
-            let backup = CopyPlace::parse(&namespace, backup)?.name;
-            let said = (from.as_str(), backup.as_str());
-            let chosen = data::chosen(&app.cluster, &namespace, said, &wanted.services).await?;
-            if chosen.environment != from {
-                let sentence =
-                    format!("backup `{backup}` is of environment {}, not of {from}", chosen.environment);
-                return Err(Failure::said(sentence, "say that environment as `from`").into());
-            }
-            data::Backing::From(chosen.backup)
-        }
-    };
+    let backup = wanted.backup.map(|backup| CopyPlace::parse(&namespace, &backup)).transpose()?;
     let wanted = data::Wanted {
         name,
         from,
@@ -155,23 +142,38 @@ pub async fn begin(Mine(app): Mine, headers: HeaderMap, Body(wanted): Body<Wante
         scan: false,
         quiesce: wanted.quiesce,
         protected: wanted.protected,
-        backing,
+        backing: data::Backing::None,
     };
-    begun(&app, &headers, asked, (namespace, wanted)).await
+    let (cluster, place) = (app.cluster.clone(), namespace.clone());
+    let wanted = async move {
+        let Some(backup) = backup else { return Ok(wanted) };
+        let said = (wanted.from.as_str(), backup.name.as_str());
+        let chosen = data::chosen(&cluster, &place, said, &wanted.services).await?;
+        if chosen.environment != wanted.from {
+            let (backup, of, from) = (&backup.name, &chosen.environment, &wanted.from);
+            let sentence = format!("backup `{backup}` is of environment {of}, not of {from}");
+            return Err(Failure::said(sentence, "say that environment as `from`"));
+        }
+        Ok(data::Wanted { backing: data::Backing::From(chosen.backup), ..wanted })
+    };
+    begun(&app, &headers, asked, namespace, wanted).await
 }
 
-/// Writes it down and says where it is. `asked`: all that was said.
+/// Writes it down and says where it is. `asked`: all that was said; what that means is looked up only if it was not begun
+/// before, since what it is looked up in may be gone by then.
 pub(super) async fn begun(
     app: &App,
     headers: &HeaderMap,
     asked: String,
-    (namespace, wanted): (String, data::Wanted),
+    namespace: String,
+    wanted: impl Future<Output = Result<data::Wanted>> + Send + 'static,
 ) -> Answer {
     unconditional(headers)?;
-    app.note(command::asked(&namespace, &wanted));
-    let cluster = app.cluster.clone();
+    let within = app.clone();
     let begin = async move {
-        let copy = data::begin(&cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
+        let wanted = wanted.await?;
+        within.note(command::asked(&namespace, &wanted));
+        let copy = data::begin(&within.cluster, &namespace, &wanted, &mut |_: Event| {}).await?;
         let place = format!("/api/v1{}", CopyPlace { namespace, name: wanted.name }.path());
         Told::new(StatusCode::CREATED, Some(place), &data::detail(&copy))
     };

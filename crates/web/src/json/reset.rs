@@ -8,6 +8,7 @@ use verbs::data::{self, Wanted};
 use super::answer::{Answer, Body, key};
 use super::copies::begun;
 use crate::app::Mine;
+use crate::failure::Failure;
 use crate::pages::Place;
 
 /// Data that is to come once more.
@@ -48,12 +49,13 @@ pub async fn begin(
 ) -> Answer {
     let asked = format!("reset {place:?} {wanted:?}");
     let Place { namespace, name } = place;
-    let last = data::reset(&app.cluster, &namespace, &name).await?;
-    let called = match key(&headers)? {
-        // So that no second one begins either once the key is known no more.
-        Some(key) => data::named(&name, &app.called(key)),
-        None => last.name.clone(),
+    // So that no second one begins either once the key is known no more.
+    let called = key(&headers)?.map(|key| data::named(&name, &app.called(key)));
+    let (cluster, within) = (app.cluster.clone(), namespace.clone());
+    let wanted = async move {
+        let last = data::reset(&cluster, &within, &name).await?;
+        let called = called.unwrap_or_else(|| last.name.clone());
+        Ok::<_, Failure>(Wanted { name: called, protected: wanted.protected, ..last })
     };
-    let wanted = Wanted { name: called, protected: wanted.protected, ..last };
-    begun(&app, &headers, asked, (namespace, wanted)).await
+    begun(&app, &headers, asked, namespace, wanted).await
 }
