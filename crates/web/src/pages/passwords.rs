@@ -78,6 +78,7 @@ pub struct Asked {
 }
 
 /// Asks for it, if the environment still is as it was when its meaning was shown. What was asked for before is not asked for again.
+/// To be finished by the desk.
 pub async fn ask(app: &App, place: &Place, asked: &Asked) -> Result<Turning> {
     let Place { namespace, name } = place;
     let Asked { services, seen, .. } = asked;
@@ -102,13 +103,7 @@ pub async fn ask(app: &App, place: &Place, asked: &Asked) -> Result<Turning> {
             .with(StatusCode::CONFLICT));
         }
     }
-    let (cluster, turn, place) = (app.cluster.clone(), turning.clone(), namespace.clone());
-    app.desk
-        .finish(Box::pin(async move {
-            let written = environment::rotate(&cluster, &place, &turn, &mut |_: Event| {}).await;
-            written.map(|_| ()).map_err(Failure::from)
-        }))
-        .await?;
+    environment::rotate(&app.cluster, namespace, &turning, &mut |_: Event| {}).await?;
     Ok(turning)
 }
 
@@ -119,7 +114,10 @@ pub async fn rotate(
 ) -> Result<Response> {
     let page = format!("{}/passwords", place.path());
     let begun = match asked(&place, &fields) {
-        Ok(asked) => ask(&app, &place, &asked).await,
+        Ok(asked) => {
+            let within = app.clone();
+            app.desk.finish(Box::pin(async move { ask(&within, &place, &asked).await })).await
+        }
         Err(failure) => Err(failure),
     };
     begun.map_err(|failure| failure.back(page.clone()))?;
