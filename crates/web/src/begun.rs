@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::app::Result;
 use crate::failure::Failure;
+use crate::token;
 
 /// So long a name is known, as long as a plan.
 const KEPT: Duration = Duration::from_secs(30 * 60);
@@ -20,6 +21,9 @@ const KEPT: Duration = Duration::from_secs(30 * 60);
 const MOST: usize = 1024;
 /// … and of more than this those of the same person.
 const EACH: usize = 128;
+/// The same of the answers' bytes.
+const MOST_BYTES: usize = 16 << 20;
+const EACH_BYTES: usize = 2 << 20;
 
 /// An answer that can be given again.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,20 +49,24 @@ impl IntoResponse for Told {
     }
 }
 
-/// What was asked for, and the answer.
+/// What was asked for, by its digest, and the answer.
 type Answered = Option<(String, Told)>;
 
 #[derive(Debug)]
 struct Named {
     since: Instant,
+    /// Of the answer.
+    bytes: usize,
     /// Locked while it is begun, so that a second request waits for the first.
     answered: Arc<Mutex<Answered>>,
 }
 
-/// By whose they are, and what they call them.
+/// Whose it is, and what they call it.
+type Key = (String, String);
+
 #[derive(Debug, Default)]
 pub struct Begun {
-    named: std::sync::Mutex<HashMap<(String, String), Named>>,
+    named: std::sync::Mutex<HashMap<Key, Named>>,
 }
 
 impl Begun {
@@ -69,39 +77,89 @@ impl Begun {
         asked: String,
         begin: impl Future<Output = Result<Told>>,
     ) -> Result<Told> {
-        let answered = self.named(by, name);
-        let mut answered = answered.lock().await;
+        let (key, asked) = ((by.to_owned(), name.to_owned()), token::name(asked.as_bytes()));
+        let held = self.named(&key);
+        let mut answered = held.lock().await;
         match &*answered {
             Some((before, told)) if *before == asked => Ok(told.clone()),
             Some(_) => Err(reused()),
-            None => {
-                let told = begin.await?;
-                *answered = Some((asked, told.clone()));
-                Ok(told)
+            None => match begin.await {
+                Ok(told) => {
+                    self.weigh(&key, told.body.len());
+                    *answered = Some((asked, told.clone()));
+                    Ok(told)
+                }
+                Err(failure) => {
+                    drop(answered);
+                    self.refused(&key, &held);
+                    Err(failure)
+                }
+            },
+        }
+    }
+
+    /// Nothing is remembered of it, unless somebody waits to try the same.
+    fn refused(&self, key: &Key, held: &Arc<Mutex<Answered>>) {
+        let mut named = self.lock();
+        if named.get(key).is_some_and(|own| Arc::ptr_eq(&own.answered, held) && Arc::strong_count(held) == 2)
+        {
+            named.remove(key);
+        }
+    }
+
+    /// There is an answer of so many bytes: for it, others may have to be forgotten.
+    fn weigh(&self, key: &Key, bytes: usize) {
+        let mut named = self.lock();
+        if let Some(own) = named.get_mut(key) {
+            own.bytes = bytes;
+        }
+        let by = key.0.as_str();
+        loop {
+            let theirs = named.iter().filter(|((whose, _), _)| whose == by);
+            let theirs: usize = theirs.map(|(_, named)| named.bytes).sum();
+            let all: usize = named.values().map(|named| named.bytes).sum();
+            let whose = (!by.is_empty() && theirs > EACH_BYTES).then_some(by);
+            if (whose.is_none() && all <= MOST_BYTES) || !forget(&mut named, whose) {
+                return;
             }
         }
     }
 
-    fn named(&self, by: &str, name: &str) -> Arc<Mutex<Answered>> {
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = |named: &Named| Arc::strong_count(&named.answered) == 1;
-        named.retain(|_, named| named.since.elapsed() < KEPT || !idle(named));
-        let key = (by.to_owned(), name.to_owned());
-        if !named.contains_key(&key) {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Named>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn named(&self, key: &Key) -> Arc<Mutex<Answered>> {
+        let mut named = self.lock();
+        named.retain(|_, named| named.since.elapsed() < KEPT || !named.is_idle());
+        let by = key.0.as_str();
+        if !named.contains_key(key) {
             let theirs = named.keys().filter(|(whose, _)| whose == by).count();
             let whose = (!by.is_empty() && theirs >= EACH).then_some(by);
             if whose.is_some() || named.len() >= MOST {
-                let oldest = named
-                    .iter()
-                    .filter(|((of, _), named)| idle(named) && whose.is_none_or(|whose| whose == of))
-                    .min_by_key(|(_, named)| named.since)
-                    .map(|(key, _)| key.clone());
-                oldest.and_then(|oldest| named.remove(&oldest));
+                forget(&mut named, whose);
             }
         }
-        let fresh = || Named { since: Instant::now(), answered: Arc::default() };
-        named.entry(key).or_insert_with(fresh).answered.clone()
+        let fresh = || Named { since: Instant::now(), bytes: 0, answered: Arc::default() };
+        named.entry(key.clone()).or_insert_with(fresh).answered.clone()
     }
+}
+
+impl Named {
+    /// Nobody begins it, or waits for it.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.answered) == 1
+    }
+}
+
+/// The oldest, of all or of one person. False: there is none.
+fn forget(named: &mut HashMap<Key, Named>, whose: Option<&str>) -> bool {
+    let oldest = named
+        .iter()
+        .filter(|((of, _), named)| named.is_idle() && whose.is_none_or(|whose| whose == of))
+        .min_by_key(|(_, named)| named.since)
+        .map(|(key, _)| key.clone());
+    oldest.and_then(|oldest| named.remove(&oldest)).is_some()
 }
 
 /// A name is of one request.
@@ -145,6 +203,7 @@ mod tests {
         let begun = Begun::default();
         let refused = async { Err(Failure::nowhere()) };
         assert!(begun.once(("ann", "1"), "a".to_owned(), refused).await.is_err());
+        assert!(begun.named.lock().unwrap().is_empty(), "what was refused takes nobody's place");
         assert!(begun.once(("ann", "1"), "a".to_owned(), async { told(1) }).await.is_ok());
     }
 
@@ -159,5 +218,23 @@ mod tests {
         let again = begun.once(("bob", "1"), "a".to_owned(), async { told(3) }).await.unwrap();
         assert_eq!(again, told(1).unwrap());
         assert_eq!(begun.named.lock().unwrap().len(), EACH + 1);
+    }
+
+    #[tokio::test]
+    async fn long_requests_and_answers_are_kept_only_as_far_as_there_is_room() {
+        let begun = Begun::default();
+        begun.once(("bob", "1"), "a".to_owned(), async { told(1) }).await.unwrap();
+        let long = "x".repeat(256 << 10);
+        for number in 0..32 {
+            let (name, body) = (number.to_string(), long.clone());
+            let begin = async move { Told::new(StatusCode::CREATED, None, &body) };
+            begun.once(("ann", name.as_str()), long.clone(), begin).await.unwrap();
+        }
+        let held: usize = begun.lock().values().map(|named| named.bytes).sum();
+        assert!(held <= EACH_BYTES + 1, "{held}");
+        let named = begun.named(&("ann".to_owned(), "31".to_owned()));
+        assert!(named.lock().await.as_ref().is_some_and(|(asked, _)| asked.len() == 64));
+        let again = begun.once(("bob", "1"), "a".to_owned(), async { told(3) }).await.unwrap();
+        assert_eq!(again, told(1).unwrap());
     }
 }
