@@ -17,6 +17,7 @@ pub mod events;
 mod filled;
 mod hostnames;
 pub mod logs;
+mod named;
 mod new;
 pub mod passwords;
 mod planned;

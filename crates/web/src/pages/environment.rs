@@ -9,6 +9,7 @@ use verbs::{environment, hostname};
 
 use super::barred::{Forms, barred};
 use super::copy::token;
+use super::named::Named;
 use super::{Place, Shell, html};
 use crate::app::{App, Mine, Result};
 use crate::door::Guest;
@@ -42,10 +43,16 @@ struct Missing<'a> {
     gone: Gone<'a>,
 }
 
-async fn body(app: &App, place: &Place, environment: &api::Environment, token: String) -> Body {
+async fn body(
+    app: &App,
+    place: &Place,
+    environment: &api::Environment,
+    token: String,
+    named: &Named,
+) -> Body {
     let (detail, named) = tokio::join!(
         environment::detail(&app.cluster, environment),
-        hostname::named(&app.cluster, environment)
+        named.of(&app.cluster, environment)
     );
     // Without those that it was given, those by its name are shown all the same.
     let (mut hosts, unheard) = match named {
@@ -73,7 +80,7 @@ pub async fn page(Mine(app): Mine, Extension(guest): Extension<Guest>, place: Pl
         }
         environment => environment?,
     };
-    let body = body(&app, &place, &environment, token(&guest)).await;
+    let body = body(&app, &place, &environment, token(&guest), &Named::default()).await;
     let shell = shell.command(command::wait(&place.namespace, &place.name));
     html(&Environment { shell, place, tab: "", body })
 }
@@ -84,12 +91,12 @@ pub async fn live(
     headers: HeaderMap,
     place: Place,
 ) -> Response {
-    let token = token(&guest);
+    let (token, named) = (token(&guest), Named::default());
     live::of(app.clone(), app.watched.news(), &headers, move |app| {
-        let (place, token) = (place.clone(), token.clone());
+        let (place, token, named) = (place.clone(), token.clone(), named.clone());
         async move {
             let drawn = match app.find(&place.namespace, &place.name).await? {
-                Some(environment) => body(&app, &place, &environment, token).await.render(),
+                Some(environment) => body(&app, &place, &environment, token, &named).await.render(),
                 None => Gone { place: &place, was: true }.render(),
             };
             drawn.map_err(|error| Failure::ours(&error))
