@@ -42,7 +42,7 @@ pub(crate) fn of_unread(why: &Unread, sentence: String) -> Words {
         Unread::Forbidden { .. } => {
             (Exit::Forbidden, "whoever looks after `access` of the project can let you")
         }
-        Unread::Busy => (Exit::Unreachable, "try again in a moment"),
+        Unread::Busy | Unread::Crowded => (Exit::Unreachable, "try again in a moment"),
         Unread::Big(_) => (Exit::Usage, "say a shorter time"),
         Unread::Late { .. } => (Exit::Timeout, "say a shorter time, or a query that finds less"),
         Unread::Failed(error) => {

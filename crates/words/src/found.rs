@@ -51,7 +51,7 @@ pub fn unread(why: &Unread) -> String {
             "; `outboard logs` with a kubeconfig and credentials of your own does, or whoever runs the server names it (`--log-archive`)"
         }
         Unread::Forbidden { .. } => "; whoever looks after `access` of the project can let you",
-        Unread::Busy => "; try again in a moment",
+        Unread::Busy | Unread::Crowded => "; try again in a moment",
         Unread::Big(_) | Unread::Late { .. } => "; say a shorter time, or a query that finds less",
         Unread::Failed(_) => "",
     };

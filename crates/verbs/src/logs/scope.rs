@@ -156,8 +156,8 @@ pub(super) async fn open(scope: &Scope, search: &Search) -> Result<Opened> {
     let looked = async {
         if let Some(asker) = &search.asker {
             match asker.archives.turn(&asker.who).await {
-                Some(turn) => opened.turn = Some(turn),
-                None => return Ok(Err(Unread::Busy)),
+                Ok(turn) => opened.turn = Some(turn),
+                Err(busy) => return Ok(Err(busy)),
             }
         }
         match within(search.bounds, Box::pin(prepare(scope, archive, search))).await {
@@ -193,7 +193,10 @@ pub(super) fn instead(search: &Search, error: Error) -> Result<Unread> {
         Error::Archive(archive::Error::TooMuch(estimate)) if search.bounds.is_some() => {
             Ok(Unread::Big(estimate))
         }
-        Error::Archive(error) if search.bounds.is_some() => Ok(Unread::Failed(error)),
+        Error::Archive(error) if search.bounds.is_some() => {
+            tracing::warn!(%error, "an archive of logs was not read");
+            Ok(Unread::Failed(error))
+        }
         other => Err(other),
     }
 }

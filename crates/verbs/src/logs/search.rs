@@ -123,7 +123,7 @@ pub async fn search(
 ) -> Result<Option<Found>> {
     let scope = scope(cluster, namespace, search).await?;
     // What may fail is asked first: nothing is shown of half an answer.
-    let Opened { prepared, mut unread, turn: _turn } = open(&scope, search).await?;
+    let Opened { prepared, mut unread, turn } = open(&scope, search).await?;
     let room = search.bounds.map(|bounds| bounds.part());
     let mut live = Newest { room: room.unwrap_or(ROOM), ..Newest::default() };
     let gaps = live_lines(cluster, &scope, search, |line| live.push(line, search.limit)).await?;
@@ -143,6 +143,8 @@ pub async fn search(
             Err(late) => unread = Some(late),
         }
     }
+    // Telling it takes as long as whoever listens does.
+    drop(turn);
     for told in timeline.end() {
         if out.send(answer(told)).await.is_err() {
             return Ok(None);

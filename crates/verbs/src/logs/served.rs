@@ -11,7 +11,7 @@ use api::project::LogArchive;
 use aws::{Aws, BucketPlace, Failure};
 use logs::archive::{self, Archive, Estimate, Fields};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// So many searches are under way at once, whoever asks: each unpacks what it reads.
 const AT_ONCE: usize = 2;
@@ -129,20 +129,23 @@ impl Archives {
         Ok(Archive { place, ..archive })
     }
 
-    /// Once whoever it is searches nothing else and there is room for one more; none: that takes too long.
-    pub(super) async fn turn(&self, who: &str) -> Option<Turn> {
+    /// Once whoever it is searches nothing else and there is room for one more, unless that takes too long.
+    pub(super) async fn turn(&self, who: &str) -> Result<Turn, Unread> {
         let own = {
             let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
             // Of those whom nobody waits for, and who search nothing, nothing is kept.
             each.retain(|_, held| Arc::strong_count(held) > 1);
             each.entry(who.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
         };
-        let waiting = async {
-            let own = own.acquire_owned().await.ok()?;
-            Some(Turn { _own: own, _all: self.all.clone().acquire_owned().await.ok()? })
-        };
-        timeout(WAITS, waiting).await.ok().flatten()
+        let until = Instant::now() + WAITS;
+        let own = place(own, until).await.ok_or(Unread::Busy)?;
+        let all = place(self.all.clone(), until).await.ok_or(Unread::Crowded)?;
+        Ok(Turn { _own: own, _all: all })
     }
+}
+
+async fn place(room: Arc<Semaphore>, until: Instant) -> Option<OwnedSemaphorePermit> {
+    timeout_at(until, room.acquire_owned()).await.ok()?.ok()
 }
 
 impl fmt::Debug for Archives {
@@ -183,6 +186,8 @@ pub enum Unread {
     },
     /// They search already.
     Busy,
+    /// Others do.
+    Crowded,
     /// More would have to be read than is read here.
     Big(Estimate),
     /// Its time was over.
@@ -202,6 +207,18 @@ impl Unread {
     }
 }
 
+fn plain(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Missing => "it does not exist",
+        Failure::Denied(_) => "access is denied",
+        Failure::Throttled(_) => "it is asked too often",
+        Failure::NoCredentials(_) => "there are no AWS credentials for it",
+        Failure::NoRegion => "nobody says in which region it is",
+        Failure::Unreachable(_) => "it cannot be reached",
+        _ => "S3 refuses, and the log says why",
+    }
+}
+
 /// As a part of a sentence, after a colon.
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -213,7 +230,8 @@ impl fmt::Display for Unread {
                 "a server reads only archives whose records say `Project` and `Env`, and `logs.archive.fields` names others",
             ),
             Self::Forbidden { namespace } => write!(f, "you may not read logs in namespace `{namespace}`"),
-            Self::Busy => f.write_str("you search an archive already, or very many others do"),
+            Self::Busy => f.write_str("you search an archive already"),
+            Self::Crowded => f.write_str("others search archives, and there is no room for one more search"),
             Self::Big(estimate) => write!(
                 f,
                 "that time takes at least {} requests and {} MiB, which is more than is read for a page",
@@ -221,9 +239,9 @@ impl fmt::Display for Unread {
                 estimate.bytes.div_ceil(1 << 20)
             ),
             Self::Late { seconds } => write!(f, "it was not read to its end within {seconds} s"),
-            // Of whoever this process is, not of whoever asks.
-            Self::Failed(archive::Error::Bucket { bucket, failure: Failure::NoCredentials(words), .. }) => {
-                write!(f, "there are no AWS credentials for bucket `{bucket}`: {words}")
+            // AWS speaks to whoever this process is: its own words stand in the log.
+            Self::Failed(archive::Error::Bucket { bucket, doing, failure }) => {
+                write!(f, "failed to {doing} bucket `{bucket}`: {}", plain(failure))
             }
             Self::Failed(error) => error.fmt(f),
         }
@@ -309,11 +327,24 @@ mod tests {
     async fn one_search_of_a_person_is_under_way_and_a_few_of_all() {
         let archives = Archives::new(vec![]);
         let first = archives.turn("ann").await;
-        assert!(first.is_some() && archives.turn("ann").await.is_none());
+        assert!(first.is_ok() && matches!(archives.turn("ann").await, Err(Unread::Busy)));
         let _bob = archives.turn("bob").await.unwrap();
-        assert!(archives.turn("eve").await.is_none(), "there is room for no more");
+        assert!(matches!(archives.turn("eve").await, Err(Unread::Crowded)), "there is room for no more");
         drop(first);
-        assert!(archives.turn("ann").await.is_some());
+        assert!(archives.turn("ann").await.is_ok());
         assert!(archives.each.lock().unwrap().len() <= 5);
+    }
+
+    #[test]
+    fn what_aws_says_to_the_server_is_told_to_nobody_else() {
+        let said = "arn:aws:sts::123456789012:assumed-role/outboard is not authorized".to_owned();
+        for failure in
+            [Failure::Denied(said.clone()), Failure::Refused(said.clone()), Failure::NoCredentials(said)]
+        {
+            let error =
+                archive::Error::Bucket { bucket: "shop-logs".into(), doing: archive::Doing::Read, failure };
+            let told = Unread::Failed(error).to_string();
+            assert!(told.contains("`shop-logs`") && !told.contains("arn:"), "{told}");
+        }
     }
 }
