@@ -27,7 +27,7 @@ struct UpTo {
 impl UpTo {
     fn add(self, time: Timestamp) -> Self {
         match time {
-            time if time == self.time => Self { count: self.count + 1, ..self },
+            time if time == self.time => Self { count: self.count.saturating_add(1), ..self },
             // What comes late does not lead back.
             time if time < self.time => self,
             time => Self { time, count: 1 },

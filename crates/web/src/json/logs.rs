@@ -197,6 +197,10 @@ pub async fn follow(
     if wanted.until.is_some() {
         return Err(Failure::said("what is followed has no end", "leave out `until`").into());
     }
+    if asked.limit.is_some() || asked.cursor.is_some() || asked.project.is_some() {
+        let sentence = "all lines of an environment that stands are followed";
+        return Err(Failure::said(sentence, "leave out `limit`, `cursor` and `project`").into());
+    }
     let last = headers.get("last-event-id");
     let known = last.and_then(|id| id.to_str().ok()).and_then(Known::parse);
     let first = (last.is_some() && known.is_none()).then(lines::anew);
