@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use serde_json::json;
 use tokio::sync::Notify;
 use verbs::environment::Wish;
@@ -186,7 +186,8 @@ async fn as_many_as_are_planned_at_once_are_kept_for_whoever_asked() {
 
 #[tokio::test]
 async fn what_was_carried_out_is_found_by_whoever_did_it_until_something_else_is_asked_for() {
-    let planned = planned(&cluster(&Arc::new(Gate::default()), 0)).await;
+    let mut planned = planned(&cluster(&Arc::new(Gate::default()), 0)).await;
+    planned.status.hash = Some("what-is-wanted".to_owned());
     let hash = planned.status.hash.clone();
     let desk = Desk::default();
     desk.sheets().put(sheet_of("vera", "shown", &planned, None));
@@ -200,4 +201,40 @@ async fn what_was_carried_out_is_found_by_whoever_did_it_until_something_else_is
     {
         assert!(desk.carried(by, &qa(name), hash).is_none(), "{by} {name} {hash:?}");
     }
+    // What has no hash is not the same as something else that has none.
+    planned.status.hash = None;
+    desk.sheets().put(sheet_of("vera", "unknown", &planned, Some(Change::Created)));
+    assert!(desk.carried("vera", &qa("qa"), None).is_none());
+}
+
+#[tokio::test]
+async fn an_environment_that_was_made_and_has_no_copy_yet_is_carried_out_again_not_planned_again() {
+    let planned = planned(&cluster(&Arc::new(Gate::default()), 0)).await;
+    // Others write the environment whenever the copy is to take its hold over.
+    let cluster = fake::cluster(|method, address| async move {
+        let mut made = object("Environment", "qa", &settings(), &json!({}));
+        made["metadata"]["managedFields"] = json!([{"manager": "m", "operation": "Update", "fieldsType": "FieldsV1",
+            "fieldsV1": {"f:spec": {"f:overlays": {}}}}]);
+        let path = address.split('?').next().unwrap_or_default().to_owned();
+        match method {
+            Method::POST if path.ends_with("/environments") => (201, made),
+            Method::GET if path.ends_with("/environments/qa") => (200, made),
+            Method::PATCH if path.ends_with("/environments/qa") => refusal(409, "Conflict"),
+            _ => refusal(404, "NotFound"),
+        }
+    });
+    let text = r#"{"action": "create", "environment": "qa", "data": "live"}"#;
+    let sheet = Sheet {
+        id: "1".to_owned(),
+        by: String::new(),
+        namespace: "shop".into(),
+        ask: serde_json::from_str(text).unwrap(),
+        planned,
+        copy: Some(data::Wanted::between("qa-1".to_owned(), "live", "qa")),
+        made: Instant::now(),
+        done: Mutex::new(None),
+    };
+    let refused = sheet.carry_out(&cluster).await.unwrap_err();
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.words.sentence);
+    assert!(refused.words.details.iter().any(|detail| detail.contains("carry the plan out again")));
 }

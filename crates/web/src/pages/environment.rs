@@ -50,10 +50,8 @@ async fn body(
     token: String,
     named: &Named,
 ) -> Body {
-    let (detail, named) = tokio::join!(
-        environment::detail(&app.cluster, environment),
-        named.of(&app.cluster, environment)
-    );
+    let (detail, named) =
+        tokio::join!(environment::detail(&app.cluster, environment), named.of(&app.cluster, environment));
     // Without those that it was given, those by its name are shown all the same.
     let (mut hosts, unheard) = match named {
         Ok(named) => (named, None),
