@@ -1,5 +1,6 @@
 //! Backups of an environment: making one now, and bringing one into an environment that is there, once that is confirmed.
 
+use api::names::PartName;
 use askama::Template;
 use axum::Extension;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -92,6 +93,11 @@ pub async fn page(
 /// The command that does what the form does as it stands; whoever types it is asked to confirm.
 fn does(place: &Place, fields: &[(String, String)]) -> String {
     let Some(backup) = said(fields, "backup") else { return String::new() };
+    // An address says whatever somebody wrote into it.
+    let is_name = |service: &String| PartName::parse(service).is_ok();
+    if CopyPlace::parse(&place.namespace, backup).is_err() || !self::chosen(fields).iter().all(is_name) {
+        return String::new();
+    }
     // Of which environment it is, the command finds out itself.
     let chosen = data::Chosen { backup: backup.to_owned(), environment: String::new() };
     let wanted = Wanted {
@@ -221,6 +227,17 @@ mod tests {
 
     fn fields(all: &[(&str, &str)]) -> Fields {
         all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_option_is_neither_a_backup_nor_a_service() {
+        let place = Place { namespace: "shop".into(), name: "qa".into() };
+        let told = |backup: &str, service: &str| {
+            let fields = [("backup", backup), ("service", service)];
+            does(&place, &fields.map(|(name, value)| (name.to_owned(), value.to_owned())))
+        };
+        assert!(told("live-1", "db").contains("live-1"));
+        assert!(told("--yes", "db").is_empty() && told("live-1", "--yes").is_empty());
     }
 
     #[test]
