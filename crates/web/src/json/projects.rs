@@ -254,15 +254,16 @@ async fn stored(
         kept,
         warnings: vec![],
     };
-    if dry_run {
-        let (change, kept) = project::outlook(&app.cluster, namespace, wanted).await.map_err(broken)?;
-        return Ok(answer(change, None, kept));
-    }
+    // Also of what is only tried out: on record it stands as if it were done.
     let component = match wanted {
         Wanted::Whole { .. } => None,
         Wanted::Component { file, .. } => Some(file.content.name.as_str()),
     };
     app.note(command::applied(namespace, name.as_str(), component));
+    if dry_run {
+        let (change, kept) = project::outlook(&app.cluster, namespace, wanted).await.map_err(broken)?;
+        return Ok(answer(change, None, kept));
+    }
     let mut deaf = |_: Event| {};
     let applied = Box::pin(project::apply(&app.cluster, namespace, wanted, Some(PATIENCE), &mut deaf)).await;
     let applied = applied.map_err(broken)?;
