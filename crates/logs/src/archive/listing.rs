@@ -17,7 +17,6 @@ const MOST_OBJECTS: usize = 1_000_000;
 #[derive(Clone, Debug)]
 pub struct Part {
     pub key: Arc<str>,
-    pub size: u64,
     /// No line of it is newer.
     pub newest: Timestamp,
 }
@@ -115,7 +114,7 @@ impl Look {
         }
         self.objects.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(object.size, Ordering::Relaxed);
-        Some(Part { key: object.key.into(), size: object.size, newest })
+        Some(Part { key: object.key.into(), newest })
     }
 
     fn is_too_much(&self) -> bool {

@@ -10,9 +10,11 @@ use verbs::{Cluster, Result, hostname};
 /// What is no older than this is told again. Without news a page is drawn about as often.
 const FRESH: Duration = Duration::from_secs(15);
 
+type Heard = (Instant, Vec<hostname::Summary>);
+
 /// Of one page, so that nobody is told what another may read.
 #[derive(Clone, Default)]
-pub struct Named(Arc<Mutex<Option<(Instant, Vec<hostname::Summary>)>>>);
+pub struct Named(Arc<Mutex<Option<Heard>>>);
 
 impl Named {
     pub async fn of(&self, cluster: &Cluster, environment: &Environment) -> Result<Vec<hostname::Summary>> {

@@ -23,7 +23,9 @@ async fn written() -> Page {
 /// Addresses that links of a page lead to.
 fn links(page: &str, with: &str) -> Vec<String> {
     let all = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    all.filter(|link| link.contains(with)).map(|link| link.replace("&#38;", "&").replace("&amp;", "&")).collect()
+    all.filter(|link| link.contains(with))
+        .map(|link| link.replace("&#38;", "&").replace("&amp;", "&"))
+        .collect()
 }
 
 #[tokio::test]
