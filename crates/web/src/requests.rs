@@ -492,8 +492,11 @@ async fn data_is_reset_to_where_it_came_from_and_only_if_that_was_shown_and_conf
         "metadata": {"name": "p-0123456789", "namespace": "shop"}, "data": {"project": "shop", "spec": spec}});
     let between = json!({"from": {"environment": "golden"}, "to": {"environment": "qa"}});
     let done = json!({"phase": "Done", "finished": "2026-11-26T03:00:00Z"});
+    // What is listed is gone once it is asked for.
+    let golden = object("Environment", "golden", &settings(), &json!({}));
     let page = page(&[
         qa(),
+        ("/environments", list("Environment", &[golden])),
         ("/datacopies", list("DataCopy", &[object("DataCopy", "qa-1", &between, &done)])),
         ("/controllerrevisions/p-0123456789", revision),
     ])
