@@ -22,6 +22,8 @@ use crate::error::is_missing_kind;
 
 /// Field manager of everything installed.
 const MANAGER: &str = "outboard-install";
+/// Longer than pods are given to end by themselves.
+const ENDING: Duration = Duration::from_secs(45);
 /// The API server establishes a definition within a second or two, or never.
 const ESTABLISH: Duration = Duration::from_secs(30);
 
@@ -181,11 +183,18 @@ async fn hand_over(cluster: &Cluster, item: &Item, found: &DynamicObject) -> Res
 async fn remove(cluster: &Cluster, item: &Item, install: &str) -> Result<Option<Applied>, Error> {
     let Some(found) = item.found.as_ref().filter(|_| judge(item, install).is_none()) else { return Ok(None) };
     let (name, namespace) = (found.name_any(), found.namespace());
-    match item.api.delete(&name, &DeleteParams::default()).await {
-        Ok(_) => Ok(Some(Applied { kind: item.kind.clone(), name, namespace, outcome: Outcome::Removed })),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        Err(error) => Err(cluster.explain(error).into()),
+    let runs = item.kind == "Deployment";
+    let how = if runs { DeleteParams::foreground() } else { DeleteParams::default() };
+    match item.api.delete(&name, &how).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
+        Err(error) => return Err(cluster.explain(error).into()),
     }
+    if let Some(uid) = found.uid().filter(|_| runs) {
+        // Its pods write their last records yet, for which they need the rights that go next. One that does not end holds nothing up.
+        let _ = timeout(ENDING, await_condition(item.api.clone(), &name, conditions::is_deleted(&uid))).await;
+    }
+    Ok(Some(Applied { kind: item.kind.clone(), name, namespace, outcome: Outcome::Removed }))
 }
 
 async fn establish(cluster: &Cluster, name: &str) -> Result<(), Error> {
