@@ -28,7 +28,7 @@ pub fn notes(environment: &str, found: &Found) -> Vec<String> {
     }
     if found.cut {
         notes.push(format!(
-            "these lines are long, and there was room for {} at once: look at what is older, or say a query that finds less",
+            "some lines are long, and there was room for {} at once: look at what is older, or say a query that finds less",
             found.lines
         ));
     }

@@ -128,8 +128,8 @@ pub async fn search(
     let mut live = Newest { room: room.unwrap_or(ROOM), ..Newest::default() };
     let gaps = live_lines(cluster, &scope, search, |line| live.push(line, search.limit)).await?;
     let complete = scope.complete_up_to().filter(|_| prepared.is_some());
-    let limit = live.most.unwrap_or(search.limit).min(search.limit);
-    let mut cut = limit < search.limit;
+    let limit = live.limit(search.limit);
+    let mut cut = limit < search.limit || live.passed_over;
     let mut timeline = Timeline::new(live.in_order(), complete, limit).within(room.unwrap_or(usize::MAX));
     let estimate = prepared.as_ref().map(|prepared| prepared.estimate).unwrap_or_default();
     let mut summary = None;
@@ -237,20 +237,31 @@ struct Newest {
     lines: VecDeque<Line>,
     bytes: usize,
     room: usize,
-    /// There was no room for what is older than so many.
-    most: Option<usize>,
+    /// There was no room for what is older than these.
+    crowded: bool,
+    /// There was one that has no room by itself.
+    passed_over: bool,
 }
 
 impl Newest {
     fn push(&mut self, line: Line, limit: usize) {
+        if line.weight() > self.room {
+            self.passed_over = true;
+            return;
+        }
         self.bytes += line.weight();
         self.lines.push_back(line);
         // Twice as many: some are late.
         while self.lines.len() > limit.saturating_mul(2) || self.bytes > self.room {
+            self.crowded |= self.bytes > self.room;
             let Some(oldest) = self.lines.pop_front() else { break };
             self.bytes -= oldest.weight();
-            self.most = Some(self.lines.len());
         }
+    }
+
+    /// How many can be told without a gap.
+    fn limit(&self, wanted: usize) -> usize {
+        if self.crowded { self.lines.len().min(wanted) } else { wanted }
     }
 
     /// In order of time: what was written while the clock of a node was set back is told late.

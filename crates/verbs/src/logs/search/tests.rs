@@ -254,7 +254,27 @@ fn live_lines_stop_where_their_room_ends() {
         newest.push(line(second), 100);
         assert!(newest.bytes <= newest.room);
     }
-    assert_eq!((newest.lines.len(), newest.most), (3, Some(3)));
+    assert_eq!((newest.lines.len(), newest.limit(100), newest.limit(2)), (3, 3, 2));
+}
+
+#[test]
+fn a_line_without_room_by_itself_hides_no_other() {
+    let line = |text: &str| Line {
+        time: Timestamp::from_second(0).unwrap(),
+        project: "shop".into(),
+        environment: "qa".into(),
+        component: "web".into(),
+        pod: String::new(),
+        container: String::new(),
+        file: None,
+        text: text.into(),
+        origin: logs::Origin::Live,
+    };
+    let mut newest = Newest { room: 8 * line("short").weight(), ..Newest::default() };
+    for text in ["short", &"x".repeat(100_000), "short", "short"] {
+        newest.push(line(text), 100);
+    }
+    assert_eq!((newest.lines.len(), newest.limit(100), newest.passed_over), (3, 100, true));
 }
 
 #[tokio::test]
