@@ -103,7 +103,7 @@ const GAUGES: [Gauge; 3] = [
     ),
     (
         "backup_failed",
-        "1 if the last backup that the schedule made failed, until one is whole; else 0",
+        "1 if the last backup that the schedule made failed, until one is whole or the failed one is removed; else 0",
         |standing| Some(i64::from(standing.failed.is_some())),
     ),
 ];

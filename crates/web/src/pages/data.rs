@@ -93,6 +93,7 @@ fn can_come_again(copy: &DataCopy, all: &[Arc<DataCopy>], origins: &[String]) ->
     let is_there = match &from.backup {
         Some(backup) => all.iter().any(|one| {
             one.spec.backup
+                && !one.spec.forget
                 && one.metadata.name.as_ref() == Some(backup)
                 && one.metadata.namespace == copy.metadata.namespace
         }),

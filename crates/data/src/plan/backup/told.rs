@@ -54,7 +54,12 @@ pub fn standing(
     let whole = newest(CopyPhase::Done, ours.iter().copied().filter(|copy| !copy.spec.forget));
     let last = whole.and_then(finished);
     let failed = newest(CopyPhase::Failed, scheduled()).filter(|failed| finished(failed) > last);
-    let before = whole.and_then(made);
+    // Which of them ended last may be another than which was made last.
+    let before = ours
+        .iter()
+        .filter(|copy| phase(copy) == CopyPhase::Done && !copy.spec.forget)
+        .filter_map(|copy| made(copy))
+        .max();
     // A schedule may be younger than what there is, or name other moments than it did: with the first one that it made it begins.
     let next = scheduled().filter_map(made).filter(|made| before.is_none_or(|before| *made > before)).min();
     let due = next.or(begun).or_else(|| cron.after(before.unwrap_or(since)));
@@ -121,7 +126,7 @@ fn words(
         (None, Some(due), _) => {
             Some((ConditionStatus::False, OVERDUE, format!("a backup was due at {due}{newest}")))
         }
-        (None, None, Some((name, at))) if wrong_since.is_none_or(|since| *at > since) => {
+        (None, None, Some((name, at))) if wrong_since.is_none_or(|since| *at >= since) => {
             Some((ConditionStatus::True, "Stored", format!("backup {name} is whole")))
         }
         (None, None, None) if before.is_some() && wrong_since.is_none() => {
@@ -311,5 +316,28 @@ mod tests {
             news(Some(&stands(&[backup(26, CopyPhase::Done)])), &live, at("2026-11-26T04:00:00Z")).unwrap();
         assert_eq!(next.last_transition_time, first.last_transition_time);
         assert_eq!(news(None, &live, at("2026-11-26T04:00:00Z")).unwrap().reason, "NotScheduled");
+    }
+
+    #[test]
+    fn one_made_by_hand_that_ends_after_a_scheduled_one_makes_that_no_later() {
+        let scheduled = backup(25, CopyPhase::Done);
+        let mut by_hand = backup(25, CopyPhase::Done);
+        by_hand.metadata.name = Some("by-hand".into());
+        by_hand.metadata.labels = None;
+        by_hand.metadata.creation_timestamp = Some(Time(at("2026-11-25T02:00:00Z")));
+        by_hand.status.as_mut().unwrap().finished = Some(Time(at("2026-11-25T03:30:00Z")));
+        let stands = stands(&[scheduled, by_hand]);
+        assert_eq!(stands.whole.unwrap().0, "by-hand");
+        assert_eq!(stands.due, Some(at("2026-11-26T03:00:00Z")));
+    }
+
+    #[test]
+    fn one_that_ends_in_the_second_in_which_another_was_told_as_failed_is_whole_all_the_same() {
+        let mut live = environment();
+        let failed = news(Some(&stands(&[backup(24, CopyPhase::Failed)])), &live, at("2026-11-25T03:05:00Z"));
+        live.status.as_mut().unwrap().conditions = vec![failed.unwrap()];
+        let whole = stands(&[backup(25, CopyPhase::Done)]);
+        let next = news(Some(&whole), &live, at("2026-11-25T03:06:00Z")).unwrap();
+        assert_eq!(next.reason, "Stored");
     }
 }
