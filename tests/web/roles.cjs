@@ -154,7 +154,7 @@ async function main() {
   await rita.getByRole("button", { name: "Change qa-1" }).click();
   await rita.waitForURL(`${home}${at("qa-1")}`);
   await dora.getByRole("button", { name: "Change qa-1" }).click();
-  await dora.getByText(/nothing of yours/).first().waitFor();
+  await dora.getByText(/Nothing of yours was written/).first().waitFor();
   await look(dora, "raced");
   // Vera's page knows, though she did not load it again.
   await web(vera, /^2$/);
