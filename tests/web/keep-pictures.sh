@@ -16,7 +16,6 @@ logs-dark-1280|The same in the dark
 drift-told-light-1280|What somebody did behind its back, and who
 copies-light-1280|Copies of data
 copy-done-dark-1280|One of them, verified
-clusters-light-1280|The cluster, and those of files
 environment-dark-1280|An environment in the dark
 environment-dark-390|The same, narrow
 new-light-390|A new environment, narrow
