@@ -104,13 +104,6 @@ async fn a_backup_of_a_schedule_that_fails_reaches_whoever_sleeps() -> Result<()
 }
 
 async fn backup_fails(world: &World, receiver: &Receiver) -> Result<()> {
-    // A Secret that serves the class and does not say who writes.
-    let secret = json!({
-        "metadata": {"name": "backups", "annotations": {(marks::CLASSES): marks::for_backups("qa")}},
-        "stringData": {"nothing": "useful"},
-    });
-    let secrets = Api::<Secret>::namespaced(world.client.clone(), &world.name);
-    secrets.create(&PostParams::default(), &serde_json::from_value(secret)?).await?;
     world
         .apply(|spec| {
             *spec = light();
@@ -121,6 +114,13 @@ async fn backup_fails(world: &World, receiver: &Receiver) -> Result<()> {
             spec["classes"]["qa"]["backup"] = json!({"schedule": "* * * * *"});
         })
         .await?;
+    // A Secret that serves the class and does not say who writes.
+    let secret = json!({
+        "metadata": {"name": "backups", "annotations": {(marks::CLASSES): marks::for_backups("qa")}},
+        "stringData": {"nothing": "useful"},
+    });
+    let secrets = Api::<Secret>::namespaced(world.client.clone(), &world.name);
+    secrets.create(&PostParams::default(), &serde_json::from_value(secret)?).await?;
     world.outboard(&["env", "create", "qa", "--class", "qa"]).await?.ended(Exit::Success)?;
     let failed = until("that a backup failed", FIRING, async || {
         Ok(taken(world, receiver).into_iter().find(|told| told.body["type"] == "backup.failed"))
