@@ -152,6 +152,8 @@ impl Server {
             .arg(&programs)
             .args(more)
             .env("KUBECONFIG", &kubeconfig)
+            // Nobody checks them.
+            .envs([("AWS_ACCESS_KEY_ID", "stories"), ("AWS_SECRET_ACCESS_KEY", "stories")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use stories::{Cloud, World, contains, light, story, until};
+use stories::{Cloud, Server, World, contains, light, rights, same, story, until};
 
 const SOON: Duration = Duration::from_secs(60);
 /// Nobody checks them.
@@ -129,6 +129,60 @@ async fn a_search_that_cannot_be_made_says_why_and_what_to_do() -> Result<()> {
         contains(&missing.stderr, "bucket `no-such-bucket`: it does not exist")
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the testbed"]
+async fn whoever_may_read_logs_finds_what_was_shipped_at_the_server_also_once_the_environment_is_destroyed()
+-> Result<()> {
+    story(async |world| {
+        let cloud = Cloud::begin(world).await?;
+        cloud.make_bucket("shop-logs").await?;
+        let shop = |spec: &mut Value| {
+            *spec = with_archive(&cloud, "shop-logs");
+            spec["access"] = json!({"viewer": {"users": ["oidc:vera@example.com"]}});
+        };
+        world.apply(shop).await?;
+        world.create("qa", &["--class", "qa"]).await?;
+        deliver(world, &cloud, &[]).await?;
+        let rights = rights(world).await?;
+        let archive = format!(
+            "--log-archive={0}/{0}=s3://shop-logs/fals/?region=eu-west-1&endpoint={1}",
+            world.name,
+            cloud.endpoint()
+        );
+        let nobody = |_: &str| json!({"issuers": []}).to_string();
+        let server = Server::start_with(world, nobody, &[&archive], None).await?;
+        let told = Box::pin(shown_to_whom_it_may_be(world, &server)).await;
+        server.end().await?;
+        rights.withdraw().await?;
+        told
+    })
+    .await
+}
+
+async fn shown_to_whom_it_may_be(world: &World, server: &Server) -> Result<()> {
+    let signed = async |name: &str| {
+        server.sign_in(name).await?.map_err(|page| anyhow::anyhow!("{name} did not come in: {page:?}"))
+    };
+    let (vera, sam) = (signed("vera").await?, signed("sam").await?);
+    let place = format!("/environments/{}/qa/logs?q=checkout&since=2d", world.name);
+    let page = until("her rights are bound", SOON, async || {
+        let page = server.see(&place, &vera).await?;
+        Ok((page.status == 200 && page.body.contains("checkout 1 failed")).then_some(page))
+    })
+    .await?;
+    contains(&page.body, "checkout 2 slow")?;
+    let counted = server.see(&format!("{place}&histogram=1"), &vera).await?;
+    contains(&counted.body, "2 lines, 1 error, 1 warning")?;
+    ensure!(!server.see(&place, &sam).await?.body.contains("checkout 1"), "sam may read nothing of it");
+
+    world.outboard(&["env", "destroy", "qa", "--yes"]).await?.ended(Exit::Success)?;
+    let gone = server.see(&place, &vera).await?;
+    same("logs of what is gone", &gone.status, &200)?;
+    contains(&gone.body, "checkout 1 failed")?;
+    ensure!(!server.see(&place, &sam).await?.body.contains("checkout 1"), "sam may read nothing of it");
+    Ok(())
 }
 
 fn with_archive(cloud: &Cloud, bucket: &str) -> Value {
